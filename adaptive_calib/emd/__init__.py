@@ -1,0 +1,1 @@
+"""Numbers of the EMD criterion: arrays in, arrays out; no files, no clocks, no displays."""

@@ -1,0 +1,1 @@
+"""How a run goes on: events in, effects out; thin drivers carry the effects out."""

@@ -1,0 +1,93 @@
+"""What a driver needs of a store: the seam between the engine and what survives a run.
+
+The drivers write first: an `Outcome` goes into the `Archive` before the machine, and so the learner, hears of it.
+Stores live above the engine (`adaptive_calib.store`); this is the only face of theirs that the engine sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+__all__ = ["Archive", "Outcome", "Preloaded", "Stored"]
+
+Status = Literal["ok", "failed", "crashed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt to evaluate one point, as plain data.
+
+    Attributes
+    ----------
+    point
+        The point as the learner asked for it.
+    status
+        ``"ok"``, ``"failed"`` (the function raised) or ``"crashed"`` (its worker died).
+    value
+        What the function returned; None unless the status is ``"ok"``.
+    error, traceback
+        The exception and its formatted traceback; None and ``""`` for ``"ok"``.
+    started : float
+        Seconds since the epoch, by the worker's clock.
+    seconds : float
+        Duration of the evaluation itself, measured in the worker.
+    host, pid
+        Where it was evaluated.
+    attempt : int
+        1 for the first attempt.
+    stdout, stderr, logs : str
+        What the evaluation printed and logged, if it was captured.
+    """
+
+    point: Any
+    status: Status
+    value: Any = None
+    error: BaseException | None = None
+    traceback: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    host: str = ""
+    pid: int = 0
+    attempt: int = 1
+    stdout: str = ""
+    stderr: str = ""
+    logs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A point that the archive knows already: its value, or that it failed for good."""
+
+    status: Status
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preloaded:
+    """All that is known at the start of a run, in the order in which it was recorded."""
+
+    points: Sequence[Any] = ()
+    values: Sequence[Any] = ()
+    failed: Sequence[Any] = ()
+
+
+class Archive(Protocol):
+    """One run's view of a store. Every method may raise; such an error ends the run, it is never swallowed."""
+
+    def preload(self) -> Preloaded:
+        """Return what is to be told to the learner before the first ask."""
+        ...
+
+    def find(self, point: Any) -> Stored | None:
+        """Return what is known of an asked point, or None if it has to be evaluated."""
+        ...
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Write final outcomes so that they survive the death of this process; returns when they do."""
+        ...
+
+    def close(self, status: str, reason: str) -> None:
+        """End the run: `status` is finished, exhausted, failed or cancelled; `reason` is for people."""
+        ...

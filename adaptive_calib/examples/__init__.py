@@ -1,0 +1,1 @@
+"""Runnable examples: python -m adaptive_calib.examples.NAME."""

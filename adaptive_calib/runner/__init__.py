@@ -1,0 +1,1 @@
+"""The familiar face of a run: Runner, AsyncRunner, BlockingRunner, simple, replay_log."""

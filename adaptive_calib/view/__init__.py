@@ -1,0 +1,1 @@
+"""What is seen: pure data first, then HoloViews, Matplotlib or text."""

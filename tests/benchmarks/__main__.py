@@ -1,0 +1,29 @@
+"""Print the benchmark tables: ``python -m tests.benchmarks [MODULE ...] [--case TEXT]``.
+
+Without names every module of `tests.benchmarks.cases` is measured. Nothing else should run on the machine meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pkgutil
+from importlib import import_module
+
+from tests.benchmarks import cases
+from tests.benchmarks.harness import measure, table
+
+
+def main() -> None:
+    known = [m.name for m in pkgutil.iter_modules(cases.__path__)]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("modules", nargs="*", help=f"of {', '.join(known)}")
+    parser.add_argument("--case", default="", help="only cases whose name contains this")
+    options = parser.parse_args()
+    for name in options.modules or known:
+        module = f"tests.benchmarks.cases.{name}"
+        chosen = [case for case in import_module(module).CASES if options.case in case.name]
+        print(f"\n### {name}\n\n{table([measure(module, case) for case in chosen])}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
