@@ -82,9 +82,7 @@ def peer_python(peer: str) -> Path:
 
     ``ADAPTIVE_CALIB_PEERS`` is the folder of these environments (default: a folder in the user's cache).
     """
-    home = Path(
-        os.environ.get("ADAPTIVE_CALIB_PEERS", Path.home() / ".cache" / "adaptive_calib" / "peers")
-    )
+    home = Path(os.environ.get("ADAPTIVE_CALIB_PEERS", Path.home() / ".cache" / "adaptive_calib" / "peers"))
     place = home / peer
     python = place / "bin" / "python"
     if not (place / "complete").exists():
@@ -104,8 +102,12 @@ def _seconds(python: Path | str, package: str, module: str, case: str, size: int
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [str(python), "-c", code, package, module, case, str(size)],
-        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(f"{package}, case {case!r} of {module}:\n{done.stdout}\n{done.stderr}")
     return float(json.loads(done.stdout.splitlines()[-1]))
@@ -129,7 +131,5 @@ def table(rows: list[Row]) -> str:
     lines = ["| case | ours | peer | ratio | promised |", "|---|---|---|---|---|"]
     for row in rows:
         promised = "" if row.target is None else f"{row.target:g}x"
-        lines.append(
-            f"| {row.name} | {row.ours:.4g} s | {row.theirs:.4g} s | {row.ratio:.3g}x | {promised} |"
-        )
+        lines.append(f"| {row.name} | {row.ours:.4g} s | {row.theirs:.4g} s | {row.ratio:.3g}x | {promised} |")
     return "\n".join(lines)
