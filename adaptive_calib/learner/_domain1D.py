@@ -1,0 +1,230 @@
+"""Where the points of a `Learner1D` may lie: on a line, on a logarithmic line, or on the integers of either.
+
+The learner works in a coordinate u in which "half way" is meant: u = x, or u = ln x for ``x_scale="log"``. A domain
+translates between x and u, places points inside an interval of u, and says into how many parts an interval may be
+divided. Integer domains place points on the integers only; an interval without an integer strictly inside it is
+closed: nothing is left to ask there. The same holds for intervals shorter than twice the minimum spacing.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import sys
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+__all__ = ["Domain1D", "IntegerDomain", "LinearDomain", "LogDomain", "make_domain"]
+
+
+class Domain1D(ABC):
+    """A bounded domain of x, seen through its coordinate u.
+
+    Attributes
+    ----------
+    bounds : tuple of float (or int)
+        The ends of the domain, in x, ascending.
+    low, high : float
+        The ends of the domain, in u.
+    shortest : float
+        Intervals shorter than this, in u, are closed whatever lies inside them.
+    midpoints : bool
+        Whether the place of one point in an interval is always its middle, so that it need not be asked for.
+    """
+
+    bounds: tuple[float, float]
+    low: float
+    high: float
+    shortest: float
+    midpoints: bool = False
+
+    @abstractmethod
+    def u(self, x: float) -> float:
+        """Return the coordinate of the point `x`."""
+
+    @abstractmethod
+    def x(self, u: float) -> float:
+        """Return the point at the coordinate `u`; exact only for what `inner` returned."""
+
+    @abstractmethod
+    def parts(self, a: float, b: float) -> float:
+        """Return into how many parts the interval from `a` to `b` may be divided at most (below 2: closed)."""
+
+    def inner(self, a: float, b: float, k: int) -> list[float]:
+        """Return the k - 1 coordinates that divide the interval from `a` to `b` into `k` parts."""
+        step = (b - a) / k
+        return [a + step * i for i in range(1, k)]
+
+    def spread(self, n: int) -> list[float]:
+        """Return n coordinates from end to end; the middle for n = 1."""
+        if n == 1:
+            return [self.low]
+        return [self.low, *self.inner(self.low, self.high, n - 1), self.high]
+
+    def contains(self, x: Any) -> bool:
+        """Whether `x` can be a point of the domain."""
+        return bool(self.bounds[0] <= x <= self.bounds[1])
+
+
+class LinearDomain(Domain1D):
+    """u = x. Intervals shorter than a few units in the last place of the bounds are closed.
+
+    Parameters
+    ----------
+    bounds
+        The ends, in x.
+    min_spacing
+        No two asked points lie nearer to each other than this, in x.
+    """
+
+    def __init__(self, bounds: tuple[float, float], min_spacing: float = 0.0) -> None:
+        self.bounds = bounds
+        self.low, self.high = bounds
+        # 2 max(|a|, |b|) eps: below it the middle of an interval may be one of its ends
+        self.shortest = 2 * max(abs(self.low), abs(self.high)) * sys.float_info.epsilon
+        # an interval of exactly two spacings may be halved, also when its length carries a rounding error
+        self.shortest = max(self.shortest, 2 * min_spacing * (1 - 1e-9))
+        self._spacing = min_spacing
+        self.midpoints = True
+
+    def u(self, x: float) -> float:
+        """Return `x` as a float."""
+        return float(x)
+
+    def x(self, u: float) -> float:
+        """Return `u`."""
+        return u
+
+    def parts(self, a: float, b: float) -> float:
+        """Return how many times the spacing, or one unit in the last place, fits into the interval."""
+        spacing = self._spacing or max(math.ulp(min(abs(a), abs(b))), (b - a) * 1e-15)
+        return math.floor((b - a) / spacing * (1 + 1e-9))
+
+
+class LogDomain(LinearDomain):
+    """u = ln x, for positive bounds.
+
+    Parameters
+    ----------
+    bounds
+        The ends, in x.
+    min_spacing
+        No two asked points lie nearer to each other than this, in ln x: 0.01 means one per cent.
+    """
+
+    def __init__(self, bounds: tuple[float, float], min_spacing: float = 0.0) -> None:
+        super().__init__((math.log(bounds[0]), math.log(bounds[1])), min_spacing)
+        # exp magnifies a rounding error of u into one of x; both have to stay apart
+        self.shortest = max(self.shortest, 8 * sys.float_info.epsilon)
+        self.bounds = bounds
+        self.midpoints = False
+
+    def inner(self, a: float, b: float, k: int) -> list[float]:
+        """Return the k - 1 coordinates, each as `u` will return it for the point at it."""
+        return [self.u(self.x(u)) for u in super().inner(a, b, k)]
+
+    def u(self, x: float) -> float:
+        """Return ln x."""
+        return math.log(x)
+
+    def x(self, u: float) -> float:
+        """Return exp u, within the bounds."""
+        if u <= self.low:
+            return self.bounds[0]
+        return self.bounds[1] if u >= self.high else math.exp(u)
+
+
+class IntegerDomain(Domain1D):
+    """The integers from end to end, with u = x or u = ln x.
+
+    Parameters
+    ----------
+    bounds
+        The ends, in x; integers.
+    log : bool
+        Whether u is ln x.
+    min_spacing : float
+        No two asked points lie nearer to each other than this, in u.
+    """
+
+    def __init__(self, bounds: tuple[int, int], log: bool = False, min_spacing: float = 0.0) -> None:
+        self.bounds = bounds
+        self._log = log
+        self._spacing = min_spacing
+        self.low, self.high = self.u(bounds[0]), self.u(bounds[1])
+        self.shortest = 2 * min_spacing * (1 - 1e-9)
+
+    def u(self, x: float) -> float:
+        """Return x or ln x."""
+        return math.log(x) if self._log else float(x)
+
+    def x(self, u: float) -> int:
+        """Return the integer nearest to the coordinate."""
+        return math.floor((math.exp(u) if self._log else u) + 0.5)
+
+    def parts(self, a: float, b: float) -> float:
+        """Return the number of steps of the lattice (or of the spacing, if larger) in the interval."""
+        if b - a < self.shortest:
+            return 1
+        steps = self.x(b) - self.x(a)
+        return min(steps, math.floor((b - a) / self._spacing * (1 + 1e-9))) if self._spacing else steps
+
+    def inner(self, a: float, b: float, k: int) -> list[float]:
+        """Return the coordinates of k - 1 different integers that divide the interval as evenly as they can."""
+        xs = [self.x(u) for u in super().inner(a, b, k)]
+        left, right = self.x(a), self.x(b)
+        for i, x in enumerate(xs):
+            left = xs[i] = max(x, left + 1)
+        for i in reversed(range(len(xs))):
+            right = xs[i] = min(xs[i], right - 1)
+        return [self.u(x) for x in xs]
+
+    def spread(self, n: int) -> list[float]:
+        """Return at most n coordinates from end to end: no more than there are integers."""
+        return super().spread(min(n, int(self.parts(self.low, self.high)) + 1))
+
+    def contains(self, x: Any) -> bool:
+        """Whether `x` is an integer between the ends."""
+        return super().contains(x) and x == math.floor(x)
+
+
+def _integer(value: Any, what: str) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        raise ValueError(f"with integer=True the {what} should be integers, but came {value!r}.") from None
+
+
+def make_domain(
+    bounds: Any, x_scale: Literal["linear", "log"] = "linear", integer: bool = False, min_spacing: float = 0.0
+) -> Domain1D:
+    """Return the domain that the arguments of a `Learner1D` describe.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Bounds that are not two finite ascending numbers, not positive on a logarithmic scale, not integers where
+        integers are wanted; an unknown scale; a spacing that is negative, not finite or as long as the domain.
+    """
+    try:
+        a, b = bounds
+        low, high = float(a), float(b)
+    except (TypeError, ValueError):
+        raise TypeError(f"`bounds` should be two numbers (a, b) with a < b, but came {bounds!r}.") from None
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"`bounds` should be finite numbers (a, b) with a < b, but came {bounds!r}.")
+    if x_scale not in ("linear", "log"):
+        raise ValueError(f"`x_scale` should be 'linear' or 'log', but came {x_scale!r}.")
+    if x_scale == "log" and low <= 0:
+        raise ValueError(f"with x_scale='log' both bounds should be positive, but came {bounds!r}.")
+    if not math.isfinite(high - low):
+        raise ValueError(f"`bounds` {bounds!r} lie so far apart that their distance overflows; scale x down.")
+    log = x_scale == "log"
+    width = math.log(high) - math.log(low) if log else high - low
+    if not 0 <= min_spacing < width:
+        raise ValueError(f"`min_spacing` should be at least 0 and below the width {width:g}, but came {min_spacing!r}.")
+    if integer:
+        return IntegerDomain((_integer(a, "bounds"), _integer(b, "bounds")), log, min_spacing)
+    return LogDomain((low, high), min_spacing) if log else LinearDomain((low, high), min_spacing)
