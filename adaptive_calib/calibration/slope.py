@@ -175,13 +175,13 @@ def solve_slopes(
         g, curvature = derivatives(kappa)
         low, high = np.where(g > 0, kappa, low), np.where(g < 0, kappa, high)
         step = np.clip(g / curvature, -1, 1)
+        arrived = np.abs(step) <= 1e-10 * np.maximum(1, np.abs(kappa))
         proposal = kappa + step
-        inside = (proposal > low) & (proposal < high)
-        with np.errstate(invalid="ignore"):  # inf - inf where the bracket is open; a clipped step is then inside
-            proposal = np.where(inside | (g == 0), proposal, (low + high) / 2)
-        moved = np.abs(proposal - kappa)
+        # a step points into the bracket; where it leaves at the far end, that end is finite: bisect
+        beyond = ~arrived & ((proposal <= low) | (proposal >= high))
+        proposal[beyond] = (low[beyond] + high[beyond]) / 2
         kappa = proposal
-        if np.all(moved <= 1e-10 * np.maximum(1, np.abs(kappa))):
+        if arrived.all():
             break
     _, curvature = derivatives(kappa)
     return kappa, 1 / np.sqrt(curvature)
