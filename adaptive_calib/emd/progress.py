@@ -1,0 +1,65 @@
+"""Telling a progress bar or a queue how many paths are drawn, without knowing any display library."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+__all__ = ["Progress", "ProgressBar", "ProgressQueue", "ProgressTarget"]
+
+
+@runtime_checkable
+class ProgressBar(Protocol):
+    """What is used of a tqdm bar."""
+
+    def reset(self, total: float | None = None) -> object:
+        """Begin anew with this total."""
+        ...
+
+    def update(self, n: float | None = 1) -> object:
+        """Move on by `n`."""
+        ...
+
+
+@runtime_checkable
+class ProgressQueue(Protocol):
+    """What is used of a multiprocessing queue."""
+
+    def put(self, obj: Any) -> object:
+        """Hand over the total number of paths, once for each path."""
+        ...
+
+
+ProgressTarget: TypeAlias = ProgressBar | ProgressQueue | Literal["auto"] | None
+
+
+class Progress:
+    """Passes on the progress of one sampling; ``None`` and ``"auto"`` show nothing.
+
+    Raises TypeError for anything that is neither a bar nor a queue.
+    """
+
+    def __init__(self, target: ProgressTarget) -> None:
+        if not (target is None or target == "auto" or isinstance(target, ProgressBar | ProgressQueue)):
+            raise TypeError(
+                "a progress argument should be None, 'auto', a tqdm bar or a queue, "
+                f"but is of type {type(target).__name__}: {target!r}."
+            )
+        self._target = target
+        self._total = 0
+        self._drawn = 0
+
+    def start(self, total: int) -> None:
+        """Begin with, or go on to, `total` paths; what was already drawn stays counted."""
+        self._total = total
+        if isinstance(self._target, ProgressBar):
+            self._target.reset(total)
+            self._target.update(self._drawn)
+
+    def advance(self, paths: int) -> None:
+        """Count `paths` more: one update of a bar, one item a path for a queue."""
+        self._drawn += paths
+        if isinstance(self._target, ProgressBar):
+            self._target.update(paths)
+        elif isinstance(self._target, ProgressQueue):
+            for _ in range(paths):
+                self._target.put(self._total)
