@@ -1,0 +1,320 @@
+"""What all learners share: the familiar methods, written once over a few that each learner brings.
+
+A learner subclasses `BaseLearner` and writes `ask`, `tell` (or `tell_many`), `tell_pending`, `remove_unfinished`,
+`loss` and `new`, and the two hooks `_get_data` and `_set_data` of its data. It gets in return `save`, `load`,
+`copy_from`, `to_dataframe`, `load_dataframe`, the default of the other of `tell` and `tell_many`, and pickling of its
+whole state: function, parameters, data, pending and failed points. Engines do not need this class: they rely on
+`adaptive_calib.learner.protocol.Learner`.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Sequence, Sized
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
+
+import cloudpickle
+import numpy as np
+
+from adaptive_calib.learner import _familiar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BaseLearner", "DataType", "LearnerType", "cache_latest", "check_number_of_points", "uses_nth_neighbors"]
+
+#: What `BaseLearner._get_data` returns and `save` writes: each learner has its own shape.
+DataType: TypeAlias = Any
+
+#: A learner of any class.
+LearnerType = TypeVar("LearnerType", bound="BaseLearner")
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def uses_nth_neighbors(n: int) -> Callable[[_F], _F]:
+    """Return a decorator that says that a loss looks at `n` neighbours on each side of an interval (or simplex).
+
+    Parameters
+    ----------
+    n : int
+        At least 0. `Learner1D` takes any `n`, `LearnerND` 0 or 1, `Learner2D` does not look at it.
+
+    Returns
+    -------
+    callable
+        Sets ``loss.nth_neighbors = n`` and returns the loss itself. A loss without that attribute counts as 0.
+
+    Examples
+    --------
+    >>> @uses_nth_neighbors(1)
+    ... def slope_change(xs, ys):
+    ...     return 0.0 if None in ys else abs(ys[0] - ys[1] - ys[2] + ys[3])
+    >>> slope_change.nth_neighbors
+    1
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise ValueError(f"the number of neighbours should be an integer of at least 0, but is {n!r}.")
+
+    def mark(loss: _F) -> _F:
+        loss.nth_neighbors = n  # type: ignore[attr-defined]  # a function takes any attribute
+        return loss
+
+    return mark
+
+
+def cache_latest(method: _F) -> _F:
+    """Keep the last answer of a method in ``self._cache[name of the method]``.
+
+    `BaseLearner.latest_loss` shows what was kept of ``loss``. A learner in a hurry writes to ``self._cache`` itself.
+    """
+    name = method.__name__
+
+    @functools.wraps(method)
+    def answer_and_keep(self: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = method(self, *args, **kwargs)
+        self.__dict__.setdefault("_cache", {})[name] = answer
+        return answer
+
+    return cast(_F, answer_and_keep)
+
+
+def check_number_of_points(n: int) -> int:
+    """Return the number of points to ask for as an int; refuse negative and fractional ones.
+
+    Raises
+    ------
+    ValueError
+        If `n` is negative.
+    TypeError
+        If `n` is no integer (NumPy's integers are).
+    """
+    try:
+        number = n.__index__()
+    except AttributeError:
+        raise TypeError(
+            f"the number of points to ask for should be an integer, but is {n!r} ({type(n).__name__})."
+        ) from None
+    if number < 0:
+        raise ValueError(f"the number of points to ask for should be at least 0, but is {n}.")
+    return number
+
+
+def _check_same_length(xs: Iterable[Any], ys: Iterable[Any]) -> None:
+    """Refuse points and values of different known lengths before any of them is told."""
+    if isinstance(xs, Sized) and isinstance(ys, Sized) and len(xs) != len(ys):
+        raise ValueError(
+            f"as many values as points are expected, but there are {len(xs)} points and {len(ys)} values; "
+            "nothing was told."
+        )
+
+
+class BaseLearner(ABC):
+    """Base class of all learners, and of users' own.
+
+    Attributes
+    ----------
+    function : callable
+        What is learned; called with one point.
+    data : mapping
+        Point -> value, of everything told.
+    npoints : int
+        Number of told points.
+    pending_points : set
+        Points asked for (or marked with `tell_pending`) and not yet told.
+    failed_points : set
+        Points whose evaluation failed for good, see `tell_failed`.
+    """
+
+    function: Callable[..., Any]
+
+    # Attributes or properties, as suits the learner; properties here only for the type checker, which lets a subclass
+    # turn a property into an attribute, but not the other way round.
+    if TYPE_CHECKING:
+
+        @property
+        def data(self) -> Any:
+            """Point -> value, of everything told."""
+            ...
+
+        @property
+        def npoints(self) -> int:
+            """Number of told points."""
+            ...
+
+        @property
+        def pending_points(self) -> Any:
+            """Points under way."""
+            ...
+
+        @property
+        def failed_points(self) -> Collection[Any]:
+            """Points that failed for good."""
+            ...
+
+    else:
+        failed_points = frozenset()
+
+    def data_key(self, x: Any) -> Any:
+        """Return what stands for the point `x` in mappings such as `data`: hashable, the same for equal points."""
+        return tuple(x) if isinstance(x, list | np.ndarray) else x
+
+    # ------------------------------------------------------------------------------------------------ the protocol
+
+    @abstractmethod
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[Sequence[Any], Sequence[float]]:
+        """Choose the next points.
+
+        Parameters
+        ----------
+        n : int
+            How many points are wanted, at least 0.
+        tell_pending : bool
+            Count the points as under way. With False nothing changes: the same call answers the same.
+
+        Returns
+        -------
+        points, loss_improvements : list, list of float
+            At most `n` points and, for each, by how much the loss is expected to fall; ``inf`` for points that must
+            be had. ``ask(0)`` is ``([], [])``; fewer than `n` points mean that there is no more to ask for now.
+        """
+
+    def tell(self, x: Any, y: Any) -> None:
+        """Take in the value `y` of the function at the point `x`, asked for or not; `x` is then no longer pending."""
+        if type(self).tell_many is BaseLearner.tell_many:
+            raise NotImplementedError(f"{type(self).__name__} should define `tell` or `tell_many`, but has neither.")
+        self.tell_many([x], [y])
+
+    def tell_many(self, xs: Iterable[Any], ys: Iterable[Any]) -> None:
+        """Take in many values; the same result as telling them one by one.
+
+        Parameters
+        ----------
+        xs, ys : iterable
+            Points and their values; `ys` may be lazy (``map(function, xs)``). ValueError if one is longer.
+        """
+        _check_same_length(xs, ys)
+        for x, y in zip(xs, ys, strict=True):
+            self.tell(x, y)
+
+    @abstractmethod
+    def tell_pending(self, x: Any) -> None:
+        """Count `x` as under way, so that it is not asked for; no effect on a point that was told."""
+
+    def tell_failed(self, x: Any) -> None:
+        """Count `x` as failed for good: not pending, never asked for again, no part of data, number or loss.
+
+        Telling a value at `x` later takes it back. This default, for learners that do not keep failed points, leaves
+        `x` pending, so that it is not asked for before `remove_unfinished`.
+        """
+        self.tell_pending(x)
+
+    @abstractmethod
+    def remove_unfinished(self) -> None:
+        """Forget the pending points: they may be asked for again."""
+
+    @abstractmethod
+    def loss(self, real: bool = True) -> float:
+        """Return how far the learner is from its goal.
+
+        Parameters
+        ----------
+        real : bool
+            True: of the told points alone. False: as expected when the pending points are counted as well.
+        """
+
+    @abstractmethod
+    def new(self) -> Self:
+        """Return a learner of the same function and parameters, without data."""
+
+    @property
+    def latest_loss(self) -> float | None:
+        """The last answer of `loss`, whatever `real` was; None before the first. Costs nothing."""
+        kept: dict[str, Any] = self.__dict__.get("_cache", {})
+        return kept.get("loss")
+
+    # -------------------------------------------------------------------------------------- save, load, copy, pickle
+
+    def _get_data(self) -> DataType:
+        """Return the data, and nothing else, in the shape that `save` writes."""
+        raise NotImplementedError(
+            f"{type(self).__name__} cannot be saved or copied: define `_get_data()`, which returns its data."
+        )
+
+    def _set_data(self, data: DataType) -> None:
+        """Take in what `_get_data` returned; must not keep the object itself, only what is in it."""
+        raise NotImplementedError(
+            f"{type(self).__name__} cannot be loaded or copied to: define `_set_data(data)`, which takes in its data."
+        )
+
+    def copy_from(self, other: BaseLearner) -> None:
+        """Take in the data of another learner of this class; the two share nothing afterwards."""
+        self._set_data(deepcopy(other._get_data()))
+
+    def save(self, fname: _familiar.Path, compress: bool = True) -> None:
+        """Write the data, and nothing else, to a file; the old file stays whole until the new one is complete.
+
+        Parameters
+        ----------
+        fname : str or path
+            ``~`` is expanded, missing directories are made.
+        compress : bool
+            Compress with gzip; `load` must be given the same.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+
+        Notes
+        -----
+        The file is a pickle: do not load one from somebody you do not trust.
+        """
+        _familiar.save(fname, self._get_data(), compress)
+
+    def load(self, fname: _familiar.Path, compress: bool = True) -> None:
+        """Read data that `save` wrote into this learner; a missing file means that there is no data yet.
+
+        Raises
+        ------
+        adaptive_calib.store.snapshots.DamagedSnapshotError
+            If the file is there but cannot be read: truncated, empty, or written with the other `compress`.
+        """
+        data = _familiar.load(fname, compress)
+        if data is not _familiar.MISSING:
+            self._set_data(data)
+
+    def __getstate__(self) -> Any:
+        # cloudpickle, so that plain pickle, multiprocessing and dill can carry lambdas and losses made by factories
+        return cloudpickle.dumps(self.__dict__)
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.clear()
+        self.__dict__.update(cloudpickle.loads(state))
+
+    # -------------------------------------------------------------------------------------------------- data frames
+
+    def to_dataframe(self, *args: Any, **kwargs: Any) -> pd.DataFrame:
+        """Return the data as a `pandas.DataFrame`, see `adaptive_calib.store.frames.to_dataframe`.
+
+        Parameters
+        ----------
+        with_default_function_args : bool
+            Add the default arguments of the function as columns (default True).
+        function_prefix : str
+            What the names of these columns begin with (default ``"function."``).
+        expand : bool
+            Spread vector values over plain columns ``y[0]``, ``y[1]``, ... instead of one column of arrays.
+        **names
+            Names of the columns; which, depends on the learner (``x_name``, ``y_name``, ``seed_name``, ...).
+        """
+        return _familiar.to_dataframe(self, *args, **kwargs)
+
+    def load_dataframe(self, df: pd.DataFrame, *args: Any, **kwargs: Any) -> None:
+        """Tell the rows of a frame made by `to_dataframe`, with the same arguments.
+
+        Columns that begin with `function_prefix` become default arguments of `function`.
+        """
+        _familiar.load_dataframe(self, df, *args, **kwargs)
