@@ -1,1 +1,1 @@
-"""How a run goes on: events in, effects out; thin drivers carry the effects out."""
+"""How a run goes on: decisions in `machine`, doing in `drivers` and `executors`, both told by `events`."""

@@ -1,0 +1,170 @@
+"""What happens to a run (events) and what is to be done about it (effects): frozen values and nothing else.
+
+A driver turns everything that it meets (a finished future, a timer, a key pressed) into an event and hands it to
+`adaptive_calib.engine.machine.RunMachine`, which answers with effects. Times are seconds of the run: the driver puts
+them in, so that a history of events can be replayed without a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "Broke",
+    "Cancelled",
+    "Crashed",
+    "Dropped",
+    "Effect",
+    "Entry",
+    "Event",
+    "Failed",
+    "Finished",
+    "Loaded",
+    "Resized",
+    "Started",
+    "Submit",
+    "Tick",
+    "Withdraw",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run began: `capacity` tasks may run at once; `epoch` is the wall-clock time of second 0.0."""
+
+    time: float
+    capacity: int
+    epoch: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Evaluations that were known before the run: `values` of `points`, and points that had `failed` for good."""
+
+    time: float
+    points: Sequence[Any]
+    values: Sequence[Any]
+    failed: Sequence[Any] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A task returned `value` after `seconds` in its worker; `stored` if it was looked up instead of evaluated."""
+
+    time: float
+    task: int
+    value: Any
+    seconds: float = 0.0
+    stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One attempt of a task raised `error`; `stored` if it is a failure that an earlier run recorded."""
+
+    time: float
+    task: int
+    error: BaseException
+    traceback: str = ""
+    seconds: float = 0.0
+    stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A task was withdrawn or lost before it gave anything: nobody knows more about its point than before."""
+
+    time: float
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A worker died, and its pool with it, while `tasks` were out; one of them may be guilty."""
+
+    time: float
+    tasks: tuple[int, ...]
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """From now on `capacity` tasks may run at once; 0 means that there is no worker at present."""
+
+    time: float
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Somebody asked for the end. The first time the run drains; the second time, or with `abandon`, it leaves."""
+
+    time: float
+    abandon: bool = False
+    reason: str = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """Something around the run failed for good (the store, the executor): the run ends with `error`."""
+
+    time: float
+    error: BaseException
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time went by: goals and delayed retries are looked at again."""
+
+    time: float
+
+
+Event = Started | Loaded | Finished | Failed | Dropped | Crashed | Resized | Cancelled | Broke | Tick
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Evaluate `point` under the number `task`; `attempt` is 1 for the first time."""
+
+    task: int
+    point: Any
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take back those of `tasks` that have not begun; each of them is answered by its own event."""
+
+    tasks: tuple[int, ...]
+
+
+Effect = Submit | Withdraw
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a run's log: a call on the learner, or a note about something that called for none.
+
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    name : str
+        The learner's method; or, with `note`, what happened: "failed", "dropped", "crashed", "resized", "cancelled",
+        "stopped".
+    args : tuple
+        The arguments of the call, or the facts of the note.
+    answer : tuple
+        The points that `ask` returned.
+    note : bool
+        Whether this is no call, so that a replay passes over it.
+    """
+
+    time: float
+    name: str
+    args: tuple[Any, ...]
+    answer: tuple[Any, ...] = ()
+    note: bool = False

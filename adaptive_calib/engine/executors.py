@@ -1,0 +1,405 @@
+"""Executors: one small face over everything that can evaluate points.
+
+The drivers know only `Executor` and `Handle`. Adapters stand between these and the libraries:
+
+=====================  =============================================================================================
+`InThisThread`         evaluates at once, in the thread of the driver
+`Pool`                 any ``concurrent.futures.Executor``: threads, processes, loky, MPI, ipyparallel
+`Coroutines`           ``async def`` functions on the running event loop; no executor at all
+`DaskCluster`          a ``distributed.Client``; in `adaptive_calib.engine.dask_cluster`, imported when it is used
+=====================  =============================================================================================
+
+An adapter closes only what it opened itself. Who passes a *function that makes an executor* (``executor=lambda:
+ProcessPoolExecutor(8)``) leaves it to the adapter: it is then closed at the end, and made anew when a worker dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor as FutureExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from math import inf
+from pathlib import Path
+from typing import Any, Protocol
+
+from adaptive_calib.engine.capture import NOTHING, captured, captured_with
+from adaptive_calib.engine.worker import (
+    Report,
+    TimeLimitError,
+    Work,
+    can_interrupt,
+    here,
+    pack,
+    text_of,
+)
+
+__all__ = ["Coroutines", "Executor", "Handle", "InThisThread", "Pool", "SequentialExecutor", "adapt"]
+
+Evaluate = Callable[[Sequence[Any]], Any]
+"""What is submitted with some points: a `Work`, or a `Shipment` that stands for it."""
+
+
+class Handle(Protocol):
+    """What `Executor.submit` returns: the future of one submission, as far as the drivers need it."""
+
+    def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
+        """Call ``callback(handle)`` once it is over, in any thread; at once if it is already."""
+        ...
+
+    def done(self) -> bool:
+        """Whether it is over."""
+        ...
+
+    def cancel(self) -> bool:
+        """Take it back if it has not begun; return whether that was so."""
+        ...
+
+    def result(self) -> list[Report]:
+        """Return one report for each point; called only when it is done. Raises if the worker or pool failed."""
+        ...
+
+
+class Executor(Protocol):
+    """Something that evaluates points."""
+
+    @property
+    def timeouts(self) -> bool:
+        """Whether it enforces the time limit of a `Work`."""
+        ...
+
+    @property
+    def own_process(self) -> bool:
+        """Whether evaluations have a process to themselves (needed to capture file descriptors)."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """How many evaluations may run at once now; 0 while there is no worker."""
+        ...
+
+    @property
+    def poll(self) -> float:
+        """Seconds after which `capacity` is worth a look even if nothing has happened; inf: it never is."""
+        ...
+
+    def ship(self, work: Work) -> Evaluate:
+        """Bring the function to where it is evaluated, once; return what is to be submitted."""
+        ...
+
+    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
+        """Start to evaluate some points, one after the other."""
+        ...
+
+    def renew(self) -> bool:
+        """Replace a pool that is broken; return False if it is not ours to replace."""
+        ...
+
+    def close(self, *, abandon: bool = False) -> None:
+        """Give back what was opened; with `abandon`, without waiting for what still runs."""
+        ...
+
+
+class SequentialExecutor(FutureExecutor):
+    """An executor that evaluates at once, in the calling thread: for tests, debugging and reproducible runs."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call ``fn(*args, **kwargs)`` now and return the finished future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - it is the future's to hand on
+            future.set_exception(error)
+        return future
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        """Return ``map(fn, *iterables)``; `timeout`, `chunksize` and other options have no meaning here."""
+        return map(fn, *iterables)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Nothing to do."""
+
+
+class _Over:
+    """The handle of an evaluation that is over."""
+
+    __slots__ = ("_reports",)
+
+    def __init__(self, reports: list[Report]) -> None:
+        self._reports = reports
+
+    def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
+        callback(self)
+
+    def done(self) -> bool:
+        return True
+
+    def cancel(self) -> bool:
+        return False
+
+    def result(self) -> list[Report]:
+        return self._reports
+
+
+class InThisThread:
+    """Evaluates at once in the driver's thread, one point at a time."""
+
+    own_process = False
+    capacity = 1
+    poll = inf
+
+    @property
+    def timeouts(self) -> bool:
+        """Whether a signal can interrupt this thread."""
+        return can_interrupt()
+
+    def ship(self, work: Work) -> Evaluate:
+        """Return the work itself."""
+        return work
+
+    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
+        """Evaluate the points now."""
+        return _Over(evaluate(points))
+
+    def renew(self) -> bool:
+        """Nothing breaks here."""
+        return False
+
+    def close(self, *, abandon: bool = False) -> None:
+        """Nothing to give back."""
+
+
+class Pool:
+    """Any ``concurrent.futures.Executor``.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor or callable
+        The executor, or a function that makes one; what the function made is ours to close and to renew.
+    ntasks : int, optional
+        How many evaluations may run at once; by default as many as the executor has workers.
+    shutdown : bool
+        Whether to shut a given executor down at the end.
+    shared : bool
+        Whether `executor`, a function, returns one that others use too (loky's): it is renewed but never shut down.
+    """
+
+    poll = inf
+
+    def __init__(
+        self,
+        executor: FutureExecutor | Callable[[], FutureExecutor],
+        ntasks: int | None = None,
+        *,
+        shutdown: bool = False,
+        shared: bool = False,
+    ) -> None:
+        given = hasattr(executor, "submit")
+        self._make: Callable[[], Any] | None = None if given else executor  # type: ignore[assignment]
+        self.executor: Any = executor if given else executor()  # type: ignore[operator]
+        self._ntasks = ntasks
+        self._closing = shutdown or (self._make is not None and not shared)
+        self._file: Path | None = None
+        self.threads = isinstance(self.executor, ThreadPoolExecutor)
+        self.timeouts = self.own_process = not self.threads
+        if ntasks is None:
+            workers_of(self.executor)  # an executor that cannot say how many it has is refused now, not in the run
+
+    @property
+    def capacity(self) -> int:
+        """Workers of the executor, or `ntasks`."""
+        return self._ntasks or workers_of(self.executor)
+
+    def ship(self, work: Work) -> Evaluate:
+        """Return the work itself for threads, else a token for it."""
+        if self.threads or isinstance(self.executor, SequentialExecutor):
+            return work
+        work = Work(work.function, work.batch, pickled=True, timeout=work.timeout, capture=work.capture)
+        shipment, self._file = pack(work, on_disk=_on_this_host(self.executor))
+        return shipment
+
+    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
+        """Hand the points to the executor."""
+        handle: Handle = self.executor.submit(evaluate, points)
+        return handle
+
+    def renew(self) -> bool:
+        """Make a new executor, if the old one was made here."""
+        if self._make is None:
+            return False
+        self.executor.shutdown(wait=False)
+        self.executor = self._make()
+        return True
+
+    def close(self, *, abandon: bool = False) -> None:
+        """Shut down what was made here, or what the user asked to be shut down."""
+        if self._closing:
+            self.executor.shutdown(wait=not abandon, cancel_futures=True)
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+
+def workers_of(executor: Any) -> int:
+    """Return how many workers an executor has.
+
+    Raises
+    ------
+    TypeError
+        It does not say; then `ntasks` has to be given.
+    """
+    if isinstance(executor, SequentialExecutor):
+        return 1
+    # concurrent.futures and loky have no public name for it; the private one has been there since Python 3.2
+    for name in ("num_workers", "_max_workers"):
+        workers = getattr(executor, name, None)
+        if isinstance(workers, int):
+            return workers
+    view = getattr(executor, "view", None)  # ipyparallel's executor stands on a view of engines
+    if view is not None:
+        return len(view)
+    raise TypeError(f"Cannot get number of cores for {type(executor)}; say by `ntasks` how many tasks may run at once.")
+
+
+def _on_this_host(executor: Any) -> bool:
+    """Whether the workers surely see this host's files."""
+    return isinstance(executor, ProcessPoolExecutor) or type(executor).__module__.split(".")[0] == "loky"
+
+
+class _Coroutine:
+    """The handle of a coroutine on the loop. It has begun as soon as it is there, so it cannot be taken back."""
+
+    __slots__ = ("task",)
+
+    def __init__(self, task: asyncio.Task[list[Report]]) -> None:
+        self.task = task
+
+    def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
+        self.task.add_done_callback(lambda task: callback(self))
+
+    def done(self) -> bool:
+        return self.task.done()
+
+    def cancel(self) -> bool:
+        return False
+
+    def result(self) -> list[Report]:
+        return self.task.result()
+
+
+class Coroutines:
+    """Evaluates ``async def`` functions on the running loop, at most `ntasks` at once."""
+
+    timeouts = True
+    own_process = False
+    poll = inf
+
+    def __init__(self, ntasks: int) -> None:
+        self.capacity = ntasks
+        self._tasks: set[asyncio.Task[list[Report]]] = set()
+
+    def ship(self, work: Work) -> Evaluate:
+        """Return a coroutine function that evaluates points."""
+
+        async def evaluate(points: Sequence[Any]) -> list[Report]:
+            return [await _await(work, point) for point in points]
+
+        return evaluate
+
+    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
+        """Start a task on the running loop."""
+        task = asyncio.get_running_loop().create_task(evaluate(points))
+        self._tasks.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._tasks.discard)
+        return _Coroutine(task)
+
+    def renew(self) -> bool:
+        """Nothing breaks here."""
+        return False
+
+    def close(self, *, abandon: bool = False) -> None:
+        """Cancel what still runs; there is nothing unless the run was abandoned."""
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _await(work: Work, point: Any) -> Report:
+    """Evaluate one point by a coroutine function, within its time limit and with its output captured."""
+    started, begin = time.time(), time.perf_counter()
+    texts = NOTHING
+    try:
+        if work.capture is None and work.timeout is None:
+            value = await work.function(point)
+        else:
+            with captured(work.capture) as output:
+                value = await _within(work.timeout, work.function(point))
+            texts = output.texts
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
+        seconds = time.perf_counter() - begin
+        return Report(None, error, text_of(error), started, seconds, *here(), *captured_with(error))
+    return Report(value, None, "", started, time.perf_counter() - begin, *here(), *texts)
+
+
+async def _within(seconds: float | None, awaitable: Any) -> Any:
+    if seconds is None:
+        return await awaitable
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await awaitable
+    except TimeoutError:
+        if limit.expired():
+            raise TimeLimitError(f"the evaluation took longer than {seconds:g} s.") from None
+        raise
+
+
+def adapt(executor: Any, ntasks: int | None = None, *, shutdown: bool = False) -> Executor:
+    """Return the adapter for whatever the user passed as `executor`.
+
+    Parameters
+    ----------
+    executor
+        None (loky's reusable executor), a ``concurrent.futures.Executor``, a ``distributed.Client``, an
+        ``ipyparallel.Client``, an mpi4py pool, or a function that makes one of the first.
+    ntasks : int, optional
+        How many evaluations may run at once, instead of the number of workers.
+    shutdown : bool
+        Whether to shut a given executor down at the end of the run.
+
+    Raises
+    ------
+    TypeError
+        It is nothing of the kind, or does not say how many workers it has.
+    """
+    if executor is None:
+        import loky  # here, since the pool starts with the first run that needs it, not with an import
+
+        return Pool(loky.get_reusable_executor, ntasks, shared=True)
+    if isinstance(executor, SequentialExecutor) and ntasks in (None, 1):
+        return InThisThread()
+    if isinstance(executor, FutureExecutor):
+        return Pool(executor, ntasks, shutdown=shutdown)
+    library = type(executor).__module__.split(".")[0]
+    if library == "distributed" and type(executor).__name__ == "Client":
+        from adaptive_calib.engine.dask_cluster import DaskCluster
+
+        cluster: Executor = DaskCluster(executor, ntasks, shutdown=shutdown)
+        return cluster
+    if library == "ipyparallel" and hasattr(executor, "executor"):
+        return Pool(executor.executor(), ntasks, shutdown=shutdown)
+    if hasattr(executor, "submit") and hasattr(executor, "shutdown"):  # mpi4py's pool has the face, not the base class
+        return Pool(executor, ntasks, shutdown=shutdown)
+    if callable(executor):
+        return Pool(executor, ntasks)
+    raise TypeError(
+        "Only a concurrent.futures.Executor, distributed.Client, or ipyparallel.Client can be used. "
+        f"`executor` is {executor!r}."
+    )

@@ -1,0 +1,265 @@
+"""When a run has reached what it was started for.
+
+A `Goal` is a frozen value that looks at the `Progress` of a run; time comes in with the events, so a goal holds no
+clock and the same history always ends at the same place. Goals are joined by ``&`` and ``|``::
+
+    Loss(0.01) | Elapsed(hours=1)            whichever comes first
+    Points(100) & Loss(0.01)                 both
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import inf
+from typing import Any, Protocol, runtime_checkable
+
+__all__ = ["AllOf", "AnyOf", "Elapsed", "Goal", "Loss", "Never", "Points", "Progress", "Until", "When"]
+
+#: How often a goal that is an arbitrary function is looked at while nothing finishes, in seconds: it may depend on
+#: anything, so somebody has to look; half a second is below what a person notices.
+POLL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is, as seen at one moment.
+
+    Attributes
+    ----------
+    time, epoch : float
+        Seconds of the run; wall-clock time of its second 0.0.
+    phase : str
+        "waiting", "running", "draining" or "ended".
+    npoints : int
+        Points that the learner knows, whoever told them.
+    told, stored, loaded : int
+        Points evaluated by this run; looked up instead of evaluated; known before the first ask.
+    failures : int
+        Points that failed for good in this run.
+    running, capacity : int
+        Tasks that are out, and how many may be.
+    learner
+        The learner itself, to be read only; a goal or a display takes from it what it needs.
+    """
+
+    time: float
+    epoch: float
+    phase: str
+    npoints: int
+    told: int
+    stored: int
+    loaded: int
+    failures: int
+    running: int
+    capacity: int
+    learner: Any = field(repr=False, compare=False)
+
+    @property
+    def loss(self) -> float:
+        """The learner's loss at the moment of asking."""
+        return float(self.learner.loss())
+
+
+@runtime_checkable
+class Goal(Protocol):
+    """Anything with these three methods is a goal."""
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether the run may end."""
+        ...
+
+    def reason(self, progress: Progress) -> str:
+        """Say in one line for people why the run ends, once it is reached."""
+        ...
+
+    def due(self, progress: Progress) -> float:
+        """Return the second of the run at which to look again even if nothing has happened; inf for never."""
+        ...
+
+
+class _Joined:
+    """``&`` and ``|`` for goals."""
+
+    def __and__(self, other: Goal) -> AllOf:
+        return AllOf((*_parts(self, AllOf), *_parts(other, AllOf)))
+
+    def __or__(self, other: Goal) -> AnyOf:
+        return AnyOf((*_parts(self, AnyOf), *_parts(other, AnyOf)))
+
+
+def _parts(goal: Any, kind: type[AllOf] | type[AnyOf]) -> tuple[Goal, ...]:
+    if not isinstance(goal, Goal):
+        raise TypeError(
+            f"`&` and `|` join goals, but {goal!r} is none; a function of the learner becomes one by "
+            "When(function, learner)."
+        )
+    return goal.goals if isinstance(goal, kind) else (goal,)
+
+
+@dataclass(frozen=True)
+class AllOf(_Joined):
+    """Reached when all `goals` are."""
+
+    goals: tuple[Goal, ...]
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether every part is reached."""
+        return all(goal.reached(progress) for goal in self.goals)
+
+    def reason(self, progress: Progress) -> str:
+        """Return the reasons of all parts."""
+        return " and ".join(goal.reason(progress) for goal in self.goals)
+
+    def due(self, progress: Progress) -> float:
+        """Return the earliest moment at which a part that is not reached yet wants to be looked at."""
+        return min((goal.due(progress) for goal in self.goals if not goal.reached(progress)), default=inf)
+
+
+@dataclass(frozen=True)
+class AnyOf(_Joined):
+    """Reached when one of `goals` is."""
+
+    goals: tuple[Goal, ...]
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether some part is reached."""
+        return any(goal.reached(progress) for goal in self.goals)
+
+    def reason(self, progress: Progress) -> str:
+        """Return the reasons of the parts that are reached."""
+        return " and ".join(goal.reason(progress) for goal in self.goals if goal.reached(progress))
+
+    def due(self, progress: Progress) -> float:
+        """Return the earliest moment at which a part wants to be looked at."""
+        return min((goal.due(progress) for goal in self.goals), default=inf)
+
+
+@dataclass(frozen=True)
+class Loss(_Joined):
+    """Reached when the learner's loss is at most `value`; never by a loss that is NaN."""
+
+    value: float
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether ``learner.loss() <= value``."""
+        return progress.loss <= self.value
+
+    def reason(self, progress: Progress) -> str:
+        """Return the loss and its bound."""
+        return f"the loss is {progress.loss:.4g}, at most {self.value:g}"
+
+    def due(self, progress: Progress) -> float:
+        """Never: a loss changes only when something is told."""
+        return inf
+
+
+@dataclass(frozen=True)
+class Points(_Joined):
+    """Reached when the learner knows at least `value` points, preloaded ones included."""
+
+    value: int
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether ``learner.npoints >= value``."""
+        return progress.npoints >= self.value
+
+    def reason(self, progress: Progress) -> str:
+        """Return the number of points and the number that was wanted."""
+        return f"{progress.npoints} points are known, at least {self.value}"
+
+    def due(self, progress: Progress) -> float:
+        """Never: the number of points changes only when something is told."""
+        return inf
+
+
+@dataclass(frozen=True, init=False)
+class Elapsed(_Joined):
+    """Reached when the run has lasted so long; the arguments add up.
+
+    Parameters
+    ----------
+    seconds, minutes, hours : float
+        Parts of the duration; `seconds` may be a `datetime.timedelta`.
+    """
+
+    seconds: float
+
+    def __init__(self, seconds: float | timedelta = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
+        if isinstance(seconds, timedelta):
+            seconds = seconds.total_seconds()
+        object.__setattr__(self, "seconds", float(seconds) + 60.0 * minutes + 3600.0 * hours)
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether so many seconds of the run are over."""
+        return progress.time >= self.seconds
+
+    def reason(self, progress: Progress) -> str:
+        """Return how long the run has lasted."""
+        return f"{progress.time:.3g} s have gone by, at least {self.seconds:g}"
+
+    def due(self, progress: Progress) -> float:
+        """Return the moment itself."""
+        return self.seconds
+
+
+@dataclass(frozen=True)
+class Until(_Joined):
+    """Reached at the wall-clock time `when` (naive: local time)."""
+
+    when: datetime
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether it is that late."""
+        return progress.epoch + progress.time >= self.when.timestamp()
+
+    def reason(self, progress: Progress) -> str:
+        """Return the time that was set."""
+        return f"it is past {self.when}"
+
+    def due(self, progress: Progress) -> float:
+        """Return the moment itself, in seconds of the run."""
+        return self.when.timestamp() - progress.epoch
+
+
+@dataclass(frozen=True)
+class When(_Joined):
+    """Reached when ``predicate(learner)`` is true; `text` says what that means, for the reason of the stop."""
+
+    predicate: Callable[[Any], Any]
+    learner: Any
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if not callable(self.predicate):
+            raise TypeError(f"`predicate` should be a function of the learner, but is {self.predicate!r}.")
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether the predicate says so."""
+        return bool(self.predicate(self.learner))
+
+    def reason(self, progress: Progress) -> str:
+        """Return what the predicate means, or its name."""
+        return self.text or f"the goal {getattr(self.predicate, '__qualname__', repr(self.predicate))} is reached"
+
+    def due(self, progress: Progress) -> float:
+        """Return a moment not far away: the predicate may depend on anything."""
+        return progress.time + POLL
+
+
+@dataclass(frozen=True)
+class Never(_Joined):
+    """Never reached: the run ends by being cancelled, by a failure or because nothing is left to ask."""
+
+    def reached(self, progress: Progress) -> bool:
+        """Return False."""
+        return False
+
+    def reason(self, progress: Progress) -> str:
+        """Say that there is none."""
+        return "no goal was set"
+
+    def due(self, progress: Progress) -> float:
+        """Never."""
+        return inf

@@ -1,0 +1,167 @@
+"""Who listens to a run: displays, callbacks, whatever a user wants to happen beside it.
+
+An observer hears of each step after it was taken. It decides nothing, and one that raises is logged and taken off:
+a display never stops a run. (The store is no observer: its errors end the run. See `adaptive_calib.engine.archive`.)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from adaptive_calib.engine.events import (
+    Crashed,
+    Dropped,
+    Effect,
+    Entry,
+    Event,
+    Failed,
+    Finished,
+    Loaded,
+    Started,
+    Submit,
+)
+from adaptive_calib.engine.goals import Progress
+
+__all__ = ["Asked", "Callbacks", "Observer", "PointFailed", "RunLog", "RunStarted", "RunStopped", "Told", "notify"]
+
+logger = logging.getLogger("adaptive_calib")
+
+
+class Observer(Protocol):
+    """Anything that can be called with what happened, what is done about it, and how far the run is."""
+
+    def __call__(self, events: Sequence[Event], effects: Sequence[Effect], progress: Progress) -> None:
+        """Hear of one step."""
+        ...
+
+
+class RunLog(Protocol):
+    """Where the calls on the learner are written, in their order."""
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Write what was called since the last time; an error ends the run."""
+        ...
+
+    def close(self) -> None:
+        """End the log."""
+        ...
+
+
+def notify(
+    observers: list[Observer], events: Sequence[Event], effects: Sequence[Effect], progress: Progress
+) -> list[Observer]:
+    """Tell the observers of one step and return those that are still well."""
+    well = []
+    for observer in observers:
+        try:
+            observer(events, effects, progress)
+        except Exception:
+            logger.exception("the observer %r raised and is taken off; the run goes on.", observer)
+        else:
+            well.append(observer)
+    return well
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The run began; `loaded` points were known."""
+
+    time: float
+    loaded: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`point` is handed out; `attempt` is 1 for the first time."""
+
+    time: float
+    point: Any
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The learner was told `value` at `point`, which took `seconds`; `stored` if it was looked up."""
+
+    time: float
+    point: Any
+    value: Any
+    seconds: float
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PointFailed:
+    """One attempt at `point` failed."""
+
+    time: float
+    point: Any
+    error: BaseException
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStopped:
+    """The run is over."""
+
+    time: float
+    progress: Progress
+
+
+class Callbacks:
+    """An observer that calls the methods of a user's object by what happened.
+
+    Those of ``on_start, on_ask, on_tell, on_fail, on_stop`` that the object has are called with one event
+    (`RunStarted`, `Asked`, `Told`, `PointFailed`, `RunStopped`) and the `Progress`.
+    """
+
+    NAMES = ("on_start", "on_ask", "on_tell", "on_fail", "on_stop")
+
+    def __init__(self, target: Any) -> None:
+        self._calls = {name: getattr(target, name) for name in self.NAMES if callable(getattr(target, name, None))}
+        if not self._calls:
+            raise TypeError(
+                f"a callback should have at least one of the methods {', '.join(self.NAMES)}, or be callable as "
+                f"callback(events, effects, progress), but {target!r} is neither."
+            )
+        self._target = target
+        self._out: dict[int, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"Callbacks({self._target!r})"
+
+    def __call__(self, events: Sequence[Event], effects: Sequence[Effect], progress: Progress) -> None:
+        """Translate one step into calls."""
+        loaded = sum(len(event.points) for event in events if isinstance(event, Loaded))
+        for event in events:
+            if isinstance(event, Started):
+                self._call("on_start", RunStarted(event.time, loaded, event.capacity), progress)
+            elif isinstance(event, Finished) and event.task in self._out:
+                point = self._out.pop(event.task)
+                told = Told(event.time, point, event.value, event.seconds, event.stored)
+                self._call("on_tell", told, progress)
+            elif isinstance(event, Failed) and event.task in self._out:
+                point = self._out.pop(event.task)
+                self._call("on_fail", PointFailed(event.time, point, event.error, event.traceback), progress)
+            elif isinstance(event, Crashed):
+                for task in event.tasks:
+                    if task in self._out:
+                        point = self._out.pop(task)
+                        self._call("on_fail", PointFailed(event.time, point, event.error, str(event.error)), progress)
+            elif isinstance(event, Dropped):
+                self._out.pop(event.task, None)
+        for effect in effects:
+            if isinstance(effect, Submit):
+                self._out[effect.task] = effect.point
+                self._call("on_ask", Asked(progress.time, effect.point, effect.attempt), progress)
+        if progress.phase == "ended":
+            self._call("on_stop", RunStopped(progress.time, progress), progress)
+
+    def _call(self, name: str, event: Any, progress: Progress) -> None:
+        call = self._calls.get(name)
+        if call is not None:
+            call(event, progress)

@@ -1,0 +1,304 @@
+"""What happens in a worker: evaluate points, catch everything, and report in plain data.
+
+A `Work` is the user's function with the settings of the run. Called with some points it returns one `Report` for each,
+whatever happens: an exception, an unpicklable result or a time limit fails its own point and nothing else.
+
+A function may carry 50 MB of data, so it travels once: the driver writes it to a private temporary file named by its
+digest (or keeps it in the message, if it is small) and sends a `Shipment`, a token, with each task. The worker loads it
+on first use into `_LOADED`. This dict has to live in an importable module: what an initialiser puts into ``__main__``
+is overwritten when the next task is unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import tempfile
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cloudpickle
+
+from adaptive_calib.engine.capture import NOTHING, captured, captured_with
+
+__all__ = [
+    "RemoteError",
+    "Report",
+    "Shipment",
+    "TimeLimitError",
+    "UnpicklableResultError",
+    "Work",
+    "WorkerDiedError",
+    "can_interrupt",
+    "here",
+    "pack",
+    "text_of",
+]
+
+
+class TimeLimitError(TimeoutError):
+    """An evaluation took longer than the `timeout` of its run."""
+
+
+class RemoteError(RuntimeError):
+    """Stands for an exception of a worker that cannot be pickled: its type and text."""
+
+
+class UnpicklableResultError(TypeError):
+    """The function returned something that cannot be sent back from the worker."""
+
+
+class WorkerDiedError(RuntimeError):
+    """The worker process died while it evaluated the point."""
+
+
+class Report(NamedTuple):
+    """What a worker says of one point; see `adaptive_calib.engine.archive.Outcome` for the fields.
+
+    `value` is bytes to be unpickled if `pickled` says so. `error` is None if the evaluation went well.
+    """
+
+    value: Any
+    error: BaseException | None
+    traceback: str
+    started: float
+    seconds: float
+    host: str = ""
+    pid: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    logs: str = ""
+    pickled: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """The user's function and how it is to be called.
+
+    Attributes
+    ----------
+    function : callable
+        ``function(point) -> value``, or with `batch` ``function(points) -> values``.
+    batch : bool
+        Whether the function takes many points at once; it returns as many values in the same order.
+    pickled : bool
+        Whether values are pickled here, one by one, so that one that cannot be fails its own point only.
+    timeout : float or None
+        Seconds that one call may take. It is enforced where a signal can interrupt the call: in the main thread of a
+        process, on Unix, while Python code runs.
+    capture : None, "std" or "fd"
+        What to keep of the output: what Python prints and logs; or all that reaches the file descriptors 1 and 2.
+    """
+
+    function: Callable[[Any], Any]
+    batch: bool = False
+    pickled: bool = False
+    timeout: float | None = None
+    capture: str | None = None
+
+    def __call__(self, points: Sequence[Any]) -> list[Report]:
+        """Evaluate `points` one after the other, or all at once with `batch`."""
+        if self.batch:
+            return self._all_at_once(points)
+        return [self.evaluate(point) for point in points]
+
+    def evaluate(self, point: Any) -> Report:
+        """Evaluate one point."""
+        started, begin = time.time(), time.perf_counter()
+        output = NOTHING
+        try:
+            if self.capture is None and self.timeout is None:
+                value = self.function(point)
+            else:
+                value, output = self._guarded(point)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
+            seconds = time.perf_counter() - begin
+            output = captured_with(error)
+            return Report(None, self._portable(error), text_of(error), started, seconds, *here(), *output)
+        seconds = time.perf_counter() - begin
+        if not self.pickled:
+            return Report(value, None, "", started, seconds, *here(), *output)
+        return self._pickled(value, started, seconds, output)
+
+    def _pickled(self, value: Any, started: float, seconds: float, output: tuple[str, str, str]) -> Report:
+        try:
+            data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        except Exception:  # noqa: BLE001 - pickling runs the value's own code, which may raise anything
+            try:
+                data = cloudpickle.dumps(value)  # classes and functions of a notebook
+            except Exception as error:  # noqa: BLE001 - as above
+                what = UnpicklableResultError(
+                    f"the function should return something that can be pickled, to be sent back from the worker, but "
+                    f"returned a {type(value).__qualname__} that cannot: {error!r}. Return plain data (numbers, "
+                    "arrays, dicts), or use an executor of this process (SequentialExecutor, ThreadPoolExecutor)."
+                )
+                return Report(None, what, text_of(error), started, seconds, *here(), *output)
+        return Report(data, None, "", started, seconds, *here(), *output, pickled=True)
+
+    def _guarded(self, point: Any) -> tuple[Any, tuple[str, str, str]]:
+        """Call the function within its time limit and with its output captured."""
+        with captured(self.capture) as output, _time_limit(self.timeout):
+            value = self.function(point)
+        return value, output.texts
+
+    def _all_at_once(self, points: Sequence[Any]) -> list[Report]:
+        """Call a function of many points; an error, or a wrong number of values, fails each of them."""
+        whole = Work(self.function, timeout=self.timeout, capture=self.capture).evaluate(list(points))
+        error, values = whole.error, whole.value
+        if error is None:
+            values = list(values)
+            if len(values) != len(points):
+                error = ValueError(
+                    f"a function with batch=True should return one value for each of its {len(points)} points, but "
+                    f"returned {len(values)}."
+                )
+        if error is not None:
+            failed = whole._replace(
+                value=None, error=self._portable(error), traceback=whole.traceback or text_of(error)
+            )
+            return [failed] * len(points)
+        seconds = whole.seconds / len(points)
+        output = (whole.stdout, whole.stderr, whole.logs)
+        if self.pickled:
+            return [self._pickled(value, whole.started, seconds, output) for value in values]
+        return [whole._replace(value=value, seconds=seconds) for value in values]
+
+    def _portable(self, error: BaseException) -> BaseException:
+        """Return the error, or what stands for it if it does not survive pickling."""
+        if not self.pickled:
+            return error
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:  # noqa: BLE001 - an exception's own pickling may raise anything
+            return RemoteError(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
+        return error
+
+
+def text_of(error: BaseException) -> str:
+    """Return the traceback without the frames of this module, which tell the user nothing."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+
+
+_HOST = socket.gethostname()
+
+
+def here() -> tuple[str, int]:
+    """Return the name of this host and the number of this process (which a fork changes)."""
+    return _HOST, os.getpid()
+
+
+# -------------------------------------------------------------------- shipping
+
+#: Works by token. A worker serves few runs at a time; more than these are loaded again when they come back.
+_LOADED: OrderedDict[str, Work] = OrderedDict()
+_KEPT = 8
+_LOADING = threading.Lock()
+
+#: Up to here a pickled function stays in the message of each task: a file would cost more than the bytes.
+SMALL = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A token for a `Work` that is loaded once in each worker, from `data` or from the file `path`."""
+
+    token: str
+    data: bytes | None
+    path: str | None
+
+    def __call__(self, points: Sequence[Any]) -> list[Report]:
+        """Evaluate `points` with the work."""
+        return self.load()(points)
+
+    @property
+    def large(self) -> bool:
+        """Whether this is too much to travel with each task."""
+        return self.data is not None and len(self.data) > SMALL
+
+    def load(self) -> Work:
+        """Return the work, which the first call of this process reads."""
+        work = _LOADED.get(self.token)
+        if work is None:
+            with _LOADING:
+                work = _LOADED.get(self.token)
+                if work is None:
+                    _leave_interrupts_to_the_parent()
+                    data = self.data if self.data is not None else Path(self.path or "").read_bytes()
+                    work = _LOADED[self.token] = pickle.loads(data)
+                    while len(_LOADED) > _KEPT:
+                        _LOADED.popitem(last=False)
+        return work
+
+
+def pack(work: Work, *, on_disk: bool) -> tuple[Shipment, Path | None]:
+    """Pickle a work for other processes; return its token and the file to be removed after the run, if any.
+
+    Raises
+    ------
+    TypeError
+        The function cannot be pickled; nothing has been evaluated yet.
+    """
+    try:
+        data = cloudpickle.dumps(work)
+    except Exception as error:
+        raise TypeError(
+            f"the function should be picklable to be sent to worker processes, but {work.function!r} is not: {error}. "
+            "Keep open files, locks and connections out of it, or use an executor of this process "
+            "(SequentialExecutor, ThreadPoolExecutor)."
+        ) from error
+    token = blake2b(data, digest_size=16).hexdigest()
+    if len(data) <= SMALL or not on_disk:
+        return Shipment(token, data, None), None
+    handle, name = tempfile.mkstemp(prefix=f"adaptive_calib-{token}-", suffix=".pickle")  # readable by us alone
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    return Shipment(token, None, name), Path(name)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ignore Ctrl-C in a child process: a terminal sends it to all of them, and the parent wants to drain."""
+    if parent_process() is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+# -------------------------------------------------------------------- time limit
+
+
+@contextmanager
+def _time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `TimeLimitError` in the block after so many seconds, where a signal can do that."""
+    if seconds is None or not can_interrupt():
+        yield
+        return
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise TimeLimitError(f"the evaluation took longer than {seconds:g} s.")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def can_interrupt() -> bool:
+    """Whether a time limit can be enforced in this thread."""
+    return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()

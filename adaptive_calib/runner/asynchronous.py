@@ -1,0 +1,342 @@
+"""The runner that goes on beside other things: in a notebook, in an event loop, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import functools
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import CancelledError, Future
+from typing import Any
+
+from adaptive_calib.engine.drivers import run_async
+from adaptive_calib.engine.observers import logger
+from adaptive_calib.runner.base import BaseRunner
+from adaptive_calib.runner.terminal import watch
+
+__all__ = ["AsyncRunner", "BackgroundTask"]
+
+
+class AsyncRunner(BaseRunner):
+    """Run a learner as a task of the event loop; the constructor returns at once.
+
+    In a notebook or a coroutine the task lives on the running loop. In a plain script all runners share one loop, which
+    runs while one of them is waited for by `block_until_done`. With ``background=True`` the run has a thread and a loop
+    of its own and goes on while the notebook computes.
+
+    Parameters
+    ----------
+    ioloop : asyncio.AbstractEventLoop, optional
+        The loop to run on, instead.
+    background : bool
+        Whether to run in a thread of its own; read the learner under `lock` then.
+
+    Attributes
+    ----------
+    task : asyncio.Task or BackgroundTask
+        ``await runner.task``; ``task.result()`` is None after success, raises what the run failed with, and
+        ``asyncio.CancelledError`` after `cancel`.
+    ioloop : asyncio.AbstractEventLoop
+        The loop of the task.
+    saving_task : asyncio.Task or None
+        What `start_periodic_saving` started.
+
+    Notes
+    -----
+    See `BaseRunner` for all other parameters.
+    """
+
+    _runs_coroutines = True
+
+    def __init__(
+        self,
+        learner: Any,
+        goal: Any = None,
+        *,
+        ioloop: asyncio.AbstractEventLoop | None = None,
+        background: bool = False,
+        allow_running_forever: bool = True,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(learner, goal, allow_running_forever=allow_running_forever, **arguments)
+        self.saving_task: asyncio.Task[None] | Future[None] | None = None
+        self._beside: set[asyncio.Task[None] | Future[None]] = set()
+        self.task: asyncio.Task[None] | BackgroundTask
+        if background:
+            if ioloop is not None:
+                raise ValueError("a run in the background has a loop of its own; give either `ioloop` or `background`.")
+            self.task = BackgroundTask(self._run)
+            self.ioloop = self.task.loop
+        else:
+            self.ioloop = ioloop or _loop()
+            self.task = self.ioloop.create_task(self._run())
+        self.task.add_done_callback(self._announce)
+
+    async def _run(self) -> None:
+        await run_async(self.session)
+        error = self.session.machine.error
+        if error is not None:
+            raise error
+
+    def _announce(self, task: Any) -> None:
+        """Say once, loudly, that the run failed: nobody may be waiting for the task."""
+        if self.session.ended is None:  # the task was cancelled before its first step
+            self.session.finish()
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            logger.error("the run has failed: %s", self.stop_reason, exc_info=error)
+
+    def status(self) -> str:
+        """Return "running", "cancelled", "failed" or "finished"."""
+        if not self.task.done():
+            return "running"
+        if self.task.cancelled():
+            return "cancelled"
+        return "failed" if self.task.exception() is not None else "finished"
+
+    def cancel(self, drain: bool = True) -> None:
+        """End the run: nothing more is asked; what is under way is told, unless not `drain`. Twice: leave at once.
+
+        `task` is done once everything is told; it counts as cancelled.
+        """
+        super().cancel(drain)
+
+    def block_until_done(self) -> None:
+        """Wait, in a script, until the run is over; raise what it failed with.
+
+        Raises
+        ------
+        RuntimeError
+            The event loop is running, as in Jupyter: there, use ``await runner.task``.
+        """
+        if isinstance(self.task, BackgroundTask):
+            self.task.wait()
+            return
+        if self.ioloop.is_running():
+            raise RuntimeError(
+                "Cannot block while the event loop is running, as it is in Jupyter; use `await runner.task` instead."
+            )
+        try:
+            self.ioloop.run_until_complete(self.task)
+        finally:  # the last save and the last line of a display, which nobody else would wait for
+            for task in list(self._beside):
+                if isinstance(task, asyncio.Task):
+                    self.ioloop.run_until_complete(asyncio.wait([task]))
+
+    # ---------------------------------------------------------------- beside the run
+
+    def start_periodic_saving(
+        self,
+        save_kwargs: dict[str, Any] | None = None,
+        interval: float = 30,
+        method: Callable[[Any], None] | None = None,
+    ) -> asyncio.Task[None] | Future[None]:
+        """Save the learner now, every `interval` seconds while the run goes on, and once more at its end.
+
+        Parameters
+        ----------
+        save_kwargs : dict, optional
+            Arguments of ``learner.save``.
+        interval : float
+            Seconds between two saves.
+        method : callable, optional
+            ``method(learner)`` instead of ``learner.save(**save_kwargs)``.
+
+        Returns
+        -------
+        asyncio.Task
+            Also `saving_task`. A save that fails is logged and tried again; if the last one fails, the task raises.
+        """
+        if method is None and save_kwargs is None:
+            raise ValueError("Must provide `save_kwargs` if method=None.")
+        save = method or functools.partial(_save, save_kwargs or {})
+        self.saving_task = self.beside(self._save_periodically(save, interval))
+        return self.saving_task
+
+    async def _save_periodically(self, save: Callable[[Any], None], interval: float) -> None:
+        while not self.task.done():
+            try:
+                with self.lock:
+                    save(self.learner)
+            except Exception:  # noqa: BLE001 - logged, and raised if it is the last save that fails
+                logger.exception("saving the learner failed; it is tried again in %g s.", interval)
+            await self.wait(interval)
+        with self.lock:
+            save(self.learner)
+
+    def live_info_terminal(
+        self, *, update_interval: float = 0.5, overwrite_previous: bool = True
+    ) -> asyncio.Task[None] | Future[None]:
+        """Print a line about the run every `update_interval` seconds, and its final state.
+
+        Parameters
+        ----------
+        update_interval : float
+            Seconds between two lines.
+        overwrite_previous : bool
+            Whether to clear the screen before each line.
+        """
+        return self.beside(watch(self, update_interval, overwrite_previous=overwrite_previous))
+
+    def live_info(self, *, update_interval: float = 0.1) -> None:
+        """Show a table about the run, with a button to cancel it, in a notebook."""
+        from adaptive_calib.notebook import live_info  # here: only notebooks need it
+
+        live_info(self, update_interval=update_interval)
+
+    def live_plot(
+        self,
+        *,
+        plotter: Callable[[Any], Any] | None = None,
+        update_interval: float = 2.0,
+        name: str | None = None,
+        normalize: bool = True,
+    ) -> Any:
+        """Return a plot of the learner that follows the run, in a notebook; see `adaptive_calib.notebook.live_plot`."""
+        from adaptive_calib.notebook import live_plot  # here: only notebooks need it
+
+        return live_plot(self, plotter=plotter, update_interval=update_interval, name=name, normalize=normalize)
+
+    def beside(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None] | Future[None]:
+        """Run a coroutine on the loop of this run."""
+        task: asyncio.Task[None] | Future[None]
+        if isinstance(self.task, BackgroundTask):
+            task = asyncio.run_coroutine_threadsafe(coroutine, self.ioloop)
+        else:
+            task = self.ioloop.create_task(coroutine)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        return task
+
+    async def wait(self, seconds: float) -> None:
+        """Wait so long, or until the run is over; on the loop of this run."""
+        over = asyncio.Event()
+
+        def ring(task: Any) -> None:
+            over.set()
+
+        self.task.add_done_callback(ring)
+        try:
+            async with asyncio.timeout(seconds):
+                await over.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.task.remove_done_callback(ring)
+
+
+def _save(save_kwargs: dict[str, Any], learner: Any) -> None:
+    learner.save(**save_kwargs)
+
+
+@functools.cache
+def _script_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that all runners of a plain script share, so that they can run together."""
+    loop = asyncio.new_event_loop()
+    atexit.register(loop.close)
+    return loop
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return _script_loop()
+
+
+class BackgroundTask:
+    """A coroutine in a thread and a loop of its own, with the face of an ``asyncio.Task``.
+
+    Attributes
+    ----------
+    loop : asyncio.AbstractEventLoop
+        Its loop, which runs until the coroutine is over and what was started beside it is too.
+    """
+
+    def __init__(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._future: Future[None] = Future()
+        self._task: asyncio.Task[None] | None = None
+        self._callbacks: list[Callable[[Any], None]] = []
+        self._thread = threading.Thread(target=self._run, args=(main,), name="adaptive_calib-run", daemon=True)
+        self._thread.start()
+
+    def _run(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        asyncio.set_event_loop(self.loop)
+        self._task = self.loop.create_task(main())
+        try:
+            self.loop.run_until_complete(asyncio.wait([self._task]))
+        finally:
+            self._settle(self._task)
+            self.loop.call_soon(self._call_back)
+            others = asyncio.all_tasks(self.loop)
+            while others:  # the last save, the last line of the display
+                self.loop.run_until_complete(asyncio.wait(others))
+                others = asyncio.all_tasks(self.loop)
+            self.loop.close()
+
+    def _settle(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            self._future.cancel()
+            self._future.set_running_or_notify_cancel()
+        elif (error := task.exception()) is not None:
+            self._future.set_exception(error)
+        else:
+            self._future.set_result(None)
+
+    def _call_back(self) -> None:
+        while self._callbacks:
+            self._callbacks.pop()(self)
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Call ``callback(self)`` in the thread of the run once it is over."""
+        self._callbacks.append(callback)
+        if self.done():
+            callback(self)
+            self.remove_done_callback(callback)
+
+    def remove_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Do not call it."""
+        while callback in self._callbacks:
+            self._callbacks.remove(callback)
+
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self._future.done()
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._future.cancelled()
+
+    def exception(self) -> BaseException | None:
+        """Return what it failed with; None if it went well."""
+        return self._future.exception(timeout=0)
+
+    def result(self) -> None:
+        """Return None if it went well, else raise what it failed with."""
+        self._future.result(timeout=0)
+
+    def cancel(self) -> bool:
+        """Cancel it; the run drains first."""
+        if self.done() or self._task is None:
+            return False
+        self.loop.call_soon_threadsafe(self._task.cancel)
+        return True
+
+    def print_stack(self, **arguments: Any) -> None:
+        """Print the stack, or the traceback of the failure."""
+        if self._task is not None:
+            self._task.print_stack(**arguments)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until it is over, then do as `result`."""
+        try:
+            self._future.result(timeout)
+        except CancelledError:
+            raise asyncio.CancelledError from None
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return asyncio.wrap_future(self._future).__await__()

@@ -1,0 +1,387 @@
+"""What all runners have in common: arguments turned into a `Session`, and the familiar attributes as views of it."""
+
+from __future__ import annotations
+
+import abc
+import functools
+import inspect
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from os import PathLike
+from typing import Any
+
+from adaptive_calib.engine.archive import Archive
+from adaptive_calib.engine.drivers import Batching, Session
+from adaptive_calib.engine.executors import Coroutines, Executor, Pool, adapt
+from adaptive_calib.engine.goals import Goal, Progress
+from adaptive_calib.engine.machine import Failure, RunMachine
+from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
+from adaptive_calib.engine.retry import RetryPolicy
+from adaptive_calib.engine.worker import Work
+from adaptive_calib.runner.goals import GoalFunction, make_goal
+from adaptive_calib.runner.log import MemoryLog
+
+__all__ = ["BaseRunner", "is_coroutine_function"]
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Whether calling `function` gives a coroutine, seen through partials, decorators, wrappers and learners."""
+    for _ in range(16):  # deeper nests of wrappers are not to be expected, and a cycle has an end this way
+        if inspect.iscoroutinefunction(function):
+            return True
+        if isinstance(function, functools.partial):
+            parts = (function.func, *function.args)
+            lists = [part for part in parts if isinstance(part, (list, tuple))]  # a balancing learner's functions
+            return any(is_coroutine_function(one) for part in lists for one in part) or is_coroutine_function(parts[0])
+        if inspect.iscoroutinefunction(vars(type(function)).get("__call__")):  # an object with async def __call__
+            return True
+        inner = getattr(function, "__wrapped__", None) or getattr(function, "function", None)
+        if inner is None:
+            return False
+        function = inner
+    return False
+
+
+def _coroutines(learner: Any) -> bool:
+    children = getattr(learner, "learners", None)
+    if isinstance(children, (list, tuple)):
+        return any(_coroutines(child) for child in children)
+    return is_coroutine_function(learner.function)
+
+
+class BaseRunner(abc.ABC):
+    """Base of the runners; see `AsyncRunner` and `BlockingRunner`.
+
+    Parameters
+    ----------
+    learner
+        What decides where to evaluate: ours, python-adaptive's, or your own with the same methods.
+    goal : Goal or callable, optional
+        When to stop: a `Goal` such as ``Loss(0.01) | Elapsed(hours=1)``, or a function of the learner.
+    loss_goal, npoints_goal, end_time_goal, duration_goal
+        The goal as a keyword: at most this loss; at least so many points; a ``datetime``; a ``timedelta`` or seconds.
+        One goal in all; two are refused.
+    executor : optional
+        Where to evaluate: a ``concurrent.futures.Executor``, a ``distributed.Client``, an ``ipyparallel.Client``, an
+        mpi4py pool, a function that makes an executor (closed at the end, made anew when a worker dies). Default:
+        loky's reusable process pool, shared with other runners and never shut down.
+    ntasks : int, optional
+        How many points are evaluated at once; by default as many as the executor has workers.
+    log : bool, path or RunLog
+        True: keep the calls on the learner in `log`, for `replay_log`. A path: write them to this file, a line each.
+    shutdown_executor : bool
+        Whether to shut a given executor down at the end.
+    retries : int or RetryPolicy
+        How often a failing point is tried again; a `RetryPolicy` also says for which errors and after what delay.
+    raise_if_retries_exceeded : bool, optional
+        True (the default): a point out of retries ends the run with an error; the same as ``on_error="raise"``.
+    allow_running_forever : bool
+        Whether a run without a goal is allowed.
+    on_error : {"raise", "continue"}, optional
+        What a point that failed for good means. Finished work is told and stored in either case.
+    max_failures : int, optional
+        With ``on_error="continue"``: end the run with an error after so many failed points.
+    timeout : float, optional
+        Seconds that one evaluation may take; a longer one fails. Process pools, coroutines and the sequential executor
+        enforce it; threads and dask cannot: there a warning names the point.
+    retry : RetryPolicy, optional
+        The same as `retries`.
+    points_per_task : int or "auto"
+        How many points go into one task; "auto" chooses from the measured evaluation time.
+    batch : bool
+        Whether the function takes a list of points and returns a list of values.
+    store : path or Store, optional
+        What is known there is told before the first ask; what is evaluated is written there before it is told.
+    mode : {"cached", "retry", "force", "read-only"}
+        How `store` is used.
+    progress : bool
+        Whether to show a progress bar (tqdm).
+    callbacks : sequence
+        Objects with some of the methods ``on_start, on_ask, on_tell, on_fail, on_stop``, or functions of
+        (events, effects, progress). One that raises is logged and taken off.
+    capture : {None, "std", "fd"}
+        Keep what evaluations print and log with their outcome: by Python, or by file descriptor (processes only).
+    try_first : bool or "pickle"
+        True: the first point is evaluated in this process, so that a mistake shows here; its value counts.
+    deterministic : bool
+        Tell results in the order of submission, so that timing has no influence on the points. Needs a fixed `ntasks`
+        for executors with other numbers of workers.
+    """
+
+    #: Whether this kind of runner has an event loop for coroutine functions.
+    _runs_coroutines = False
+
+    def __init__(
+        self,
+        learner: Any,
+        goal: Goal | GoalFunction | None = None,
+        *,
+        loss_goal: float | None = None,
+        npoints_goal: int | None = None,
+        end_time_goal: datetime | None = None,
+        duration_goal: timedelta | float | None = None,
+        executor: Any = None,
+        ntasks: int | None = None,
+        log: bool | str | PathLike[str] | RunLog = False,
+        shutdown_executor: bool = False,
+        retries: int | RetryPolicy = 0,
+        raise_if_retries_exceeded: bool | None = None,
+        allow_running_forever: bool = False,
+        on_error: str | None = None,
+        max_failures: int | None = None,
+        timeout: float | None = None,
+        retry: RetryPolicy | None = None,
+        points_per_task: int | str = 1,
+        batch: bool = False,
+        store: Any = None,
+        mode: str = "cached",
+        progress: bool = False,
+        callbacks: Iterable[Any] = (),
+        capture: str | None = None,
+        try_first: bool | str = "pickle",
+        deterministic: bool = False,
+    ) -> None:
+        self.learner = learner
+        self.goal = make_goal(
+            learner,
+            goal,
+            loss=loss_goal,
+            npoints=npoints_goal,
+            end_time=end_time_goal,
+            duration=duration_goal,
+            allow_running_forever=allow_running_forever,
+        )
+        self.retry = _retry(retries, retry)
+        self.on_error = _on_error(on_error, raise_if_retries_exceeded)
+        self.executor = executor
+        self.ntasks = ntasks
+        self.shutdown_executor = shutdown_executor
+        batching = _batching(points_per_task, deterministic)
+        _check(timeout=timeout, ntasks=ntasks, capture=capture, try_first=try_first)
+        adapter = self._adapter(ntasks)
+        if capture == "fd" and not adapter.own_process:
+            raise ValueError(
+                'capture="fd" takes the file descriptors of the whole process, so it needs an executor with processes '
+                f'of its own, but `executor` is {executor!r}; use capture="std".'
+            )
+        self._log = _log(log)
+        archive = _archive(store, learner, mode)
+        machine = RunMachine(
+            learner,
+            self.goal,
+            self.retry,
+            on_error=self.on_error,
+            max_failures=max_failures,
+            journal=self._log is not None,
+        )
+        self.session = Session(
+            machine,
+            adapter,
+            Work(learner.function, batch=batch, timeout=timeout, capture=capture),
+            archive=archive,
+            log=self._log,
+            observers=_observers(progress, callbacks, self.goal, learner),
+            batching=batching,
+            deterministic=deterministic,
+            lock=threading.RLock(),
+            first_here=try_first is True,
+        )
+
+    def _adapter(self, ntasks: int | None) -> Executor:
+        """Return the adapter for the executor, or for coroutines."""
+        if not _coroutines(self.learner):
+            adapter = adapt(self.executor, ntasks, shutdown=self.shutdown_executor)
+            if isinstance(adapter, Pool) and self.executor is None:
+                self.executor = adapter.executor
+            return adapter
+        if not self._runs_coroutines:
+            raise ValueError("Coroutine functions can only be used with 'AsyncRunner'.")
+        if self.executor is not None:
+            raise RuntimeError("Cannot use an executor when learning an async function.")
+        return Coroutines(ntasks or os.cpu_count() or 1)
+
+    # ---------------------------------------------------------------- how far it is
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is."""
+        return self.session.machine.progress
+
+    @property
+    def lock(self) -> Any:
+        """Held while the learner changes: take it to read the learner of a run in another thread."""
+        return self.session.lock
+
+    @abc.abstractmethod
+    def status(self) -> str:
+        """Return "running", "cancelled", "failed" or "finished"."""
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the run ended, in one line; None while it is running."""
+        return self.session.machine.stop_reason
+
+    @property
+    def start_time(self) -> float | None:
+        """When the run began, in seconds since the epoch; None before."""
+        return self.session.started
+
+    @property
+    def end_time(self) -> float | None:
+        """When the run ended, in seconds since the epoch; None before."""
+        return self.session.ended
+
+    def elapsed_time(self) -> float:
+        """Return the seconds from the start until now, or until the end; 0 before the start."""
+        return self.session.elapsed
+
+    def overhead(self) -> float:
+        """Return the part of the time, in percent, that was not spent in the function.
+
+        100 (1 - T_f / T): T_f is the sum of the seconds measured in the workers, over the number of points that may be
+        evaluated at once; T the time elapsed. 0 before the first point is told.
+        """
+        elapsed, slots = self.elapsed_time(), self.session.slots
+        if not self.session.seconds or not elapsed or not slots:
+            return 0.0
+        return 100.0 * (1.0 - self.session.seconds / slots / elapsed)
+
+    # ---------------------------------------------------------------- points
+
+    @property
+    def pending_points(self) -> list[tuple[Any, Any]]:
+        """What is being evaluated: pairs (future, point)."""
+        return self.session.pending
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Points that failed for good: point, attempts, error, traceback, whether the worker crashed."""
+        return list(self.session.machine.failures)
+
+    @property
+    def failed(self) -> set[Any] | list[Any]:
+        """Points that are out of retries: a set, or a list if they cannot be hashed."""
+        points = [failure.point for failure in self.session.machine.failures]
+        try:
+            return set(points)
+        except TypeError:
+            return points
+
+    @property
+    def to_retry(self) -> list[tuple[Any, int]]:
+        """Points that failed and will be tried again: pairs (point, failures so far)."""
+        return [(attempt.point, attempt.failures) for attempt in self.session.machine.to_retry]
+
+    @property
+    def tracebacks(self) -> list[tuple[Any, str]]:
+        """Pairs (point, text of the traceback) of the points whose last attempt failed."""
+        machine = self.session.machine
+        final = [(failure.point, failure.traceback) for failure in machine.failures]
+        return final + [(attempt.point, attempt.traceback) for attempt in machine.to_retry]
+
+    # ---------------------------------------------------------------- familiar arguments
+
+    @property
+    def log(self) -> list[tuple[Any, ...]] | RunLog | None:
+        """The calls on the learner (`replay_log` takes it), what they are written to, or None without `log`."""
+        return self._log.entries if isinstance(self._log, MemoryLog) else self._log
+
+    @property
+    def do_log(self) -> bool:
+        """Whether the calls on the learner are kept."""
+        return self._log is not None
+
+    @property
+    def retries(self) -> int:
+        """How often a failing point is tried again."""
+        return self.retry.attempts - 1
+
+    @property
+    def raise_if_retries_exceeded(self) -> bool:
+        """Whether a point out of retries ends the run."""
+        return self.on_error == "raise"
+
+    def cancel(self, drain: bool = True) -> None:
+        """End the run: nothing more is asked; what is under way is told, unless not `drain`. Twice: leave at once."""
+        self.session.cancel(abandon=not drain)
+
+
+def _retry(retries: int | RetryPolicy, retry: RetryPolicy | None) -> RetryPolicy:
+    if retry is not None and retries != 0:
+        raise ValueError("give either `retries` or `retry`, not both.")
+    if retry is not None or isinstance(retries, RetryPolicy):
+        policy = retry or retries
+        if not isinstance(policy, RetryPolicy):
+            raise TypeError(f"`retry` should be a RetryPolicy, but is {policy!r}.")
+        return policy
+    if retries < 0:
+        raise ValueError(f"`retries` should be at least 0, but is {retries}.")
+    return RetryPolicy(attempts=retries + 1)
+
+
+def _on_error(on_error: str | None, raise_: bool | None) -> str:
+    familiar = None if raise_ is None else ("raise" if raise_ else "continue")
+    if on_error is not None and familiar is not None and on_error != familiar:
+        raise ValueError(
+            f"`on_error={on_error!r}` and `raise_if_retries_exceeded={raise_}` contradict each other; give one of them."
+        )
+    return on_error or familiar or "raise"
+
+
+def _batching(points_per_task: int | str, deterministic: bool) -> Batching:
+    if points_per_task == "auto":
+        if deterministic:
+            raise ValueError(
+                'points_per_task="auto" follows the measured time, so it cannot be deterministic; give a number.'
+            )
+        return Batching(None)
+    if not isinstance(points_per_task, int) or points_per_task < 1:
+        raise ValueError(f'`points_per_task` should be a number of at least 1 or "auto", but is {points_per_task!r}.')
+    return Batching(points_per_task)
+
+
+def _check(*, timeout: float | None, ntasks: int | None, capture: str | None, try_first: bool | str) -> None:
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"`timeout` should be a positive number of seconds or None, but is {timeout!r}.")
+    if ntasks is not None and ntasks < 1:
+        raise ValueError(f"`ntasks` should be at least 1 or None, but is {ntasks!r}.")
+    if capture not in (None, "std", "fd"):
+        raise ValueError(f'`capture` should be None, "std" or "fd", but is {capture!r}.')
+    if try_first not in (True, False, "pickle"):
+        raise ValueError(f'`try_first` should be True, False or "pickle", but is {try_first!r}.')
+
+
+def _log(log: bool | str | PathLike[str] | RunLog) -> RunLog | None:
+    if log is False or log is None:
+        return None
+    if log is True:
+        return MemoryLog()
+    if isinstance(log, (str, PathLike)):
+        from adaptive_calib.store import open_log  # here: only a log on disk needs the store
+
+        opened: RunLog = open_log(log)
+        return opened
+    return log
+
+
+def _archive(store: Any, learner: Any, mode: str) -> Archive | None:
+    if store is None:
+        return None
+    from adaptive_calib.store import open_archive  # here: a run without a store needs no database
+
+    archive: Archive = open_archive(store, learner, mode=mode)
+    return archive
+
+
+def _observers(progress: bool, callbacks: Iterable[Any], goal: Goal, learner: Any) -> Sequence[Observer]:
+    observers: list[Observer] = []
+    for callback in callbacks:
+        has_methods = any(callable(getattr(callback, name, None)) for name in Callbacks.NAMES)
+        observers.append(callback if callable(callback) and not has_methods else Callbacks(callback))
+    if progress:
+        from adaptive_calib.runner.progress import ProgressBar, total_of
+
+        observers.append(ProgressBar(total_of(goal, learner)))
+    return observers

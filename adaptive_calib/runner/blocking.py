@@ -1,0 +1,37 @@
+"""The runner for scripts: when the constructor returns, the run is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adaptive_calib.engine.drivers import run_blocking
+from adaptive_calib.runner.base import BaseRunner
+
+__all__ = ["BlockingRunner"]
+
+
+class BlockingRunner(BaseRunner):
+    """Run a learner to its goal, in the constructor.
+
+    Ctrl-C, the first time, and SIGTERM end the run in an orderly way: what is under way is told and stored, and the
+    constructor returns; see `stop_reason`. A second Ctrl-C abandons it and raises KeyboardInterrupt.
+
+    See `BaseRunner` for the parameters; a goal is required unless the learner is done by itself.
+
+    Raises
+    ------
+    RuntimeError
+        A point failed for good (``on_error="raise"``); its cause is the error of the function.
+    """
+
+    def __init__(self, learner: Any, goal: Any = None, **arguments: Any) -> None:
+        super().__init__(learner, goal, **arguments)
+        run_blocking(self.session)
+        error = self.session.machine.error
+        if error is not None:
+            raise error
+
+    def status(self) -> str:
+        """Return "finished", "cancelled" or "failed"."""
+        status = self.session.machine.status
+        return "finished" if status == "exhausted" else status

@@ -1,0 +1,104 @@
+"""The log of a run in memory, and its replay.
+
+The log is a list of the calls on the learner, in their order: ``("ask", n)``, ``("tell", x, y)``, ``("tell_many", xs,
+ys)`` for what was preloaded, ``("tell_failed", x)``, ``("remove_unfinished",)``. The n of an ask is what the learner
+was really asked for, and the entry remembers what it answered, so that a replay finds the first difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from typing import Any
+
+from adaptive_calib.engine.events import Entry
+from adaptive_calib.engine.machine import same_point
+
+__all__ = ["AskedEntry", "MemoryLog", "ReplayError", "replay_log"]
+
+
+class ReplayError(ValueError):
+    """The learner answers otherwise than when the log was written."""
+
+
+class AskedEntry(tuple[Any, ...]):
+    """``("ask", n)``, which remembers the points of the answer as `points`."""
+
+    points: tuple[Any, ...]
+
+    def __new__(cls, n: int, points: Sequence[Any]) -> AskedEntry:
+        """Make the entry of ``ask(n) -> points``."""
+        entry = super().__new__(cls, ("ask", n))
+        entry.points = tuple(points)
+        return entry
+
+    def __reduce__(self) -> tuple[type[AskedEntry], tuple[int, tuple[Any, ...]]]:
+        """Keep the points through a pickle."""
+        return AskedEntry, (self[1], self.points)
+
+
+class MemoryLog:
+    """A run log that is a list of tuples."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[Any, ...]] = []
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Append the calls; notes about what called for none are left out."""
+        for entry in entries:
+            if entry.note:
+                continue
+            if entry.name == "ask":
+                self.entries.append(AskedEntry(entry.args[0], entry.answer))
+            else:
+                self.entries.append((entry.name, *entry.args))
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def replay_log(learner: Any, log: Iterable[tuple[Any, ...]] | str | PathLike[str]) -> None:
+    """Make the calls of a log on a fresh learner.
+
+    Parameters
+    ----------
+    learner
+        A learner like the one of the run, without data.
+    log : list of tuples, or path
+        ``runner.log``, or the file of a run with ``log="run.jsonl"``. Any method of the learner may be called in it.
+
+    Raises
+    ------
+    ReplayError
+        The learner answers an ask otherwise than in the run: its code or its parameters have changed.
+    """
+    if isinstance(log, (str, PathLike)):
+        from adaptive_calib.store import read_log  # here: only a log on disk needs the store
+
+        log = _calls(read_log(log))
+    for number, entry in enumerate(log):
+        name, *args = entry
+        answer = getattr(learner, name)(*args)
+        if isinstance(entry, AskedEntry):
+            _compare(number, args[0], entry.points, tuple(answer[0]))
+
+
+def _compare(number: int, n: int, logged: tuple[Any, ...], answered: tuple[Any, ...]) -> None:
+    if len(logged) == len(answered) and all(map(same_point, logged, answered)):
+        return
+    for index, (old, new) in enumerate(zip(logged, answered, strict=False)):
+        if not same_point(old, new):
+            where = f"point {index} was {old!r} and is {new!r}"
+            break
+    else:
+        where = f"it gave {len(logged)} points and gives {len(answered)}"
+    raise ReplayError(
+        f"the learner answers entry {number} of the log, ask({n}), otherwise than in the run: {where}. "
+        "Was the log written by another version or with other parameters, or has this learner data already?"
+    )
+
+
+def _calls(entries: Iterable[Entry]) -> Iterable[tuple[Any, ...]]:
+    memory = MemoryLog()
+    memory.write(list(entries))
+    return memory.entries

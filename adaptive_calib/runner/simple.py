@@ -1,0 +1,63 @@
+"""The simplest runner: no executor and no machine, one loop in this thread."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from adaptive_calib.engine.goals import Goal, Progress
+from adaptive_calib.runner.goals import GoalFunction, make_goal
+
+__all__ = ["simple"]
+
+
+def simple(
+    learner: Any,
+    goal: Goal | GoalFunction | None = None,
+    *,
+    loss_goal: float | None = None,
+    npoints_goal: int | None = None,
+    end_time_goal: datetime | None = None,
+    duration_goal: timedelta | float | None = None,
+    points_per_ask: int = 1,
+) -> None:
+    """Ask, evaluate and tell in this thread until the goal is reached or the learner has nothing left to ask.
+
+    An error of the function is raised as it is. Useful for tests, for debugging, and where reproducible points matter.
+
+    Parameters
+    ----------
+    learner
+        What decides where to evaluate.
+    goal : Goal or callable, optional
+        A `Goal`, or a function of the learner that returns True at the end.
+    loss_goal, npoints_goal, end_time_goal, duration_goal
+        The goal as a keyword: at most this loss; at least so many points; a ``datetime``; a ``timedelta`` or seconds.
+        One goal in all.
+    points_per_ask : int
+        How many points are asked for at once. The goal is looked at once for each ask, so it may be overshot.
+    """
+    if points_per_ask < 1:
+        raise ValueError(f"`points_per_ask` should be at least 1, but is {points_per_ask}.")
+    wanted = make_goal(
+        learner,
+        goal,
+        loss=loss_goal,
+        npoints=npoints_goal,
+        end_time=end_time_goal,
+        duration=duration_goal,
+        allow_running_forever=False,
+    )
+    epoch, begin, told = time.time(), time.monotonic(), 0
+    while True:
+        seconds = time.monotonic() - begin
+        progress = Progress(seconds, epoch, "running", learner.npoints, told, 0, 0, 0, 0, 1, learner)
+        if wanted.reached(progress):
+            return
+        points, _ = learner.ask(points_per_ask)
+        if not len(points):
+            return
+        for point in points:
+            learner.tell(point, learner.function(point))
+            told += 1
