@@ -18,7 +18,8 @@ import numpy as np
 
 from adaptive_calib.learner import _familiar
 from adaptive_calib.learner._domain1D import make_domain
-from adaptive_calib.learner._intervals import Intervals, Value
+from adaptive_calib.learner._intervals import Intervals
+from adaptive_calib.learner._stretches import Value
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points, uses_nth_neighbors
 from adaptive_calib.learner.losses1D import (
     IntervalLoss,
@@ -40,6 +41,9 @@ __all__ = [
     "uniform_loss",
     "uses_nth_neighbors",
 ]
+
+
+_FLOAT = np.dtype(float)
 
 
 class Learner1D(BaseLearner):
@@ -166,11 +170,13 @@ class Learner1D(BaseLearner):
             return
         value, inner = self._checked(x, y)
         u = self._coordinate(x)
-        self._note_shape(value)
+        if self._shape is None:
+            self._note_shape(value)
         self.data[x] = value
         if u is None:
             return
-        self._points.pop(u, None)
+        if self._points:
+            self._points.pop(u, None)
         if x in self._failed:
             self._failed.discard(x)
             us, ys = self._intervals.known()
@@ -189,22 +195,20 @@ class Learner1D(BaseLearner):
 
     def _checked(self, x: Any, y: Any) -> tuple[Any, Value]:
         """Return the value as `data` keeps it and as the intervals see it."""
-        if type(y) is float:
-            value: Any = y
-        elif isinstance(y, (float, int)):
-            value = y
-        else:
-            value = _as_number_or_vector(x, y)
+        value = y if isinstance(y, (float, int)) else _as_number_or_vector(x, y)
+        inner: Value
         if isinstance(value, np.ndarray):
-            inner: Value = tuple(value.tolist())
-            finite = bool(np.isfinite(value).all())
             shape: tuple[int, ...] = value.shape
+            inner = tuple(value.tolist())
+            total = sum(inner)
+            # the sum of finite numbers may overflow, too
+            finite = total - total == 0.0 or all(map(math.isfinite, inner))
         else:
-            inner = float(value)
-            finite = math.isfinite(inner)
             shape = ()
+            inner = float(value)
+            finite = inner - inner == 0.0
         # a plain NaN says "no value here" for vectors, too
-        if self._shape is not None and shape != self._shape and (shape or finite):
+        if shape != self._shape and self._shape is not None and (shape or finite):
             raise ValueError(
                 f"the values told so far have shape {self._shape}, but the value at {x!r} has shape {shape}; "
                 "a learner takes values of one shape."
@@ -212,11 +216,10 @@ class Learner1D(BaseLearner):
         return value, inner if finite else None
 
     def _note_shape(self, value: Any) -> None:
-        if self._shape is None:
-            if isinstance(value, np.ndarray):
-                self._shape = value.shape
-            elif math.isfinite(value):
-                self._shape = ()
+        if isinstance(value, np.ndarray):
+            self._shape = value.shape
+        elif self._shape is None and math.isfinite(value):
+            self._shape = ()
 
     def tell_pending(self, x: float) -> None:
         """Count `x` as under way; no effect on a told or failed point or outside the bounds."""
@@ -322,10 +325,11 @@ def _as_number_or_vector(x: Any, y: Any) -> Any:
     if y is None:
         raise TypeError(f"the value at {x!r} should be {expected}, but is None; for a failed point use `tell_failed`.")
     try:
-        array = np.asarray(y)
-        if array.dtype.kind not in "biuf":
-            raise TypeError
-        array = np.array(array, dtype=float)
+        array = np.array(y)
+        if array.dtype != _FLOAT:
+            if array.dtype.kind not in "biuf":
+                raise TypeError
+            array = array.astype(float)
     except (TypeError, ValueError):
         raise TypeError(f"the value at {x!r} should be {expected}, but is {y!r} ({type(y).__name__}).") from None
     if array.ndim == 0:

@@ -1,0 +1,140 @@
+"""The small parts of `_intervals`: intervals and pieces as tuples, stretches with points under way, the ordered index.
+
+An interval is ``(rank, a, b, loss, ya, yb)``, a piece ``(rank, p, q, loss, stretch)``. Both compare by rank and then
+from left to right, so that the first of a heap is what is to be divided next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+from sortedcontainers import SortedList
+
+__all__ = ["Index", "Interval", "Open", "Piece", "Value", "rank"]
+
+#: A value as the intervals know it: a number, the components of a vector, or None where there is no valid value.
+Value: TypeAlias = float | tuple[float, ...] | None
+
+#: (rank, a, b, loss, ya, yb)
+Interval: TypeAlias = tuple[float, float, float, float, Any, Any]
+
+#: (rank, p, q, loss, the open stretch that it is a piece of)
+Piece: TypeAlias = "tuple[float, float, float, float, Open]"
+
+
+def rank(loss: float, length: float) -> float:
+    """Return the sort key of a loss: -⌊10¹² loss + ½⌋, so that losses equal to 12 digits are ties.
+
+    Parameters
+    ----------
+    loss
+        Infinite or NaN counts as `length`.
+    length
+        Length of the interval as a fraction of the domain.
+    """
+    if loss - loss != 0.0:
+        loss = length
+    scaled = loss * 1e12
+    return -((scaled + 0.5) // 1.0) if scaled < 1e300 else -scaled
+
+
+class Open:
+    """A stretch with points under way inside: a real interval, or what lies beyond the known points.
+
+    Attributes
+    ----------
+    interval
+        None for what lies beyond the known points.
+    a, b
+        The ends; None where there is no end.
+    inside
+        The points under way, ascending.
+    """
+
+    __slots__ = ("a", "b", "inside", "interval")
+
+    def __init__(self, interval: Interval | None, a: float | None, b: float | None, inside: list[float]) -> None:
+        self.interval = interval
+        self.a = a
+        self.b = b
+        self.inside = inside
+
+    def edges(self) -> list[float]:
+        """Return the ends (those that there are) and the points under way, ascending."""
+        return self.lefts() if self.b is None else [*self.lefts(), self.b]
+
+    def lefts(self) -> list[float]:
+        """Return the left ends of the pieces."""
+        return self.inside if self.a is None else [self.a, *self.inside]
+
+    def part(self, length: float) -> float:
+        """Return the loss of a part of this length."""
+        if self.interval is None:
+            return math.inf
+        _, a, b, loss, _, _ = self.interval
+        return length * loss / (b - a)
+
+    def __lt__(self, other: Open) -> bool:
+        # a dead piece and its living successor may be equal up to here; which comes first does not matter
+        return False
+
+
+class Index:
+    """The known points in order, with their neighbours, their values and the interval to the right of each."""
+
+    __slots__ = ("_left", "_right", "points", "values")
+
+    def __init__(self, points: Sequence[float], values: Sequence[Value], intervals: Iterable[Interval]) -> None:
+        self.points = SortedList(points)
+        self.values: dict[float, Value] = dict(zip(points, values, strict=True))
+        self._right = {interval[1]: interval for interval in intervals}
+        self._left = dict(zip(points[1:], points[:-1], strict=True))
+
+    def add(self, u: float, y: Value, left: float | None, right: float | None) -> None:
+        """Add a point between two neighbours (None: there is none); the intervals beside it follow by `put`."""
+        self.points.add(u)
+        self.values[u] = y
+        if left is not None:
+            self._left[u] = left
+        if right is not None:
+            self._left[right] = u
+
+    def put(self, interval: Interval) -> None:
+        """Make `interval` the one to the right of its left end."""
+        self._right[interval[1]] = interval
+
+    def current(self, interval: Interval) -> bool:
+        """Whether this very interval is still the one at its place."""
+        return self._right.get(interval[1]) is interval
+
+    def around(self, u: float) -> Interval:
+        """Return the interval that contains `u`, which lies between the first and the last point."""
+        return self._right[self.points[self.points.bisect_right(u) - 1]]
+
+    def intervals(self) -> list[Interval]:
+        """Return the intervals from left to right."""
+        return [self._right[u] for u in self.points[:-1]]
+
+    def before(self, u: float | None, n: int) -> list[float | None]:
+        """Return the n points before the known point `u`, the nearest first; None where there is none."""
+        found: list[float | None] = []
+        for _ in range(n):
+            u = None if u is None else self._left.get(u)
+            found.append(u)
+        return found
+
+    def after(self, u: float | None, n: int) -> list[float | None]:
+        """Return the n points after the known point `u`, the nearest first; None where there is none."""
+        found: list[float | None] = []
+        for _ in range(n):
+            interval = None if u is None else self._right.get(u)
+            u = None if interval is None else interval[2]
+            found.append(u)
+        return found
+
+    def near(self, u: float, n: int) -> list[Interval]:
+        """Return the intervals that see `u` within n neighbours: n on each side of those that end at it."""
+        lefts = [*self.before(u, 1 + n)[1:], *self.after(u, n)]
+        return [self._right[a] for a in lefts if a is not None and a in self._right]
