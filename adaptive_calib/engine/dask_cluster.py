@@ -94,6 +94,7 @@ class DaskCluster:
         self.client = client
         self.threads = 0
         self._ntasks = ntasks
+        self.queues = ntasks is None
         self._shutdown = shutdown
         self._looked = -LOOK
         self._asked: asyncio.Task[dict[str, int]] | None = None

@@ -88,13 +88,17 @@ class Batching:
     largest : int
         No more points than this in one task, however fast the function is.
     ahead : int
-        Tasks per worker with automatic batches: a second one waits in the pool while the driver deals with the first.
+        Tasks per worker if they are short: a second one waits in the pool while the driver deals with the first.
+    short : float
+        Seconds up to which a task is short: 0.005, some ten times what the way to a worker and back takes. For longer
+        ones the learner would decide ahead of its knowledge for nothing.
     """
 
     size: int | None = 1
     seconds: float = 0.02
     largest: int = 128
     ahead: int = 2
+    short: float = 0.005
 
     def points(self, mean: float) -> int:
         """Return the number of points in a task, for evaluations of `mean` seconds."""
@@ -304,8 +308,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - the executor could not run the task: its points have failed
             text = text_of(error)
             return [self._event(submit, Report(None, error, text, 0.0, 0.0)) for submit in batch.submits]
-        if self.batching.size is None:
-            self._measure(reports)
+        self._measure(reports)
         return [self._event(submit, report) for submit, report in zip(batch.submits, reports, strict=True)]
 
     def _event(self, submit: Submit, report: Report) -> Event:
@@ -366,9 +369,11 @@ class Session:
         return False
 
     def _measure(self, reports: Sequence[Report]) -> None:
-        """Follow the mean time of an evaluation; the size of a task changes when it is off by a half."""
+        """Follow the mean time of an evaluation; the size of an automatic task changes when it is off by a half."""
         mean = sum(report.seconds for report in reports) / len(reports)
         self._mean = mean if not self._mean else 0.8 * self._mean + 0.2 * mean
+        if self.batching.size is not None:
+            return
         size = self.batching.points(self._mean)
         if not self._size / 1.5 <= size <= self._size * 1.5:
             self._size = size
@@ -378,7 +383,8 @@ class Session:
         self._next_look = self.now + self.executor.poll
         self._workers = self.executor.capacity
         capacity = self._workers * self._size
-        return capacity * self.batching.ahead if self.batching.size is None and self._size > 1 else capacity
+        short = 0.0 < self._mean and (self.batching.size is None or self._mean * self._size < self.batching.short)
+        return capacity * self.batching.ahead if short and self.executor.queues and not self.deterministic else capacity
 
     def _record(self) -> list[Event]:
         """Write what has come in, before the machine hears of it."""

@@ -80,6 +80,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def queues(self) -> bool:
+        """Whether short tasks may wait in it, to spare its workers the time until the driver has answered."""
+        ...
+
+    @property
     def poll(self) -> float:
         """Seconds after which `capacity` is worth a look even if nothing has happened; inf: it never is."""
         ...
@@ -154,6 +159,7 @@ class InThisThread:
 
     own_process = False
     capacity = 1
+    queues = False
     poll = inf
 
     @property
@@ -210,6 +216,7 @@ class Pool:
         self._file: Path | None = None
         self.threads = isinstance(self.executor, ThreadPoolExecutor)
         self.timeouts = self.own_process = not self.threads
+        self.queues = ntasks is None and not self.threads  # who says how many are to be out gets as many
         if ntasks is None:
             workers_of(self.executor)  # an executor that cannot say how many it has is refused now, not in the run
 
@@ -299,6 +306,7 @@ class Coroutines:
 
     timeouts = True
     own_process = False
+    queues = False
     poll = inf
 
     def __init__(self, ntasks: int) -> None:
