@@ -1,0 +1,329 @@
+"""The function of a calibration: one experiment in, one record out, for all c at once.
+
+Data, fits and labels cost everything, the sampling of the criterion next to nothing; so the unit of work is one
+experiment, and what is kept of it is what any c can be computed from: the quantile function and the discrepancy of
+both candidates on ``2**res + 1`` points, and the sums of the paired differences in loss.
+
+`EvaluateExperiment` is a pure function of the point. It answers with plain data (a mapping of arrays and numbers), as
+that is what crosses process boundaries and is written to disk; `Record` is its typed view.
+
+The sampler's stream is keyed by the experiment and by the bits of c, so that B_EMD(i, c) is the same number whether
+it is computed at once in the worker, later from the record, alone or among other c.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptive_calib.calibration.experiment import (
+    ExperimentLike,
+    ExperimentSource,
+    Stream,
+    c_key,
+    stream,
+)
+from adaptive_calib.calibration.labels import LabelRule, PairedSums
+from adaptive_calib.emd import bemd_curve, make_empirical_risk_ppf
+
+__all__ = ["EvaluateExperiment", "ExperimentError", "Point", "Record", "Sampling", "check_c"]
+
+#: ("new", i): evaluate experiment i;  ("more", i, n0, n1): look at its infinite data from n0 to n1.
+Point = tuple[str, int] | tuple[str, int, int, int]
+
+
+class ExperimentError(ValueError):
+    """An experiment does not do what is expected of it; the message names it, what was expected and what came."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How B_EMD is sampled; see `adaptive_calib.emd.compare_risks`.
+
+    Parameters
+    ----------
+    M, max_M : int
+        Paths at first and at most for each model.
+    resample_ends : int
+        Pairs of end points attached to each path.
+    stderr_tol : float
+        Paths are added while the standard error of B_EMD is larger. The default is what 128 plain paths give: it is
+        small beside what an experiment's own data set adds by chance (about 0.1), and 0.01 would cost ten times more.
+    """
+
+    M: int = 32
+    max_M: int = 1024
+    resample_ends: int = 32
+    stderr_tol: float = 0.03
+
+    def options(self) -> dict[str, Any]:
+        """Return the keyword arguments for the sampler."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """What is kept of one experiment.
+
+    Attributes
+    ----------
+    index : int
+        Its number.
+    quantiles : array, shape (2, points)
+        Mixed quantile functions q*(Φ) of A and B, in units of the loss.
+    deltas : array, shape (2, points)
+        Discrepancies |q* − q~| of A and B, in units of the loss.
+    sums : PairedSums
+        Of the paired differences Q_A − Q_B on infinite data.
+    bepis : bool or None
+        Whether A truly wins; None while that is unsettled.
+    bemd, stderr : mapping, c -> float
+        B_EMD and its standard error at the c for which it was computed in the worker.
+    seconds : float
+        What the evaluation took.
+    """
+
+    index: int
+    quantiles: NDArray[np.float64]
+    deltas: NDArray[np.float64]
+    sums: PairedSums
+    bepis: bool | None
+    bemd: Mapping[float, float]
+    stderr: Mapping[float, float]
+    seconds: float
+
+    @classmethod
+    def from_plain(cls, value: Mapping[str, Any]) -> Record:
+        """Read the answer of `EvaluateExperiment`; refuse what does not look like one."""
+        try:
+            quantiles, deltas = np.asarray(value["quantiles"], float), np.asarray(value["deltas"], float)
+            record = cls(
+                index=int(value["index"]),
+                quantiles=quantiles,
+                deltas=deltas,
+                sums=PairedSums(int(value["n"]), float(value["total"]), float(value["squares"])),
+                bepis=None if value["bepis"] is None else bool(value["bepis"]),
+                bemd=dict(zip(value["c"], value["bemd"], strict=True)),
+                stderr=dict(zip(value["c"], value["stderr"], strict=True)),
+                seconds=float(value["seconds"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"expected the record of an experiment as EvaluateExperiment returns it, got {value!r:.200}: {error!r}"
+            ) from error
+        if quantiles.shape != deltas.shape or quantiles.ndim != 2 or len(quantiles) != 2:
+            raise ValueError(
+                f"`quantiles` and `deltas` of a record should both have shape (2, points), but have {quantiles.shape} "
+                f"and {deltas.shape}."
+            )
+        return record
+
+
+def check_c(c: Iterable[float]) -> tuple[float, ...]:
+    """Return the values of c as a tuple of floats; refuse what is not in (0, inf).
+
+    Raises
+    ------
+    ValueError
+        If a value is not positive and finite, or stands twice.
+    """
+    values = tuple(float(x) for x in c)
+    wrong = [x for x in values if not (x > 0 and math.isfinite(x))]
+    if wrong:
+        raise ValueError(f"every sensitivity c should lie in (0, inf), but got {wrong}.")
+    if len(set(values)) < len(values):
+        raise ValueError(f"every sensitivity c should stand once, but got {values}.")
+    return values
+
+
+def describe(experiments: Any) -> tuple[Any, ...]:
+    """Return what makes two distributions the same one: their class and parameters, but not how many there are.
+
+    Raises
+    ------
+    TypeError
+        If there is no telling, as for a generator or a list.
+    """
+    if dataclasses.is_dataclass(experiments) and not isinstance(experiments, type):
+        kept = [f for f in dataclasses.fields(experiments) if f.name != "N" and f.metadata.get("identity", True)]
+        return (type(experiments).__qualname__, *((f.name, getattr(experiments, f.name)) for f in kept))
+    raise TypeError(
+        f"experiments of type {type(experiments).__name__} have no identity by which their results could be found "
+        "again: make them a frozen dataclass (for instance a subclass of EpistemicDist), or give `name=`."
+    )
+
+
+@dataclass(frozen=True)
+class EvaluateExperiment:
+    """The function of a calibration: ``evaluate(("new", i))`` -> record of experiment i, as plain data.
+
+    Parameters
+    ----------
+    experiments
+        The distribution: an `EpistemicDist`, a sequence, or what iterates over experiments again and again.
+    Ldata : int
+        Size of the observed data sets, >= 2: the size of the real data set in question.
+    labels : LabelRule
+        How the label B_epis is found.
+    res : int
+        Resolution of the quantile functions: ``2**res + 1`` points.
+    sampling : Sampling
+        How B_EMD is sampled.
+    entropy : int
+        Root seed of the sampler.
+    c_list : tuple of float
+        The c computed in the worker. Not part of the identity: any other follows from the record.
+    name : str
+        Identity of `experiments` where they are no dataclass.
+    """
+
+    experiments: Iterable[ExperimentLike] = field(metadata={"identity": False}, repr=False)
+    Ldata: int
+    labels: LabelRule
+    res: int = 8
+    sampling: Sampling = Sampling()
+    entropy: int = 0
+    c_list: tuple[float, ...] = field(default=(), metadata={"identity": False})
+    name: str = ""
+    source: tuple[Any, ...] = field(init=False, repr=False)
+    _source: ExperimentSource = field(init=False, repr=False, compare=False, metadata={"identity": False})
+
+    def __post_init__(self) -> None:
+        if not self.Ldata >= 2:
+            raise ValueError(f"`Ldata` should be a number of points >= 2, but is {self.Ldata!r}.")
+        if not self.res >= 1:
+            raise ValueError(f"`res` should be an integer >= 1, but is {self.res!r}.")
+        object.__setattr__(self, "c_list", check_c(self.c_list))
+        object.__setattr__(self, "source", (self.name,) if self.name else describe(self.experiments))
+        object.__setattr__(self, "_source", ExperimentSource(self.experiments))
+
+    def size(self) -> float:
+        """Return the number of experiments, ``inf`` if there is no end."""
+        return self._source.size()
+
+    def __call__(self, point: Point) -> dict[str, Any]:
+        """Evaluate one point; see `Record` for what a "new" one answers."""
+        started = time.perf_counter()
+        kind, index = point[0], int(point[1])
+        experiment = self._experiment(index)
+        if kind == "new":
+            value = self._new(experiment, index)
+        elif kind == "more" and len(point) == 4:
+            value = _Losses(experiment, index).more(int(point[2]), int(point[3]))
+        else:
+            raise ValueError(f'a point is ("new", i) or ("more", i, n0, n1), but came {point!r}.')
+        return {"index": index, **value, "seconds": time.perf_counter() - started}
+
+    def bemd(
+        self, index: int, quantiles: NDArray[np.float64], deltas: NDArray[np.float64], c: Sequence[float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return B_EMD of experiment `index` and its standard error for each c, shape (n_c,) both."""
+        seeds = [stream(self.entropy, index, Stream.SAMPLER, c_key(x)) for x in c]
+        values, stderrs = bemd_curve(
+            quantiles[0], deltas[0], quantiles[1], deltas[1], np.asarray(c, float), seeds, **self.sampling.options()
+        )
+        return values, stderrs
+
+    def _experiment(self, index: int) -> ExperimentLike:
+        experiment = self._source[index]
+        missing = [k for k in ("data_model", "candidateA", "candidateB", "QA", "QB") if not hasattr(experiment, k)]
+        if missing:
+            raise ExperimentError(
+                f"experiment {index} should have data_model, candidateA, candidateB, QA and QB, but "
+                f"{type(experiment).__name__} lacks {', '.join(missing)}."
+            )
+        return experiment
+
+    def _new(self, experiment: ExperimentLike, index: int) -> dict[str, Any]:
+        losses = _Losses(experiment, index)
+        quantiles, deltas = losses.quantiles(self.Ldata, self.res)
+        sums, bepis = losses.settle(self.labels)
+        value = {
+            "quantiles": quantiles,
+            "deltas": deltas,
+            "n": sums.n,
+            "total": sums.total,
+            "squares": sums.squares,
+            "bepis": bepis,
+            "c": list(self.c_list),
+            "bemd": [],
+            "stderr": [],
+        }
+        if self.c_list:
+            bemd, stderr = self.bemd(index, quantiles, deltas, self.c_list)
+            value["bemd"], value["stderr"] = bemd.tolist(), stderr.tolist()
+        return value
+
+
+class _Losses:
+    """The losses of one experiment, checked as they come."""
+
+    def __init__(self, experiment: ExperimentLike, index: int) -> None:
+        self.experiment = experiment
+        self.index = index
+
+    def quantiles(self, Ldata: int, res: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return q* and δ of both candidates on the grid, shape (2, points) each."""
+        ω = self.experiment
+        phi = np.linspace(0.0, 1.0, 2**res + 1)
+        data = ω.data_model(Ldata)
+        q, d = [], []
+        for name, Q, candidate in (("A", ω.QA, ω.candidateA), ("B", ω.QB, ω.candidateB)):
+            mixed = make_empirical_risk_ppf(self._losses(f"Q{name}(data)", Q(data), Ldata))(phi)
+            synthetic = self._losses(f"Q{name}(candidate{name}(data))", Q(candidate(data)), Ldata)
+            q.append(mixed)
+            d.append(np.abs(mixed - make_empirical_risk_ppf(synthetic)(phi)))
+        return np.array(q), np.array(d)
+
+    def settle(self, rule: LabelRule) -> tuple[PairedSums, bool | None]:
+        """Look at infinite data as the rule says; return the sums and the label."""
+        sums, label = PairedSums(), None
+        for size in rule.sizes():
+            sums = self._extended(sums, size, rule.sequential)
+            label = rule.label(sums)
+            if label is not None:
+                break
+        return sums, label
+
+    def more(self, n0: int, n1: int) -> dict[str, Any]:
+        """Return the sums over infinite data from n0 to n1, or over n1 points where there are no blocks (n0 = 0)."""
+        block = getattr(self.experiment, "data_block", None)
+        if block is None:
+            sums, n0 = self._differences(self.experiment.data_model(n1), n1), 0
+        else:
+            sums = self._differences(block(n0, n1), n1 - n0)
+        return {"n0": n0, "n1": n1, "n": sums.n, "total": sums.total, "squares": sums.squares}
+
+    def _extended(self, sums: PairedSums, size: int, sequential: bool) -> PairedSums:
+        block = getattr(self.experiment, "data_block", None) if sequential else None
+        if block is None:
+            return self._differences(self.experiment.data_model(size), size)
+        return sums + self._differences(block(sums.n, size), size - sums.n)
+
+    def _differences(self, data: Any, size: int) -> PairedSums:
+        a = self._losses("QA(infinite data)", self.experiment.QA(data), size)
+        b = self._losses("QB(infinite data)", self.experiment.QB(data), size)
+        return PairedSums.of(a - b)
+
+    def _losses(self, what: str, losses: Any, size: int) -> NDArray[np.float64]:
+        values = np.asarray(losses, dtype=float)
+        if values.shape != (size,):
+            raise ExperimentError(
+                f"experiment {self.index}: {what} should be the losses of {size} points, shape ({size},), but has "
+                f"shape {values.shape}; data_model(L), candidateA and candidateB should give L points, QA and QB one "
+                "loss each."
+            )
+        if not np.isfinite(values).all():
+            bad = np.flatnonzero(~np.isfinite(values))
+            raise ExperimentError(
+                f"experiment {self.index}: {what} should be finite, but {bad.size} of {size} losses are not, "
+                f"the first at {bad[0]}: {values[bad[0]]}."
+            )
+        return values

@@ -1,0 +1,432 @@
+"""`CalibrationLearner`: know the acceptable c, and the curve there, with the fewest experiments.
+
+A point is ``("new", i)`` (evaluate experiment i) or ``("more", i, n0, n1)`` (look at more infinite data of an
+experiment whose label is unsettled). The experiment index is the only seed. Experiments are taken in the order of
+their index; what comes early waits, and every decision (which c to add, when to stop) is a function of the contiguous
+prefix that is complete, taken at numbers of experiments that are fixed in advance. So the outcome of a calibration
+does not depend on the number of workers, on their speed, or on how often it was interrupted.
+
+What a c costs is only the sampling of B_EMD from the records, which are kept: a c may be added at any time, after the
+run too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptive_calib.calibration.axis import Axis
+from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c
+from adaptive_calib.calibration.experiment import ExperimentLike
+from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
+from adaptive_calib.calibration.judgement import FIRST_LOOK, Judgement, Wishes, judge, next_look
+from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums
+from adaptive_calib.calibration.ledger import Ledger
+from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
+from adaptive_calib.learner.base_learner import BaseLearner
+
+__all__ = ["CalibrationLearner"]
+
+
+class CalibrationLearner(BaseLearner):
+    """Learns the acceptable interval of c and the calibration curve at the recommended c.
+
+    Parameters
+    ----------
+    experiments : EpistemicDist, sequence or iterable of experiments
+        What the calibration is about.
+    Ldata : int
+        Size of the observed data sets, >= 2.
+    Linf : int, optional
+        Number of points on which the label B_epis is settled; the same as ``labels=FixedLabel(Linf)``.
+    labels : LabelRule, optional
+        How the label is found; give either `Linf` or `labels`.
+    c_list : sequence of float, optional
+        A fixed grid of c. Without it the grid is adaptive.
+    c_bounds : (float, float)
+        Smallest and largest c that an adaptive grid may come to.
+    c_tol : float or None
+        Octaves of c to which both ends of the acceptable interval are wanted.
+    band : float or None
+        Half-width to which the calibration curve at the recommended c is wanted.
+    undecided : float or None
+        Largest share of undecided labels.
+    max_experiments : int, optional
+        Stop asking after so many experiments.
+    res, sampling, entropy, name
+        See `EvaluateExperiment`.
+
+    Attributes
+    ----------
+    function : EvaluateExperiment
+        The function of a point.
+    data : dict, point -> mapping
+        Everything told, as it came.
+    failed_points : set
+        Points that failed for good.
+    n_experiments : int
+        Length of the prefix of complete experiments on which decisions are based.
+    """
+
+    def __init__(
+        self,
+        experiments: Iterable[ExperimentLike],
+        *,
+        Ldata: int,
+        Linf: int | None = None,
+        labels: LabelRule | None = None,
+        c_list: Sequence[float] | None = None,
+        c_bounds: tuple[float, float] = (2.0**-20, 2.0**20),
+        c_tol: float | None = 0.5,
+        band: float | None = 0.1,
+        undecided: float | None = 0.1,
+        max_experiments: int | None = None,
+        res: int = 8,
+        sampling: Sampling | None = None,
+        entropy: int = 0,
+        name: str = "",
+    ) -> None:
+        if (Linf is None) == (labels is None):
+            raise ValueError(
+                "give either `Linf` (a fixed number of points for the label) or `labels` (a rule), and only one; "
+                f"got Linf={Linf!r} and labels={labels!r}."
+            )
+        rule = FixedLabel(Linf) if Linf is not None else labels
+        assert rule is not None
+        if c_list is not None:
+            c_tol = band = None
+        self.wishes = Wishes(c_tol, band, undecided)
+        self.axis = _axis(c_list, c_bounds, c_tol)
+        start = check_c(c_list) if c_list is not None else tuple(2.0**x for x in self.axis.start)
+        self.function: EvaluateExperiment = EvaluateExperiment(
+            experiments, Ldata, rule, res, sampling or Sampling(), entropy, tuple(sorted(start)), name
+        )
+        self.max_experiments = max_experiments
+        self.data: dict[Point, dict[str, Any]] = {}
+        self.pending_points: set[Point] = set()
+        self.failed_points: set[Point] = set()
+        self._restart()
+
+    def _restart(self) -> None:
+        self._ledger = Ledger(self.function.c_list)
+        self._next_new = 0  # every index below it was asked for, told or failed
+        self._unsettled: dict[int, Point] = {}  # index -> the block of infinite data that it wants
+        self._next_look = FIRST_LOOK
+        self._judgement: Judgement | None = None
+        self._met_at: int | None = None
+
+    # ------------------------------------------------------------------ what is there
+
+    @property
+    def npoints(self) -> int:
+        """Number of points told."""
+        return len(self.data)
+
+    @property
+    def n_experiments(self) -> int:
+        """Length of the prefix of complete experiments, failed ones included."""
+        return len(self._ledger)
+
+    @property
+    def size(self) -> float:
+        """Number of experiments that may be asked for; ``inf`` if there is no end."""
+        size = self.function.size()
+        return size if self.max_experiments is None else min(size, self.max_experiments)
+
+    @property
+    def c_list(self) -> tuple[float, ...]:
+        """The sensitivities looked at so far, increasing."""
+        return self._ledger.c
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """The decision taken last, or None before the first."""
+        return self._judgement
+
+    def record(self, index: int) -> Record:
+        """Return the record of an experiment that was told."""
+        return Record.from_plain(self.data["new", index])
+
+    def done(self) -> bool:
+        """Whether nothing is left to ask and nothing is under way: all wishes are met, or no experiment is left."""
+        return not self.pending_points and not self.ask(1, tell_pending=False)[0]
+
+    def stopped_because(self) -> str:
+        """Return why there is nothing more to ask, or what is still undecided."""
+        if self._met_at is not None:
+            return f"all wishes are met after {self._met_at} experiments"
+        if self.n_experiments >= self.size:
+            return f"all {self.n_experiments} experiments are evaluated" + self._still_open()
+        return f"{self.n_experiments} experiments are evaluated" + self._still_open()
+
+    def _still_open(self) -> str:
+        if self._judgement is None or not self.wishes.any:
+            return ""
+        far = [f"{name} at {ratio:.2g} of its tolerance" for name, ratio in self._judgement.unmet.items() if ratio > 1]
+        return "; still open: " + ", ".join(far) if far else ""
+
+    # ------------------------------------------------------------------ ask
+
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Point], list[float]]:
+        """Choose points: blocks for unsettled labels first, then new experiments in the order of their index."""
+        points = self._wanted(n)
+        if tell_pending:
+            for point in points:
+                self.tell_pending(point)
+        return points, [self._improvement()] * len(points)
+
+    def _wanted(self, n: int) -> list[Point]:
+        if n <= 0 or self._met_at is not None:
+            return []
+        free = [p for p in self._unsettled.values() if p not in self.pending_points and p not in self.failed_points]
+        points = sorted(free)[:n]
+        index = self._next_new
+        while len(points) < n and index < self.size:
+            if self._is_new(index):
+                points.append(("new", index))
+            index += 1
+        return points
+
+    def _is_new(self, index: int) -> bool:
+        point: Point = ("new", index)
+        return not (point in self.data or point in self.pending_points or point in self.failed_points)
+
+    def _improvement(self) -> float:
+        """Expected fall of the loss by one experiment: what is unknown shrinks as the square root of their number."""
+        if self._judgement is None or not math.isfinite(self._judgement.loss):
+            return math.inf
+        n = self.n_experiments
+        return self._judgement.loss * (1 - math.sqrt(n / (n + 1)))
+
+    # ------------------------------------------------------------------ tell
+
+    def tell(self, x: Point, y: Any) -> None:
+        """Take in the record of a point; a point that is known already changes nothing."""
+        point = _point(x)
+        if point not in self.data:
+            self._check(point, y)
+            self.data[point] = y
+        self.pending_points.discard(point)
+        if point in self.failed_points:
+            self.failed_points.discard(point)
+            self._rebuild()  # the prefix may have passed it as failed
+        else:
+            self._unsettle(point[1])
+            self._advance()
+
+    def tell_failed(self, x: Point) -> None:
+        """Count a point as failed for good: its experiment is there, but empty (or stays undecided)."""
+        point = _point(x)
+        self.pending_points.discard(point)
+        if point not in self.data:
+            self.failed_points.add(point)
+            self._unsettled.pop(point[1], None)
+            self._advance()
+
+    def tell_pending(self, x: Point) -> None:
+        """Count a point as under way."""
+        point = _point(x)
+        if point not in self.data and point not in self.failed_points:
+            self.pending_points.add(point)
+            while not self._is_new(self._next_new):
+                self._next_new += 1
+
+    def remove_unfinished(self) -> None:
+        """Forget what is under way."""
+        for point in self.pending_points:
+            if point[0] == "new":
+                self._next_new = min(self._next_new, point[1])
+        self.pending_points = set()
+
+    def _check(self, point: Point, value: Any) -> None:
+        if point[0] == "new":
+            record = Record.from_plain(value)
+            if record.index != point[1]:
+                raise ValueError(f"the record of {point} should have index {point[1]}, but has {record.index}.")
+        else:
+            _sums(value)
+
+    def _chain(self, index: int) -> tuple[PairedSums, bool | None, Point | None]:
+        """Sums and label of an experiment from all blocks that are there, and the block that it wants next."""
+        record = self.record(index)
+        rule, sums, label = self.function.labels, record.sums, record.bepis
+        while label is None:
+            size = rule.next_size(sums)
+            if size is None:
+                break
+            point: Point = ("more", index, sums.n, size)
+            if point in self.failed_points:
+                break
+            if point not in self.data:
+                return sums, None, point
+            block = self.data[point]
+            sums = _sums(block) if block["n0"] == 0 else sums + _sums(block)
+            label = rule.label(sums)
+        return sums, label, None
+
+    def _unsettle(self, index: int) -> None:
+        self._unsettled.pop(index, None)
+        if ("new", index) in self.data:
+            wants = self._chain(index)[2]
+            if wants is not None:
+                self._unsettled[index] = wants
+
+    def _complete(self, index: int) -> bool:
+        return ("new", index) in self.failed_points or (("new", index) in self.data and index not in self._unsettled)
+
+    def _advance(self) -> None:
+        """Let the prefix grow as far as it goes, taking each decision when its time has come."""
+        while self._met_at is None and len(self._ledger) < self.size and self._complete(len(self._ledger)):
+            self._append(len(self._ledger))
+            n = len(self._ledger)
+            if n >= self._next_look or n >= self.size:
+                while self._next_look <= n:
+                    self._next_look = next_look(self._next_look)
+                self._look()
+
+    def _rebuild(self) -> None:
+        """Take all decisions anew from what was told."""
+        self._restart()
+        for point in self.data:
+            self._unsettle(point[1])
+        self._advance()
+
+    def _append(self, index: int) -> None:
+        if ("new", index) in self.failed_points:
+            self._ledger.append_failed()
+            return
+        record = self.record(index)
+        known, c = record.bemd, self.c_list
+        values = np.array([known.get(x, math.nan) for x in c])
+        stderrs = np.array([record.stderr.get(x, math.nan) for x in c])
+        missing = [k for k, x in enumerate(c) if x not in known]
+        if missing:
+            values[missing], stderrs[missing] = self._sampled(record, [c[k] for k in missing])
+        self._ledger.append(self._chain(index)[1], values, stderrs)
+
+    def _sampled(self, record: Record, c: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self.function.bemd(record.index, record.quantiles, record.deltas, c)
+
+    def _look(self) -> None:
+        """Judge, and add values of c until the axis wants no more of this number of experiments."""
+        while True:
+            self._judgement = j = self._judged()
+            wanted = self.axis.more(j.log2c, j.status, j.slopes, j.interval)
+            if j.loss <= 1:
+                self._met_at = len(self._ledger)
+                return
+            if not wanted:
+                break
+            self.add_c(2.0**x for x in wanted)
+        if len(self._ledger) >= self.size:
+            self.sharpen()
+
+    def _judged(self) -> Judgement:
+        return judge(np.log2(self.c_list), self._ledger.matrix(), self._ledger.labels, self.wishes, self.axis)
+
+    def sharpen(self) -> None:
+        """Add values of c next to the outermost acceptable ones, until these are known to `c_tol`; done at the end too.
+
+        For a run that ends before its wishes are met; no experiment is evaluated.
+        """
+        while (now := self.current()) is not None:
+            self._judgement = now
+            wanted = self.axis.sharper(now.log2c, now.interval)
+            if not wanted:
+                return
+            self.add_c(2.0**x for x in wanted)
+
+    def add_c(self, c: Iterable[float]) -> None:
+        """Add values of c, computed from the records at hand; nothing is simulated again."""
+        new = [x for x in check_c(c) if x not in self.c_list]
+        if not new:
+            return
+        n = len(self._ledger)
+        bemd, stderr = np.full((n, len(new)), math.nan), np.full((n, len(new)), math.nan)
+        for index in range(n):
+            if ("new", index) in self.data:
+                bemd[index], stderr[index] = self._sampled(self.record(index), new)
+        for k, x in enumerate(new):
+            self._ledger.add(x, bemd[:, k], stderr[:, k])
+
+    # ------------------------------------------------------------------ what is learned
+
+    def loss(self, real: bool = True) -> float:
+        """Largest ratio of what is unknown to what was wished for; <= 1 when all wishes are met.
+
+        Infinite before the first decision. With a fixed grid of c, where nothing is wished for but all experiments,
+        one plus the share that is missing, and 0 at the end.
+        """
+        if self.wishes.any:
+            return math.inf if self._judgement is None else self._judgement.loss
+        missing = 1 - self.n_experiments / self.size if math.isfinite(self.size) and self.size else 1.0
+        return 1 + missing if missing > 0 else 0.0
+
+    def current(self) -> Judgement | None:
+        """Return the judgement on the prefix as it is now, between two decisions too; None before any experiment."""
+        last = self._judgement
+        if last is not None and last.n == len(self._ledger) and len(last.log2c) == len(self.c_list):
+            return last
+        return self._judged() if len(self._ledger) else None
+
+    def acceptable_interval(self) -> AcceptableInterval:
+        """Return the interval of c known to be acceptable, with the uncertainty of both ends."""
+        now = self.current()
+        return AcceptableInterval("undecided") if now is None else now.interval
+
+    def recommended_c(self) -> float | None:
+        """Return the smallest c known to be acceptable: the sharpest that is not over-confident; None without one."""
+        return recommended_c(self.acceptable_interval())
+
+    def column(self, c: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return B_EMD at one c and the labels (1, 0, NaN) over the prefix, shape (n,) both."""
+        return self._ledger.column(c), self._ledger.labels
+
+    def table(self) -> CalibrateResult:
+        """Return c -> record array with the fields Bemd and Bepis, undecided and failed experiments left out."""
+        known = ~np.isnan(self._ledger.labels)
+        result: CalibrateResult = {}
+        for c in self.c_list:
+            rows = np.empty(int(known.sum()), calib_point_dtype)
+            rows["Bemd"], rows["Bepis"] = self._ledger.column(c)[known], self._ledger.labels[known] == 1
+            result[c] = rows
+        return result
+
+    # ------------------------------------------------------------------ copies and files
+
+    def new(self) -> CalibrationLearner:
+        """Return a learner with the same parameters and no data."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.data, other.pending_points, other.failed_points = {}, set(), set()
+        other._restart()
+        return other
+
+    def _get_data(self) -> dict[Point, dict[str, Any]]:
+        return dict(self.data)
+
+    def _set_data(self, data: dict[Point, dict[str, Any]]) -> None:
+        self.tell_many(data.keys(), data.values())
+
+
+def _axis(c_list: Sequence[float] | None, c_bounds: tuple[float, float], c_tol: float | None) -> Axis:
+    low, high = (math.log2(c) for c in check_c(c_bounds))
+    if c_list is not None:
+        start = tuple(sorted(math.log2(c) for c in check_c(c_list)))
+        return Axis(start, (min(low, start[0]), max(high, start[-1])), tol=None)
+    return Axis(tuple(x for x in Axis().start if low <= x <= high) or (low,), (low, high), tol=c_tol)
+
+
+def _point(x: Any) -> Point:
+    point = tuple(x)
+    if len(point) in (2, 4) and point[0] in ("new", "more") and (point[0] == "new") == (len(point) == 2):
+        return point[0], *map(int, point[1:])
+    raise ValueError(f'a point of a calibration is ("new", i) or ("more", i, n0, n1), but came {x!r}.')
+
+
+def _sums(value: Any) -> PairedSums:
+    return PairedSums(int(value["n"]), float(value["total"]), float(value["squares"]))

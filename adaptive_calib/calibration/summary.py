@@ -1,0 +1,87 @@
+"""The summary of a calibration: one row for each c, in numbers and in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptive_calib.calibration.bins import equal_count_bins
+from adaptive_calib.calibration.learner import CalibrationLearner
+from adaptive_calib.calibration.slope import Status, brier_score, log_score
+
+__all__ = ["SummaryRow", "format_summary", "summarise"]
+
+_WORDS = {Status.ACCEPTABLE: "yes", Status.NOT_ACCEPTABLE: "no", Status.UNDECIDED: "undecided"}
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """What is known of one c.
+
+    Attributes
+    ----------
+    c : float
+    n : int
+        Experiments with a decided label.
+    slope, stderr : float
+        Calibration slope κ, < 1 is over-confident, and its standard error.
+    ece : float
+        Expected calibration error over equal-count bins.
+    max_violation : float
+        Largest violation on the over-confident side.
+    log_score, brier_score : float
+        Proper scores; smaller is better.
+    status : Status
+        Whether the c is known to be acceptable.
+    """
+
+    c: float
+    n: int
+    slope: float
+    stderr: float
+    ece: float
+    max_violation: float
+    log_score: float
+    brier_score: float
+    status: Status
+
+
+def summarise(learner: CalibrationLearner) -> list[SummaryRow]:
+    """Return a row for each c of the learner, in increasing order; empty before the first experiment."""
+    now = learner.current()
+    if now is None:
+        return []
+    rows = []
+    for k, log2c in enumerate(now.log2c):
+        bemd, labels = learner.column(learner.c_list[k])
+        errors = equal_count_bins(bemd, labels).errors
+        rows.append(
+            SummaryRow(
+                c=float(2.0**log2c),
+                n=int((~np.isnan(labels) & ~np.isnan(bemd)).sum()),
+                slope=float(now.slopes[k]),
+                stderr=float(now.stderrs[k]),
+                ece=errors.expected,
+                max_violation=errors.max_violation,
+                log_score=log_score(bemd, labels),
+                brier_score=brier_score(bemd, labels),
+                status=Status(int(now.status[k])),
+            )
+        )
+    return rows
+
+
+def format_summary(rows: Sequence[SummaryRow]) -> str:
+    """Return the rows as a table of text."""
+    head = f"{'c':>12} {'log2 c':>7} {'n':>6} {'slope κ':>15} {'ECE':>7} {'max viol.':>9} {'log score':>9}  accepted"
+    lines = [head, "-" * len(head)]
+    for r in rows:
+        slope = f"{r.slope:.3f} ± {r.stderr:.3f}"
+        lines.append(
+            f"{r.c:12.6g} {math.log2(r.c):7.3g} {r.n:6d} {slope:>15} {r.ece:7.3f} {r.max_violation:9.3f} "
+            f"{r.log_score:9.4f}  {_WORDS[r.status]}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Planck against Rayleigh–Jeans: the main example; run it with python -m adaptive_calib.examples.blackbody."""

@@ -1,0 +1,117 @@
+"""The main example: the sensitivity c that one may trust when choosing between two laws of radiation.
+
+Draws experiments from the paper's "infrared" distribution, Planck's law against that of Rayleigh and Jeans, and
+evaluates them on all cores until the acceptable interval of c and the calibration curve at the recommended c are
+known, or until `--experiments` are done. Everything is kept in a store: interrupt it, kill it, start it again, and it
+goes on. At the end there are a table, a PNG and an HTML page of the calibration curves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from adaptive_calib.calibration import CalibrationLearner, format_summary, summarise
+from adaptive_calib.examples.blackbody.distributions import BiasSweep, Infrared, Microwave
+from adaptive_calib.runner import BlockingRunner, SequentialExecutor
+from adaptive_calib.view.calibration import CalibrationView
+from adaptive_calib.view.calibration_progress import CalibrationProgress
+
+__all__ = ["main"]
+
+DISTRIBUTIONS = {"infrared": Infrared, "microwave": Microwave, "bias-sweep": BiasSweep}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m adaptive_calib.examples.blackbody", description=__doc__)
+    add = parser.add_argument
+    add("--distribution", choices=DISTRIBUTIONS, default="infrared", help="which experiments are believed possible")
+    add("--experiments", type=int, default=1024, metavar="N", help="experiments at most (default: %(default)s)")
+    add("--c-min", type=float, default=2.0**-20, help="smallest c to look at (default: 2^-20)")
+    add("--c-max", type=float, default=2.0**20, help="largest c to look at (default: 2^20)")
+    add("--c-tol", type=float, default=0.5, help="octaves to which the acceptable interval is wanted")
+    add("--band", type=float, default=0.1, help="half-width to which the curve at the recommended c is wanted")
+    add("--executor", choices=("sequential", "processes", "dask"), default="processes", help="where to evaluate")
+    add("--workers", type=int, default=None, help="number of processes (default: one for each core)")
+    add("--output", type=Path, default=Path("blackbody"), help="folder of store, PNG and HTML (default: %(default)s)")
+    add("--store", type=Path, default=None, help="the store (default: calibration.db in the output folder)")
+    add("--seed", type=int, default=0, help="seed of the sampler of B_EMD; the experiments are the paper's own")
+    return parser
+
+
+def _executor(options: argparse.Namespace, resources: ExitStack) -> Any:
+    """Return the executor that was asked for; what is opened here is closed with `resources`."""
+    if options.executor == "sequential":
+        return SequentialExecutor()
+    if options.executor == "dask":
+        from distributed import Client
+
+        client = Client(n_workers=options.workers, threads_per_worker=1, dashboard_address=None)  # type: ignore[no-untyped-call]  # dask has no types
+        return resources.enter_context(client)
+    if options.workers is None:
+        return None  # loky's reusable pool on all cores
+    from loky import get_reusable_executor
+
+    return get_reusable_executor(max_workers=options.workers)
+
+
+def _report(learner: CalibrationLearner, output: Path) -> None:
+    learner.sharpen()
+    rows = summarise(learner)
+    if not rows:
+        print("No experiment was finished: nothing to show.")
+        return
+    print(format_summary(rows))
+    interval, recommended = learner.acceptable_interval(), learner.recommended_c()
+    print(f"\n{interval.words}")
+    print("No c can be recommended yet." if recommended is None else f"Recommended c: {recommended:g}")
+    table = learner.table()
+    if any(len(rows) for rows in table.values()):
+        view = CalibrationView(table, interval=interval, recommended=recommended)
+        for save, name in ((view.save_png, "calibration.png"), (view.save_html, "calibration.html")):
+            save(output / name)
+            print(f"wrote {output / name}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the example; return the exit status: 0, or 130 after Ctrl-C."""
+    options = _parser().parse_args(argv)
+    options.output.mkdir(parents=True, exist_ok=True)
+    store = options.store or options.output / "calibration.db"
+    learner = CalibrationLearner(
+        DISTRIBUTIONS[options.distribution](options.experiments),
+        Ldata=1024,
+        Linf=12288,
+        c_bounds=(options.c_min, options.c_max),
+        c_tol=options.c_tol,
+        band=options.band,
+        entropy=options.seed,
+    )
+    interrupted = False
+    with ExitStack() as resources:
+        bar = resources.enter_context(CalibrationProgress(learner))
+        try:
+            BlockingRunner(
+                learner,
+                executor=_executor(options, resources),
+                store=store,
+                on_error="continue",
+                callbacks=[bar],
+            )
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        print(f"\nInterrupted; all finished experiments are in {store}. The same command goes on from there.")
+    print(f"\n{learner.stopped_because()}.")
+    if learner.failed_points:
+        print(f"{len(learner.failed_points)} points failed; see python -m adaptive_calib.store {store} failures")
+    _report(learner, options.output)
+    return 130 if interrupted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""`Calibrate`, the familiar call of emdcmp: a learner, a runner and a store put together for a fixed grid of c.
+
+The names, arguments and results are those of ``emdcmp.tasks.Calibrate`` (emdcmp 1.1.1). What differs: the unit of work
+is one experiment for all c (so the synthetic data are the same at every c), results go to a store as they come, more c
+or more experiments evaluate only what is new, an experiment that fails is reported and does not end the rest, and
+there is no task framework to install.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptive_calib.calibration import (
+    CalibrateOutput,
+    CalibrateResult,
+    CalibrationLearner,
+    EvaluateExperiment,
+    FixedLabel,
+    Record,
+    calib_point_dtype,
+)
+from adaptive_calib.calibration.evaluate import check_c
+from adaptive_calib.calibration.experiment import EpistemicDist, Experiment, ExperimentLike
+from adaptive_calib.runner import BlockingRunner
+
+__all__ = [
+    "Calibrate",
+    "CalibrateOutput",
+    "CalibrateResult",
+    "EpistemicDist",
+    "Experiment",
+    "calib_point_dtype",
+    "compute_Bemd",
+    "compute_Bepis",
+]
+
+
+class Calibrate:
+    """A calibration on a fixed grid of c.
+
+    Parameters
+    ----------
+    c_list : sequence of float
+        Sensitivities, each in (0, inf).
+    experiments : iterable with a length
+        Experiments; any frozen dataclass that iterates over experiments and has a length, such as
+        ``dist.generate(N)`` of an `EpistemicDist`.
+    Ldata : int
+        Size of the observed data sets.
+    Linf : int
+        Number of points that stand for infinitely many.
+    reason : str, optional
+        Why this is computed; kept as an attribute, for the reader.
+    store : path or Store, optional
+        Where results are kept and looked up; without it they are kept in memory only.
+    executor
+        Where to evaluate, see `BlockingRunner`; all cores by default.
+    entropy : int
+        Seed of the sampler of B_EMD.
+    name : str
+        Identity of `experiments` in the store where they are no dataclass.
+    **runner_kwargs
+        Further arguments for `BlockingRunner` (``progress=True``, ``callbacks=``, …).
+
+    Attributes
+    ----------
+    learner : CalibrationLearner
+        What was learned; its ``failed_points`` are the experiments that failed.
+    """
+
+    def __init__(
+        self,
+        c_list: Sequence[float],
+        experiments: Iterable[ExperimentLike],
+        Ldata: int,
+        Linf: int,
+        *,
+        reason: str | None = None,
+        store: Any = None,
+        executor: Any = None,
+        entropy: int = 0,
+        name: str = "",
+        **runner_kwargs: Any,
+    ) -> None:
+        self.c_list = list(check_c(c_list))
+        self.experiments = experiments
+        self.Ldata = Ldata
+        self.Linf = Linf
+        self.reason = reason
+        self.store = store
+        self.executor = executor
+        self.runner_kwargs = runner_kwargs
+        if not name and store is None and not hasattr(type(experiments), "__dataclass_fields__"):
+            name = type(experiments).__qualname__  # nothing is looked up, so nothing can be confused
+        self.learner = CalibrationLearner(
+            experiments, Ldata=Ldata, Linf=Linf, c_list=self.c_list, entropy=entropy, name=name
+        )
+        if not math.isfinite(self.learner.size):
+            raise TypeError(
+                "`experiments` should have a length, since all of them are evaluated; use dist.generate(N=...) or, to "
+                "stop when enough is known, a CalibrationLearner."
+            )
+        self._output: CalibrateOutput | None = None
+
+    @property
+    def has_run(self) -> bool:
+        """Whether `run` has come to its end."""
+        return self._output is not None
+
+    def run(self) -> CalibrateOutput:
+        """Evaluate what is missing and return the compact result; a second call returns it again.
+
+        An experiment that fails is reported in ``learner.failed_points``; its B_EMD are NaN.
+        """
+        if self._output is None:
+            BlockingRunner(
+                self.learner,
+                executor=self.executor,
+                store=self.store,
+                **{"on_error": "continue", **self.runner_kwargs},
+            )
+            self._output = self._packed()
+        return self._output
+
+    def unpack_results(self, result: CalibrateOutput) -> CalibrateResult:
+        """Return the result as c -> record array with the fields Bemd and Bepis, in the order of the experiments."""
+        return result.unpack(self.c_list)
+
+    def _packed(self) -> CalibrateOutput:
+        columns = [self.learner.column(c) for c in self.c_list]
+        bemd = np.stack([values for values, _ in columns], axis=1)
+        return CalibrateOutput(bemd.ravel().tolist(), (columns[0][1] == 1).tolist())
+
+
+def compute_Bemd(
+    i_ω_c: tuple[int, ExperimentLike, float], Ldata: int
+) -> tuple[tuple[int, ExperimentLike, float], float]:
+    """Return ``((i, ω, c), B_EMD)`` for one experiment at one c; see `EvaluateExperiment` for all c at once."""
+    i, experiment, c = i_ω_c
+    function = EvaluateExperiment(_Only(i, experiment), Ldata, FixedLabel(2), c_list=(c,), name="one experiment")
+    return i_ω_c, Record.from_plain(function(("new", i))).bemd[float(c)]
+
+
+def compute_Bepis(
+    data_model: Callable[[int], Any],
+    QA: Callable[[Any], NDArray[np.floating]],
+    QB: Callable[[Any], NDArray[np.floating]],
+    Linf: int,
+) -> bool:
+    """Return whether the mean loss of A over `Linf` points of the true model is smaller than that of B."""
+    data = data_model(Linf)
+    return bool(np.mean(QA(data)) < np.mean(QB(data)))
+
+
+class _Only(Sequence[ExperimentLike]):
+    """One experiment under its own index."""
+
+    def __init__(self, index: int, experiment: ExperimentLike) -> None:
+        self._number = index
+        self._experiment = experiment
+
+    def __len__(self) -> int:
+        return self._number + 1
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._experiment
