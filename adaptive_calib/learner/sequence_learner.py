@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from functools import partial
 from heapq import heappop, heappush, nsmallest
 from typing import Any, Self, TypeAlias
 
 from sortedcontainers import SortedDict
 
-from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
+from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points, is_coroutine_function
 
 __all__ = ["SequenceLearner"]
 
@@ -22,14 +23,19 @@ __all__ = ["SequenceLearner"]
 PointType: TypeAlias = tuple[int, Any]
 
 
-class _IgnoreIndex:
-    """Calls the user's function with the element of a point (index, element)."""
+def _call(function: Callable[[Any], Any], index_point: PointType, *args: Any, **kwargs: Any) -> Any:
+    """Call the user's function with the element of a point (index, element)."""
+    return function(index_point[1], *args, **kwargs)
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        self.function = function
 
-    def __call__(self, index_point: PointType, *args: Any, **kwargs: Any) -> Any:
-        return self.function(index_point[1], *args, **kwargs)
+async def _call_async(function: Callable[[Any], Any], index_point: PointType, *args: Any, **kwargs: Any) -> Any:
+    """Call the user's coroutine function with the element of a point (index, element)."""
+    return await function(index_point[1], *args, **kwargs)
+
+
+def _of_points(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return a function of points from one of elements; runners see whether it is a coroutine function."""
+    return partial(_call_async if is_coroutine_function(function) else _call, function)
 
 
 class SequenceLearner(BaseLearner):
@@ -67,7 +73,7 @@ class SequenceLearner(BaseLearner):
                 "make it a list."
             )
         self._original_function = function
-        self.function = _IgnoreIndex(function)
+        self.function = _of_points(function)
         self.sequence = copy(sequence)
         self._ntotal = len(sequence)
         self.data = SortedDict()
@@ -230,4 +236,4 @@ class SequenceLearner(BaseLearner):
     @original_function.setter
     def original_function(self, function: Callable[[Any], Any]) -> None:
         self._original_function = function
-        self.function = _IgnoreIndex(function)
+        self.function = _of_points(function)

@@ -1,0 +1,544 @@
+"""Which of many learners is to be asked next.
+
+Each strategy gives every child a rank; the next point is the next one of the child that is first. The ranks are in a
+heap (`_Ranking`), and only the child that was asked or told gets a new one, so that the cost of a point does not grow
+with the number of children. A child's next point is looked at with a dry ask, which changes nothing.
+
+==================  =========================================================================
+strategy            first is the child with
+==================  =========================================================================
+loss_improvements   the largest improvement of its next point; then fewest points; then index
+loss                the largest expected loss; then fewest points; then index
+npoints             fewest points, told and pending; then index
+cycle               its turn
+==================  =========================================================================
+
+Children that are done, or that answer no points, are passed over until they are told something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from functools import partial
+from heapq import heapify, heappop, heappush, heapreplace
+from inspect import isawaitable
+from itertools import product
+from math import inf
+from typing import Any, Literal, Self, TypeAlias, cast, get_args
+
+import cloudpickle
+
+from adaptive_calib.learner import _familiar
+from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points, is_coroutine_function
+from adaptive_calib.learner.protocol import Finite
+
+__all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
+
+STRATEGY_TYPE: TypeAlias = Literal["loss_improvements", "loss", "npoints", "cycle"]
+CDIMS_TYPE: TypeAlias = Sequence[Mapping[str, Any]] | tuple[Sequence[str], Iterable[Sequence[Any]]] | None
+
+_Rank: TypeAlias = tuple[Any, ...]  # numbers; the last is the child's index
+
+
+def named_product(**items: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return all combinations of the values of each name, the last name varying fastest.
+
+    Examples
+    --------
+    >>> named_product(a=[1, 2], b="xy")
+    [{'a': 1, 'b': 'x'}, {'a': 1, 'b': 'y'}, {'a': 2, 'b': 'x'}, {'a': 2, 'b': 'y'}]
+    """
+    return [dict(zip(items, values, strict=True)) for values in product(*items.values())]
+
+
+class _ChildFunctions:
+    """The functions of the children, looked up when called; a pickle carries the functions and nothing else."""
+
+    def __init__(self, learners: Sequence[BaseLearner]) -> None:
+        self.learners = learners
+
+    def __getitem__(self, index: int) -> Callable[..., Any]:
+        return self.learners[index].function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _fixed_functions, ([learner.function for learner in self.learners],)
+
+
+def _fixed_functions(functions: list[Callable[..., Any]]) -> list[Callable[..., Any]]:
+    return functions
+
+
+def _call(functions: Any, point: tuple[int, Any]) -> Any:
+    """Call the function of child ``point[0]`` with its point ``point[1]``."""
+    return functions[point[0]](point[1])
+
+
+async def _call_async(functions: Any, point: tuple[int, Any]) -> Any:
+    """Like `_call`, where at least one child's function is a coroutine function."""
+    value = functions[point[0]](point[1])
+    return await value if isawaitable(value) else value
+
+
+class _Ranking:
+    """The children in the order of their ranks, smallest first; ranks are computed when they are needed.
+
+    Parameters
+    ----------
+    rank : callable
+        Child's index -> its rank, a tuple of numbers that ends with the index; None: the child is passed over.
+    count : int
+        How many children.
+    """
+
+    def __init__(self, rank: Callable[[int], _Rank | None], count: int) -> None:
+        self._rank = rank
+        self._current: list[_Rank | None] = [None] * count
+        self._heap: list[_Rank] = []
+        self._stale: set[int] = set(range(count))
+
+    def touch(self, index: int) -> None:
+        """The child has changed."""
+        self._stale.add(index)
+
+    def first(self) -> _Rank | None:
+        """Return the rank of the first child, None if all are passed over."""
+        heap, current = self._heap, self._current
+        if self._stale:
+            for index in self._stale:
+                rank = self._rank(index)
+                if rank is not None:
+                    if heap and heap[0] is current[index]:
+                        heapreplace(heap, rank)
+                    else:
+                        heappush(heap, rank)
+                current[index] = rank
+            self._stale.clear()
+            # outdated entries go when they come to the top; those that never do, here
+            if len(heap) > 4 * len(current) + 100:
+                heap[:] = [rank for rank in current if rank is not None]
+                heapify(heap)
+        while heap and heap[0] is not current[heap[0][-1]]:
+            heappop(heap)
+        return heap[0] if heap else None
+
+
+class BalancingLearner(BaseLearner):
+    """Asks, for each point, the learner that is most in need of one.
+
+    Parameters
+    ----------
+    learners : sequence of BaseLearner
+        The children; at least one. Points are (index of the child, point of the child).
+    cdims : sequence of dict, or (names, iterable of tuples), optional
+        What distinguishes the children, for `plot`: one dict for each. Default ``[{"i": 0}, {"i": 1}, ...]``.
+    strategy : {"loss_improvements", "loss", "npoints", "cycle"}
+        Which child is next; may be set during a run.
+    weights : sequence of float, optional
+        One for each child, positive; losses and improvements are multiplied by it. Default: all 1.
+
+    Attributes
+    ----------
+    learners : list of BaseLearner
+        The children. Whoever tells a child directly calls `forget_caches` afterwards.
+    data : dict
+        (index, point) -> value; put together at each access, as is `pending_points`.
+
+    Notes
+    -----
+    The losses of the children should be comparable. If they are not, because the children are of different classes or
+    in different units, give `weights`, or use ``"npoints"`` or ``"cycle"``.
+    """
+
+    def __init__(
+        self,
+        learners: Sequence[BaseLearner],
+        *,
+        cdims: CDIMS_TYPE = None,
+        strategy: STRATEGY_TYPE = "loss_improvements",
+        weights: Sequence[float] | None = None,
+    ) -> None:
+        self.learners = list(learners)
+        if not self.learners:
+            raise ValueError("at least one learner is expected in `learners`, but there is none.")
+        for i, learner in enumerate(self.learners):
+            if not isinstance(learner, BaseLearner):
+                raise TypeError(f"`learners` should hold learners, but number {i} is a {type(learner).__name__}.")
+        self._weights = _checked_weights(weights, len(self.learners))
+        self._cdims_default = _listed_cdims(cdims, len(self.learners))
+        self._cycle = 0
+        self._prepare()
+        self.strategy = strategy
+
+    def _prepare(self) -> None:
+        """Make what follows from the children."""
+        any_async = any(is_coroutine_function(learner.function) for learner in self.learners)
+        self.function = partial(_call_async if any_async else _call, _ChildFunctions(self.learners))
+        self._finite = [isinstance(learner, Finite) for learner in self.learners]
+        self._idle: set[int] = set()
+
+    @classmethod
+    def from_product(
+        cls,
+        f: Callable[..., Any],
+        learner_type: Callable[..., BaseLearner],
+        learner_kwargs: Mapping[str, Any],
+        combos: Mapping[str, Iterable[Any]],
+    ) -> Self:
+        """Return a learner of one child for each combination of values.
+
+        Parameters
+        ----------
+        f : callable
+            Takes a point and the names of `combos` as keyword arguments.
+        learner_type : class, or what `make_datasaver` returns
+            Called with ``function=partial(f, **combination)`` and `learner_kwargs`.
+        learner_kwargs : mapping
+            The other arguments of `learner_type`.
+        combos : mapping
+            Name -> its values; the last name varies fastest.
+        """
+        names = {name: list(values) for name, values in combos.items()}
+        cdims = named_product(**names)
+        return cls([learner_type(function=partial(f, **combo), **learner_kwargs) for combo in cdims], cdims=cdims)
+
+    def new(self) -> Self:
+        """Return a learner of new children, with the same cdims, strategy and weights."""
+        return type(self)(
+            [learner.new() for learner in self.learners],
+            cdims=self._cdims_default,
+            strategy=self._strategy,
+            weights=self._weights,
+        )
+
+    # --------------------------------------------------------------------------------------------------- strategies
+
+    @property
+    def strategy(self) -> STRATEGY_TYPE:
+        """Which child is next: "loss_improvements", "loss", "npoints" or "cycle"; setting it starts a new round."""
+        return self._strategy
+
+    @strategy.setter
+    def strategy(self, strategy: STRATEGY_TYPE) -> None:
+        if strategy not in get_args(STRATEGY_TYPE):
+            raise ValueError(f"`strategy` should be one of {', '.join(get_args(STRATEGY_TYPE))}, but is {strategy!r}.")
+        self._strategy = strategy
+        self._cycle = 0
+        self.forget_caches()
+
+    @property
+    def turn(self) -> int:
+        """The child that is next with the strategy "cycle"."""
+        return self._cycle
+
+    def forget_caches(self) -> None:
+        """Look at every child anew; to be called after children were changed from outside."""
+        ranks: dict[str, Callable[[int], _Rank | None]] = {
+            "loss_improvements": self._rank_by_improvement,
+            "loss": self._rank_by_loss,
+            "npoints": self._rank_by_points,
+            "cycle": self._rank_by_turn,
+        }
+        count = len(self.learners)
+        self._idle.clear()
+        self._order = _Ranking(ranks[self._strategy], count)
+        self._real_losses = _Ranking(lambda i: (-self._child_loss(i, True), i), count)
+        self._expected_losses = _Ranking(lambda i: (-self._child_loss(i, False), i), count)
+
+    def _touch(self, index: int) -> None:
+        """Child `index` has changed."""
+        self._idle.discard(index)
+        self._order.touch(index)
+        self._real_losses.touch(index)
+        self._expected_losses.touch(index)
+
+    def _has_more(self, index: int) -> bool:
+        return index not in self._idle and not (self._finite[index] and cast(Finite, self.learners[index]).done())
+
+    def _points_of(self, index: int) -> int:
+        """Return how many points of the child are told or pending."""
+        learner = self.learners[index]
+        return learner.npoints + len(learner.pending_points)
+
+    def _child_loss(self, index: int, real: bool) -> float:
+        loss = self._weights[index] * self.learners[index].loss(real)
+        return loss if loss == loss else -inf  # NaN, which would be nowhere in an order, is last
+
+    def _rank_by_improvement(self, index: int) -> _Rank | None:
+        if not self._has_more(index):
+            return None
+        points, improvements = self.learners[index].ask(1, tell_pending=False)
+        if not len(points):
+            return None
+        improvement = self._weights[index] * improvements[0]
+        return (-improvement if improvement == improvement else inf, self._points_of(index), index)
+
+    def _rank_by_loss(self, index: int) -> _Rank | None:
+        return (-self._child_loss(index, False), self._points_of(index), index) if self._has_more(index) else None
+
+    def _rank_by_points(self, index: int) -> _Rank | None:
+        return (self._points_of(index), index) if self._has_more(index) else None
+
+    def _rank_by_turn(self, index: int) -> _Rank | None:
+        return (index,) if self._has_more(index) else None
+
+    def _whose_turn(self) -> int | None:
+        """Return the child that is next, None if no child has a point to ask for."""
+        if self._strategy == "cycle":
+            count = len(self.learners)
+            turns = (index % count for index in range(self._cycle, self._cycle + count))
+            return next((index for index in turns if self._has_more(index)), None)
+        first = self._order.first()
+        return None if first is None else int(first[-1])
+
+    # -------------------------------------------------------------------------------------------------- ask and tell
+
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[tuple[int, Any]], list[float]]:
+        """Choose the next `n` points, for each the child anew; fewer or none if no child has more to ask for."""
+        n = check_number_of_points(n)
+        if n > 1 and not tell_pending:
+            return self._shadow().ask(n)
+        points: list[tuple[int, Any]] = []
+        improvements: list[float] = []
+        while len(points) < n and (index := self._whose_turn()) is not None:
+            asked, expected = self._ask_child(index, tell_pending)
+            if len(asked):
+                points.append((index, asked[0]))
+                improvements.append(self._weights[index] * expected[0])
+                if tell_pending:
+                    self._cycle = (index + 1) % len(self.learners)
+                    self._idle.discard(index)
+            else:
+                self._idle.add(index)
+            if tell_pending or not len(asked):
+                self._order.touch(index)
+                self._expected_losses.touch(index)
+        return points, improvements
+
+    def _ask_child(self, index: int, tell_pending: bool) -> tuple[Sequence[Any], Sequence[float]]:
+        return self.learners[index].ask(1, tell_pending)
+
+    def _shadow(self) -> _Shadow:
+        return _Shadow(self)
+
+    def _index(self, point: Any) -> int:
+        """Return the index of the child of a point, or say what is wrong with it."""
+        try:
+            index = int(point[0].__index__())
+            len(point)
+        except (TypeError, AttributeError, IndexError, KeyError):
+            raise TypeError(
+                f"a point of a BalancingLearner is (index of the child, its point), but {point!r} was given."
+            ) from None
+        if not 0 <= index < len(self.learners):
+            raise IndexError(
+                f"the index of a child should be from 0 to {len(self.learners) - 1}, but is {index} in {point!r}."
+            )
+        return index
+
+    def data_key(self, x: tuple[int, Any]) -> tuple[int, Any]:
+        """Return (index of the child, the child's key of its point)."""
+        index = self._index(x)
+        return index, self.learners[index].data_key(x[1])
+
+    def tell(self, x: tuple[int, Any], y: Any) -> None:
+        """Tell child ``x[0]`` the value at its point ``x[1]``."""
+        index = self._index(x)
+        self.learners[index].tell(x[1], y)
+        self._touch(index)
+
+    def tell_many(self, xs: Iterable[tuple[int, Any]], ys: Iterable[Any]) -> None:
+        """Tell each child its points at once; `ys` may be lazy."""
+        xs, ys = list(xs), list(ys)
+        if len(xs) != len(ys):
+            raise ValueError(
+                f"as many values as points are expected, but there are {len(xs)} points, {len(ys)} values."
+            )
+        parts: dict[int, tuple[list[Any], list[Any]]] = {}
+        for x, y in zip(xs, ys, strict=True):
+            points, values = parts.setdefault(self._index(x), ([], []))
+            points.append(x[1])
+            values.append(y)
+        for index, (points, values) in parts.items():
+            self._touch(index)
+            self.learners[index].tell_many(points, values)
+
+    def tell_pending(self, x: tuple[int, Any]) -> None:
+        """Count the point as under way, in its child."""
+        index = self._index(x)
+        self.learners[index].tell_pending(x[1])
+        self._touch(index)
+
+    def tell_failed(self, x: tuple[int, Any]) -> None:
+        """Count the point as failed for good, in its child."""
+        index = self._index(x)
+        self.learners[index].tell_failed(x[1])
+        self._touch(index)
+
+    def remove_unfinished(self) -> None:
+        """Forget what is under way, in every child."""
+        for learner in self.learners:
+            learner.remove_unfinished()
+        self.forget_caches()
+
+    def loss(self, real: bool = True) -> float:
+        """Return the largest (weighted) loss of a child."""
+        first = (self._real_losses if real else self._expected_losses).first()
+        loss = -inf if first is None else -float(first[0])
+        self.__dict__.setdefault("_cache", {})["loss"] = loss
+        return loss
+
+    # ------------------------------------------------------------------------------------------------ what is known
+
+    @property
+    def npoints(self) -> int:
+        """Number of told points of all children together."""
+        return sum(learner.npoints for learner in self.learners)
+
+    @property
+    def nsamples(self) -> int:
+        """Number of samples of all children together; AttributeError if the children do not count samples."""
+        return sum(cast(Any, learner).nsamples for learner in self.learners)
+
+    @property
+    def data(self) -> dict[tuple[int, Any], Any]:
+        """(index of the child, its point) -> value; a new dict."""
+        return {(i, x): y for i, learner in enumerate(self.learners) for x, y in learner.data.items()}
+
+    @property
+    def pending_points(self) -> set[tuple[int, Any]]:
+        """(index of the child, its pending point); a new set."""
+        return {(i, x) for i, learner in enumerate(self.learners) for x in learner.pending_points}
+
+    @property
+    def failed_points(self) -> set[tuple[int, Any]]:
+        """(index of the child, its failed point); a new set."""
+        return {(i, x) for i, learner in enumerate(self.learners) for x in learner.failed_points}
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """What losses and improvements of each child are multiplied by."""
+        return self._weights
+
+    @property
+    def cdims(self) -> list[dict[str, Any]]:
+        """What distinguishes the children: one dict for each."""
+        return [dict(cdim) for cdim in self._cdims_default]
+
+    def plot(
+        self,
+        cdims: CDIMS_TYPE = None,
+        plotter: Callable[[BaseLearner], Any] | None = None,
+        dynamic: bool = True,
+    ) -> Any:
+        """Return a HoloViews map of the children's plots, with one slider for each of `cdims`.
+
+        Parameters
+        ----------
+        cdims
+            As for the constructor; default: those of the constructor.
+        plotter : callable, optional
+            Called with a child in place of ``child.plot()``.
+        dynamic : bool
+            A `DynamicMap`, drawn when looked at; False: a `HoloMap`, drawn at once.
+        """
+        listed = self.cdims if cdims is None else _listed_cdims(cdims, len(self.learners))
+        return _familiar.view("balancing_learner").plot(self, listed, plotter, dynamic)
+
+    # -------------------------------------------------------------------------------------------- save, load, pickle
+
+    def _names(self, fname: Any) -> list[Any]:
+        """Return the file name of each child."""
+        if callable(fname):
+            return [fname(learner) for learner in self.learners]
+        if isinstance(fname, str | bytes) or not isinstance(fname, Sequence):
+            raise TypeError(
+                "`fname` should be a function child -> file name, or a list of one file name for each child, "
+                f"but is {fname!r}."
+            )
+        if len(fname) != len(self.learners):
+            raise ValueError(
+                f"one file name for each of the {len(self.learners)} children is expected, but there are {len(fname)}."
+            )
+        return list(fname)
+
+    def save(self, fname: Any, compress: bool = True) -> None:
+        """Save each child in a file of its own.
+
+        Parameters
+        ----------
+        fname : callable, or sequence of str
+            ``fname(child)`` is the name of its file; or the names, one for each child.
+        compress : bool
+            Compress with gzip.
+        """
+        for learner, name in zip(self.learners, self._names(fname), strict=True):
+            learner.save(name, compress=compress)
+
+    def load(self, fname: Any, compress: bool = True) -> None:
+        """Load each child from its file, named as for `save`; a missing file means no data for that child."""
+        for learner, name in zip(self.learners, self._names(fname), strict=True):
+            learner.load(name, compress=compress)
+        self.forget_caches()
+
+    def _get_data(self) -> list[Any]:
+        return [learner._get_data() for learner in self.learners]
+
+    def _set_data(self, data: Sequence[Any]) -> None:
+        if len(data) != len(self.learners):
+            raise ValueError(f"data of {len(self.learners)} children is expected, but there is data of {len(data)}.")
+        for learner, part in zip(self.learners, data, strict=True):
+            learner._set_data(part)
+        self.forget_caches()
+
+    def __getstate__(self) -> Any:
+        # all that is kept in heaps follows from the children
+        derived = {"function", "_finite", "_idle", "_order", "_real_losses", "_expected_losses"}
+        return cloudpickle.dumps({name: value for name, value in self.__dict__.items() if name not in derived})
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(cloudpickle.loads(state))
+        self._prepare()
+        self.forget_caches()
+
+
+class _Shadow(BalancingLearner):
+    """A BalancingLearner to try things on: children are copied when they are about to change."""
+
+    def __init__(self, original: BalancingLearner) -> None:
+        self.learners = list(original.learners)
+        self._copied: set[int] = set()
+        self._weights = original.weights
+        self._prepare()
+        self.strategy = original.strategy
+        self._cycle = original.turn
+
+    def _ask_child(self, index: int, tell_pending: bool) -> tuple[Sequence[Any], Sequence[float]]:
+        if tell_pending and index not in self._copied:
+            self._copied.add(index)
+            self.learners[index] = deepcopy(self.learners[index])
+        return super()._ask_child(index, tell_pending)
+
+
+def _checked_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
+    if weights is None:
+        return (1.0,) * count
+    checked = tuple(float(weight) for weight in weights)
+    if len(checked) != count or not all(0 < weight < inf for weight in checked):
+        raise ValueError(f"`weights` should be {count} positive numbers, one for each child, but are {weights!r}.")
+    return checked
+
+
+def _listed_cdims(cdims: Any, count: int) -> list[dict[str, Any]]:
+    """Return cdims in the form of one dict for each child."""
+    if cdims is None:
+        return [{"i": i} for i in range(count)]
+    cdims = tuple(cdims) if isinstance(cdims, tuple) else list(cdims)
+    if cdims and isinstance(cdims[0], Mapping):
+        listed = [dict(cdim) for cdim in cdims]
+    else:
+        names, values = cdims
+        listed = [dict(zip(names, each, strict=True)) for each in values]
+    if len(listed) != count:
+        raise ValueError(f"`cdims` should describe each of the {count} children, but describes {len(listed)}.")
+    return listed
