@@ -39,7 +39,9 @@ class Progress:
     """
 
     def __init__(self, target: ProgressTarget) -> None:
-        if not (target is None or target == "auto" or isinstance(target, ProgressBar | ProgressQueue)):
+        # the type before the value: a tqdm bar cannot be compared with a string
+        auto = isinstance(target, str) and target == "auto"
+        if not (target is None or auto or isinstance(target, ProgressBar | ProgressQueue)):
             raise TypeError(
                 "a progress argument should be None, 'auto', a tqdm bar or a queue, "
                 f"but is of type {type(target).__name__}: {target!r}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from functools import cache
 
 import numpy as np
@@ -51,3 +53,7 @@ def ppfs(name: str) -> tuple[EmpiricalQuantileFunction, EmpiricalQuantileFunctio
 def arrays(name: str, res: int = 8) -> tuple[Floats, Floats]:
     """Return (q*, δ) of example `name` on the grid."""
     return evaluate_ppfs(*ppfs(name), res)
+
+
+if __name__ == "__main__":  # for make_reference.py
+    json.dump({name: [values.tolist() for values in losses(name)] for name in NAMES}, sys.stdout)
