@@ -323,10 +323,10 @@ def Bemd(
     quantiles_b, deltas_b = evaluate_ppfs(mixed_risk_ppfB, synth_risk_ppfB, res, "B")
     laws_a, laws_b = _solve_pair(quantiles_a, deltas_a, quantiles_b, deltas_b, c.ravel())
     (root,) = _seeds(rng, 1)
-    bars = Progress(progbarA), Progress(progbarB)
     values = np.empty(c.size)
     for k, (law_a, law_b) in enumerate(zip(laws_a, laws_b, strict=True)):
         seed = seed_for_c(root, float(law_a.c))
+        bars = Progress(progbarA), Progress(progbarB)  # they begin anew for each c
         if relstderr_tol is None:
             estimate = compare_risks(
                 law_a, law_b, seed=seed, M=M, max_M=max_M, resample_ends=resample_ends, stderr_tol=stderr_tol

@@ -39,29 +39,35 @@ class Progress:
     """
 
     def __init__(self, target: ProgressTarget) -> None:
+        self._bar: ProgressBar | None = None
+        self._queue: ProgressQueue | None = None
+        self._total = 0
+        self._drawn = 0
         # the type before the value: a tqdm bar cannot be compared with a string
-        auto = isinstance(target, str) and target == "auto"
-        if not (target is None or auto or isinstance(target, ProgressBar | ProgressQueue)):
+        if target is None or (isinstance(target, str) and target == "auto"):
+            return
+        if isinstance(target, ProgressBar):
+            self._bar = target
+        elif isinstance(target, ProgressQueue):
+            self._queue = target
+        else:
             raise TypeError(
                 "a progress argument should be None, 'auto', a tqdm bar or a queue, "
                 f"but is of type {type(target).__name__}: {target!r}."
             )
-        self._target = target
-        self._total = 0
-        self._drawn = 0
 
     def start(self, total: int) -> None:
         """Begin with, or go on to, `total` paths; what was already drawn stays counted."""
         self._total = total
-        if isinstance(self._target, ProgressBar):
-            self._target.reset(total)
-            self._target.update(self._drawn)
+        if self._bar is not None:
+            self._bar.reset(total)
+            self._bar.update(self._drawn)
 
     def advance(self, paths: int) -> None:
         """Count `paths` more: one update of a bar, one item a path for a queue."""
         self._drawn += paths
-        if isinstance(self._target, ProgressBar):
-            self._target.update(paths)
-        elif isinstance(self._target, ProgressQueue):
+        if self._bar is not None:
+            self._bar.update(paths)
+        elif self._queue is not None:
             for _ in range(paths):
-                self._target.put(self._total)
+                self._queue.put(self._total)

@@ -131,6 +131,9 @@ def test_bars() -> None:
         with tqdm(file=a) as bar_a, tqdm(file=b) as bar_b:
             emd.Bemd(MIXED, MIXED, SYNTHETIC, SYNTHETIC, 1.0, progbarA=bar_a, progbarB=bar_b, max_M=32, rng=0)
             assert (bar_a.n, bar_b.n) == (32, 32)
+            for rule in ({"max_M": 32}, {"relstderr_tol": 1.0}):
+                emd.Bemd(MIXED, MIXED, SYNTHETIC, SYNTHETIC, [1.0, 2.0], progbarA=bar_a, rng=0, **rule)
+                assert (bar_a.n, bar_a.total) == (32, 32)
 
 
 def test_queues() -> None:
