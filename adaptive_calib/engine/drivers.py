@@ -66,12 +66,16 @@ class StoredFailureError(RuntimeError):
     """Stands for the error of a point that failed in an earlier run."""
 
 
-@dataclass(frozen=True)
 class Clock:
-    """Where a driver takes the time from: seconds that only grow, and the wall clock."""
+    """Where a driver takes the time from."""
 
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
+    def monotonic(self) -> float:
+        """Return seconds that only grow, from an arbitrary start."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
 
 
 @dataclass(frozen=True)
@@ -383,7 +387,7 @@ class Session:
         self._next_look = self.now + self.executor.poll
         self._workers = self.executor.capacity
         capacity = self._workers * self._size
-        short = 0.0 < self._mean and (self.batching.size is None or self._mean * self._size < self.batching.short)
+        short = self._mean > 0.0 and (self.batching.size is None or self._mean * self._size < self.batching.short)
         return capacity * self.batching.ahead if short and self.executor.queues and not self.deterministic else capacity
 
     def _record(self) -> list[Event]:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 from adaptive_calib.engine.archive import Archive
 from adaptive_calib.engine.drivers import Batching, Session
@@ -136,7 +136,7 @@ class BaseRunner(abc.ABC):
         points_per_task: int | str = 1,
         batch: bool = False,
         store: Any = None,
-        mode: str = "cached",
+        mode: Literal["cached", "retry", "force", "read-only"] = "cached",
         progress: bool = False,
         callbacks: Iterable[Any] = (),
         capture: str | None = None,
@@ -366,7 +366,7 @@ def _log(log: bool | str | PathLike[str] | RunLog) -> RunLog | None:
     return log
 
 
-def _archive(store: Any, learner: Any, mode: str) -> Archive | None:
+def _archive(store: Any, learner: Any, mode: Literal["cached", "retry", "force", "read-only"]) -> Archive | None:
     if store is None:
         return None
     from adaptive_calib.store import open_archive  # here: a run without a store needs no database

@@ -1,0 +1,385 @@
+"""Sessions, step by step, with tasks and time in the test's hands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from concurrent.futures import BrokenExecutor
+
+import pytest
+
+from adaptive_calib.engine.archive import Stored
+from adaptive_calib.engine.drivers import Batching, ExecutorDiedError, Session, run_async, run_blocking
+from adaptive_calib.engine.executors import InThisThread
+from adaptive_calib.engine.goals import Elapsed, Never, Points
+from adaptive_calib.engine.machine import RunMachine
+from adaptive_calib.engine.retry import RetryPolicy
+from adaptive_calib.engine.worker import Work
+from adaptive_calib.testing.executors import ManualClock, ManualExecutor
+from tests.engine.doubles import MemoryArchive, Tolerant
+
+
+def session(
+    *, goal=None, capacity=2, function=None, executor=None, retry=None, total=100, on_error="raise", **arguments
+):
+    learner = Tolerant(total, function)
+    machine = RunMachine(learner, goal or Never(), retry, on_error=on_error, journal="log" in arguments)
+    executor = executor or ManualExecutor(capacity)
+    return Session(machine, executor, Work(learner.function), clock=ManualClock(), **arguments), executor, learner
+
+
+def fails_at_two(x):
+    if x == 2:
+        raise ValueError("two")
+    return 2 * x
+
+
+def test_results_are_told_as_they_come():
+    """Whatever is over at a step is told; each gives its place to a new point."""
+    run, executor, learner = session()
+    run.start()
+    executor.task(1).finish()
+    run.step()
+    assert learner.data == {1: 2}
+    assert [task.points for task in executor.out] == [[0], [2]]
+
+
+def test_the_archive_is_written_before_the_learner_hears():
+    """When the learner is told, the outcome is on record."""
+    archive = MemoryArchive()
+    run, executor, learner = session(archive=archive)
+    tell = learner.tell
+
+    def check(x, y):
+        assert [outcome.point for outcome in archive.outcomes] == [x]
+        tell(x, y)
+
+    learner.tell = check
+    run.start()
+    executor.task(0).finish()
+    run.step()
+    assert learner.data == {0: 0}
+    assert run.machine.error is None
+
+
+def test_what_the_archive_knows_is_not_evaluated():
+    """Known values are told first; the goal is looked at before the first ask; known failures are not repeated."""
+    archive = MemoryArchive({0: 0, 1: 2}, failed=[2])
+    run, executor, learner = session(archive=archive, goal=Points(3))
+    run.start()
+    assert learner.gone == {2}
+    assert [task.points for task in executor.out] == [[3], [4]]
+    run, executor, learner = session(archive=MemoryArchive({0: 0, 1: 2, 2: 4}), goal=Points(3))
+    run.start()
+    assert run.over
+    assert executor.tasks == []
+
+
+def test_asked_points_are_looked_up():
+    """A hit is told at once and nothing is submitted for it, however many follow each other."""
+    archive = MemoryArchive({x: -x for x in range(50)}, failed=[50])
+    archive.preloading = False
+    run, executor, learner = session(archive=archive, capacity=1, on_error="continue")
+    run.start()
+    assert learner.data == {x: -x for x in range(50)}
+    assert learner.gone == {50}
+    assert [task.points for task in executor.out] == [[51]]
+    assert run.machine.progress.stored == 50
+    assert archive.outcomes == []
+
+
+def test_only_final_failures_are_recorded():
+    """An attempt that is made again leaves no record; the last one does, with its attempt and traceback."""
+    archive = MemoryArchive()
+    run, executor, _ = session(
+        archive=archive, function=fails_at_two, on_error="continue", retry=RetryPolicy(2), capacity=3
+    )
+    run.start()
+    executor.task(2).finish()
+    run.step()
+    assert archive.outcomes == []
+    executor.task(2).finish()
+    run.step()
+    (outcome,) = archive.outcomes
+    assert (outcome.point, outcome.status, outcome.attempt) == (2, "failed", 2)
+    assert "ValueError: two" in outcome.traceback
+
+
+def test_an_error_of_the_archive_ends_the_run_after_telling():
+    """What could not be written is told all the same, and the run ends with the archive's error."""
+
+    class Full(MemoryArchive):
+        def record(self, outcomes):
+            raise OSError("disk full")
+
+    run, executor, learner = session(archive=Full())
+    run.start()
+    executor.task(0).finish()
+    run.step()
+    assert learner.data == {0: 0}
+    assert run.over
+    assert isinstance(run.machine.error, OSError)
+
+
+def test_a_refusing_archive_ends_the_run():
+    """An archive that is read only raises at a point that would be evaluated; no such point is."""
+
+    class ReadOnly(MemoryArchive):
+        def find(self, point):
+            if point > 1:
+                raise PermissionError(f"{point} is not stored")
+            return Stored("ok", 0)
+
+    run, executor, learner = session(archive=ReadOnly())
+    run.start()
+    assert run.over
+    assert executor.tasks == []
+    assert learner.data == {0: 0, 1: 0}
+    assert isinstance(run.machine.error, PermissionError)
+    assert not learner.pending_points
+
+
+def test_at_the_goal_what_has_not_begun_is_withdrawn():
+    """The rest is waited for, told and recorded; evaluations run == recorded == told."""
+    archive = MemoryArchive()
+    run, executor, learner = session(goal=Points(1), capacity=3, archive=archive)
+    run.start()
+    executor.task(1).begin()
+    executor.task(0).finish()
+    run.step()
+    assert not run.over
+    executor.tasks[1].finish()
+    run.step()
+    run.finish()
+    assert run.over
+    assert sorted(learner.data) == sorted(outcome.point for outcome in archive.outcomes) == [0, 1]
+    assert executor.closed
+    assert archive.closed == ("finished", run.machine.stop_reason)
+
+
+def test_a_timer_ends_a_run_while_nothing_finishes():
+    """The driver wakes up when the goal is due."""
+    run, executor, _ = session(goal=Elapsed(10))
+    run.start()
+    assert run.wait() == 10
+    run.clock.move(10)
+    run.step()
+    assert run.over  # nothing had begun
+    assert executor.out == []
+
+
+def test_a_delayed_retry_is_waited_for():
+    """The wait of the driver ends when the retry is due."""
+    run, executor, _ = session(function=fails_at_two, capacity=3, retry=RetryPolicy(2, delay=7))
+    run.start()
+    executor.task(2).finish()
+    run.step()
+    assert run.wait() == 7
+    assert [task.points for task in executor.out] == [[0], [1], [3]]
+    run.clock.move(7)
+    executor.task(0).finish()
+    run.step()
+    assert [task.points for task in executor.out] == [[1], [3], [2]]
+
+
+def test_points_of_a_task_have_an_outcome_each():
+    """With points_per_task=3 one failure leaves the two others their values."""
+    run, executor, learner = session(
+        function=fails_at_two, capacity=2, batching=Batching(3), on_error="continue", total=6
+    )
+    run.start()
+    assert [task.points for task in executor.out] == [[0, 1, 2], [3, 4, 5]]
+    executor.tasks[0].finish()
+    run.step()
+    assert learner.data == {0: 0, 1: 2}
+    assert learner.gone == {2}
+
+
+def test_automatic_batches_follow_the_time_of_an_evaluation():
+    """Fast functions get large tasks, slow ones single points."""
+    batching = Batching(None)
+    assert batching.points(1.0) == 1
+    assert batching.points(0.01) == 2
+    assert batching.points(1e-6) == batching.points(0.0) == batching.largest
+    run, executor, _ = session(capacity=2, batching=batching, total=10_000)
+    run.start()
+    assert [len(task.points) for task in executor.out] == [1, 1]
+    executor.tasks[0].finish()
+    run.step()
+    assert max(len(task.points) for task in executor.out) > 10
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4, 5), (2, 1, 0, 5, 4, 3), (1, 2, 0, 4, 5, 3)])
+def test_deterministic_runs_tell_in_the_order_of_submission(order):
+    """Whatever the timing, the log and the result are the same."""
+    told = []
+
+    class Log:
+        def write(self, entries):
+            told.extend((entry.name, entry.args, entry.answer) for entry in entries if not entry.note)
+
+        def close(self):
+            pass
+
+    run, executor, learner = session(capacity=3, goal=Points(4), deterministic=True, log=Log())
+    run.start()
+    for place in order:
+        executor.tasks[place].finish()
+        run.step()
+    assert run.over
+    assert sorted(learner.data) == [0, 1, 2, 3, 4, 5]
+    assert [args[0] for name, args, _ in told if name == "tell"] == [0, 1, 2, 3, 4, 5]
+    assert [(args, answer) for name, args, answer in told if name == "ask"] == [
+        ((3,), (0, 1, 2)),
+        ((1,), (3,)),
+        ((1,), (4,)),
+        ((1,), (5,)),
+    ]
+
+
+def test_a_broken_pool_is_replaced_and_the_guilty_point_found():
+    """Points that were out run again one at a time; the one that is alone when the pool dies is the one."""
+    archive = MemoryArchive()
+    run, executor, learner = session(capacity=3, on_error="continue", archive=archive, total=5)
+    run.start()
+    for task in executor.out:
+        task.break_with(BrokenExecutor("a worker was killed"))
+    run.step()
+    assert executor.renewed == 1
+    executor.task(0).finish()
+    run.step()
+    assert [task.points for task in executor.out] == [[1]]
+    executor.task(1).break_with(BrokenExecutor("again"))
+    run.step()
+    executor.task(2).finish()
+    run.step()
+    for point in (3, 4):
+        executor.task(point).finish()
+    run.step()
+    assert run.over
+    assert sorted(learner.data) == [0, 2, 3, 4]
+    assert [(outcome.point, outcome.status) for outcome in archive.outcomes if outcome.status != "ok"] == [
+        (1, "crashed")
+    ]
+    assert run.machine.failures[0].crashed
+
+
+def test_a_pool_that_is_not_ours_ends_the_run_when_it_breaks():
+    """The error names the points that were out, and what to do about it."""
+    run, executor, learner = session(executor=ManualExecutor(2, renews=False))
+    run.start()
+    executor.task(0).finish()
+    executor.task(1).break_with(BrokenExecutor("a worker was killed"))
+    run.step()
+    assert run.over
+    assert learner.data == {0: 0}
+    assert isinstance(run.machine.error, ExecutorDiedError)
+    with pytest.raises(ExecutorDiedError, match="These points were out: 1"):
+        raise run.machine.error
+
+
+def test_capacity_is_followed():
+    """More workers get points at the next step; fewer are waited for."""
+    run, executor, _ = session(capacity=0)
+    run.start()
+    assert executor.out == []
+    executor.capacity = 3
+    run.step()
+    assert len(executor.out) == 3
+    executor.capacity = 1
+    executor.task(0).finish()
+    run.step()
+    assert len(executor.out) == 2
+
+
+def test_a_function_that_cannot_be_shipped_ends_the_run_before_anything_is_evaluated():
+    """The error is the executor's."""
+
+    class Choosy(ManualExecutor):
+        def ship(self, work):
+            raise TypeError("not picklable")
+
+    run, executor, learner = session(executor=Choosy())
+    run.start()
+    assert run.over
+    assert isinstance(run.machine.error, TypeError)
+    assert executor.tasks == []
+    assert not learner.pending_points
+
+
+def test_overdue_evaluations_are_named_where_they_cannot_be_stopped(caplog):
+    """One warning for each task that takes longer than the limit."""
+    run, _, _ = session(capacity=2)
+    run.work = Work(run.work.function, timeout=5.0)
+    run.start()
+    assert run.wait() == 5.0
+    run.clock.move(6.0)
+    run.step()
+    run.step()
+    assert len([record for record in caplog.records if "time limit" in record.message]) == 2
+    assert run.wait() is None
+
+
+def test_nothing_is_kept_of_what_is_over():
+    """After many evaluations without a log the session holds no more than what is out."""
+    run, _, learner = session(executor=InThisThread(), goal=Points(3000), total=3000)
+    run.start()
+    sizes = set()
+    while not run.over:
+        run.step()
+        sizes.add(len(run.pending) + len(run.machine.running) + len(run.machine.failures))
+    assert learner.npoints == 3000
+    assert max(sizes) <= 2
+
+
+def test_ctrl_c_drains_and_a_second_one_abandons():
+    """The first SIGINT ends the run in an orderly way; the handlers are back afterwards."""
+
+    def interrupted(x):
+        if x == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return x
+
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    run, _, learner = session(executor=InThisThread(), function=interrupted)
+    run_blocking(run)
+    assert learner.data == {0: 0, 1: 1, 2: 2, 3: 3}
+    assert (run.machine.status, run.machine.stop_reason) == ("cancelled", "cancelled by SIGINT")
+
+    def twice(x):
+        if x == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        return x
+
+    run, _, learner = session(executor=InThisThread(), function=twice)
+    with pytest.raises(KeyboardInterrupt):
+        run_blocking(run)
+    assert learner.data == {0: 0, 1: 1, 2: 2}
+    assert run.over
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_sigterm_is_like_the_first_ctrl_c():
+    """A batch system's SIGTERM keeps what is there."""
+
+    def terminated(x):
+        if x == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return x
+
+    run, _, learner = session(executor=InThisThread(), function=terminated)
+    run_blocking(run)
+    assert learner.data == {0: 0, 1: 1, 2: 2}
+    assert run.machine.stop_reason == "cancelled by SIGTERM"
+
+
+def test_both_drivers_give_the_same_run():
+    """With an executor in the same thread, blocking and async tell the same in the same order."""
+    blocking, _, first = session(executor=InThisThread(), goal=Points(20))
+    run_blocking(blocking)
+    later, _, second = session(executor=InThisThread(), goal=Points(20))
+    asyncio.run(run_async(later))
+    assert list(first.data.items()) == list(second.data.items())
+    assert blocking.machine.stop_reason == later.machine.stop_reason
