@@ -1,0 +1,306 @@
+"""One run's view of a store: preload, look up, record.
+
+A keyed cache alone would not do: an adaptive learner chooses its points by the order of arrival, so a second run asks
+for other points than the first. Therefore all that is stored is told before the first ask; then each asked point is
+looked up; then it is evaluated, and recorded before the learner hears of it.
+
+=========== ============ ================= ================== =============================
+mode        preloaded    stored results    stored failures    written
+=========== ============ ================= ================== =============================
+"cached"    all results  told at once      `tell_failed`      yes
+"retry"     all results  told at once      evaluated again    yes, failures are replaced
+"force"     nothing      evaluated again   evaluated again    yes, results are replaced
+"read-only" all results  told at once      `tell_failed`      never; a miss is an error
+=========== ============ ================= ================== =============================
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from adaptive_calib.engine.archive import Archive, Outcome, Preloaded, Stored
+from adaptive_calib.store.base import Store
+from adaptive_calib.store.codec import decode, encode
+from adaptive_calib.store.errors import ReadOnlyStoreError, StoreError, StoreWarning, UnstorableResultError
+from adaptive_calib.store.evaluation import Evaluation
+from adaptive_calib.store.guard import open_space
+from adaptive_calib.store.manifest import gather, process_is_gone
+from adaptive_calib.store.points import PointMap, point_map
+from adaptive_calib.store.rows import OK, Key, Row, Run
+from adaptive_calib.store.sqlite import SQLiteStore
+
+__all__ = ["Mode", "RunArchive", "open_archive", "open_store"]
+
+logger = logging.getLogger("adaptive_calib.store")
+
+Mode = Literal["cached", "retry", "force", "read-only"]
+
+
+def open_store(store: Any, *, readonly: bool = False) -> Store:
+    """Return the store that is given, or open the one at a path.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if isinstance(store, Store):
+        return store
+    if isinstance(store, (str, os.PathLike)):
+        return SQLiteStore(Path(store), readonly=readonly)
+    raise TypeError(
+        f"`store` should be a path or a Store (SQLiteStore, MemoryStore, ...), but is a {type(store).__name__}."
+    )
+
+
+def open_archive(
+    store: Any, learner: Any, *, mode: Mode = "cached", manifest: Mapping[str, Any] | None = None
+) -> Archive:
+    """Open a store for one run of a learner.
+
+    Parameters
+    ----------
+    store : path or Store
+        A path is a `SQLiteStore`, closed with the run; a `Store` stays open.
+    learner
+        Its function is an `Evaluation`, or a plain callable whose name, code and parameters then are its identity.
+        Each child of a BalancingLearner has a space of its own function; of a DataSaver the whole result is kept; of
+        a SequenceLearner results belong to elements, not to indices.
+    mode : {"cached", "retry", "force", "read-only"}
+        See the table of this module.
+    manifest : mapping, optional
+        More entries for the run's manifest, plain data.
+
+    Returns
+    -------
+    Archive
+        For the drivers. Close it at the end of the run.
+
+    Raises
+    ------
+    StoreError
+        If there is something wrong with the file, or with what it holds under these identities.
+    NotCanonicalError
+        If the identity of a function cannot be told.
+    """
+    if mode not in get_args(Mode):
+        raise ValueError(f"`mode` should be one of {', '.join(get_args(Mode))}, but is {mode!r}.")
+    points = point_map(learner)
+    opened = open_store(store, readonly=mode == "read-only")
+    if opened.readonly and mode != "read-only":
+        raise ReadOnlyStoreError(f'{opened!r} is read-only; give mode="read-only", or open it without readonly=True.')
+    try:
+        return RunArchive(opened, points, mode, manifest, owns_store=opened is not store)
+    except BaseException:
+        if opened is not store:
+            opened.close()
+        raise
+
+
+class RunArchive:
+    """One run's view of a store; made by `open_archive`.
+
+    Attributes
+    ----------
+    store : Store
+        The store.
+    run_id : str
+        Number of this run in the store.
+    loaded, skipped, not_repeated : int
+        Results told before the first ask; results outside the learner's domain; stored failures that are not
+        repeated.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        points: PointMap,
+        mode: Mode,
+        manifest: Mapping[str, Any] | None = None,
+        *,
+        owns_store: bool = False,
+    ) -> None:
+        self.store = store
+        self.run_id = secrets.token_hex(8)
+        self.loaded = self.skipped = self.not_repeated = 0
+        self._points = points
+        self._mode = mode
+        self._owns_store = owns_store
+        self._closed = False
+        self._known: dict[str, dict[tuple[str, str, int], str]] = {e.uid: {} for e in points.evaluations}
+        writes = mode != "read-only"
+        for evaluation in {e.uid: e for e in points.evaluations}.values():
+            open_space(store, evaluation, write=writes)
+        for evaluation in points.evaluations:
+            evaluation.attach(store.place)
+        self._run: Run | None = None
+        if writes:
+            text = json.dumps(gather(points.evaluations, manifest), default=repr)
+            self._look_at_other_runs()
+            self._run = Run(self.run_id, time.time(), None, "running", "", text)
+            store.put_run(self._run)
+
+    # ------------------------------------------------------------------------------------------------ the protocol
+
+    def preload(self) -> Preloaded:
+        """Return what the store holds of this learner, in the order in which it was recorded."""
+        points: list[Any] = []
+        values: list[Any] = []
+        failed: list[Any] = []
+        if self._mode == "force":
+            return Preloaded()
+        repeats = self._mode == "retry"
+        scanned = {}
+        for number, evaluation in enumerate(self._points.evaluations):
+            if evaluation.uid not in scanned:
+                scanned[evaluation.uid] = self._scan(evaluation.uid)
+            for status, point, value in scanned[evaluation.uid]:
+                places = self._points.restore(number, point)
+                self.skipped += not places
+                if status == OK:
+                    points += places
+                    values += [value] * len(places)
+                elif not repeats:
+                    failed += places
+        self.loaded, self.not_repeated = len(points), len(failed)
+        if points or failed or self.skipped:
+            logger.info(
+                "%r: %d results loaded, %d outside of the learner's domain, %d failures not repeated%s",
+                self.store, self.loaded, self.skipped, self.not_repeated,
+                ' (mode="retry" would)' if failed else "",
+            )  # fmt: skip
+        return Preloaded(points, values, failed)
+
+    def _scan(self, space: str) -> list[tuple[str, Any, Any]]:
+        known, read = self._known[space], self.store.results.read
+        found = []
+        for uid, split, replicate, status, point, y, kind, data in self.store.scan(space):
+            known[uid, split, replicate] = status
+            found.append((status, decode(point), read(kind, y, data) if status == OK else None))
+        return found
+
+    def find(self, point: Any) -> Stored | None:
+        """Return what is known of an asked point, None if it has to be evaluated.
+
+        Raises
+        ------
+        ReadOnlyStoreError
+            In mode "read-only", instead of None.
+        """
+        evaluation, own, key = self._key(point)
+        status = self._known[evaluation.uid].get(key[1:])
+        if status == "ok":
+            row = self.store.get(key)
+            if row is not None:  # else somebody deleted it since
+                return Stored("ok", self.store.results.read(row.y_kind, row.y, row.y_data))
+        elif status is not None and self._mode in ("cached", "read-only"):
+            return Stored("crashed" if status == "crashed" else "failed")
+        if self._mode == "read-only":
+            raise ReadOnlyStoreError(
+                f'the point {own!r} of {evaluation.name} is not in {self.store!r} and mode="read-only" evaluates '
+                'nothing; use mode="cached".'
+            )
+        return None
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Write final outcomes in one transaction; returns when they survive the death of this process.
+
+        Raises
+        ------
+        UnstorableResultError
+            If a result is no plain data; the others are written all the same.
+        StoreError
+            If they could not be written; it says why, and what was stored before stays readable.
+        """
+        rows, refused = [], []
+        for outcome in outcomes:
+            try:
+                rows.append(self._row(outcome))
+            except UnstorableResultError as error:
+                refused.append((outcome.point, error))
+        if rows:
+            self._write(rows)
+        if refused:
+            point, cause = refused[0]
+            more = f" (and {len(refused) - 1} more points)" if len(refused) > 1 else ""
+            raise UnstorableResultError(f"the result at the point {point!r}{more} was not stored: {cause}") from cause
+
+    def close(self, status: str, reason: str) -> None:
+        """End the run: `status` is finished, exhausted, failed or cancelled; `reason` is for people."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._run is not None:
+                self.store.put_run(self._run._replace(ended=time.time(), status=status, reason=reason))
+        finally:
+            if self._owns_store:
+                self.store.close()
+
+    # ------------------------------------------------------------------------------------------------ inside
+
+    def _key(self, point: Any) -> tuple[Evaluation, Any, Key]:
+        number, own = self._points.locate(point)
+        evaluation = self._points.evaluations[number]
+        return evaluation, own, Key(evaluation.uid, evaluation.point_uid(own))
+
+    def _row(self, outcome: Outcome) -> Row:
+        if self._mode == "read-only":
+            raise ReadOnlyStoreError(
+                f'{self.store!r} is used with mode="read-only": {outcome.point!r} is not recorded.'
+            )
+        evaluation, own, key = self._key(outcome.point)
+        point, in_bytes = encode(own, "the point")
+        if in_bytes:
+            raise UnstorableResultError(
+                f"the point {own!r:.80} holds an array; a point to be stored is a tuple of numbers."
+            )
+        kind, y, data = self.store.results.write(outcome.value) if outcome.status == OK else ("json", "", b"")
+        error = outcome.error
+        exc_type = "" if error is None else f"{type(error).__module__}.{type(error).__qualname__}"
+        return Row(
+            *key, outcome.status, point, y, kind, data or None, outcome.started, outcome.seconds, outcome.host,
+            outcome.pid, "" if evaluation.seed is None else str(evaluation.seed), outcome.attempt, self.run_id,
+            exc_type, outcome.traceback, outcome.stdout, outcome.stderr, outcome.logs,
+        )  # fmt: skip
+
+    def _write(self, rows: Sequence[Row]) -> None:
+        try:
+            self.store.put(rows, force=self._mode == "force")
+        except StoreError:
+            raise
+        except OSError as error:
+            names = ", ".join(row.point for row in rows[:5])
+            raise StoreError(
+                f"{self.store!r}: the results at {names}{' ...' if len(rows) > 5 else ''} could not be written: "
+                f"{error}. What was stored until now is there; start again when there is room."
+            ) from error
+        for row in rows:
+            known = self._known[row.space]
+            if row.status == OK or known.get(row.key[1:]) != OK:
+                known[row.key[1:]] = row.status
+
+    def _look_at_other_runs(self) -> None:
+        own = set(self._known)
+        for run in self.store.read_runs():
+            if run.status != "running":
+                continue
+            about = json.loads(run.manifest)
+            if process_is_gone(about):
+                self.store.put_run(run._replace(status="died", reason="its process is gone"))
+            elif own & set(about.get("spaces", ())) and about.get("pid") != os.getpid():
+                warnings.warn(
+                    f"another run (process {about.get('pid')} on {about.get('host')}) is computing the same in "
+                    f"{self.store!r}. Nothing is lost: each result is kept once, the first one; but points that both "
+                    "ask for are evaluated twice. End one of them if that is not wanted.",
+                    StoreWarning,
+                    stacklevel=4,
+                )

@@ -1,0 +1,185 @@
+"""Values as text and bytes, and back: ``decode(encode(v)) == v``, with the same types. Nothing is executed.
+
+The text is JSON. What JSON lacks stands in an object with one key that begins with ``~``::
+
+    {"~t":[...]} tuple     {"~s":[...]} set      {"~fs":[...]} frozenset   {"~d":[[k,v],...]} other mapping keys
+    {"~f":"nan"} nan, inf  {"~c":[re,im]}        {"~b":base64} bytes       {"~n":[dtype,hex]} NumPy scalar
+    {"~a":[dtype,shape,start]} an array: C-contiguous bytes, from `start` on in the data that go with the text
+
+A user's own mapping with such a key is written as ``~d``. Unlike the canonical form of `identity` this one goes both
+ways: ``(0.1, 0.2)`` is a key of ``learner.data``, ``[0.1, 0.2]`` is not.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from adaptive_calib.store.errors import UnreadableRowError, UnstorableResultError
+
+__all__ = ["decode", "encode"]
+
+_dumps = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+def encode(value: Any, what: str = "the result") -> tuple[str, bytes]:
+    """Return a value as JSON text and the bytes of its arrays (empty if there are none).
+
+    Raises
+    ------
+    UnstorableResultError
+        For a type that is not listed above, subclasses of listed types among them; the message names the place.
+    """
+    kind = type(value)
+    if kind is float and isfinite(value):
+        return float.__repr__(value), b""
+    if kind is str:
+        return _dumps(value), b""
+    writer = _Writer()
+    return _dumps(writer.plain(value, what)), b"".join(writer.blobs)
+
+
+def decode(text: str, data: bytes | None = b"") -> Any:
+    """Return the value that `encode` wrote. Arrays are fresh and writable.
+
+    Raises
+    ------
+    UnreadableRowError
+        If text or data are damaged or incomplete.
+    """
+    try:
+        plain = json.loads(text)
+        return _value(plain, memoryview(data or b"")) if '"~' in text else plain
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError, binascii.Error) as error:
+        raise UnreadableRowError(f"{text[:120]!r} is no stored value: {error}") from error
+
+
+class _Writer:
+    """The walk through one value; collects the bytes of its arrays."""
+
+    def __init__(self) -> None:
+        self.blobs: list[bytes] = []
+        self.size = 0
+
+    def plain(self, value: Any, path: str) -> Any:
+        kind = type(value)
+        if value is None or kind is bool or kind is int or kind is str:
+            return value
+        if kind is float:
+            return value if isfinite(value) else {"~f": repr(value)}
+        if kind is list:
+            return [self.plain(x, f"{path}[{i}]") for i, x in enumerate(value)]
+        if kind is tuple:
+            return {"~t": [self.plain(x, f"{path}[{i}]") for i, x in enumerate(value)]}
+        if kind is dict:
+            return self._mapping(value, path)
+        if kind is np.ndarray:
+            return self._array(value, path)
+        if kind is complex:
+            return {"~c": [self.plain(value.real, path), self.plain(value.imag, path)]}
+        if kind is bytes:
+            return {"~b": b64encode(value).decode("ascii")}
+        if kind is set or kind is frozenset:
+            elements = [self.plain(x, f"an element of {path}") for x in value]
+            return {"~s" if kind is set else "~fs": sorted(elements, key=_dumps)}
+        if isinstance(value, np.generic) and not value.dtype.hasobject and kind.__module__ == "numpy":
+            return {"~n": [np.lib.format.dtype_to_descr(value.dtype), value.tobytes().hex()]}
+        raise UnstorableResultError(
+            f"{path} is of type {kind.__module__}.{kind.__qualname__}, which a store does not keep. Return plain "
+            "values (numbers, text, lists, tuples, mappings, arrays), for instance dataclasses.asdict(y) or "
+            "dict(y._asdict()); or register a handler for the type (store.register_handler); or open the store with "
+            "pickle_results=True, on reading too."
+        )
+
+    def _mapping(self, value: dict[Any, Any], path: str) -> Any:
+        if all(type(k) is str and not k.startswith("~") for k in value):
+            return {k: self.plain(v, f"{path}[{k!r}]") for k, v in value.items()}
+        return {
+            "~d": [[self.plain(k, f"a key of {path}"), self.plain(v, f"{path}[{k!r:.40}]")] for k, v in value.items()]
+        }
+
+    def _array(self, value: np.ndarray[Any, Any], path: str) -> Any:
+        if value.dtype.hasobject:
+            raise UnstorableResultError(
+                f"{path} is an array of Python objects (dtype {value.dtype}), which only a pickle could hold; "
+                "return a list, or an array of numbers."
+            )
+        start, content = self.size, value.tobytes()
+        self.blobs.append(content)
+        self.size += len(content)
+        return {"~a": [np.lib.format.dtype_to_descr(value.dtype), list(value.shape), start]}
+
+
+def _value(plain: Any, data: memoryview) -> Any:
+    kind = type(plain)
+    if kind is list:
+        return [_value(x, data) for x in plain]
+    if kind is not dict:
+        return plain
+    if len(plain) == 1:
+        ((key, content),) = plain.items()
+        if key.startswith("~"):
+            return _READERS[key](content, data)
+    return {k: _value(v, data) for k, v in plain.items()}
+
+
+def _dtype(description: Any) -> np.dtype[Any]:
+    # JSON has lists where NumPy's descriptions of structured types have tuples
+    dtype: np.dtype[Any] = np.lib.format.descr_to_dtype(_described(description))
+    if dtype.hasobject:
+        raise ValueError(f"arrays of objects ({dtype}) are not read from a store")
+    return dtype
+
+
+def _described(description: Any) -> Any:
+    if isinstance(description, str):
+        return description
+    fields = []
+    for field in description:
+        name, kind, *shape = field
+        name = tuple(name) if isinstance(name, list) else name
+        fields.append((name, _described(kind), *(tuple(s) for s in shape)))
+    return fields
+
+
+def _read_array(content: Any, data: memoryview) -> Any:
+    description, shape, start = content
+    dtype, count = _dtype(description), 1
+    for length in shape:
+        count *= int(length)
+    end = start + count * dtype.itemsize
+    if start < 0 or end > len(data) or count < 0:
+        raise ValueError(f"an array of {count * dtype.itemsize} bytes at {start}, but there are {len(data)}")
+    if dtype.itemsize == 0:
+        return np.zeros(shape, dtype)
+    return np.frombuffer(data[start:end], dtype).reshape(shape).copy()
+
+
+def _read_scalar(content: Any, _: memoryview) -> Any:
+    description, hexed = content
+    dtype = _dtype(description)
+    return np.frombuffer(bytes.fromhex(hexed), dtype)[0] if dtype.itemsize else dtype.type()  # "" has no bytes
+
+
+def _read_complex(content: Any, data: memoryview) -> complex:
+    real, imag = (_value(x, data) for x in content)
+    return complex(real, imag)
+
+
+_READERS: Mapping[str, Any] = {
+    "~t": lambda content, data: tuple(_value(x, data) for x in content),
+    "~s": lambda content, data: {_value(x, data) for x in content},
+    "~fs": lambda content, data: frozenset(_value(x, data) for x in content),
+    "~d": lambda content, data: {_value(k, data): _value(v, data) for k, v in content},
+    "~f": lambda content, _: float(content),
+    "~c": _read_complex,
+    "~b": lambda content, _: b64decode(content, validate=True),
+    "~n": _read_scalar,
+    "~a": _read_array,
+}

@@ -1,0 +1,127 @@
+"""What exactly ran: command, configurations, commit, versions, host. Written once per run, for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from adaptive_calib.store.evaluation import Evaluation
+
+__all__ = ["gather", "git_state", "process_is_gone"]
+
+_PACKAGES = ("adaptive_calib", "numpy", "scipy", "loky", "cloudpickle", "adaptive-triangulation", "distributed")
+
+
+def gather(evaluations: Sequence[Evaluation], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the manifest of a run that begins now, as plain data.
+
+    Parameters
+    ----------
+    evaluations
+        Their names, uids, code digests and full configurations are noted, excluded fields too, as texts.
+    extra
+        More entries.
+
+    Returns
+    -------
+    dict
+        ``command, cwd, python, packages, platform, host, pid, git, spaces``, and `extra`.
+    """
+    unique = {e.uid: e for e in evaluations}
+    return {
+        "command": list(sys.argv),
+        "cwd": os.getcwd(),
+        "python": platform.python_version(),
+        "packages": _versions(evaluations),
+        "platform": platform.platform(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "git": git_state(_folder(evaluations)),
+        "spaces": {uid: _about(e) for uid, e in unique.items()},
+        **({} if extra is None else dict(extra)),
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Return ``{"commit": ..., "dirty": ...}`` of the checkout that holds `folder`, None if there is none."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    outputs = []
+    for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]):
+        try:
+            done = subprocess.run(
+                [git, "-C", str(folder), *arguments], capture_output=True, text=True, timeout=5, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        if done.returncode:
+            return None
+        outputs.append(done.stdout.strip())
+    return {"commit": outputs[0], "dirty": bool(outputs[1])}
+
+
+def process_is_gone(manifest: Mapping[str, Any]) -> bool:
+    """Whether the process of a run is known to be gone: it ran on this host, and there is none of its number."""
+    pid = manifest.get("pid")
+    if manifest.get("host") != socket.gethostname() or not isinstance(pid, int) or os.name != "posix":
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _about(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "name": evaluation.name,
+        "version": evaluation.version,
+        "code": evaluation.info.code_digest,
+        "config": _texts(evaluation.config),
+    }
+
+
+def _texts(config: Any) -> dict[str, str]:
+    if isinstance(config, Mapping):
+        items: list[tuple[Any, Any]] = list(config.items())
+    elif dataclasses.is_dataclass(config):
+        items = [(f.name, getattr(config, f.name, None)) for f in dataclasses.fields(config) if f.repr]
+    else:
+        items = [(name, getattr(config, name)) for name in getattr(type(config), "model_fields", ())]
+    return {str(name): f"{value!r:.500}" for name, value in items}
+
+
+def _module_of(function: Callable[..., Any]) -> Any:
+    name = getattr(function, "__module__", None) or type(function).__module__
+    return sys.modules.get(name)
+
+
+def _folder(evaluations: Sequence[Evaluation]) -> Path:
+    for evaluation in evaluations:
+        file = getattr(_module_of(evaluation.function), "__file__", None)
+        if file and "site-packages" not in file:
+            return Path(file).absolute().parent
+    return Path.cwd()
+
+
+def _versions(evaluations: Sequence[Evaluation]) -> dict[str, str]:
+    own = {(getattr(_module_of(e.function), "__name__", "") or "").partition(".")[0] for e in evaluations}
+    versions = {}
+    for package in (*_PACKAGES, *sorted(own)):
+        try:
+            versions[package] = metadata.version(package)
+        except (metadata.PackageNotFoundError, ValueError):
+            continue  # not installed, or a script
+    return versions

@@ -1,0 +1,84 @@
+"""A store in memory: for tests, for runs that need no file, and as the index of stores that only append."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from adaptive_calib.store.base import Store, replaces
+from adaptive_calib.store.rows import Key, Row, Run, SpaceInfo
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore(Store):
+    """Keeps everything as long as the object lives.
+
+    Parameters
+    ----------
+    pickle_results : bool
+        See `Store`.
+    """
+
+    def __init__(self, *, pickle_results: bool = False) -> None:
+        super().__init__(pickle_results=pickle_results)
+        self._spaces: dict[str, SpaceInfo] = {}
+        self._rows: dict[str, dict[Key, Row]] = {}
+        self._runs: dict[str, Run] = {}
+
+    def __repr__(self) -> str:
+        return f"<MemoryStore of {sum(map(len, self._rows.values()))} rows>"
+
+    def put(self, rows: Sequence[Row], *, force: bool = False) -> None:
+        """Keep rows."""
+        for row in rows:
+            table = self._rows.setdefault(row.space, {})
+            old = table.get(row.key)
+            if old is None or replaces(row.status, old.status, force):
+                table[row.key] = row
+
+    def get(self, key: Key) -> Row | None:
+        """Return the row under a key, or None."""
+        return self._rows.get(key.space, {}).get(key)
+
+    def iter(self, space: str) -> Iterator[Row]:
+        """Iterate over the rows of a space."""
+        yield from list(self._rows.get(space, {}).values())
+
+    def delete(self, keys: Iterable[Key]) -> int:
+        """Delete rows."""
+        return sum(self._rows.get(key.space, {}).pop(key, None) is not None for key in keys)
+
+    def put_space(self, info: SpaceInfo) -> None:
+        """Keep the description of a space."""
+        self._spaces[info.uid] = info
+
+    def drop_space(self, uid: str) -> None:
+        """Delete a space with its rows."""
+        self._spaces.pop(uid, None)
+        self._rows.pop(uid, None)
+
+    def read_spaces(self) -> list[SpaceInfo]:
+        """Return the descriptions of all spaces."""
+        return list(self._spaces.values())
+
+    def put_run(self, run: Run) -> None:
+        """Keep the description of a run."""
+        self._runs[run.id] = run
+
+    def read_runs(self) -> list[Run]:
+        """Return the descriptions of all runs."""
+        return list(self._runs.values())
+
+    def close(self) -> None:
+        """Do nothing: a store that is handed from run to run is not emptied in between."""
+
+    @property
+    def place(self) -> Path | None:
+        """None: there is no folder."""
+        return None
+
+    @property
+    def readonly(self) -> bool:
+        """False."""
+        return False
