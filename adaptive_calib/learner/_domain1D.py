@@ -56,7 +56,8 @@ class Domain1D(ABC):
         return [a + step * i for i in range(1, k)]
 
     def spread(self, n: int) -> list[float]:
-        """Return n coordinates from end to end; the middle for n = 1."""
+        """Return n coordinates from end to end, fewer if no more fit; the lower end for n = 1."""
+        n = min(n, int(self.parts(self.low, self.high)) + 1)
         if n == 1:
             return [self.low]
         return [self.low, *self.inner(self.low, self.high, n - 1), self.high]
@@ -178,10 +179,6 @@ class IntegerDomain(Domain1D):
         for i in reversed(range(len(xs))):
             right = xs[i] = min(xs[i], right - 1)
         return [self.u(x) for x in xs]
-
-    def spread(self, n: int) -> list[float]:
-        """Return at most n coordinates from end to end: no more than there are integers."""
-        return super().spread(min(n, int(self.parts(self.low, self.high)) + 1))
 
     def contains(self, x: Any) -> bool:
         """Whether `x` is an integer between the ends."""

@@ -34,6 +34,9 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
 
 from adaptive_calib.learner._division import Share, divide
 from adaptive_calib.learner._domain1D import Domain1D, IntegerDomain
@@ -67,11 +70,14 @@ class Intervals:
     """
 
     def __init__(self, domain: Domain1D, loss: IntervalLoss | None = None) -> None:
+        self._measured_by(domain, Measure(domain.high - domain.low, loss))
+
+    def _measured_by(self, domain: Domain1D, measure: Measure) -> None:
         self.domain = domain
-        self.measure = Measure(domain.high - domain.low, loss)
+        self.measure = measure
         self._shortest = domain.shortest
         self._lattice = isinstance(domain, IntegerDomain)
-        self._plain = loss is None
+        self._plain = measure.function is None
         self._clear()
 
     def _clear(self) -> None:
@@ -129,6 +135,10 @@ class Intervals:
             ys.append(self._y_last)
         return us, ys
 
+    def closed(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Return which of the intervals between known points, from left to right, are closed."""
+        return np.array([self._is_closed(interval[1], interval[2]) for interval in self.real()], dtype=bool)
+
     def real(self) -> list[Interval]:
         """Return the intervals between known points, from left to right."""
         if self._index is not None:
@@ -143,6 +153,12 @@ class Intervals:
         for stretch in (self._before, *self._open.values(), self._after):
             parts += [(p, q, stretch.part(q - p)) for p, q in pairwise(stretch.edges())]
         return sorted(parts)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing may be asked any more between known points, and both ends are known."""
+        self._prune()
+        return self._complete and not self._at and self._asked is None and not self._heap
 
     def loss(self, real: bool = True) -> float:
         """Return the largest loss; infinite until both ends of the domain are known, 0 if all is closed."""
@@ -165,10 +181,11 @@ class Intervals:
 
     # -- one point after the other: the fast way -------------------------------------------------------------------
 
-    def halve(self) -> tuple[float, float] | None:
+    def halve(self, take: bool = True) -> tuple[float, float] | None:
         """Put one more point under way where the loss is largest; return it and the improvement.
 
-        None, and nothing done, if that is not inside an interval between known points.
+        None, and nothing done, if that is not inside an interval between known points. With ``take=False`` it is only
+        looked at.
         """
         if not self._complete:
             return None
@@ -182,13 +199,16 @@ class Intervals:
             if piece is not None and not (heap and heap[0] < piece):
                 _, a, b, loss, _ = piece
                 u = self._middle(a, b)
-                self._divide_piece(piece, [u])
+                if take:
+                    self._divide_piece(piece, [u])
                 return u, loss / 2
             if not heap:
                 return None
         _, a, b, loss, _, _ = heap[0]
         length = b - a
-        self._asked = u = a + length / 2 if self.domain.midpoints else self.domain.inner(a, b, 2)[0]
+        u = a + length / 2 if self.domain.midpoints else self.domain.inner(a, b, 2)[0]
+        if take:
+            self._asked = u
         return u, length * loss / length / 2
 
     def fill(self, u: float, y: float) -> bool:
@@ -371,17 +391,40 @@ class Intervals:
     def _refresh(self, u: float) -> None:
         """Compute anew the losses that see `u` as a neighbour."""
         index = self._indexed()
-        for _, a, b, _, ya, yb in index.near(u, self.measure.neighbors):
-            interval = self._make(a, b, ya, yb)
-            index.put(interval)
-            stretch = self._open.get(a)
-            if stretch is not None:
-                stretch.interval = interval
-                heappush(self._open_heap, interval)
-                self._uncut.pop(stretch.inside[0], None)
-                self._cut(stretch)
-            elif not self._is_closed(a, b):
-                heappush(self._heap, interval)
+        for old in index.near(u, self.measure.neighbors):
+            self._replace(old)
+
+    def _replace(self, old: Interval) -> None:
+        """Compute the loss of an interval anew, with the values of now at its ends."""
+        index = self._indexed()
+        _, a, b, _, _, _ = old
+        interval = self._make(a, b, index.values[a], index.values[b])
+        index.put(interval)
+        stretch = self._open.get(a)
+        if stretch is not None:
+            stretch.interval = interval
+            heappush(self._open_heap, interval)
+            self._uncut.pop(stretch.inside[0], None)
+            self._cut(stretch)
+        elif self._is_closed(a, b):
+            self._closed = [interval if other is old else other for other in self._closed]
+        else:
+            heappush(self._heap, interval)
+
+    def revalue(self, u: float, y: Value, others: Iterable[float] = ()) -> None:
+        """Change the value of a known point; `others` are values that enter the range as well."""
+        self._settle()
+        for other in (y, *others):
+            self.measure.count(other)
+        index = self._indexed()
+        index.values[u] = y
+        if u == self._first:
+            self._y_first = y
+        if u == self._last:
+            self._y_last = y
+        for old in index.beside(u):
+            self._replace(old)
+        self._inserted(u)
 
     # -- a point comes to be under way, or no longer is ------------------------------------------------------------
 
@@ -575,12 +618,37 @@ class Intervals:
         self.measure.renew()
         self._lay_out(us, ys, pending, whole=False)
 
+    def replay(self, us: list[float], ys: list[Value]) -> None:
+        """Take in points, in the order in which they were told, as if one by one; nothing is known yet.
+
+        An interval has the loss that it had when its last point came, or when all were computed anew after that.
+        """
+        scales, last = self.measure.replay(ys)
+        when = sorted(range(len(us)), key=us.__getitem__)
+        points, values = [us[i] for i in when], [ys[i] for i in when]
+        nn = self.measure.neighbors
+        times = [max(last, *when[max(i - nn, 0) : i + 2 + nn]) for i in range(len(us) - 1)]
+        known = set(us)
+        pending = [u for u in self.pending if u not in known]
+        self._lay_out(points, values, pending, scales=[float(scales[t]) for t in times])
+
     def release_all(self) -> None:
         """Count no point as under way."""
-        if self._asked is not None:
-            self._asked = None
+        self._asked = None
         if self._at:
             self._lay_out(*self.known(), [], intervals=self.real())
+
+    def __getstate__(self) -> dict[str, Any]:
+        us, ys = self.known()
+        state = {"domain": self.domain, "measure": self.measure, "pending": self.pending, "us": us, "ys": ys}
+        return {**state, "ranked": [(interval[0], interval[3]) for interval in self.real()]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._measured_by(state["domain"], state["measure"])
+        us, ys = state["us"], state["ys"]
+        ends = zip(state["ranked"], us[:-1], us[1:], ys[:-1], ys[1:], strict=True)
+        intervals = [(order, a, b, loss, ya, yb) for (order, loss), a, b, ya, yb in ends]
+        self._lay_out(us, ys, state["pending"], intervals=intervals)
 
     def _lay_out(
         self,
@@ -588,9 +656,13 @@ class Intervals:
         ys: list[Value],
         pending: list[float],
         whole: bool = True,
+        scales: list[float] | None = None,
         intervals: list[Interval] | None = None,
     ) -> None:
-        """Make all intervals and queues from the points; `intervals`: those that there are, if losses stay."""
+        """Make all intervals and queues from the points.
+
+        `scales` are those of values for each interval, `intervals` those that there are already if losses stay.
+        """
         indexed = self._index is not None or self.measure.neighbors > 0
         self._clear()
         if us:
@@ -598,12 +670,10 @@ class Intervals:
             self._before.b, self._after.a = us[0], us[-1]
             self._complete = (us[0], us[-1]) == (self.domain.low, self.domain.high)
         if indexed:
-            # a loss that looks at neighbours walks over intervals: their losses come afterwards
-            self._index = Index(us, ys, [(0.0, a, b, 0.0, None, None) for a, b in pairwise(us)])
-        if intervals is None and not self._lattice:
-            intervals = self.measure.plain_intervals(us, ys, self._shortest, whole)
+            # before the intervals: a loss that looks at neighbours finds them here
+            self._index = Index(us, ys, ())
         if intervals is None:
-            intervals = [self._make(*ends) for ends in zip(us[:-1], us[1:], ys[:-1], ys[1:], strict=True)]
+            intervals = self._make_all(us, ys, whole, scales)
         inside: dict[int, list[float]] = {}
         for u in sorted(pending):
             inside.setdefault(bisect_left(us, u) - 1, []).append(u)
@@ -622,6 +692,22 @@ class Intervals:
             stretch.inside = points
             self._at.update(dict.fromkeys(points, stretch))
             self._cut(stretch)
+
+    def _make_all(self, us: list[float], ys: list[Value], whole: bool, scales: list[float] | None) -> list[Interval]:
+        """Return the intervals between successive points."""
+        measure = self.measure
+        if not self._lattice:
+            given = None if scales is None else np.array(scales)
+            intervals = measure.plain_intervals(us, ys, self._shortest, whole, given)
+            if intervals is not None:
+                return intervals
+        now = measure.y_scale
+        intervals = []
+        for i, ends in enumerate(zip(us[:-1], us[1:], ys[:-1], ys[1:], strict=True)):
+            measure.y_scale = now if scales is None else scales[i]
+            intervals.append(self._make(*ends))
+        measure.y_scale = now
+        return intervals
 
     # -- many points at once ---------------------------------------------------------------------------------------
 

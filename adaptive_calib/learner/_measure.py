@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from operator import sub
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from adaptive_calib.learner._stretches import Interval, Value, rank
 from adaptive_calib.learner.losses1D import IntervalLoss
 
 __all__ = ["Measure"]
+
+Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 #: From how many points on losses are computed by NumPy; below, a loop is as fast.
 BULK = 24
@@ -179,7 +181,9 @@ class Measure:
     def _scaled(self, y: Value) -> Any:
         return None if y is None else np.array(y) / self.y_scale
 
-    def plain_intervals(self, us: list[float], ys: list[Value], shortest: float, whole: bool) -> list[Interval] | None:
+    def plain_intervals(
+        self, us: list[float], ys: list[Value], shortest: float, whole: bool, scales: Floats | None = None
+    ) -> list[Interval] | None:
         """Return the intervals between successive points in one go; None if that is not possible.
 
         Parameters
@@ -190,12 +194,43 @@ class Measure:
             Shorter intervals have loss 0.
         whole : bool
             Rank by the loss as that of a piece that is the whole interval; the same but for rounding.
+        scales : array, shape (points - 1,), optional
+            What the values of each interval are divided by; by default `y_scale`.
         """
         if self.function is not None or len(us) <= BULK or any([type(y) is not float for y in ys]):
             return None
         points, values = np.array(us), np.array(ys, dtype=float)
+        scale = self.y_scale if scales is None else scales
         lengths = np.diff(points)
-        losses = np.hypot(np.diff(points / self.width), np.diff(values / self.y_scale))
+        losses = np.hypot(np.diff(points / self.width), values[1:] / scale - values[:-1] / scale)
         losses[lengths < shortest] = 0.0
         ranks = -np.floor((lengths * losses / lengths if whole else losses) * 1e12 + 0.5)
         return list(zip(ranks.tolist(), us[:-1], us[1:], losses.tolist(), ys[:-1], ys[1:], strict=True))
+
+    def replay(self, ys: list[Value]) -> tuple[Floats, int]:
+        """Count values as if they came one by one, in this order, to an empty learner.
+
+        Returns
+        -------
+        scales : array, shape (values,)
+            `y_scale` after each value.
+        last : int
+            Index of the value with which all losses would have been computed anew for the last time.
+        """
+        self.forget()
+        size = max([len(y) for y in ys if isinstance(y, tuple)], default=1)
+        nothing = (math.nan,) * size
+        rows = np.array([nothing if y is None else y for y in ys], dtype=float).reshape(len(ys), size)
+        spread = np.fmax.accumulate(rows) - np.fmin.accumulate(rows)
+        ranges = np.nan_to_num(spread.max(axis=1), nan=0.0)
+        last = 0
+        while True:
+            later = int(np.searchsorted(ranges, self.limit, side="right"))
+            if later >= len(ranges):
+                break
+            last = later
+            self.limit = self.recompute_factor * float(ranges[later])
+            if ranges[later] >= ranges[-1]:
+                break
+        self.count_all(ys)
+        return np.where(ranges == 0, 1.0, ranges), last

@@ -84,44 +84,47 @@ class Open:
 class Index:
     """The known points in order, with their neighbours, their values and the interval to the right of each."""
 
-    __slots__ = ("_left", "_right", "points", "values")
+    __slots__ = ("_intervals", "_next", "_previous", "points", "values")
 
     def __init__(self, points: Sequence[float], values: Sequence[Value], intervals: Iterable[Interval]) -> None:
         self.points = SortedList(points)
         self.values: dict[float, Value] = dict(zip(points, values, strict=True))
-        self._right = {interval[1]: interval for interval in intervals}
-        self._left = dict(zip(points[1:], points[:-1], strict=True))
+        self._intervals = {interval[1]: interval for interval in intervals}
+        self._previous = dict(zip(points[1:], points[:-1], strict=True))
+        self._next = dict(zip(points[:-1], points[1:], strict=True))
 
     def add(self, u: float, y: Value, left: float | None, right: float | None) -> None:
         """Add a point between two neighbours (None: there is none); the intervals beside it follow by `put`."""
         self.points.add(u)
         self.values[u] = y
         if left is not None:
-            self._left[u] = left
+            self._previous[u] = left
+            self._next[left] = u
         if right is not None:
-            self._left[right] = u
+            self._previous[right] = u
+            self._next[u] = right
 
     def put(self, interval: Interval) -> None:
         """Make `interval` the one to the right of its left end."""
-        self._right[interval[1]] = interval
+        self._intervals[interval[1]] = interval
 
     def current(self, interval: Interval) -> bool:
         """Whether this very interval is still the one at its place."""
-        return self._right.get(interval[1]) is interval
+        return self._intervals.get(interval[1]) is interval
 
     def around(self, u: float) -> Interval:
         """Return the interval that contains `u`, which lies between the first and the last point."""
-        return self._right[self.points[self.points.bisect_right(u) - 1]]
+        return self._intervals[self.points[self.points.bisect_right(u) - 1]]
 
     def intervals(self) -> list[Interval]:
         """Return the intervals from left to right."""
-        return [self._right[u] for u in self.points[:-1]]
+        return [self._intervals[u] for u in self.points[:-1]]
 
     def before(self, u: float | None, n: int) -> list[float | None]:
         """Return the n points before the known point `u`, the nearest first; None where there is none."""
         found: list[float | None] = []
         for _ in range(n):
-            u = None if u is None else self._left.get(u)
+            u = None if u is None else self._previous.get(u)
             found.append(u)
         return found
 
@@ -129,12 +132,15 @@ class Index:
         """Return the n points after the known point `u`, the nearest first; None where there is none."""
         found: list[float | None] = []
         for _ in range(n):
-            interval = None if u is None else self._right.get(u)
-            u = None if interval is None else interval[2]
+            u = None if u is None else self._next.get(u)
             found.append(u)
         return found
+
+    def beside(self, u: float) -> list[Interval]:
+        """Return the intervals that end at `u`."""
+        return [self._intervals[a] for a in (*self.before(u, 1), u) if a is not None and a in self._intervals]
 
     def near(self, u: float, n: int) -> list[Interval]:
         """Return the intervals that see `u` within n neighbours: n on each side of those that end at it."""
         lefts = [*self.before(u, 1 + n)[1:], *self.after(u, n)]
-        return [self._right[a] for a in lefts if a is not None and a in self._right]
+        return [self._intervals[a] for a in lefts if a is not None and a in self._intervals]

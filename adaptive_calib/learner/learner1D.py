@@ -1,23 +1,24 @@
 """`Learner1D`: a function of one number, known where it matters.
 
 The domain is divided into intervals between told points; each has a loss, and the next points go where the loss is
-largest. The losses are in `losses1D` (and, under their familiar names, here), the intervals and their queue in
-`_intervals`, where points may lie in `_domain1D`.
+largest. The losses are in `losses1D` (and, under their familiar names, here), the intervals and their queues in
+`_intervals`, where points may lie in `_domain1D`, interpolants and their errors in `smooth1D`.
 
 Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019). With the default loss the
-points are those of python-adaptive 1.5.2.
+points are those of python-adaptive 1.5.2; where they differ on purpose, it is said in `docs/explanation`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias, overload
 
 import numpy as np
 
 from adaptive_calib.learner import _familiar
 from adaptive_calib.learner._domain1D import make_domain
+from adaptive_calib.learner._gaps import Gaps
 from adaptive_calib.learner._intervals import Intervals
 from adaptive_calib.learner._stretches import Value
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points, uses_nth_neighbors
@@ -26,22 +27,29 @@ from adaptive_calib.learner.losses1D import (
     abs_min_log_loss,
     curvature_loss_function,
     default_loss,
+    finite_loss,
+    linspace,
     resolution_loss_function,
     triangle_loss,
     uniform_loss,
 )
+from adaptive_calib.learner.smooth1D import Curve, Mode, smooth_loss
 
 __all__ = [
     "Learner1D",
     "abs_min_log_loss",
     "curvature_loss_function",
     "default_loss",
+    "finite_loss",
+    "linspace",
     "resolution_loss_function",
+    "smooth_loss",
     "triangle_loss",
     "uniform_loss",
     "uses_nth_neighbors",
 ]
 
+Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 _FLOAT = np.dtype(float)
 
@@ -56,13 +64,28 @@ class Learner1D(BaseLearner):
     bounds : tuple of 2
         Ends (a, b) of the domain, finite, a < b.
     loss_per_interval : callable, optional
-        ``loss(xs, ys) -> float``, see `losses1D`. Default: `default_loss`.
+        ``loss(xs, ys) -> float``, see `losses1D`. Default: `default_loss`, or `smooth_loss` in the smooth mode.
     x_scale : {"linear", "log"}
-        On a logarithmic scale, lengths are ratios: the middle of (1, 100) is 10, losses see ln x.
+        On a logarithmic scale, lengths are ratios: the middle of (1, 100) is 10, and losses see ln x.
     integer : bool
         Only integers are asked for; once every integer is told, `ask` answers with no points.
     min_spacing : float
         No two asked points lie nearer to each other than this: in x, or in ln x on a logarithmic scale.
+    exploration : float
+        Share of the points, from 0 to 1, that go to the middle of the longest gap whatever the losses are, so that
+        one singularity cannot take them all.
+    mode : {"linear", "smooth"}
+        The interpolant: straight segments, or polynomials of degree up to 7 for functions that are smooth between few
+        breaks, see `smooth1D`. In the smooth mode the default loss is the estimated error of the interpolant.
+
+    Attributes
+    ----------
+    data : dict
+        Point -> value: numbers as told, vectors as float arrays of shape (N,).
+    bounds : tuple of 2
+        The ends of the domain.
+    loss_per_interval : callable
+        The loss.
     """
 
     def __init__(
@@ -74,28 +97,54 @@ class Learner1D(BaseLearner):
         x_scale: Literal["linear", "log"] = "linear",
         integer: bool = False,
         min_spacing: float = 0.0,
+        exploration: float = 0.0,
+        mode: Mode = "linear",
     ) -> None:
+        if mode not in ("linear", "smooth"):
+            raise ValueError(f"`mode` should be 'linear' or 'smooth', but is {mode!r}.")
+        if not 0 <= exploration <= 1:
+            raise ValueError(f"`exploration` should be a share from 0 to 1, but is {exploration!r}.")
+        if loss_per_interval is not None and not callable(loss_per_interval):
+            raise TypeError(f"`loss_per_interval` should be a function of (xs, ys), but is {loss_per_interval!r}.")
         self.function = function
         self._domain = make_domain(bounds, x_scale, integer, min_spacing)
         self.bounds = self._domain.bounds
-        self._parameters: dict[str, Any] = {"x_scale": x_scale, "integer": integer, "min_spacing": min_spacing}
-        self._loss = loss_per_interval
+        self._mode: Mode = mode
+        self._parameters: dict[str, Any] = {
+            "x_scale": x_scale,
+            "integer": integer,
+            "min_spacing": min_spacing,
+            "exploration": exploration,
+            "mode": mode,
+        }
+        usual = smooth_loss if mode == "smooth" else default_loss
+        self.loss_per_interval: IntervalLoss = loss_per_interval or usual
         self.data: dict[float, Any] = {}
         self._cache: dict[str, float] = {}
         self._failed: set[float] = set()
         self._shape: tuple[int, ...] | None = None
+        self._invalid = 0
+        # whether points are their own coordinates; if not, the point at each coordinate under way
         self._linear = x_scale == "linear" and not integer
-        # the point at each coordinate under way, where that is not the same number
         self._points: dict[float, float] = {}
-        custom = None if loss_per_interval is None or loss_per_interval is default_loss else loss_per_interval
-        self._intervals = Intervals(self._domain, custom)
+        self._intervals = Intervals(
+            self._domain, None if self.loss_per_interval is default_loss else self.loss_per_interval
+        )
+        self._exploration = exploration
+        self._gaps = Gaps(self._domain) if exploration else None
+        self._curve: tuple[int, Curve] | None = None
 
     # -- what is known ---------------------------------------------------------------------------------------------
 
     @property
     def npoints(self) -> int:
-        """Number of told points."""
+        """Number of told points, invalid ones and those outside the bounds included."""
         return len(self.data)
+
+    @property
+    def ninvalid(self) -> int:
+        """Number of told points whose value is not finite."""
+        return self._invalid
 
     @property
     def pending_points(self) -> set[float]:
@@ -113,8 +162,13 @@ class Learner1D(BaseLearner):
         """Length of the values; 1 for numbers and while there is no data."""
         return self._shape[0] if self._shape else 1
 
+    @property
+    def nth_neighbors(self) -> int:
+        """How many neighbours on each side of an interval the loss looks at."""
+        return self._intervals.measure.neighbors
+
     def loss(self, real: bool = True) -> float:
-        """Return the largest loss of an interval; infinite until both bounds are told.
+        """Return the largest loss of an interval; infinite until both bounds are told, 0 once nothing may be asked.
 
         Parameters
         ----------
@@ -124,25 +178,102 @@ class Learner1D(BaseLearner):
         loss = self._cache["loss"] = self._intervals.loss(real)
         return loss
 
+    def done(self) -> bool:
+        """Whether nothing is left to ask and nothing is under way (integers used up, spacing reached everywhere)."""
+        return self._intervals.exhausted
+
+    @property
+    def losses(self) -> dict[tuple[float, float], float]:
+        """The loss of each interval between told points, the largest first (a new dict at each access)."""
+        ranked = sorted(self._intervals.real())
+        return {(self._x(a), self._x(b)): loss for _, a, b, loss, _, _ in ranked}
+
+    @property
+    def losses_combined(self) -> dict[tuple[float, float], float]:
+        """The loss of each stretch between points told or pending, the largest first; new at each access."""
+        parts = sorted(self._intervals.combined(), key=lambda part: (-part[2], part[0]))
+        return {(self._x(a), self._x(b)): loss for a, b, loss in parts}
+
+    @property
+    def neighbors(self) -> dict[float, list[float | None]]:
+        """Told point -> [next to the left or None, next to the right or None], ascending; new at each access."""
+        return _neighbors([self._x(u) for u in self._intervals.known()[0]])
+
+    @property
+    def neighbors_combined(self) -> dict[float, list[float | None]]:
+        """As `neighbors`, of points told or pending."""
+        return _neighbors(sorted([self._x(u) for u in self._intervals.known()[0]] + list(self.pending_points)))
+
+    @property
+    def _recompute_losses_factor(self) -> float:
+        return self._intervals.measure.recompute_factor
+
+    @_recompute_losses_factor.setter
+    def _recompute_losses_factor(self, factor: float) -> None:
+        self._intervals.measure.recompute_factor = factor
+
+    def _x(self, u: float) -> float:
+        return u if self._linear else self._points.get(u, self._domain.x(u))
+
     # -- ask -------------------------------------------------------------------------------------------------------
 
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[float], list[float]]:
         """Choose at most `n` points where the loss is largest; see `BaseLearner.ask`.
 
         Bounds that are neither told nor pending come first. Each other point is one of those that divide an interval
-        into equal parts; its improvement is the loss of the interval divided by the number of parts.
+        into equal parts; its improvement is the loss of the interval divided by the number of parts (for a point that
+        explores: half the length of the gap, as a fraction of the domain).
         """
-        if n == 1 and tell_pending and (usual := self._intervals.halve()) is not None:
-            return [usual[0]], [usual[1]]
-        us, improvements = self._intervals.propose(check_number_of_points(n))
+        if n == 1 and tell_pending and self._gaps is None and (usual := self._intervals.halve()) is not None:
+            if self._linear:
+                return [usual[0]], [usual[1]]
+            self._points[usual[0]] = x = self._domain.x(usual[0])
+            return [x], [usual[1]]
+        n = check_number_of_points(n)
+        us, improvements = self._explore(n) if self._gaps is not None else self._intervals.propose(n)
         if not tell_pending:
-            self._intervals.release(us)
+            self._release(us)
         if self._linear:
             return us, improvements
         points = [self._domain.x(u) for u in us]
         if tell_pending:
             self._points.update(zip(us, points, strict=True))
         return points, improvements
+
+    def _explore(self, n: int) -> tuple[list[float], list[float]]:
+        """Choose `n` points of which a share goes to the longest gaps; which, depends on the number of points only."""
+        gaps = self._gaps_now()
+        us: list[float] = []
+        improvements: list[float] = []
+        while len(us) < n:
+            count = len(gaps)
+            turn = math.floor((count + 1) * self._exploration) > math.floor(count * self._exploration)
+            gap = gaps.longest() if turn and not self._intervals.missing() else None
+            if gap is None:
+                # before both bounds are known or under way the points go out together, equally spaced
+                more, gains = self._intervals.propose(n - len(us) if count < 2 else 1)
+            else:
+                (u,) = more = self._domain.inner(*gap, 2)
+                self._intervals.hold(u)
+                gains = [(gap[1] - gap[0]) / (self._domain.high - self._domain.low) / 2]
+            if not more:
+                break
+            for u in more:
+                gaps.add(u)
+            us += more
+            improvements += gains
+        return us, improvements
+
+    def _gaps_now(self) -> Gaps:
+        if self._gaps is None:
+            self._gaps = Gaps(self._domain, [*self._intervals.known()[0], *self._intervals.pending])
+        return self._gaps
+
+    def _release(self, us: list[float]) -> None:
+        self._intervals.release(us)
+        if self._gaps is not None:
+            for u in us:
+                self._gaps.discard(u)
 
     # -- tell ------------------------------------------------------------------------------------------------------
 
@@ -152,7 +283,8 @@ class Learner1D(BaseLearner):
         Parameters
         ----------
         x : float
-            A point outside the bounds is kept in `data` and otherwise not used.
+            A point outside the bounds (for ``integer=True`` also one that is no integer) is kept in `data` and
+            otherwise not used.
         y : float or vector of shape (N,)
             A value that is not finite (for vectors: in any component) is *invalid*: kept in `data`, but no part of the
             scale; the intervals around it get a low loss that shrinks with their length.
@@ -165,6 +297,8 @@ class Learner1D(BaseLearner):
         """
         if self._intervals.fill(x, y):
             self.data[x] = y
+            if self._shape is None:
+                self._note_shape(y)
             return
         if x in self.data:
             return
@@ -173,15 +307,17 @@ class Learner1D(BaseLearner):
         if self._shape is None:
             self._note_shape(value)
         self.data[x] = value
+        if inner is None:
+            self._invalid += 1
         if u is None:
             return
         if self._points:
             self._points.pop(u, None)
+        if self._gaps is not None:
+            self._gaps.add(u)
         if x in self._failed:
             self._failed.discard(x)
-            us, ys = self._intervals.known()
-            ys[us.index(u)] = inner
-            self._intervals.rebuild(us, ys)
+            self._intervals.revalue(u, inner)
         else:
             self._intervals.insert(u, inner)
 
@@ -218,7 +354,7 @@ class Learner1D(BaseLearner):
     def _note_shape(self, value: Any) -> None:
         if isinstance(value, np.ndarray):
             self._shape = value.shape
-        elif self._shape is None and math.isfinite(value):
+        elif math.isfinite(value):
             self._shape = ()
 
     def tell_pending(self, x: float) -> None:
@@ -227,6 +363,8 @@ class Learner1D(BaseLearner):
         if u is None or x in self.data or x in self._failed or self._intervals.is_pending(u):
             return
         self._intervals.hold(u)
+        if self._gaps is not None:
+            self._gaps.add(u)
         if not self._linear:
             self._points[u] = x
 
@@ -237,12 +375,19 @@ class Learner1D(BaseLearner):
             return
         self._failed.add(x)
         self._points.pop(u, None)
+        if self._gaps is not None:
+            self._gaps.add(u)
         self._intervals.insert(u, None)
 
     def remove_unfinished(self) -> None:
         """Forget the pending points: they may be asked for again."""
         self._intervals.release_all()
         self._points.clear()
+        self._count_gaps()
+
+    def _count_gaps(self) -> None:
+        if self._gaps is not None:
+            self._gaps = Gaps(self._domain, [*self._intervals.known()[0], *self._intervals.pending])
 
     def tell_many(self, xs: Iterable[float], ys: Iterable[Any], *, force: bool = False) -> None:
         """Take in many values; in one go, O(N log N), if they are more than half of what is known.
@@ -257,50 +402,120 @@ class Learner1D(BaseLearner):
         Raises
         ------
         TypeError, ValueError
-            As `tell`, before anything is told; or there are more values than points or fewer.
+            As `tell`, or there are more values than points or fewer; nothing is told then.
         """
         points, values = list(xs), list(ys)
         if len(points) != len(values):
             raise ValueError(f"as many values as points are expected, but {len(points)} points and {len(values)} came.")
-        if not force and not (len(points) > 2 and 2 * len(points) > len(self.data)):
-            for x, y in zip(points, values, strict=True):
-                self.tell(x, y)
+        if force or (len(points) > 2 and 2 * len(points) > len(self.data)):
+            self._tell_all(points, values, one_by_one=False)
             return
-        self._tell_all(points, values)
+        for x, y in zip(points, values, strict=True):
+            self.tell(x, y)
 
-    def _tell_all(self, points: list[Any], values: list[Any]) -> None:
+    def _tell_all(self, points: list[Any], values: list[Any], one_by_one: bool) -> None:
+        """Take in many values in one go; `one_by_one`: with the losses that they would have if told one by one."""
         shape = self._shape
         told: dict[float, Any] = {}
-        inner: dict[float, Value] = {}
+        new: dict[float, Value] = {}
+        invalid = 0
         try:
             for x, y in zip(points, values, strict=True):
                 if x in self.data or x in told:
                     continue
-                value, seen = self._checked(x, y)
-                self._note_shape(value)
-                told[x] = value
+                value, inner = self._checked(x, y)
+                if self._shape is None:
+                    self._note_shape(value)
                 u = self._coordinate(x)
+                told[x] = value
+                invalid += inner is None
                 if u is not None:
-                    inner[u] = seen
+                    new[u] = inner
         except (TypeError, ValueError):
             self._shape = shape
             raise
         us, ys = self._intervals.known()
-        known = {**dict(zip(us, ys, strict=True)), **inner}
-        ordered = sorted(known)
-        self._intervals.rebuild(ordered, [known[u] for u in ordered])
-        self._failed.difference_update(told)
-        for u in inner:
-            self._points.pop(u, None)
+        if one_by_one and not us:
+            self._intervals.replay(list(new), list(new.values()))
+        else:
+            new = {**dict(zip(us, ys, strict=True)), **new}
+            ordered = sorted(new)
+            self._intervals.rebuild(ordered, [new[u] for u in ordered])
         self.data.update(told)
+        self._invalid += invalid
+        self._failed.difference_update(told)
+        pending = set(self._intervals.pending)
+        self._points = {u: x for u, x in self._points.items() if u in pending}
+        self._count_gaps()
+
+    # -- the interpolant -------------------------------------------------------------------------------------------
+
+    @overload
+    def predict(self, x: Any, return_error: Literal[False] = False) -> Array: ...
+
+    @overload
+    def predict(self, x: Any, return_error: Literal[True]) -> tuple[Array, Array]: ...
+
+    def predict(self, x: Any, return_error: bool = False) -> Array | tuple[Array, Array]:
+        """Return the interpolant at many points, and an estimate of its error.
+
+        Parameters
+        ----------
+        x : float or array of any shape
+            Where; NaN is returned outside the told points and in intervals beside an invalid or failed point.
+        return_error : bool
+            Return the estimated error as well.
+
+        Returns
+        -------
+        value : array
+            Shape of `x`; for vectors of N components with N at the end.
+        error : array, shape of `x`
+            In units of the values, the largest of the components; 0 at told points. The same within each interval, see
+            `smooth1D`.
+        """
+        at = np.asarray(x, dtype=float)
+        curve = self._interpolant()
+        value: Array = np.full((at.size, self.vdim), np.nan)
+        error: Array = np.full(at.size, np.nan)
+        if curve is not None:
+            value, error = curve(np.array([self._position(p) for p in at.ravel().tolist()]))
+        value = value.reshape((*at.shape, self.vdim) if self._shape else at.shape)
+        return (value, error.reshape(at.shape)) if return_error else value
+
+    def _position(self, x: float) -> float:
+        """Return the coordinate of any number; NaN outside the bounds."""
+        return self._domain.u(x) if self.bounds[0] <= x <= self.bounds[1] else math.nan
+
+    def error(self) -> float:
+        """Return the largest estimated error of the interpolant, in units of the values; the goal of ``error_goal=``.
+
+        Infinite until both bounds are told; intervals in which nothing may be asked any more, or with an end that has
+        no valid value, are left out. Costs O(n) after each tell.
+        """
+        curve = self._interpolant()
+        if curve is None or not math.isfinite(self._intervals.loss()):
+            return math.inf
+        return curve.largest_error
+
+    def _interpolant(self) -> Curve | None:
+        if self._curve is None or self._curve[0] != len(self.data):
+            us, ys = self._intervals.known()
+            if not us:
+                return None
+            nothing = (math.nan,) * self.vdim
+            values = np.array([nothing if y is None else y for y in ys], dtype=float).reshape(len(us), self.vdim)
+            width = self._domain.high - self._domain.low
+            self._curve = (len(self.data), Curve(np.array(us), values, self._mode, width, self._intervals.closed()))
+        return self._curve[1]
 
     # -- data ------------------------------------------------------------------------------------------------------
 
     def new(self) -> Self:
         """Return a learner of the same function and parameters, without data."""
-        return type(self)(self.function, self.bounds, self._loss, **self._parameters)
+        return type(self)(self.function, self.bounds, self.loss_per_interval, **self._parameters)
 
-    def to_numpy(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    def to_numpy(self) -> Array:
         """Return the data, ascending in x: shape (N, 1 + vdim); an empty array without data."""
         if not self.data:
             return np.array([])
@@ -311,12 +526,15 @@ class Learner1D(BaseLearner):
         return self.data
 
     def _set_data(self, data: Mapping[float, Any]) -> None:
-        if data:
-            self.tell_many(list(data), [np.copy(y) if isinstance(y, np.ndarray) else y for y in data.values()])
+        self._tell_all(list(data), list(data.values()), one_by_one=True)
 
     def plot(self, *, scatter_or_line: Literal["scatter", "line"] = "scatter") -> Any:
         """Return a HoloViews overlay of the data, see `adaptive_calib.view.learner1D.plot`."""
         return _familiar.view("learner1D").plot(self, scatter_or_line=scatter_or_line)
+
+
+def _neighbors(points: list[float]) -> dict[float, list[float | None]]:
+    return {x: [a, b] for x, a, b in zip(points, [None, *points], [*points[1:], None], strict=False)}
 
 
 def _as_number_or_vector(x: Any, y: Any) -> Any:

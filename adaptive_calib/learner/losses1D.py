@@ -40,6 +40,8 @@ __all__ = [
     "abs_min_log_loss",
     "curvature_loss_function",
     "default_loss",
+    "finite_loss",
+    "linspace",
     "resolution_loss_function",
     "triangle_loss",
     "uniform_loss",
@@ -179,3 +181,26 @@ def curvature_loss_function(
         return area_factor * math.sqrt(area) + euclid_factor * euclid + horizontal_factor * float(middle[1] - middle[0])
 
     return curvature_loss
+
+
+def linspace(x_left: float, x_right: float, n: int) -> list[float]:
+    """Return the n - 1 points that divide an interval into `n` equal parts; none for ``n = 1``."""
+    step = (x_right - x_left) / n
+    return [x_left + step * i for i in range(1, n)]
+
+
+def finite_loss(ival: tuple[float, ...], loss: float, x_scale: float) -> tuple[float, tuple[float, ...]]:
+    """Return the loss by which intervals are ordered, rounded to 12 digits, and the interval.
+
+    Parameters
+    ----------
+    ival : tuple
+        (a, b), or (a, b, m) for an interval that is divided into m parts.
+    loss : float
+        If infinite or NaN, the length of the interval (of a part) is taken, divided by `x_scale`.
+    x_scale : float
+        Width of the domain.
+    """
+    if not math.isfinite(loss):
+        loss = (ival[1] - ival[0]) / x_scale / (ival[2] if len(ival) == 3 else 1)
+    return math.floor(loss * 1e12 + 0.5) / 1e12, ival
