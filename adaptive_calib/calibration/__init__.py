@@ -5,6 +5,7 @@ from adaptive_calib.calibration.evaluate import EvaluateExperiment, ExperimentEr
 from adaptive_calib.calibration.experiment import EpistemicDist, Experiment, Stream, stream
 from adaptive_calib.calibration.labels import FixedLabel, PairedSums, SequentialLabel
 from adaptive_calib.calibration.learner import CalibrationLearner
+from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 from adaptive_calib.calibration.result import CalibrateOutput, CalibrateResult, calib_point_dtype, read_result
 from adaptive_calib.calibration.summary import SummaryRow, format_summary, summarise
 
@@ -17,6 +18,7 @@ __all__ = [
     "Experiment",
     "ExperimentError",
     "FixedLabel",
+    "OpaqueCalibrationLearner",
     "PairedSums",
     "Record",
     "Sampling",

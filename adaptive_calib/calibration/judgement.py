@@ -19,7 +19,7 @@ from adaptive_calib.calibration.interval import AcceptableInterval, acceptable_i
 from adaptive_calib.calibration.slope import Status, slope_status
 from adaptive_calib.calibration.sums import CalibrationSums
 
-__all__ = ["FIRST_LOOK", "Judgement", "Wishes", "judge", "next_look"]
+__all__ = ["FIRST_LOOK", "Judgement", "Wishes", "decide", "judge", "next_look"]
 
 Array = NDArray[np.float64]
 
@@ -106,37 +106,53 @@ def next_look(n: int) -> int:
     return n + max(16, n // 8)
 
 
-def judge(log2c: Array, bemd: Array, labels: Array, wishes: Wishes, axis: Axis) -> Judgement:
+def decide(slopes: Array, stderrs: Array, labels: Array) -> NDArray[np.int8]:
+    """Return the `Status` of each c from its slope and the labels of its experiments.
+
+    With labels of one kind only, a criterion that says nothing else looks perfect: then nothing is decided.
+    """
+    if np.unique(labels[~np.isnan(labels)]).size < 2:
+        return np.full(slopes.shape, Status.UNDECIDED, np.int8)
+    return slope_status(slopes, stderrs)
+
+
+def judge(
+    log2c: Array,
+    bemd: Array,
+    labels: Array,
+    wishes: Wishes,
+    axis: Axis,
+    status: NDArray[np.int8] | None = None,
+) -> Judgement:
     """Judge every c on the experiments of the prefix.
 
     Parameters
     ----------
     log2c : array, shape (n_c,), increasing
     bemd : array, shape (n, n_c)
-        B_EMD of each experiment at each c; NaN rows for experiments that failed.
+        B_EMD of each experiment at each c; NaN where it failed or was not evaluated.
     labels : array, shape (n,)
         B_epis as 1 and 0; NaN where it is undecided or the experiment failed.
     wishes, axis
         What is wished for, and how far the axis may go.
+    status : array of int, shape (n_c,), optional
+        What was decided of each c, where that is not `decide`.
     """
     sums = CalibrationSums(len(log2c))
     sums.add_many(bemd, labels)
     slopes, stderrs = sums.slopes()
-    known = labels[~np.isnan(labels)]
-    if np.unique(known).size < 2:
-        # with labels of one kind only, a criterion that says nothing else looks perfect: decide nothing
-        status = np.full(len(log2c), Status.UNDECIDED, np.int8)
-    else:
-        status = slope_status(slopes, stderrs)
+    if status is None:
+        status = decide(slopes, stderrs, labels)
     interval = acceptable_interval(log2c, status, slopes, stderrs)
     unmet = {}
     if wishes.c_tol is not None:
         unmet["acceptable interval"] = _octaves(log2c, slopes, interval, axis) / wishes.c_tol
     if wishes.band is not None and interval.state != "none":
         unmet["band at the recommended c"] = _half_width(log2c, sums, interval) / wishes.band
+    undecided = int(np.isnan(labels).sum())
     if unmet and wishes.undecided is not None:
-        unmet["undecided labels"] = (1 - known.size / labels.size) / wishes.undecided
-    return Judgement(len(labels), log2c, slopes, stderrs, status, interval, labels.size - known.size, unmet)
+        unmet["undecided labels"] = undecided / max(labels.size, 1) / wishes.undecided
+    return Judgement(len(labels), log2c, slopes, stderrs, status, interval, undecided, unmet)
 
 
 def _octaves(log2c: Array, slopes: Array, interval: AcceptableInterval, axis: Axis) -> float:

@@ -1,0 +1,151 @@
+"""Opaque mode: values of c race, and only the undecided ones get more experiments."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner, Point
+from adaptive_calib.calibration.slope import calibration_slopes
+
+GRID = np.arange(-8.0, 9.0)
+N = 512
+
+
+@dataclass(frozen=True)
+class World:
+    """The simulated world: logistic labels, slope κ(c) = 2^((log2 c − log2 c0)/4), noise mostly shared between c."""
+
+    log2c0: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng(self.seed)
+        z = rng.normal(0, 2.5, N)
+        own = rng.normal(0, 1, (N, GRID.size))
+        logit = z[:, None] / self.slope(GRID) + 0.35 * (0.8 * rng.normal(0, 1, N)[:, None] + 0.6 * own)
+        bemd = np.clip(np.round(16384 / (1 + np.exp(-logit))) / 16384, 1 / 32768, 1 - 1 / 32768)
+        object.__setattr__(self, "bemd", bemd)
+        object.__setattr__(self, "bepis", rng.random(N) < 1 / (1 + np.exp(-z)))
+
+    def slope(self, log2c: np.ndarray) -> np.ndarray:
+        return 2 ** ((log2c - self.log2c0) / 4)
+
+    def __call__(self, point: Point) -> tuple[float, bool]:
+        i, x = point
+        return float(self.bemd[i, int(x) + 8]), bool(self.bepis[i])  # type: ignore[attr-defined]
+
+    def full_grid(self) -> float:
+        """The smallest c of the grid whose slope over all experiments is 0.9 at least."""
+        slopes, _ = calibration_slopes(self.bemd, self.bepis)  # type: ignore[attr-defined]
+        return float(GRID[np.argmax(slopes >= 0.9)])
+
+
+def race(world: World, cap: int = N) -> OpaqueCalibrationLearner:
+    return OpaqueCalibrationLearner(
+        world, cap, start=[2.0**x for x in (-8, -4, 0, 4, 8)], c_bounds=(2.0**-8, 2.0**8), c_tol=1.0
+    )
+
+
+def run(learner: OpaqueCalibrationLearner, workers: int = 1, seed: int = 0) -> OpaqueCalibrationLearner:
+    rng, out = random.Random(seed), []
+    while not learner.done():
+        out += learner.ask(workers - len(out))[0]
+        point = out.pop(rng.randrange(len(out)))
+        learner.tell(point, learner.function(point))
+    return learner
+
+
+def test_the_outcome_does_not_depend_on_workers_or_order() -> None:
+    """The same points are evaluated and the same c recommended, whoever finishes first."""
+    one, other = run(race(World(-1, 3))), run(race(World(-1, 3)), workers=12, seed=5)
+    assert set(one.data) == set(other.data)
+    assert one.recommended_c() == other.recommended_c()
+    assert one.loss() == other.loss() == 0.0
+
+
+def test_only_undecided_values_get_more() -> None:
+    """Values far from the boundary stop at the first looks; the recommended one has all experiments."""
+    learner = run(race(World(-1, 4)))
+    counts = {x: sum(point[1] == x for point in learner.data) for x in (-8.0, 8.0)}
+    assert max(counts.values()) <= 80
+    c = learner.recommended_c()
+    assert c is not None
+    assert len(learner.table()[c]) == N
+
+
+def test_ask_dry_pending_and_pickle() -> None:
+    """A dry ask changes nothing; what is pending is not asked again; copies go on alike."""
+    learner = race(World(2, 1))
+    assert learner.ask(3, tell_pending=False) == learner.ask(3, tell_pending=False)
+    points, _ = learner.ask(7)
+    assert not set(points) & set(learner.ask(400, tell_pending=False)[0])
+    assert pickle.loads(pickle.dumps(learner)).ask(5) == learner.ask(5, tell_pending=False)
+    learner.remove_unfinished()
+    assert learner.ask(7, tell_pending=False)[0] == points
+
+
+def test_labels_may_come_once_and_failures_leave_a_gap() -> None:
+    """A label that is given at one c only serves all; a failed point counts as there; nothing is asked twice."""
+    world = World(0, 2)
+    learner, asked = race(world, 64), set()
+    while not learner.done():
+        ((point,), _) = learner.ask(1)
+        assert point not in asked
+        asked.add(point)
+        if point[0] == 5:
+            learner.tell_failed(point)
+        else:
+            bemd, bepis = world(point)
+            learner.tell(point, (bemd, bepis if point[1] in (-8.0, 8.0) else None))
+    assert learner.recommended_c() is not None
+
+
+def test_refusals() -> None:
+    """Odd values leave the learner as it was."""
+    learner = race(World(0, 0))
+    with pytest.raises(ValueError, match=r"B_EMD should lie in \[0, 1\]"):
+        learner.tell((0, 0.0), (1.5, True))
+    assert learner.npoints == 0
+    with pytest.raises(ValueError, match="max_experiments"):
+        race(World(0, 0), 0)
+
+
+def compare(repeats: int) -> list[tuple[float, float, float]]:
+    """For each world: ratio of evaluations, and the rates of "within one octave" of the full grid and of the race."""
+    rows = []
+    for log2c0 in (-1.0, 2.3, -3.6):
+        truth = float(GRID[np.argmax(2 ** ((GRID - log2c0) / 4) >= 0.9)])
+        evaluations, full, ours = [], [], []
+        for seed in range(repeats):
+            world = World(log2c0, seed)
+            learner = run(race(world), workers=64)
+            c = learner.recommended_c()
+            evaluations.append(learner.npoints)
+            full.append(abs(world.full_grid() - truth) <= 1)
+            ours.append(c is not None and abs(math.log2(c) - truth) <= 1)
+        rows.append((N * GRID.size / float(np.mean(evaluations)), float(np.mean(full)), float(np.mean(ours))))
+    return rows
+
+
+def check(rows: list[tuple[float, float, float]], slack: float) -> None:
+    for ratio, full, ours in rows:
+        assert ratio >= 4, rows
+        assert ours >= full - slack, rows
+
+
+def test_a_fourth_of_the_evaluations_at_equal_accuracy() -> None:
+    """At least four times fewer evaluations than the full grid, with the boundary found as often (12 repeats)."""
+    check(compare(12), 0.17)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_fourth_of_the_evaluations_at_equal_accuracy_in_100_repeats() -> None:
+    """The same over 100 repeats in each world, within .08 of the full grid's rate. About five minutes."""
+    check(compare(100), 0.08)
