@@ -1,0 +1,286 @@
+"""A calibration in HoloViews, with options for bokeh: for notebooks, live plots and one self-contained HTML file.
+
+Functions draw one panel each from `view.calibration.CalibrationData`; no statistic is computed here. Importing this
+file loads HoloViews and its bokeh backend, but does not choose it: the notebook's own `hv.extension`
+decides what is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import numpy as np
+
+from adaptive_calib.calibration.slope import Status
+from adaptive_calib.view.calibration import (
+    DISCOURAGED_AREAS,
+    PROHIBITED_AREAS,
+    CalibrationData,
+    CurveData,
+    c_label,
+)
+from adaptive_calib.view.calibration_style import (
+    ACCEPTABLE,
+    BEMD,
+    DISCOURAGED,
+    INK,
+    LOST,
+    PROHIBITED,
+    SHARE,
+    STATUS_WORDS,
+    WON,
+    c_colors,
+)
+
+__all__ = ["areas", "html", "layout"]
+
+SIZE = 430
+SMALL = 235
+COLUMNS = 4
+
+
+def layout(data: CalibrationData) -> Any:
+    """Return the layout of all panels: curves together and histograms, what follows over c, one panel for each c."""
+    colors = c_colors(len(data.curves))
+    over_c = (_slopes(data, colors) + _scores(data, colors) + _counts(data, colors)).cols(1)
+    panels = [_together(data, colors), *over_c]
+    for k, curve in enumerate(data.curves):
+        panels += [_one(curve, colors[k], data), _histogram(curve, data)]
+    return hv.Layout(panels).opts(_bokeh(shared_axes=False, title=_title(data))).cols(COLUMNS)
+
+
+def html(data: CalibrationData, title: str = "Calibration") -> str:
+    """Return one HTML page with bokeh's scripts inside: it needs no network."""
+    from bokeh.embed import file_html
+    from bokeh.layouts import column, gridplot, row
+    from bokeh.models.widgets import Div
+    from bokeh.resources import INLINE
+
+    colors = c_colors(len(data.curves))
+    render = _render
+    over_c = column(*(render(draw(data, colors)) for draw in (_slopes, _scores, _counts)))
+    small: list[Any] = [
+        column(render(_one(curve, colors[k], data)), render(_histogram(curve, data)))
+        for k, curve in enumerate(data.curves)
+    ]
+    rows: list[list[Any]] = [small[k : k + COLUMNS] for k in range(0, len(small), COLUMNS)]
+    heading = Div(text=f"<h2 style='font-family:sans-serif;font-weight:500;margin:6px'>{_title(data)}</h2>")
+    key = Div(text=_key_html(data), width=4 * SMALL)
+    page = column(
+        heading,
+        row(render(_together(data, colors)), over_c),
+        key,
+        *([gridplot(rows, toolbar_location=None)] if rows else []),
+    )
+    # Panel, which HoloViews imports, adds a reference to a module loader of its own, for widgets that are not here
+    return re.sub(r'<script[^>]*\bsrc="[^"]*"[^>]*>\s*</script>', "", str(file_html(page, INLINE, title=title)))
+
+
+def areas(words: bool = True) -> tuple[Any, Any]:
+    """Return the over-confident and the wrong-side areas as HoloViews overlays, with their names written in."""
+    places = {
+        "prohibited": (PROHIBITED_AREAS, PROHIBITED, [(0.165, 0.5), (0.835, 0.5)], "over-confident", "#A84A00"),
+        "discouraged": (DISCOURAGED_AREAS, DISCOURAGED, [(0.36, 0.92), (0.64, 0.08)], "wrong side", "#666666"),
+    }
+    overlays = []
+    for corners, color, spots, name, ink in places.values():
+        polygons = hv.Polygons([np.array(polygon) for polygon in corners], kdims=[BEMD, SHARE])
+        elements = [polygons.opts(_bokeh(fill_color=color, fill_alpha=0.13, line_width=0))]
+        if words:
+            elements += [hv.Text(x, y, name).opts(_bokeh(text_font_size="9pt", text_color=ink)) for x, y in spots]
+        overlays.append(hv.Overlay(elements))
+    return overlays[0], overlays[1]
+
+
+def _bokeh(**options: Any) -> Any:
+    return hv.Options(**options, backend="bokeh")
+
+
+def _render(element: Any) -> Any:
+    return hv.renderer("bokeh").get_plot(element).state
+
+
+def _title(data: CalibrationData) -> str:
+    words = data.interval.words
+    if data.recommended is not None:
+        words += f" Recommended: c = {c_label(data.recommended)}."
+    return _superscripts(words)
+
+
+def _superscripts(words: str) -> str:
+    """Set powers such as 2^-3 with raised digits."""
+    pieces = []
+    for word in words.split(" "):
+        before, power, after = word.partition("2^")
+        digits = after.rstrip("),.;:")
+        raised = c_label(2.0 ** float(digits)) if power else ""
+        pieces.append(before + raised + after[len(digits) :] if power else word)
+    return " ".join(pieces)
+
+
+def _frame(width: int, height: int, **more: Any) -> Any:
+    return _bokeh(width=width, height=height, toolbar=None, fontsize={"labels": "9pt", "title": "10pt"}, **more)
+
+
+def _diagonal() -> Any:
+    line = hv.Curve([(0, 0), (1, 1)], BEMD, SHARE)
+    return line.opts(_bokeh(color=INK, line_width=1, line_dash="dashed"))
+
+
+def _scatter(curve: CurveData, color: str, size: float) -> Any:
+    full = hv.Scatter((curve.bins.x[~curve.few], curve.bins.y[~curve.few]), BEMD, SHARE)
+    hollow = hv.Scatter((curve.bins.x[curve.few], curve.bins.y[curve.few]), BEMD, SHARE)
+    return full.opts(_bokeh(color=color, size=size)) * hollow.opts(
+        _bokeh(fill_color="white", line_color=color, line_width=1.4, size=size)
+    )
+
+
+def _band(curve: CurveData, color: str) -> Any:
+    # a vertical step in the band would be drawn slanted over a grid cell of 1/200, which cannot be seen
+    area = hv.Area((curve.grid, curve.lower, curve.upper), BEMD, [SHARE, "upper limit"])
+    return area.opts(_bokeh(color=color, fill_alpha=0.2, line_width=0))
+
+
+def _together(data: CalibrationData, colors: list[str]) -> Any:
+    prohibited, discouraged = areas()
+    overlay = prohibited * discouraged * _diagonal()
+    chosen = data.highlighted
+    if chosen is not None:
+        overlay = overlay * _band(data.curves[chosen], colors[chosen])
+    for k in data.together:
+        curve, bold = data.curves[k], k == chosen
+        label = f"c = {c_label(curve.c)}" + (", recommended" if curve.c == data.recommended else "")
+        line = hv.Curve((curve.bins.x, curve.bins.y), BEMD, SHARE, label=label)
+        overlay = overlay * line.opts(_bokeh(color=colors[k], line_width=3 if bold else 1.4, muted_alpha=0.08))
+        overlay = overlay * _scatter(curve, colors[k], 7 if bold else 4.5)
+    # HoloViews hides legends of overlays with more than `legend_limit` elements, 25 by default
+    legend = {"click_policy": "mute", "border_line_alpha": 0}
+    options = {"legend_position": "right", "legend_limit": 1000, "legend_opts": legend}
+    return overlay.opts(
+        _frame(SIZE + 160, SIZE, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), title="Calibration curves", **options)
+    )
+
+
+def _one(curve: CurveData, color: str, data: CalibrationData) -> Any:
+    prohibited, discouraged = areas(words=False)
+    bars = hv.Segments((curve.bins.x, curve.bins.low, curve.bins.x, curve.bins.high), [BEMD, SHARE, "x1", "y1"])
+    isotonic = hv.Curve((curve.grid, curve.isotonic), BEMD, SHARE)
+    overlay = (
+        prohibited * discouraged * _diagonal() * _band(curve, color)
+        * isotonic.opts(_bokeh(color=color, line_width=2))
+        * bars.opts(_bokeh(color=color, line_width=1))
+        * _scatter(curve, color, 5)
+    )  # fmt: skip
+    star = "★ " if curve.c == data.recommended else ""
+    title = f"{star}c = {c_label(curve.c)}   κ = {curve.slope:.2f} ± {1.96 * curve.se:.2f}, {_status(curve)}"
+    options = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "title": title, "show_legend": False}
+    return overlay.opts(_frame(SMALL + 60, SMALL, ylabel="share B_epis = 1", **options))
+
+
+def _status(curve: CurveData) -> str:
+    return STATUS_WORDS[Status(curve.status)]
+
+
+def _histogram(curve: CurveData, data: CalibrationData) -> Any:
+    won = hv.Histogram((curve.edges, curve.won), kdims=[BEMD], vdims=["experiments"])
+    both = hv.Histogram((curve.edges, curve.won + curve.lost), kdims=[BEMD], vdims=["experiments"])
+    overlay = both.opts(_bokeh(color=LOST, line_width=0)) * won.opts(_bokeh(color=WON, line_width=0))
+    return overlay.opts(_frame(SMALL + 60, 130, xlim=(-0.01, 1.01), ylabel="experiments", show_legend=False))
+
+
+def _over_c(data: CalibrationData, elements: list[Any], height: int, **options: Any) -> Any:
+    """Overlay the elements over the marked interval of acceptable c."""
+    x = data.log2c
+    left, right = (float(x.min()) - 0.6, float(x.max()) + 0.6) if x.size else (-1.0, 1.0)
+    marks = []
+    lower, upper = data.interval.lower, data.interval.upper
+    if lower is not None and upper is not None:
+        low, high = (left if lower.open else lower.inside), (right if upper.open else upper.inside)
+        marks.append(hv.VSpan(low, high).opts(_bokeh(color=ACCEPTABLE, alpha=0.10)))
+        for end in (lower, upper):
+            if not end.open:
+                span = sorted((end.inside, end.outside))
+                marks.append(hv.VSpan(*span).opts(_bokeh(color=ACCEPTABLE, alpha=0.045)))
+                marks.append(hv.VLine(end.estimate).opts(_bokeh(color=ACCEPTABLE, line_dash="dotted", line_width=1)))
+    if data.recommended is not None:
+        line = hv.VLine(float(np.log2(data.recommended)))
+        marks.append(line.opts(_bokeh(color=INK, line_width=1.2)))
+    frame = _frame(SIZE + 170, height, xlim=(left, right), show_legend=False, **options)
+    return hv.Overlay([*marks, *elements]).opts(frame)
+
+
+AXIS = "sensitivity, log₂ c"
+
+
+def _slopes(data: CalibrationData, colors: list[str]) -> Any:
+    name = "calibration slope κ"
+    slopes = np.array([curve.slope for curve in data.curves])
+    errors = 1.96 * np.array([curve.se for curve in data.curves])
+    elements = [
+        hv.HLine(0.9).opts(_bokeh(color=PROHIBITED, line_dash="dashed", line_width=1.2)),
+        hv.Curve((data.log2c, slopes), AXIS, name).opts(_bokeh(color="#9A9A9A", line_width=1)),
+        hv.Segments((data.log2c, slopes - errors, data.log2c, slopes + errors), [AXIS, name, "x1", "y1"]).opts(
+            _bokeh(color=INK)
+        ),
+    ]
+    marks = {Status.ACCEPTABLE: "circle", Status.UNDECIDED: "circle", Status.NOT_ACCEPTABLE: "x"}
+    for status, marker in marks.items():
+        chosen = [k for k, curve in enumerate(data.curves) if curve.status == status]
+        if chosen:
+            points = hv.Scatter(
+                (data.log2c[chosen], slopes[chosen], [colors[k] for k in chosen]), AXIS, [name, "color"],
+                label=STATUS_WORDS[status],
+            )  # fmt: skip
+            fill = "white" if status == Status.UNDECIDED else "color"
+            elements.append(
+                points.opts(_bokeh(fill_color=fill, line_color="color", line_width=1.8, size=9, marker=marker))
+            )
+    title = "● acceptable  ○ undecided  × not; over-confident below 0.9; acceptable c shaded"
+    return _over_c(data, elements, SIZE - 250, title=title, xlabel="", ylabel=name)
+
+
+def _scores(data: CalibrationData, colors: list[str]) -> Any:
+    name = "log score (nats)"
+    scores = np.array([curve.log_score for curve in data.curves])
+    elements = [
+        hv.Curve((data.log2c, scores), AXIS, name).opts(_bokeh(color="#9A9A9A", line_width=1)),
+        hv.Scatter((data.log2c, scores, colors), AXIS, [name, "color"]).opts(_bokeh(color="color", size=7)),
+    ]
+    if np.isfinite(scores).any():
+        best = int(np.nanargmin(scores))
+        ring = hv.Scatter([(data.log2c[best], scores[best])], AXIS, name)
+        elements.append(ring.opts(_bokeh(fill_color=None, line_color=INK, size=14)))
+    return _over_c(data, elements, 120, xlabel="", ylabel=name, padding=(0, 0.25))
+
+
+def _counts(data: CalibrationData, colors: list[str]) -> Any:
+    name = "experiments"
+    half = 0.31 * (float(np.diff(data.log2c).min()) if len(data.curves) > 1 else 1.0)
+    boxes = [
+        (x - half, 0.0, x + half, float(n), color) for x, n, color in zip(data.log2c, data.counts, colors, strict=True)
+    ]
+    bars = hv.Rectangles(boxes, kdims=[AXIS, name, "right", "top"], vdims=["color"])
+    elements = [bars.opts(_bokeh(color="color", line_width=0))]
+    return _over_c(data, elements, 130, xlabel=AXIS, ylabel=name, ylim=(0, 1.1 * max(data.counts, default=1) or 1))
+
+
+def _key_html(data: CalibrationData) -> str:
+    def swatch(color: str, alpha: float) -> str:
+        return (
+            f"<span style='display:inline-block;width:1.4em;height:.8em;margin:0 .4em 0 1.2em;background:{color};"
+            f"opacity:{alpha}'></span>"
+        )
+
+    words = [
+        "<b>For each c:</b> isotonic curve (line)",
+        swatch(INK, 0.2) + f"its {data.level_words} band",
+        f"&nbsp;&nbsp;● bins of equal count with {data.level_words} intervals&nbsp;&nbsp;○ few experiments",
+        swatch(PROHIBITED, 0.25) + "over-confident (prohibited)",
+        swatch(DISCOURAGED, 0.3) + "wrong side",
+        swatch(WON, 1) + "B_epis = 1",
+        swatch(LOST, 1) + "B_epis = 0",
+    ]
+    return f"<p style='font-family:sans-serif;font-size:10pt;margin:10px 6px;white-space:nowrap'>{''.join(words)}</p>"
