@@ -3,8 +3,8 @@
 - The function is pickled once. A small one rides in each task as a token with its bytes; a large one becomes a task of
   its own whose result the workers pass on among themselves, and which the scheduler can compute again when its worker
   is lost (scattered data could not be).
-- Results are fetched in bulk: the first callback of a burst gathers everything that is finished, the others find
-  theirs there. One round trip per result would cost several milliseconds each.
+- Small results come as events on the streams that are open anyway, from the worker by the scheduler to the client; to
+  gather them would take two round trips each, several milliseconds. Large ones are gathered, a burst at a time.
 - The number of threads is asked for at most once a second, since it is a round trip to the scheduler. Somewhat more
   tasks than threads are out: a cluster that adapts grows only if something waits, from zero workers too.
 - Dask runs the tasks of a lost worker again by itself; a task that takes several workers down is reported as
@@ -15,10 +15,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import pickle
 import threading
 import time
+import uuid
 import warnings
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
@@ -34,9 +38,17 @@ __all__ = ["DaskCluster"]
 LOOK = 1.0
 
 
-def _evaluate(shipped: Evaluate, points: Sequence[Any]) -> Any:
-    """Run in the worker."""
-    return shipped(points)
+#: Results of up to so many bytes come as events; the scheduler keeps a bounded number of events for its dashboard.
+SMALL_RESULT = 65_536
+
+
+def _evaluate(shipped: Evaluate, points: Sequence[Any], topic: str, number: int) -> Any:
+    """Run in the worker: evaluate, and send the reports as an event if they are small. They are the result, too."""
+    reports = shipped(points)
+    data = pickle.dumps(reports)
+    if len(data) <= SMALL_RESULT:
+        distributed.get_worker().log_event(topic, {"number": number, "data": data})
+    return reports
 
 
 def _load(data: bytes) -> Shipment:
@@ -48,30 +60,51 @@ def _load(data: bytes) -> Shipment:
 class _Future:
     """The handle of one task on the cluster; its result is here once it is done."""
 
-    def __init__(self, cluster: DaskCluster, future: Any) -> None:
+    def __init__(self, cluster: DaskCluster, number: int, future: Any) -> None:
+        self.number = number
         self.future = future
-        self.cluster = cluster
-        self.reports: list[Report] | None = None
-        self.error: BaseException | None = None
+        self._cluster = cluster
+        self._callbacks: list[Callable[[Any], None]] = []
+        self._outcome: list[Report] | BaseException | None = None
+        self._lock = threading.Lock()
 
     def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
-        self.cluster.expect(self, callback)
+        self._callbacks.append(callback)
+        if self.done():
+            self._call_back()
+
+    def settle(self, outcome: list[Report] | BaseException) -> None:
+        """Take the outcome, if there is none yet; the event and the fetched result may come at the same time."""
+        with self._lock:
+            if self._outcome is not None:
+                return
+            self._outcome = outcome
+        self.future.release()
+        self._call_back()
+
+    def _call_back(self) -> None:
+        while True:
+            try:
+                callback = self._callbacks.pop()
+            except IndexError:  # all called, perhaps by another thread
+                return
+            callback(self)
 
     def done(self) -> bool:
-        return self.reports is not None or self.error is not None
+        return self._outcome is not None
 
     def cancel(self) -> bool:
         """Take the task back if there is no worker that could have begun it; dask does not say what has begun."""
-        if self.done() or self.cluster.threads:
+        if self.done() or self._cluster.threads:
             return False
         self.future.cancel()
         return True
 
     def result(self) -> list[Report]:
-        if self.error is not None:
-            raise self.error
-        assert self.reports is not None
-        return self.reports
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        assert self._outcome is not None
+        return self._outcome
 
 
 class DaskCluster:
@@ -99,9 +132,12 @@ class DaskCluster:
         self._looked = -LOOK
         self._asked: asyncio.Task[dict[str, int]] | None = None
         self._large: Any = None
-        self._lock = threading.Lock()
+        self._out: dict[int, _Future] = {}
+        self._numbers = itertools.count()
+        self._topic = f"adaptive_calib-{uuid.uuid4().hex}"
         self._fetching: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
-        self._finished: list[tuple[_Future, Callable[[Any], None]]] = []
+        self._finished: deque[_Future] = deque()
+        client.subscribe_topic(self._topic, self._hear)
 
     @property
     def capacity(self) -> int:
@@ -137,54 +173,67 @@ class DaskCluster:
 
     def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
         """Submit one task."""
-        return _Future(self, self.client.submit(_evaluate, evaluate, list(points), pure=False))
+        number = next(self._numbers)
+        future = self.client.submit(_evaluate, evaluate, list(points), self._topic, number, pure=False)
+        handle = self._out[number] = _Future(self, number, future)
+        future.add_done_callback(functools.partial(self._over, handle))
+        return handle
 
-    def expect(self, handle: _Future, callback: Callable[[Any], None]) -> None:
-        """Call back once the result of `handle` is here."""
+    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Take the reports that a worker has sent."""
+        message = event[1]
+        handle = self._out.pop(message["number"], None)
+        if handle is not None:
+            handle.settle(pickle.loads(message["data"]))
 
-        def finished(future: Any) -> None:
-            with self._lock:
-                self._finished.append((handle, callback))
-            if self.client.asynchronous:
-                fetching = asyncio.ensure_future(self._fetch_async())
-                self._fetching.add(fetching)
-                fetching.add_done_callback(self._fetching.discard)
-            else:
-                self._fetch()
+    def _over(self, handle: _Future, future: Any) -> None:
+        """Fetch what did not come as an event: large results, and failures of the cluster."""
+        if handle.done():
+            return
+        self._finished.append(handle)
+        if self.client.asynchronous:
+            fetching = asyncio.ensure_future(self._fetch_async())
+            self._fetching.add(fetching)
+            fetching.add_done_callback(self._fetching.discard)
+        else:
+            self._fetch()
 
-        handle.future.add_done_callback(finished)
-
-    def _taken(self) -> list[tuple[_Future, Callable[[Any], None]]]:
-        with self._lock:
-            taken, self._finished = self._finished, []
-        return taken
+    def _take(self) -> list[_Future]:
+        taken = []
+        with contextlib.suppress(IndexError):
+            while True:
+                taken.append(self._finished.popleft())
+        return [handle for handle in taken if not handle.done()]
 
     def _fetch(self) -> None:
         """Bring home all that is finished, in the callback thread of the client."""
-        taken = self._taken()
-        good = [handle for handle, _ in taken if handle.future.status == "finished"]
+        taken = self._take()
+        good = [handle for handle in taken if handle.future.status == "finished"]
         if len(good) > 1:
             with contextlib.suppress(Exception):  # one of them was lost meanwhile: each is asked for itself, below
                 for handle, reports in zip(good, self.client.gather([h.future for h in good]), strict=True):
-                    handle.reports = reports
-        for handle, callback in taken:
+                    self._settle(handle, reports)
+        for handle in taken:
             if not handle.done():
                 try:
-                    handle.reports = handle.future.result()
+                    reports = handle.future.result()
                 except BaseException as error:  # noqa: BLE001 - it becomes the outcome of the points
-                    handle.error = _explained(error)
-            handle.future.release()
-            callback(handle)
+                    self._settle(handle, _explained(error))
+                else:
+                    self._settle(handle, reports)
 
     async def _fetch_async(self) -> None:
-        taken = self._taken()
-        for handle, callback in taken:
+        for handle in self._take():
             try:
-                handle.reports = await handle.future
+                reports = await handle.future
             except BaseException as error:  # noqa: BLE001 - as above
-                handle.error = _explained(error)
-            handle.future.release()
-            callback(handle)
+                self._settle(handle, _explained(error))
+            else:
+                self._settle(handle, reports)
+
+    def _settle(self, handle: _Future, outcome: list[Report] | BaseException) -> None:
+        self._out.pop(handle.number, None)
+        handle.settle(outcome)
 
     def renew(self) -> bool:
         """A cluster looks after its workers itself."""
@@ -192,6 +241,7 @@ class DaskCluster:
 
     def close(self, *, abandon: bool = False) -> None:
         """Forget the function; close the client only if the user asked for it."""
+        self.client.unsubscribe_topic(self._topic)
         if self._large is not None:
             self._large.release()
         if self._shutdown:

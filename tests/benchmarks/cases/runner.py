@@ -75,7 +75,7 @@ def _dask(package: ModuleType, size: int, **ours: Any) -> float:
     import distributed
 
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1", protocol="tcp://"
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", host="127.0.0.1", protocol="tcp://"
     )
     with cluster, distributed.Client(cluster) as client:
         _run(package, 10, client)

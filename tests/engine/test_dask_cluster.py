@@ -1,0 +1,143 @@
+"""A dask cluster as an executor, with real worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+
+import pytest
+
+from adaptive_calib.engine.archive import Outcome
+from adaptive_calib.engine.worker import WorkerDiedError
+from adaptive_calib.runner import AsyncRunner, BlockingRunner
+from adaptive_calib.testing.executors import ExecutorContract
+from tests.engine.doubles import Counting, Tolerant
+
+distributed = pytest.importorskip("distributed")
+dask_cluster = pytest.importorskip("adaptive_calib.engine.dask_cluster")
+
+LOCAL = {"processes": True, "dashboard_address": ":0", "host": "127.0.0.1", "threads_per_worker": 1}
+
+
+@pytest.fixture(scope="module")
+def client():
+    with distributed.LocalCluster(n_workers=2, **LOCAL) as cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+class TestDask(ExecutorContract):
+    @pytest.fixture(autouse=True)
+    def _client(self, client):
+        self.client = client
+
+    def make(self):
+        return contextlib.closing(dask_cluster.DaskCluster(self.client))
+
+
+def test_a_run_on_a_cluster(client):
+    """The familiar call; the client stays open."""
+    learner = Counting(30)
+    runner = BlockingRunner(learner, npoints_goal=30, executor=client)
+    assert learner.data == {x: 2 * x for x in range(30)}
+    assert runner.status() == "finished"
+    assert client.submit(abs, -3).result() == 3
+
+
+def test_batches_and_large_data(client):
+    """Megabytes in the function, several points in a task, and results too large for an event."""
+    data = bytes(3_000_000)
+    learner = Counting(8, lambda x: data[: 100_000 + x])
+    BlockingRunner(learner, npoints_goal=8, executor=client, points_per_task=3)
+    assert {x: len(y) for x, y in learner.data.items()} == {x: 100_000 + x for x in range(8)}
+
+
+def test_failures_come_with_their_traceback(client):
+    """An error in the worker is the outcome of its point."""
+    learner = Tolerant(6, lambda x: 1 / (x - 2))
+    runner = BlockingRunner(learner, npoints_goal=6, executor=client, on_error="continue")
+    assert runner.failed == {2}
+    assert "ZeroDivisionError" in runner.tracebacks[0][1]
+
+
+def test_asynchronous_client():
+    """An asynchronous client works within its own loop."""
+
+    async def main():
+        async with (
+            distributed.LocalCluster(n_workers=1, asynchronous=True, **LOCAL) as cluster,
+            distributed.Client(cluster, asynchronous=True) as client,
+        ):
+            learner = Counting(12, lambda x: bytes(100_000) if x == 5 else x)
+            runner = AsyncRunner(learner, npoints_goal=12, executor=client)
+            await runner.task
+            return learner, runner
+
+    learner, runner = asyncio.run(main())
+    assert runner.status() == "finished"
+    assert sorted(learner.data) == list(range(12))
+
+
+@pytest.mark.slow
+def test_a_killed_worker_of_a_cluster(client, tmp_path):
+    """A worker killed once costs nothing; a point that kills every worker is reported, the others are told."""
+
+    def deadly(x):
+        mark = tmp_path / "died"
+        if x == 4 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 2 * x
+
+    learner = Tolerant(12, deadly)
+    BlockingRunner(learner, npoints_goal=12, executor=client)
+    assert learner.data == {x: 2 * x for x in range(12)}
+
+    def always(x):
+        if x == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 2 * x
+
+    learner = Tolerant(12, always)
+    runner = BlockingRunner(learner, npoints_goal=12, executor=client, on_error="continue", ntasks=2)
+    assert 4 in runner.failed
+    assert isinstance(runner.failures[0].error, WorkerDiedError)
+    assert learner.npoints >= 10
+
+
+@pytest.mark.slow
+def test_a_cluster_that_grows_from_zero():
+    """Without workers the run waits; points that wait make an adaptive cluster start some."""
+    with distributed.LocalCluster(n_workers=0, **LOCAL) as cluster, distributed.Client(cluster) as client:
+        cluster.adapt(minimum=0, maximum=2, interval="100ms")
+        learner = Counting(20)
+        runner = BlockingRunner(learner, npoints_goal=20, executor=client)
+        assert runner.status() == "finished"
+        assert learner.npoints == 20
+
+
+def test_outcomes_name_their_worker(client, monkeypatch):
+    """Host and process of the evaluation are on record."""
+    outcomes: list[Outcome] = []
+
+    class Archive:
+        def preload(self):
+            from adaptive_calib.engine.archive import Preloaded
+
+            return Preloaded()
+
+        def find(self, point):
+            return None
+
+        def record(self, new):
+            outcomes.extend(new)
+
+        def close(self, status, reason):
+            pass
+
+    monkeypatch.setattr("adaptive_calib.store.open_archive", lambda *args, **kwargs: Archive())
+    BlockingRunner(Counting(4), npoints_goal=4, executor=client, store="anything")
+    pids = set(client.run(os.getpid).values())
+    assert {outcome.pid for outcome in outcomes} <= pids
+    assert all(outcome.host for outcome in outcomes)
