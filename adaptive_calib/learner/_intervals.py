@@ -154,6 +154,25 @@ class Intervals:
             parts += [(p, q, stretch.part(q - p)) for p, q in pairwise(stretch.edges())]
         return sorted(parts)
 
+    def neighbors(self, u: float) -> tuple[float | None, float | None]:
+        """Return the known points next to the known point `u`; None where there is none."""
+        index = self._indexed()
+        return index.before(u, 1)[0], index.after(u, 1)[0]
+
+    def losses_beside(self, u: float) -> list[float]:
+        """Return the losses of the stretches (at most two) that end at the known point `u`, pending points counted."""
+        self._settle()
+        losses = []
+        for interval in self._indexed().beside(u):
+            _, a, b, loss, _, _ = interval
+            stretch = self._open.get(a)
+            if stretch is None:
+                losses.append(loss)
+            else:
+                edges = stretch.edges()
+                losses.append(stretch.part(edges[1] - a if a == u else b - edges[-2]))
+        return losses
+
     @property
     def exhausted(self) -> bool:
         """Whether nothing may be asked any more between known points, and both ends are known."""
@@ -425,6 +444,20 @@ class Intervals:
         for old in index.beside(u):
             self._replace(old)
         self._inserted(u)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Throw dead entries out of the heaps if there are many: a value that changes again and again leaves them."""
+        index = self._indexed()
+        if len(self._heap) > 4 * len(index.points) + 64:
+            self._heap = [i for i in self._heap if index.current(i) and i[1] not in self._open]
+            heapify(self._heap)
+        if len(self._piece_heap) > 4 * len(self._pieces) + 64:
+            self._piece_heap = list(self._pieces.values())
+            heapify(self._piece_heap)
+        if len(self._open_heap) > 4 * len(self._open) + 64:
+            self._open_heap = [stretch.interval for stretch in self._open.values() if stretch.interval is not None]
+            heapify(self._open_heap)
 
     # -- a point comes to be under way, or no longer is ------------------------------------------------------------
 

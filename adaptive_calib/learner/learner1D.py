@@ -185,24 +185,26 @@ class Learner1D(BaseLearner):
     @property
     def losses(self) -> dict[tuple[float, float], float]:
         """The loss of each interval between told points, the largest first (a new dict at each access)."""
-        ranked = sorted(self._intervals.real())
-        return {(self._x(a), self._x(b)): loss for _, a, b, loss, _, _ in ranked}
+        ranked = sorted(self._intervals.real(), key=lambda interval: interval[:2])
+        name = self._naming()
+        return {(name(a), name(b)): loss for _, a, b, loss, _, _ in ranked}
 
     @property
     def losses_combined(self) -> dict[tuple[float, float], float]:
         """The loss of each stretch between points told or pending, the largest first; new at each access."""
         parts = sorted(self._intervals.combined(), key=lambda part: (-part[2], part[0]))
-        return {(self._x(a), self._x(b)): loss for a, b, loss in parts}
+        name = self._naming()
+        return {(name(a), name(b)): loss for a, b, loss in parts}
 
     @property
     def neighbors(self) -> dict[float, list[float | None]]:
         """Told point -> [next to the left or None, next to the right or None], ascending; new at each access."""
-        return _neighbors([self._x(u) for u in self._intervals.known()[0]])
+        return _neighbors([*map(self._naming(), self._intervals.known()[0])])
 
     @property
     def neighbors_combined(self) -> dict[float, list[float | None]]:
         """As `neighbors`, of points told or pending."""
-        return _neighbors(sorted([self._x(u) for u in self._intervals.known()[0]] + list(self.pending_points)))
+        return _neighbors([*map(self._naming(), sorted(self._intervals.known()[0] + self._intervals.pending))])
 
     @property
     def _recompute_losses_factor(self) -> float:
@@ -212,8 +214,13 @@ class Learner1D(BaseLearner):
     def _recompute_losses_factor(self, factor: float) -> None:
         self._intervals.measure.recompute_factor = factor
 
-    def _x(self, u: float) -> float:
-        return u if self._linear else self._points.get(u, self._domain.x(u))
+    def _naming(self) -> Callable[[float], float]:
+        """Return what names the point at a coordinate that is known or under way."""
+        if self._linear:
+            return float
+        told = {self._domain.u(x): x for x in (*self.data, *self._failed) if self._domain.contains(x)}
+        names = {**told, **self._points}
+        return names.__getitem__
 
     # -- ask -------------------------------------------------------------------------------------------------------
 
@@ -487,7 +494,7 @@ class Learner1D(BaseLearner):
         """Return the coordinate of any number; NaN outside the bounds."""
         return self._domain.u(x) if self.bounds[0] <= x <= self.bounds[1] else math.nan
 
-    def error(self) -> float:
+    def largest_error(self) -> float:
         """Return the largest estimated error of the interpolant, in units of the values; the goal of ``error_goal=``.
 
         Infinite until both bounds are told; intervals in which nothing may be asked any more, or with an end that has

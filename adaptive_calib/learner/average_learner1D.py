@@ -1,0 +1,491 @@
+"""`AverageLearner1D`: the mean of a noisy function of one number, sampled again where the noise matters.
+
+Mathematics
+-----------
+At each x there are m samples y_s, one for each seed s, with mean ȳ and s² = Σ(y - ȳ)²/(m - 1) (Welford's running
+moments, so that a sample costs the same whatever m is). The half-width of the confidence interval is
+
+    error(x) = t_{1-α, m-1} · s/√m,          infinite for m = 1,
+
+the true mean lies inside with probability 1 - 2α. With d_i = hypot(x_{i+1} - x_i, ȳ_{i+1} - ȳ_i), unscaled,
+
+    rescaled_error(x_i) = error(x_i) / min(d_{i-1}, d_i).
+
+What is asked next: an undersampled x, the one with fewest samples first; else the x with the largest rescaled error, if
+that is above `delta`; else a new x, where `Learner1D` with the means as values would ask.
+
+Samples that are not finite are kept, counted as samples, and are no part of mean and error. An x without any finite
+sample is an invalid point for the intervals.
+
+Source: the behaviour of python-adaptive 1.5.2; B. P. Welford, Technometrics 4 (1962) 419.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from heapq import heapify, heappop, heappush
+from typing import Any, Literal, Self
+
+import numpy as np
+from scipy.special import stdtrit
+
+from adaptive_calib.learner import _familiar
+from adaptive_calib.learner._stretches import Value
+from adaptive_calib.learner.base_learner import check_number_of_points
+from adaptive_calib.learner.learner1D import Array, Learner1D
+from adaptive_calib.learner.losses1D import IntervalLoss
+
+__all__ = ["AverageLearner1D"]
+
+#: (seed, x)
+Point = tuple[int, float]
+
+
+@lru_cache(maxsize=100_000)
+def _quantile(alpha: float, m: int) -> float:
+    """Return the quantile t_{1-α, m-1} of Student's distribution."""
+    return float(stdtrit(m - 1, 1 - alpha))
+
+
+class _Site:
+    """The samples at one x and their running moments."""
+
+    __slots__ = ("failed", "m2", "mean", "next_seed", "pending", "samples", "valid")
+
+    def __init__(self) -> None:
+        self.samples: dict[int, float] = {}
+        self.pending: set[int] = set()
+        self.failed: set[int] = set()
+        self.next_seed = 0
+        self.valid = 0
+        self.mean = math.nan
+        self.m2 = 0.0
+
+    def add(self, seed: int, y: float) -> None:
+        """Take in a sample; `seed` is new."""
+        self.samples[seed] = y
+        self.pending.discard(seed)
+        self.failed.discard(seed)
+        if not math.isfinite(y):
+            return
+        self.valid += 1
+        if self.valid == 1:
+            self.mean = y
+            return
+        d = y - self.mean
+        self.mean += d / self.valid
+        self.m2 += d * (y - self.mean)
+
+    def seeds(self, n: int) -> list[int]:
+        """Return the next n seeds that are neither told nor under way nor failed, without taking them."""
+        found: list[int] = []
+        seed = self.next_seed
+        while len(found) < n:
+            if seed not in self.samples and seed not in self.pending and seed not in self.failed:
+                found.append(seed)
+            seed += 1
+        return found
+
+    def error(self, alpha: float) -> float:
+        """Return the half-width of the confidence interval of the mean; infinite with fewer than two valid samples."""
+        if self.valid < 2:
+            return math.inf
+        return _quantile(alpha, self.valid) * math.sqrt(self.m2 / (self.valid - 1) / self.valid)
+
+
+class AverageLearner1D(Learner1D):
+    """Learn the mean of a noisy function of one number.
+
+    Parameters
+    ----------
+    function : callable
+        Takes ``(seed, x)``, seed an int and x a float; returns a number.
+    bounds : tuple of 2
+        Ends (a, b) of the domain.
+    loss_per_interval : callable, optional
+        As for `Learner1D`; sees the means.
+    delta : float
+        Largest rescaled error with which a new x is preferred to another sample; 0 < delta <= 1.
+    alpha : float
+        The confidence intervals hold with probability 1 - 2·alpha; 0 < alpha <= 1.
+    neighbor_sampling : float
+        Least number of samples of a new x, as a share of those of its neighbours; 0 < neighbor_sampling <= 1.
+    min_samples, max_samples : int
+        Fewest and most samples at one x.
+    min_error : float
+        An x with an error of at most this is not sampled again.
+    x_scale, integer, min_spacing
+        As for `Learner1D`.
+
+    Attributes
+    ----------
+    data : dict
+        x -> mean of the samples there.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        bounds: tuple[float, float],
+        loss_per_interval: IntervalLoss | None = None,
+        delta: float = 0.2,
+        alpha: float = 0.005,
+        neighbor_sampling: float = 0.3,
+        min_samples: int = 50,
+        max_samples: int = sys.maxsize,
+        min_error: float = 0,
+        *,
+        x_scale: Literal["linear", "log"] = "linear",
+        integer: bool = False,
+        min_spacing: float = 0.0,
+    ) -> None:
+        for name, share in (("delta", delta), ("alpha", alpha), ("neighbor_sampling", neighbor_sampling)):
+            if not 0 < share <= 1:
+                raise ValueError(f"`{name}` should be above 0 and at most 1, but is {share!r}.")
+        if min_samples < 0:
+            raise ValueError(f"`min_samples` should be at least 0, but is {min_samples!r}.")
+        if min_samples > max_samples:
+            raise ValueError(f"`min_samples` {min_samples!r} should not be above `max_samples` {max_samples!r}.")
+        super().__init__(function, bounds, loss_per_interval, x_scale=x_scale, integer=integer, min_spacing=min_spacing)
+        self.delta = delta
+        self.alpha = alpha
+        self.neighbor_sampling = neighbor_sampling
+        self.min_samples = min_samples
+        self.max_samples = max_samples
+        self.min_error = min_error
+        # means move with every sample: with a lagging scale the losses would depend on the order of all samples
+        self._recompute_losses_factor = 1.0
+        self._sites: dict[float, _Site] = {}
+        self._undersampled: set[float] = set()
+        # x that may be sampled again -> rescaled error; and a heap of (-rescaled error, x), partly outdated
+        self._rescaled: dict[float, float] = {}
+        self._queue: list[tuple[float, float]] = []
+        # the known x at each coordinate
+        self._names: dict[float, float] = {}
+
+    # -- what is known ---------------------------------------------------------------------------------------------
+
+    @property
+    def nsamples(self) -> int:
+        """Number of samples at all x."""
+        return sum([len(self._sites[x].samples) for x in self.data])
+
+    @property
+    def min_samples_per_point(self) -> int:
+        """Fewest samples at any x; 0 without data."""
+        return min([len(self._sites[x].samples) for x in self.data], default=0)
+
+    @property
+    def ninvalid(self) -> int:
+        """Number of x without a finite sample."""
+        return sum([not self._sites[x].valid for x in self.data])
+
+    @property
+    def samples(self) -> dict[float, dict[int, float]]:
+        """X -> seed -> value, a copy; x in the order of telling."""
+        return {x: dict(self._sites[x].samples) for x in self.data}
+
+    @property
+    def _data_samples(self) -> dict[float, dict[int, float]]:
+        # python-adaptive's name, which users' scripts read
+        return self.samples
+
+    @property
+    def pending_points(self) -> set[Point]:  # type: ignore[override]  # points are (seed, x) here
+        """The points (seed, x) under way (a new set at each access)."""
+        return {(seed, x) for x, site in self._sites.items() for seed in site.pending}
+
+    @property
+    def failed_points(self) -> frozenset[Point]:  # type: ignore[override]  # points are (seed, x) here
+        """The points (seed, x) that failed for good."""
+        return frozenset([(seed, x) for x, site in self._sites.items() for seed in site.failed])
+
+    @property
+    def error(self) -> dict[float, float]:
+        """X -> half-width of the confidence interval of the mean, the largest first (a new dict at each access)."""
+        return _descending({x: self._sites[x].error(self.alpha) for x in self.data})
+
+    @property
+    def rescaled_error(self) -> dict[float, float]:
+        """X -> error over the distance to the nearer neighbour, the largest first; only x that may be sampled again."""
+        return _descending(self._rescaled)
+
+    # -- ask -------------------------------------------------------------------------------------------------------
+
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Point], list[float]]:  # type: ignore[override]  # points are (seed, x) here
+        """Choose n seeds of one x; see the top of the file for which.
+
+        The improvement of each is, at a new x, that of `Learner1D` divided by n; at an old one with m samples
+        ℓ/n·(1 - √(m/(m + n))) with the mean ℓ of the losses on both sides.
+        """
+        n = check_number_of_points(n)
+        if n == 0:
+            return [], []
+        x = self._old_x()
+        if x is None:
+            return self._ask_new(n, tell_pending)
+        site = self._sites[x]
+        seeds = site.seeds(n)
+        m = len(site.samples)
+        share = (1 - math.sqrt(m / (m + n))) / n
+        if tell_pending:
+            self._take(site, seeds)
+        return [(seed, x) for seed in seeds], [self._loss_beside(x) * share] * n
+
+    def _old_x(self) -> float | None:
+        """Return the x to be sampled again; None if a new one is wanted."""
+        if self._undersampled:
+            return min(self._undersampled, key=self._samples_and_place)
+        if len(self.data) < 2:
+            return None
+        queue, rescaled = self._queue, self._rescaled
+        while queue and rescaled.get(queue[0][1]) != -queue[0][0]:
+            heappop(queue)
+        return queue[0][1] if queue and -queue[0][0] > self.delta else None
+
+    def _samples_and_place(self, x: float) -> tuple[int, float]:
+        site = self._sites[x]
+        return len(site.samples) + len(site.pending), x
+
+    def _ask_new(self, n: int, tell_pending: bool) -> tuple[list[Point], list[float]]:
+        us, improvements = self._intervals.propose(1)
+        if not us:
+            return [], []
+        x = self._domain.x(us[0])
+        site = self._sites.get(x) or _Site()
+        seeds = site.seeds(n)
+        if tell_pending:
+            self._sites[x] = site
+            self._take(site, seeds)
+            if not self._linear:
+                self._points[us[0]] = x
+        else:
+            self._intervals.release(us)
+        return [(seed, x) for seed in seeds], [improvements[0] / n] * n
+
+    @staticmethod
+    def _take(site: _Site, seeds: list[int]) -> None:
+        site.pending.update(seeds)
+        site.next_seed = seeds[-1] + 1
+
+    def _loss_beside(self, x: float) -> float:
+        """Return the mean of the losses on both sides of a known x; infinite if there is none on one side."""
+        losses = self._intervals.losses_beside(self._domain.u(x))
+        return sum(losses) / 2 if len(losses) == 2 else math.inf
+
+    def tell_pending(self, x: Any) -> None:
+        """Count the point (seed, x) as under way; no effect on one that is told, or out of bounds."""
+        seed, place = self._parsed(x)
+        u = self._coordinate(place)
+        site = self._sites.get(place)
+        if u is None or (site is not None and (seed in site.samples or seed in site.failed)):
+            return
+        if site is None:
+            site = self._sites[place] = _Site()
+        site.pending.add(seed)
+        if place not in self.data and not self._intervals.is_pending(u):
+            self._intervals.hold(u)
+            if not self._linear:
+                self._points[u] = place
+
+    def tell_failed(self, x: Any) -> None:
+        """Count the point (seed, x) as failed for good; a value told later takes it back."""
+        seed, place = self._parsed(x)
+        site = self._sites.get(place)
+        u = self._coordinate(place)
+        if u is None or (site is not None and seed in site.samples):
+            return
+        if site is None:
+            site = self._sites[place] = _Site()
+        site.pending.discard(seed)
+        site.failed.add(seed)
+        self._forget_lost(place, site)
+
+    def _forget_lost(self, x: float, site: _Site) -> None:
+        """Let an x be asked anew if nothing of it is known or under way."""
+        u = self._coordinate(x)
+        if not site.samples and not site.pending and u is not None and self._intervals.is_pending(u):
+            self._intervals.release([u])
+            self._points.pop(u, None)
+
+    def remove_unfinished(self) -> None:
+        """Forget the pending points: they may be asked for again."""
+        self._intervals.release_all()
+        self._points.clear()
+        for x, site in list(self._sites.items()):
+            if site.pending:
+                site.pending.clear()
+                site.next_seed = 0
+            if not site.samples and not site.failed:
+                del self._sites[x]
+
+    # -- tell ------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _parsed(point: Any) -> Point:
+        try:
+            seed, x = point
+            return int(seed), float(x) if not isinstance(x, int) else x
+        except (TypeError, ValueError):
+            raise TypeError(f"a point should be a pair (seed, x), but came {point!r}.") from None
+
+    def tell(self, x: Any, y: Any) -> None:
+        """Take in the sample `y` at the point ``(seed, x)``; nothing happens if that is told already.
+
+        An x outside the bounds is kept in `data` and otherwise not used. TypeError if `y` is no number.
+        """
+        seed, place = self._parsed(x)
+        self._add(place, {seed: _number(x, y)})
+
+    def tell_many(self, xs: Iterable[Any], ys: Iterable[Any], *, force: bool = False) -> None:
+        """Take in many samples, grouped by x.
+
+        Parameters
+        ----------
+        xs, ys : iterable
+            Points (seed, x) and their values; both may be lazy.
+        force : bool
+            Not looked at.
+
+        Raises
+        ------
+        ValueError
+            An x is out of bounds, or there are more values than points or fewer; nothing is told then.
+        """
+        points, values = [self._parsed(point) for point in xs], list(ys)
+        if len(points) != len(values):
+            raise ValueError(f"as many values as points are expected, but {len(points)} points and {len(values)} came.")
+        grouped: dict[float, dict[int, float]] = {}
+        for (seed, x), y in zip(points, values, strict=True):
+            self._check_bounds(x)
+            grouped.setdefault(x, {}).setdefault(seed, _number((seed, x), y))
+        for x, samples in grouped.items():
+            self._add(x, samples)
+
+    def tell_many_at_point(self, x: float, seed_y_mapping: Mapping[int, float]) -> None:
+        """Take in samples at one x, seed -> value; seeds that are told already are passed over."""
+        self._check_bounds(x)
+        self._add(x, {seed: _number((seed, x), y) for seed, y in seed_y_mapping.items()})
+
+    def _check_bounds(self, x: float) -> None:
+        if self._coordinate(x) is None:
+            raise ValueError(f"x value out of bounds, it should be within {self.bounds}, but is {x!r}.")
+
+    def _add(self, x: float, samples: Mapping[int, float]) -> None:
+        site = self._sites.get(x)
+        if site is None:
+            site = self._sites[x] = _Site()
+        new = {seed: y for seed, y in samples.items() if seed not in site.samples}
+        if not new:
+            return
+        for seed, y in new.items():
+            site.add(seed, y)
+        known = x in self.data
+        self.data[x] = site.mean
+        self._curve = None
+        u = self._coordinate(x)
+        if u is None:
+            return
+        mean: Value = site.mean if site.valid else None
+        if not known:
+            self._points.pop(u, None)
+            self._names[u] = x
+            self._intervals.insert(u, mean)
+            self._undersampled.add(x)
+            self._rescaled[x] = math.inf
+        if known or len(new) > 1:
+            self._intervals.revalue(u, mean, [y for y in new.values() if math.isfinite(y)])
+        self._update(u, x, site)
+
+    def _update(self, u: float, x: float, site: _Site) -> None:
+        """Bring the rescaled errors of x and its neighbours, and what is undersampled, up to date."""
+        left, right = self._intervals.neighbors(u)
+        m = len(site.samples)
+        if x in self._undersampled:
+            around = [len(self._sites[self._names[v]].samples) for v in (left, right) if v is not None]
+            enough = self.neighbor_sampling * (sum(around) / len(around)) if around else 0.0
+            if (m >= 2 and m >= self.min_samples and m > enough) or m >= self.max_samples:
+                self._undersampled.discard(x)
+        hopeless = not site.valid and x not in self._undersampled
+        if site.error(self.alpha) <= self.min_error or m >= self.max_samples or hopeless:
+            self._rescaled.pop(x, None)
+        for v in (left, u, right):
+            if v is not None:
+                self._rescale(v)
+
+    def _rescale(self, u: float) -> None:
+        """Compute one rescaled error anew."""
+        x = self._names[u]
+        if x not in self._rescaled:
+            return
+        site = self._sites[x]
+        nearest = math.inf
+        for v in self._intervals.neighbors(u):
+            if v is not None:
+                z = self._names[v]
+                dy = self.data[z] - site.mean
+                nearest = min(nearest, math.hypot(z - x, dy if math.isfinite(dy) else 0.0))
+        value = site.error(self.alpha) / nearest if math.isfinite(nearest) else math.inf
+        if value == self._rescaled[x] and value != math.inf:
+            return
+        self._rescaled[x] = value
+        heappush(self._queue, (-value, x))
+        if len(self._queue) > 8 * len(self._rescaled) + 64:
+            self._queue = [(-value, x) for x, value in self._rescaled.items()]
+            heapify(self._queue)
+
+    # -- data ------------------------------------------------------------------------------------------------------
+
+    def new(self) -> Self:
+        """Return a learner of the same function and parameters, without data."""
+        own = {name: getattr(self, name) for name in _OWN}
+        domain = {name: self._parameters[name] for name in ("x_scale", "integer", "min_spacing")}
+        return type(self)(self.function, self.bounds, self.loss_per_interval, **own, **domain)
+
+    def to_numpy(self, mean: bool = False) -> Array:
+        """Return all samples, or the means, as an array; empty without data.
+
+        Parameters
+        ----------
+        mean : bool
+            True: rows (x, mean), ascending in x. False: rows (seed, x, y), ascending in x, then seed.
+        """
+        if mean:
+            return super().to_numpy()
+        rows = [(seed, x, y) for x in sorted(self.data) for seed, y in sorted(self._sites[x].samples.items())]
+        return np.array(rows, dtype=float)
+
+    def _get_data(self) -> dict[float, dict[int, float]]:
+        return self.samples
+
+    def _set_data(self, data: Mapping[float, Mapping[int, float]]) -> None:
+        for x, samples in data.items():
+            self._add(x, {int(seed): _number((seed, x), y) for seed, y in samples.items()})
+        # a new x is asked for when no other is undersampled: all but the last had enough samples for their neighbours,
+        # which have more now
+        for x in list(data)[:-1]:
+            if len(self._sites[x].samples) >= max(2, self.min_samples):
+                self._undersampled.discard(x)
+
+    def plot(self) -> Any:  # type: ignore[override]  # means have error bars: there is nothing to choose
+        """Return a HoloViews overlay: means, error bars, a line; see `adaptive_calib.view.learner1D.plot_average`."""
+        return _familiar.view("learner1D").plot_average(self)
+
+
+_OWN = ("delta", "alpha", "neighbor_sampling", "min_samples", "max_samples", "min_error")
+
+
+def _descending(values: Mapping[float, float]) -> dict[float, float]:
+    return dict(sorted(values.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _number(point: Any, y: Any) -> float:
+    """Return a sample as a float."""
+    if isinstance(y, (float, int)):
+        return float(y)
+    if isinstance(y, (np.ndarray, np.generic)) and y.dtype.kind in "biuf" and y.ndim == 0:
+        return float(y)
+    raise TypeError(f"the sample at (seed, x) = {point!r} should be a real number, but is {y!r} ({type(y).__name__}).")
