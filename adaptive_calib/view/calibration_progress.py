@@ -38,10 +38,16 @@ class CalibrationProgress:
         What is watched.
     file : text stream, optional
         Where to write; standard error by default.
+
+    Attributes
+    ----------
+    loaded, evaluated : int
+        Points that the store had when the run began, and points evaluated in this run.
     """
 
     def __init__(self, learner: CalibrationLearner, file: TextIO | None = None) -> None:
         self.learner = learner
+        self.loaded = self.evaluated = 0
         total = int(learner.size) if math.isfinite(learner.size) else None
         self.bar: tqdm[Any] = tqdm(total=total, unit="exp", desc="experiments", file=file, mininterval=0.5)
 
@@ -55,12 +61,14 @@ class CalibrationProgress:
 
     def on_start(self, event: Any, progress: Any) -> None:
         """Show what the store had; it does not count for the rate."""
+        self.loaded = event.loaded
         self.bar.initial = self.bar.n = self.learner.n_experiments
         self._show()
         self.bar.refresh()
 
     def on_tell(self, event: Any, progress: Any) -> None:
         """Count a result."""
+        self.evaluated += not event.stored
         self._show()
 
     def on_fail(self, event: Any, progress: Any) -> None:

@@ -91,22 +91,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         band=options.band,
         entropy=options.seed,
     )
-    interrupted = False
     with ExitStack() as resources:
         bar = resources.enter_context(CalibrationProgress(learner))
         try:
-            BlockingRunner(
+            runner = BlockingRunner(
                 learner,
                 executor=_executor(options, resources),
                 store=store,
                 on_error="continue",
                 callbacks=[bar],
             )
-        except KeyboardInterrupt:
+            interrupted = runner.status() == "cancelled"  # Ctrl-C once: what was under way is kept
+        except KeyboardInterrupt:  # twice: it is abandoned
             interrupted = True
     if interrupted:
         print(f"\nInterrupted; all finished experiments are in {store}. The same command goes on from there.")
-    print(f"\n{learner.stopped_because()}.")
+    print(f"\n{bar.evaluated} points evaluated now, {bar.loaded} were in {store}.")
+    print(f"{learner.stopped_because()}.")
     if learner.failed_points:
         print(f"{len(learner.failed_points)} points failed; see python -m adaptive_calib.store {store} failures")
     _report(learner, options.output)

@@ -1,0 +1,150 @@
+"""The main job, as a user runs it: from the command line, killed and started again."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from adaptive_calib.examples.blackbody.__main__ import main
+from adaptive_calib.view.calibration import CalibrationView
+
+COMMAND = [sys.executable, "-m", "adaptive_calib.examples.blackbody"]
+
+
+def arguments(folder: Path, *more: str) -> list[str]:
+    return ["--output", str(folder), "--experiments", "48", "--band", "0.05", *more]
+
+
+def table(text: str) -> str:
+    """The lines of the summary, from its head to the recommended c."""
+    found = re.search(r"^ +c +log2 c.*^(Recommended c|No c can).*?$", text, re.DOTALL | re.MULTILINE)
+    assert found, text
+    return found[0]
+
+
+def counts(text: str) -> tuple[int, int]:
+    found = re.search(r"^(\d+) points evaluated now, (\d+) were in", text, re.MULTILINE)
+    assert found, text
+    return int(found[1]), int(found[2])
+
+
+def references(html: str) -> list[str]:
+    """What the tags of a page load from elsewhere."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            found.extend(value or "" for name, value in attrs if name in ("src", "href") and tag != "a")
+
+    Reader().feed(html)
+    return [url for url in found if not url.startswith("data:")]
+
+
+def stored(store: Path) -> int:
+    """Evaluations that are in the file, read by SQLite itself."""
+    with closing(sqlite3.connect(store)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return int(connection.execute("SELECT count(*) FROM evals WHERE status = 'ok'").fetchone()[0])
+
+
+def test_two_runs_of_one_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The job writes store, PNG and HTML and a table; a second run evaluates nothing and says the same."""
+    assert main(arguments(tmp_path, "--executor", "sequential")) == 0
+    first = capsys.readouterr().out
+    assert counts(first) == (48, 0)
+    assert (tmp_path / "calibration.png").read_bytes().startswith(b"\x89PNG")
+    assert references((tmp_path / "calibration.html").read_text()) == [], "the page should need no network"
+    assert main(arguments(tmp_path, "--executor", "sequential")) == 0
+    second = capsys.readouterr().out
+    assert counts(second) == (0, 48)
+    assert table(second) == table(first)
+
+
+def test_more_experiments_and_other_c_go_on_from_the_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another number of experiments or range of c uses what is there; another seed does not."""
+    for name in ("save_png", "save_html"):  # they are tested above, and take longer than the rest of this
+        monkeypatch.setattr(CalibrationView, name, lambda view, path: None)
+    common = ["--output", str(tmp_path), "--executor", "sequential"]
+    main([*common, "--experiments", "10"])
+    capsys.readouterr()
+    main([*common, "--experiments", "12", "--c-min", "0.01", "--c-max", "10"])
+    assert counts(capsys.readouterr().out) == (2, 10)
+    main([*common, "--experiments", "12"])
+    assert counts(capsys.readouterr().out) == (0, 12)
+    main([*common, "--experiments", "3", "--seed", "5"])
+    assert counts(capsys.readouterr().out) == (3, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+def test_killed_at_five_random_moments(tmp_path: Path, executor: str) -> None:
+    """Killed five times and started again, the job ends with the table of an undisturbed run.
+
+    Whatever was in the store at a restart is not evaluated again. About two minutes.
+    """
+    rng = random.Random(20)
+    size = ["--experiments", "200", "--band", "0.01", "--executor", executor]
+
+    def command(folder: str) -> list[str]:
+        return [*COMMAND, "--output", str(tmp_path / folder), *size]
+
+    undisturbed = subprocess.run(command("calm"), capture_output=True, text=True, check=True).stdout
+    store = tmp_path / "killed" / "calibration.db"
+    reached = []
+    for k in range(5):
+        with subprocess.Popen(
+            command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        ) as process:
+            goal = (reached[-1] if reached else 0) + rng.randrange(5, 30)
+            until = time.monotonic() + 120
+            while (not store.exists() or _count(store) < goal) and process.poll() is None:
+                assert time.monotonic() < until, f"run {k} did not get to {goal} experiments"
+            process.send_signal(signal.SIGKILL)
+        reached.append(stored(store))
+    assert reached == sorted(reached)
+    last = subprocess.run(command("killed"), capture_output=True, text=True, check=True).stdout
+    evaluated, loaded = counts(last)
+    assert loaded == reached[-1]
+    assert evaluated == 200 - loaded
+    assert table(last) == table(undisturbed)
+
+
+def _count(store: Path) -> int:
+    """Rows so far, while another process writes; 0 while there is no table yet."""
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM evals").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    """Ctrl-C: exit status 130, what is there is shown and kept; the next run loads it."""
+    store = tmp_path / "calibration.db"
+    command = [*COMMAND, "--output", str(tmp_path), "--experiments", "150", "--band", "0.01"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        until = time.monotonic() + 120
+        while not store.exists() or _count(store) < 40:
+            assert time.monotonic() < until
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "The same command goes on from there" in out
+    evaluated, _ = counts(out)
+    assert evaluated == stored(store)
+    again = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert counts(again) == (150 - evaluated, evaluated)
