@@ -15,8 +15,14 @@ from adaptive_calib.store.errors import (
     UnstorableResultError,
 )
 from adaptive_calib.store.evaluation import Context, Evaluation
+from adaptive_calib.store.fsspec import FsspecStore
+from adaptive_calib.store.journal import JournalStore
 from adaptive_calib.store.log import FileLog, open_log, read_log
 from adaptive_calib.store.memory import MemoryStore
+from adaptive_calib.store.mlflow import MlflowCallback
+from adaptive_calib.store.path_template import PathTemplate
+from adaptive_calib.store.replicates import Replicate, Replicates
+from adaptive_calib.store.space import Space, StoredEvaluation
 from adaptive_calib.store.sqlite import SQLiteStore
 
 __all__ = [
@@ -24,16 +30,24 @@ __all__ = [
     "Context",
     "Evaluation",
     "FileLog",
+    "FsspecStore",
+    "JournalStore",
     "MemoryStore",
+    "MlflowCallback",
     "NewerStoreError",
     "NotAStoreError",
     "NotCanonicalError",
+    "PathTemplate",
     "ReadOnlyStoreError",
+    "Replicate",
+    "Replicates",
     "SQLiteStore",
+    "Space",
     "StaleDefaultError",
     "Store",
     "StoreError",
     "StoreWarning",
+    "StoredEvaluation",
     "UnreadableRowError",
     "UnstorableResultError",
     "open_archive",

@@ -31,9 +31,11 @@ from adaptive_calib.store.base import Store
 from adaptive_calib.store.codec import decode, encode
 from adaptive_calib.store.errors import ReadOnlyStoreError, StoreError, StoreWarning, UnstorableResultError
 from adaptive_calib.store.evaluation import Evaluation
+from adaptive_calib.store.fsspec import FsspecStore
 from adaptive_calib.store.guard import open_space
 from adaptive_calib.store.manifest import gather, process_is_gone
 from adaptive_calib.store.points import PointMap, point_map
+from adaptive_calib.store.replicates import Replicate
 from adaptive_calib.store.rows import OK, Key, Row, Run
 from adaptive_calib.store.sqlite import SQLiteStore
 
@@ -45,7 +47,7 @@ Mode = Literal["cached", "retry", "force", "read-only"]
 
 
 def open_store(store: Any, *, readonly: bool = False) -> Store:
-    """Return the store that is given, or open the one at a path.
+    """Return the store that is given, or open the one at a path or a URL.
 
     Raises
     ------
@@ -54,10 +56,12 @@ def open_store(store: Any, *, readonly: bool = False) -> Store:
     """
     if isinstance(store, Store):
         return store
+    if isinstance(store, str) and "://" in store:
+        return FsspecStore(store, readonly=readonly)
     if isinstance(store, (str, os.PathLike)):
         return SQLiteStore(Path(store), readonly=readonly)
     raise TypeError(
-        f"`store` should be a path or a Store (SQLiteStore, MemoryStore, ...), but is a {type(store).__name__}."
+        f"`store` should be a path, a URL or a Store (SQLiteStore, MemoryStore, ...), but is a {type(store).__name__}."
     )
 
 
@@ -68,7 +72,7 @@ def open_archive(
 
     Parameters
     ----------
-    store : path or Store
+    store : path, URL or Store
         A path is a `SQLiteStore`, closed with the run; a `Store` stays open.
     learner
         Its function is an `Evaluation`, or a plain callable whose name, code and parameters then are its identity.
@@ -184,7 +188,8 @@ class RunArchive:
         found = []
         for uid, split, replicate, status, point, y, kind, data in self.store.scan(space):
             known[uid, split, replicate] = status
-            found.append((status, decode(point), read(kind, y, data) if status == OK else None))
+            own = Replicate(split, replicate) if split else decode(point)
+            found.append((status, own, read(kind, y, data) if status == OK else None))
         return found
 
     def find(self, point: Any) -> Stored | None:
@@ -250,7 +255,8 @@ class RunArchive:
     def _key(self, point: Any) -> tuple[Evaluation, Any, Key]:
         number, own = self._points.locate(point)
         evaluation = self._points.evaluations[number]
-        return evaluation, own, Key(evaluation.uid, evaluation.point_uid(own))
+        split, replicate = own if isinstance(own, Replicate) else ("", 0)
+        return evaluation, own, Key(evaluation.uid, evaluation.point_uid(own), split, replicate)
 
     def _row(self, outcome: Outcome) -> Row:
         if self._mode == "read-only":
@@ -258,7 +264,7 @@ class RunArchive:
                 f'{self.store!r} is used with mode="read-only": {outcome.point!r} is not recorded.'
             )
         evaluation, own, key = self._key(outcome.point)
-        point, in_bytes = encode(own, "the point")
+        point, in_bytes = encode(tuple(own) if isinstance(own, Replicate) else own, "the point")
         if in_bytes:
             raise UnstorableResultError(
                 f"the point {own!r:.80} holds an array; a point to be stored is a tuple of numbers."

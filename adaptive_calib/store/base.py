@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from adaptive_calib.store.evaluation import Evaluation
+from adaptive_calib.store.replicates import Replicate
 from adaptive_calib.store.results import Results
 from adaptive_calib.store.rows import OK, Key, Row, Run, SpaceInfo
 
@@ -58,7 +59,9 @@ class Store(ABC):
 
     @abstractmethod
     def put(self, rows: Sequence[Row], *, force: bool = False) -> None:
-        """Write rows, all or none; they survive the death of the process when this returns.
+        """Write rows; they survive the death of the process when this returns.
+
+        Each is complete or absent; all or none of them where the store has transactions.
 
         Whether a row takes the place of one under the same key says `replaces`; it keeps the place in the order.
         """
@@ -139,7 +142,8 @@ class Store(ABC):
     def __contains__(self, item: tuple[Callable[..., Any], Any]) -> bool:
         """Whether the result of a point is stored: ``(evaluation, point) in store``."""
         evaluation = Evaluation.of(item[0])
-        row = self.get(Key(evaluation.uid, evaluation.point_uid(item[1])))
+        split, replicate = item[1] if isinstance(item[1], Replicate) else ("", 0)
+        row = self.get(Key(evaluation.uid, evaluation.point_uid(item[1]), split, replicate))
         return row is not None and row.status == OK
 
     def spaces(self) -> list[Space]:

@@ -2,7 +2,7 @@
 
 ``space_uid`` is 128 bits of (name, version, context_key, seed, configuration without defaults and exclusions); all
 that is computed under one of them is a *space*. The random stream of a point comes from its identity, not from the
-order of evaluation: ``SeedSequence(entropy=seed, spawn_key=(high, low, replicate))`` with the two 64-bit halves of
+order of evaluation: ``SeedSequence(entropy=seed, spawn_key=(high, low, 0))`` with the two 64-bit halves of
 the uid of the point, so that a retry, a resumed run and any number of workers give the same value.
 """
 
@@ -22,6 +22,7 @@ import numpy as np
 from adaptive_calib.store import memo
 from adaptive_calib.store.code import code_digest, describe, identify
 from adaptive_calib.store.identity import PointUids, fields_text, guard_fields
+from adaptive_calib.store.replicates import Replicate, replicate_seed
 from adaptive_calib.store.rows import SpaceInfo
 
 __all__ = ["Context", "Evaluation", "evaluation_of"]
@@ -290,28 +291,24 @@ class Evaluation:
 
     # ------------------------------------------------------------------------------------------------ calling it
 
-    def __call__(self, point: Any, *, split: str = "", replicate: int = 0) -> Any:
+    def __call__(self, point: Any) -> Any:
         """Evaluate a point; of a coroutine function, return the coroutine."""
         if not self._keywords:
             return self._function(point)
         keywords: dict[str, Any] = {}
-        uid = self.point_uid(point)
         if "rng" in self._keywords:
-            keywords["rng"] = self._stream(uid, replicate)
+            keywords["rng"] = np.random.default_rng(self.point_seed(point))
         if "ctx" in self._keywords:
-            keywords["ctx"] = Context(self, uid, split, replicate)
+            split, replicate = point if isinstance(point, Replicate) else ("", 0)
+            keywords["ctx"] = Context(self, self.point_uid(point), split, replicate)
         return self._function(point, **keywords)
 
-    def point_seed(self, point: Any, replicate: int = 0) -> np.random.SeedSequence:
-        """Return the seed sequence of a point, of which ``rng`` is made."""
-        return self._seeds(self.point_uid(point), replicate)
-
-    def _seeds(self, uid: str, replicate: int) -> np.random.SeedSequence:
-        key = (int(uid[:16], 16), int(uid[16:], 16), replicate)
-        return np.random.SeedSequence(entropy=self._seed, spawn_key=key)
-
-    def _stream(self, uid: str, replicate: int) -> np.random.Generator:
-        return np.random.default_rng(self._seeds(uid, replicate))
+    def point_seed(self, point: Any) -> np.random.SeedSequence:
+        """Return the seed sequence of a point, of which ``rng`` is made; of a `Replicate`, that of its number."""
+        if isinstance(point, Replicate):
+            return replicate_seed(self._seed, point)
+        uid = self.point_uid(point)
+        return np.random.SeedSequence(entropy=self._seed, spawn_key=(int(uid[:16], 16), int(uid[16:], 16), 0))
 
 
 def evaluation_of(function: Callable[..., Any]) -> Evaluation:

@@ -28,7 +28,7 @@ def remembered(
     Parameters
     ----------
     place : Path or None
-        Folder of the store's files; used only where it exists, as a worker on another host may not see it.
+        Folder of the store's files; used only where the store is seen, as a worker on another host may not do.
     space : str
         Uid of the space.
     key
@@ -40,7 +40,7 @@ def remembered(
     if (space, uid) in _KNOWN:
         return _KNOWN[space, uid]
     path = None
-    if place is not None and place.is_dir():
+    if place is not None and _visible(place):
         path = place / "memo" / space / uid
         if path.exists():
             head, _, data = path.read_bytes().partition(b"\n")
@@ -52,6 +52,10 @@ def remembered(
         write_atomically(path, text.encode("ascii") + b"\n" + data)
     _KNOWN[space, uid] = value
     return value
+
+
+def _visible(place: Path) -> bool:
+    return place.is_dir() or place.with_name(place.name.removesuffix(".files")).exists()
 
 
 def forget() -> None:

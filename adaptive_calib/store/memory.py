@@ -45,6 +45,11 @@ class MemoryStore(Store):
         """Iterate over the rows of a space."""
         yield from list(self._rows.get(space, {}).values())
 
+    def rows(self) -> Iterator[Row]:
+        """Iterate over the rows of all spaces."""
+        for table in self._rows.values():
+            yield from table.values()
+
     def delete(self, keys: Iterable[Key]) -> int:
         """Delete rows."""
         return sum(self._rows.get(key.space, {}).pop(key, None) is not None for key in keys)

@@ -17,6 +17,7 @@ from adaptive_calib.store.errors import NotCanonicalError, StoreError
 from adaptive_calib.store.evaluation import Evaluation
 from adaptive_calib.store.guard import changed_defaults
 from adaptive_calib.store.identity import UID_VERSION, PointUids
+from adaptive_calib.store.replicates import Replicate
 from adaptive_calib.store.rows import SpaceInfo
 
 __all__ = ["accept_default", "gc", "migrate", "rename"]
@@ -134,7 +135,7 @@ def _move(
         store.put_space(new)
     moved, rows = 0, []
     for row in store.iter(old.uid):
-        point = decode(row.point)
+        point = Replicate(row.split, row.replicate) if row.split else decode(row.point)
         try:
             known = before(point) == row.point_uid
         except NotCanonicalError:

@@ -14,7 +14,7 @@ OK = "ok"
 
 
 class Key(NamedTuple):
-    """What one row is found under."""
+    """What one row is found under; `split` and `replicate` are those of a `Replicate`."""
 
     space: str
     point_uid: str

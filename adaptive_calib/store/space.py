@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.codec import decode
 from adaptive_calib.store.identity import PointUids
+from adaptive_calib.store.replicates import Replicate
 from adaptive_calib.store.rows import OK, Key, Row, SpaceInfo, plain_text
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Space:
         """Return the evaluations that failed or crashed."""
         return [self._read(row) for row in self._store.iter(self.uid) if row.status != OK]
 
-    def outputs(self, point: Any, split: str = "", replicate: int = 0) -> Output:
+    def outputs(self, point: Any) -> Output:
         """Return what the evaluation of a point printed and logged; empty texts if it was not captured.
 
         Raises
@@ -126,12 +127,12 @@ class Space:
         KeyError
             If the point is not stored.
         """
-        row = self._find(point, split, replicate)
+        row = self._find(point)
         return Output(row.stdout, row.stderr, row.logs)
 
-    def get(self, point: Any, split: str = "", replicate: int = 0) -> StoredEvaluation:
+    def get(self, point: Any) -> StoredEvaluation:
         """Return the evaluation of a point; `KeyError` if it is not stored."""
-        return self._read(self._find(point, split, replicate))
+        return self._read(self._find(point))
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a table of all evaluations: the attributes of `StoredEvaluation` but the traceback.
@@ -185,7 +186,8 @@ class Space:
         source: Any = self._read(row) if needs_reading else row
         return all(getattr(source, name) == value for name, value in where.items())
 
-    def _find(self, point: Any, split: str, replicate: int) -> Row:
+    def _find(self, point: Any) -> Row:
+        split, replicate = point if isinstance(point, Replicate) else ("", 0)
         row = self._store.get(Key(self.uid, PointUids(self.uid)(point), split, replicate))
         if row is None:
             raise KeyError(f"the point {point!r} is not in {self!r}.")
@@ -194,7 +196,8 @@ class Space:
     def _read(self, row: Row) -> StoredEvaluation:
         y = self._store.results.read(row.y_kind, row.y, row.y_data) if row.status == OK else None
         seed = int(row.seed) if row.seed else None
+        point = Replicate(row.split, row.replicate) if row.split else decode(row.point)
         return StoredEvaluation(
-            decode(row.point), y, row.status, row.split, row.replicate, row.started, row.duration, row.host, row.pid,
+            point, y, row.status, row.split, row.replicate, row.started, row.duration, row.host, row.pid,
             seed, row.attempt, row.run_id, row.exc_type, row.traceback,
         )  # fmt: skip

@@ -1,0 +1,165 @@
+"""``python -m adaptive_calib.store FILE [command]``: look at a store, and clean it.
+
+Nothing in the file is executed. All commands but ``delete`` and ``gc`` open it read-only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from adaptive_calib.store.base import Store
+from adaptive_calib.store.errors import StoreError
+from adaptive_calib.store.space import Space
+from adaptive_calib.store.sqlite import SQLiteStore
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0, or 1 after an error that was printed."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[Store, argparse.Namespace], int] = options.run
+    try:
+        with SQLiteStore(options.file, readonly=not options.writes) as store:
+            return command(store, options)
+    except (StoreError, OSError, KeyError, ValueError) as error:
+        print(f"error: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m adaptive_calib.store", description="Look at a store of evaluations, and clean it."
+    )
+    parser.add_argument("file", type=Path, help="the store")
+    parser.set_defaults(run=_list, writes=False)
+    commands = parser.add_subparsers(title="commands", metavar="(default: list)")
+
+    def add(name: str, run: Any, text: str, *, writes: bool = False, space: bool = True) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run, writes=writes)
+        if space:
+            command.add_argument("space", nargs="?", help="uid, beginning of it, or name; not needed if there is one")
+        return command
+
+    add("list", _list, "List the spaces and their numbers of evaluations.", space=False)
+    add("runs", _runs, "List the runs: when, where, and why each ended.", space=False)
+    show = add("show", _show, "Show a space and its latest evaluations.")
+    show.add_argument("-n", type=int, default=10, help="how many evaluations (10)")
+    failures = add("failures", _failures, "Show what failed, with tracebacks and output.")
+    failures.add_argument("-n", type=int, default=10, help="how many (10)")
+    export = add("export", _export, "Write a space as a table.")
+    export.add_argument("-o", "--output", type=Path, required=True, help="a .parquet, .csv or .json file")
+    delete = add("delete", _delete, "Delete evaluations of a space, after asking.", writes=True)
+    delete.add_argument("--status", choices=("ok", "failed", "crashed"), help="only those")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    clean = add("gc", _gc, "Remove files that no evaluation knows, and old versions.", writes=True, space=False)
+    clean.add_argument("--keep-versions", type=int, metavar="K", help="keep the last K versions of each space")
+    clean.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+def _list(store: Store, options: argparse.Namespace) -> int:
+    for space in store.spaces():
+        print(f"{space.uid[:12]}  {_counted(space):<28}  {space.info.slug.rpartition('-')[0]}")
+    if not store.spaces():
+        print("no evaluations")
+    return 0
+
+
+def _runs(store: Store, options: argparse.Namespace) -> int:
+    for run in store.read_runs():
+        about = json.loads(run.manifest)
+        seconds = "" if run.ended is None else f"{run.ended - run.started:.0f} s"
+        where = f"{about.get('host')}:{about.get('pid')}"
+        print(f"{run.id}  {_time(run.started)}  {seconds:>8}  {run.status:<10}  {where}  {run.reason}")
+    return 0
+
+
+def _show(store: Store, options: argparse.Namespace) -> int:
+    space = _space(store, options)
+    print(f"uid      {space.uid}\nname     {space.name}\nversion  {space.version}\nseed     {space.info.seed}")
+    for name, value in space.config.items():
+        print(f"config   {name} = {value}")
+    print(f"created  {_time(space.info.created)}\n{_counted(space)}")
+    for evaluation in list(space)[-options.n :] if options.n > 0 else []:
+        result = f"{evaluation.y!r:.80}" if evaluation.status == "ok" else evaluation.exc_type
+        print(f"  {evaluation.status:<8}{evaluation.point!r:.40} -> {result}  ({evaluation.duration:.3g} s)")
+    return 0
+
+
+def _failures(store: Store, options: argparse.Namespace) -> int:
+    space = _space(store, options)
+    failures = space.failures()
+    print(f"{len(failures)} failures")
+    for failure in failures[-options.n :] if options.n > 0 else []:
+        where = f"{failure.host}:{failure.pid}"
+        print(f"\n--- {failure.point!r} {failure.status}, attempt {failure.attempt}, {where}, {_time(failure.started)}")
+        output = space.outputs(failure.point)
+        print(failure.traceback.rstrip() or failure.exc_type)
+        for title, text in (("stdout", output.stdout), ("stderr", output.stderr), ("log", output.logs)):
+            if text:
+                print(f"[{title}]\n{text.rstrip()}")
+    return 0
+
+
+def _export(store: Store, options: argparse.Namespace) -> int:
+    space = _space(store, options)
+    print(f"{len(space)} evaluations in {space.export(options.output)}")
+    return 0
+
+
+def _delete(store: Store, options: argparse.Namespace) -> int:
+    space = _space(store, options)
+    where = {} if options.status is None else {"status": options.status}
+    number = space.counts.get(options.status, 0) if where else len(space)
+    what = f"{number} {'' if options.status is None else options.status + ' '}evaluations of {space.info.slug}"
+    if not (options.yes or _agreed(f"delete {what}? They would have to be computed again.")):
+        return 1
+    print(f"deleted {space.delete(where)} evaluations")
+    return 0
+
+
+def _gc(store: Store, options: argparse.Namespace) -> int:
+    if options.keep_versions is not None and not (
+        options.yes or _agreed(f"delete all but the last {options.keep_versions} versions of each space?")
+    ):
+        return 1
+    removed = store.gc(options.keep_versions)
+    print(", ".join(f"{number} {what}" for what, number in removed.items()) + " removed")
+    return 0
+
+
+def _space(store: Store, options: argparse.Namespace) -> Space:
+    if options.space is not None:
+        return store.space(options.space)
+    return store.space("")  # the only one, or an error that lists them
+
+
+def _agreed(question: str) -> bool:
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        print("nothing was changed")
+        return False
+    return True
+
+
+def _counted(space: Space) -> str:
+    return ", ".join(f"{number} {status}" for status, number in sorted(space.counts.items())) or "empty"
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The contract that every store passes.
+
+A subclass of `StoreContract` in a test file says how to open the store; pytest finds the laws in it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptive_calib.store.base import Store
+from adaptive_calib.store.rows import Key, Row, Run, SpaceInfo
+
+__all__ = ["StoreContract", "make_row"]
+
+
+def make_row(uid: str = "aa", status: str = "ok", y: str = "1.5", data: bytes | None = None, **more: Any) -> Row:
+    """Return a row of the space ``"s"``."""
+    row = Row(
+        "s", uid, "", 0, status, "0.5", y, "json", data, 1.0, 0.25, "host", 7, "3", 1, "run", "", "", "", "", ""
+    )  # fmt: skip
+    return row._replace(**more)
+
+
+class StoreContract:
+    """What `Store` promises. Subclass it and define `open`; `persistent`: a closed store is there again."""
+
+    persistent = True
+
+    def open(self, place: Path) -> Store:
+        """Open the store of a folder, made on first use."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Path:
+        """A folder of the test's own."""
+        return tmp_path
+
+    def reopened(self, store: Store, place: Path) -> Store:
+        """Close a store and open it again, if that keeps it."""
+        if not self.persistent:
+            return store
+        store.close()
+        return self.open(place)
+
+    def test_rows_come_back_in_order_and_in_full(self, place: Path) -> None:
+        """What was put is there, in the order of putting, also for who opens the store later."""
+        store = self.open(place)
+        rows = [
+            make_row("bb", stdout="said", traceback="Trace\nback"),
+            make_row("aa", status="failed", y=""),
+            make_row("aa", split="fit", replicate=3, y='"ü"'),
+            make_row("cc", data=b"\x00\xff" * 10, space="t"),
+            make_row("dd", data=bytes(300_000)),
+        ]
+        store.put(rows[:2])
+        store.put(rows[2:])
+        store = self.reopened(store, place)
+        assert list(store.iter("s")) == [rows[0], rows[1], rows[2], rows[4]]
+        assert list(store.iter("t")) == [rows[3]]
+        assert store.get(Key("s", "dd")) == rows[4]
+        assert store.get(Key("s", "cc")) is None
+        assert store.count("s") == {"ok": 3, "failed": 1}
+        assert [(r.point_uid, r.split, r.y_data) for r in store.scan("t")] == [("cc", "", rows[3].y_data)]
+        store.close()
+
+    @pytest.mark.parametrize("force", [False, True])
+    @pytest.mark.parametrize("new", ["ok", "failed"])
+    @pytest.mark.parametrize("old", ["ok", "failed", "crashed"])
+    def test_the_first_result_wins_unless_forced(self, place: Path, old: str, new: str, force: bool) -> None:
+        """A row replaces failures; a result only with force; and keeps its place in the order."""
+        store = self.open(place)
+        store.put([make_row("aa", old, "1"), make_row("bb")])
+        store.put([make_row("aa", new, "2", data=bytes(100_000), run_id="second")], force=force)
+        store = self.reopened(store, place)
+        replaced = old != "ok" or (force and new == "ok")
+        assert [r.y for r in store.iter("s")] == ["2" if replaced else "1", "1.5"]
+        assert store.clean_files() == 0
+        store.close()
+
+    def test_deleted_rows_are_gone(self, place: Path) -> None:
+        """Deleting counts what was there, and nothing of it comes back."""
+        store = self.open(place)
+        store.put([make_row("aa"), make_row("bb", data=bytes(100_000)), make_row("cc")])
+        assert store.delete([Key("s", "aa"), Key("s", "bb"), Key("s", "zz")]) == 2
+        store = self.reopened(store, place)
+        assert [r.point_uid for r in store.iter("s")] == ["cc"]
+        store.put([make_row("aa", y="again")])
+        assert store.get(Key("s", "aa")) == make_row("aa", y="again")
+        store.close()
+
+    def test_spaces_and_runs_are_kept_and_replaced(self, place: Path) -> None:
+        """Descriptions come back as they were last put."""
+        store = self.open(place)
+        config = {"a": '{"f":"0x1.0p+0"}'}
+        info = SpaceInfo("s", "slug", "name", "1", 1, None, 2**70, config, config, "code", 1.0)
+        other = SpaceInfo("t", "slug", "name", "2", 1, "key", None, {}, {}, "", 2.0)
+        for put in (other, info, SpaceInfo(**{**as_dict(info), "code_digest": "new"})):
+            store.put_space(put)
+        store.put([make_row("aa"), make_row("aa", space="t", data=bytes(100_000))])
+        run = Run("r", 1.0, None, "running", "", "{}")
+        store.put_run(run)
+        store.put_run(run._replace(ended=2.0, status="finished", reason="ü"))
+        store = self.reopened(store, place)
+        assert {i.uid: i for i in store.read_spaces()} == {
+            "s": SpaceInfo(**{**as_dict(info), "code_digest": "new"}),
+            "t": other,
+        }
+        assert store.read_runs() == [Run("r", 1.0, 2.0, "finished", "ü", "{}")]
+        store.drop_space("t")
+        store = self.reopened(store, place)
+        assert [i.uid for i in store.read_spaces()] == ["s"]
+        assert list(store.iter("t")) == []
+        assert len(list(store.iter("s"))) == 1
+        assert store.clean_files() == 0
+        store.close()
+
+    def test_a_store_is_not_sent_to_other_processes(self, place: Path) -> None:
+        """Pickling is refused with a sentence instead of failing somewhere inside."""
+        import pickle
+
+        with self.open(place) as store, pytest.raises(TypeError, match="stays in the process"):
+            pickle.dumps(store)
+
+
+def as_dict(info: SpaceInfo) -> dict[str, Any]:
+    """Return the fields of a space."""
+    return {name: getattr(info, name) for name in SpaceInfo.__dataclass_fields__}
