@@ -120,6 +120,11 @@ class _Batch:
     handle: Handle | None
     generation: int
     begun: float
+    inbox: Inbox
+
+    def over(self, handle: Handle) -> None:
+        """Go to the inbox."""
+        self.inbox.put(self)
 
 
 class Session:
@@ -313,6 +318,8 @@ class Session:
             text = text_of(error)
             return [self._event(submit, Report(None, error, text, 0.0, 0.0)) for submit in batch.submits]
         self._measure(reports)
+        if len(reports) == 1:
+            return [self._event(batch.submits[0], reports[0])]
         return [self._event(submit, report) for submit, report in zip(batch.submits, reports, strict=True)]
 
     def _event(self, submit: Submit, report: Report) -> Event:
@@ -374,7 +381,7 @@ class Session:
 
     def _measure(self, reports: Sequence[Report]) -> None:
         """Follow the mean time of an evaluation; the size of an automatic task changes when it is off by a half."""
-        mean = sum(report.seconds for report in reports) / len(reports)
+        mean = reports[0].seconds if len(reports) == 1 else sum(report.seconds for report in reports) / len(reports)
         self._mean = mean if not self._mean else 0.8 * self._mean + 0.2 * mean
         if self.batching.size is not None:
             return
@@ -475,7 +482,7 @@ class Session:
 
     def _submit(self, submits: list[Submit]) -> list[Event]:
         """Submit one task; return the events of one that cannot be."""
-        batch = _Batch(self._number, submits, None, self._generation, self.clock.monotonic())
+        batch = _Batch(self._number, submits, None, self._generation, self.clock.monotonic(), self.inbox)
         self._number += 1
         self._out[batch.number] = batch
         points = [submit.point for submit in submits]
@@ -493,7 +500,7 @@ class Session:
             self._set_aside(batch)
             dropped: list[Event] = [Dropped(self.now, submit.task) for submit in submits]
             return [Broke(self.now, error, f"the executor does not take tasks: {error!r}"), *dropped]
-        batch.handle.add_done_callback(lambda handle: self.inbox.put(batch))
+        batch.handle.add_done_callback(batch.over)
         return []
 
     def _elsewhere(self, points: list[Any]) -> Handle:

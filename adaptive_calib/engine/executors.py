@@ -16,6 +16,7 @@ ProcessPoolExecutor(8)``) leaves it to the adapter: it is then closed at the end
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor as FutureExecutor
@@ -281,24 +282,47 @@ def _on_this_host(executor: Any) -> bool:
 
 
 class _Coroutine:
-    """The handle of a coroutine on the loop. It has begun as soon as it is there, so it cannot be taken back."""
+    """The handle of a coroutine on the loop. It has begun as soon as it is there, so it cannot be taken back.
 
-    __slots__ = ("task",)
+    It calls back from within, at its end: the loop would need two more turns for a callback of the task's own.
+    """
 
-    def __init__(self, task: asyncio.Task[list[Report]]) -> None:
-        self.task = task
+    __slots__ = ("_callback", "_error", "_reports", "task")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self._callback: Callable[[Any], None] | None = None
+        self._reports: list[Report] | None = None
+        self._error: BaseException | None = None
+
+    async def run(self, evaluate: Evaluate, points: Sequence[Any], over: Callable[[Any], None]) -> None:
+        """Evaluate the points and call back."""
+        try:
+            self._reports = await evaluate(points)
+        except BaseException as error:  # a cancellation, on its way to the loop
+            self._error = error
+            raise
+        finally:
+            over(self)
+            if self._callback is not None:
+                self._callback(self)
 
     def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
-        self.task.add_done_callback(lambda task: callback(self))
+        if self.done():
+            callback(self)
+        else:
+            self._callback = callback
 
     def done(self) -> bool:
-        return self.task.done()
+        return self._reports is not None or self._error is not None
 
     def cancel(self) -> bool:
         return False
 
     def result(self) -> list[Report]:
-        return self.task.result()
+        if self._reports is None:
+            raise self._error or RuntimeError("the coroutine is not over.")
+        return self._reports
 
 
 class Coroutines:
@@ -311,22 +335,27 @@ class Coroutines:
 
     def __init__(self, ntasks: int) -> None:
         self.capacity = ntasks
-        self._tasks: set[asyncio.Task[list[Report]]] = set()
+        self._handles: set[_Coroutine] = set()  # the loop itself holds tasks weakly
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def ship(self, work: Work) -> Evaluate:
         """Return a coroutine function that evaluates points."""
+        self._loop = asyncio.get_running_loop()
 
-        async def evaluate(points: Sequence[Any]) -> list[Report]:
+        plain = work.capture is None and work.timeout is None
+
+        async def one_by_one(points: Sequence[Any]) -> list[Report]:
             return [await _await(work, point) for point in points]
 
-        return evaluate
+        return functools.partial(_await_plainly, work.function) if plain else one_by_one
 
     def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
         """Start a task on the running loop."""
-        task = asyncio.get_running_loop().create_task(evaluate(points))
-        self._tasks.add(task)  # the loop itself holds tasks weakly
-        task.add_done_callback(self._tasks.discard)
-        return _Coroutine(task)
+        handle = _Coroutine()
+        assert self._loop is not None
+        handle.task = self._loop.create_task(handle.run(evaluate, points, self._handles.discard))
+        self._handles.add(handle)
+        return handle
 
     def renew(self) -> bool:
         """Nothing breaks here."""
@@ -334,8 +363,24 @@ class Coroutines:
 
     def close(self, *, abandon: bool = False) -> None:
         """Cancel what still runs; there is nothing unless the run was abandoned."""
-        for task in self._tasks:
-            task.cancel()
+        for handle in self._handles:
+            if handle.task is not None:
+                handle.task.cancel()
+
+
+async def _await_plainly(function: Callable[[Any], Any], points: Sequence[Any]) -> list[Report]:
+    """Evaluate points by a coroutine function; the short way, for thousands of them at once."""
+    reports = []
+    for point in points:
+        started, begin = time.time(), time.perf_counter()
+        try:
+            value = await function(point)
+        except Exception as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
+            seconds = time.perf_counter() - begin
+            reports.append(Report(None, error, text_of(error), started, seconds, *here()))
+        else:
+            reports.append(Report(value, None, "", started, time.perf_counter() - begin, *here()))
+    return reports
 
 
 async def _await(work: Work, point: Any) -> Report:
@@ -343,12 +388,9 @@ async def _await(work: Work, point: Any) -> Report:
     started, begin = time.time(), time.perf_counter()
     texts = NOTHING
     try:
-        if work.capture is None and work.timeout is None:
-            value = await work.function(point)
-        else:
-            with captured(work.capture) as output:
-                value = await _within(work.timeout, work.function(point))
-            texts = output.texts
+        with captured(work.capture) as output:
+            value = await _within(work.timeout, work.function(point))
+        texts = output.texts
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
