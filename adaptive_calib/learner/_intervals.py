@@ -106,6 +106,8 @@ class Intervals:
         self._uncut: dict[float, Open] = {}
         self._bound = INF
         self._index: Index | None = None
+        # with more entries in all heaps than this the dead ones are thrown out, see `_sweep`
+        self._crowd = 256
 
     # -- what is known ---------------------------------------------------------------------------------------------
 
@@ -154,10 +156,9 @@ class Intervals:
             parts += [(p, q, stretch.part(q - p)) for p, q in pairwise(stretch.edges())]
         return sorted(parts)
 
-    def neighbors(self, u: float) -> tuple[float | None, float | None]:
-        """Return the known points next to the known point `u`; None where there is none."""
-        index = self._indexed()
-        return index.before(u, 1)[0], index.after(u, 1)[0]
+    def around(self, u: float) -> tuple[float | None, float | None, float | None, float | None]:
+        """Return the two known points before and the two after the known point `u`; None where there is none."""
+        return self._indexed().around_point(u)
 
     def losses_beside(self, u: float) -> list[float]:
         """Return the losses of the stretches (at most two) that end at the known point `u`, pending points counted."""
@@ -431,10 +432,12 @@ class Intervals:
             heappush(self._heap, interval)
 
     def revalue(self, u: float, y: Value, others: Iterable[float] = ()) -> None:
-        """Change the value of a known point; `others` are values that enter the range as well."""
+        """Change the value of a known point; `others` (those that are finite) enter the range of values as well."""
         self._settle()
-        for other in (y, *others):
-            self.measure.count(other)
+        self.measure.count(y)
+        for other in others:
+            if other - other == 0.0:
+                self.measure.count(other)
         index = self._indexed()
         index.values[u] = y
         if u == self._first:
@@ -444,20 +447,19 @@ class Intervals:
         for old in index.beside(u):
             self._replace(old)
         self._inserted(u)
-        self._sweep()
+        if len(self._heap) + len(self._piece_heap) + len(self._open_heap) > self._crowd:
+            self._sweep()
 
     def _sweep(self) -> None:
-        """Throw dead entries out of the heaps if there are many: a value that changes again and again leaves them."""
+        """Throw dead entries out of the heaps: a value that changes again and again leaves many."""
         index = self._indexed()
-        if len(self._heap) > 4 * len(index.points) + 64:
-            self._heap = [i for i in self._heap if index.current(i) and i[1] not in self._open]
-            heapify(self._heap)
-        if len(self._piece_heap) > 4 * len(self._pieces) + 64:
-            self._piece_heap = list(self._pieces.values())
-            heapify(self._piece_heap)
-        if len(self._open_heap) > 4 * len(self._open) + 64:
-            self._open_heap = [stretch.interval for stretch in self._open.values() if stretch.interval is not None]
-            heapify(self._open_heap)
+        self._heap = [i for i in self._heap if index.current(i) and i[1] not in self._open]
+        self._piece_heap = list(self._pieces.values())
+        self._open_heap = [stretch.interval for stretch in self._open.values() if stretch.interval is not None]
+        heapify(self._heap)
+        heapify(self._piece_heap)
+        heapify(self._open_heap)
+        self._crowd = 4 * (len(self._heap) + len(self._piece_heap) + len(self._open_heap)) + 256
 
     # -- a point comes to be under way, or no longer is ------------------------------------------------------------
 

@@ -120,6 +120,13 @@ class Index:
         """Return the intervals from left to right."""
         return [self._intervals[u] for u in self.points[:-1]]
 
+    def around_point(self, u: float) -> tuple[float | None, float | None, float | None, float | None]:
+        """Return the two points before and the two after the known point `u`; None where there is none."""
+        left, right = self._previous.get(u), self._next.get(u)
+        far_left = None if left is None else self._previous.get(left)
+        far_right = None if right is None else self._next.get(right)
+        return far_left, left, right, far_right
+
     def before(self, u: float | None, n: int) -> list[float | None]:
         """Return the n points before the known point `u`, the nearest first; None where there is none."""
         found: list[float | None] = []
@@ -138,7 +145,8 @@ class Index:
 
     def beside(self, u: float) -> list[Interval]:
         """Return the intervals that end at `u`."""
-        return [self._intervals[a] for a in (*self.before(u, 1), u) if a is not None and a in self._intervals]
+        found = (self._intervals.get(self._previous.get(u, math.nan)), self._intervals.get(u))
+        return [interval for interval in found if interval is not None]
 
     def near(self, u: float, n: int) -> list[Interval]:
         """Return the intervals that see `u` within n neighbours: n on each side of those that end at it."""

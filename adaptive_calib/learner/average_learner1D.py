@@ -33,7 +33,6 @@ import numpy as np
 from scipy.special import stdtrit
 
 from adaptive_calib.learner import _familiar
-from adaptive_calib.learner._stretches import Value
 from adaptive_calib.learner.base_learner import check_number_of_points
 from adaptive_calib.learner.learner1D import Array, Learner1D
 from adaptive_calib.learner.losses1D import IntervalLoss
@@ -53,16 +52,20 @@ def _quantile(alpha: float, m: int) -> float:
 class _Site:
     """The samples at one x and their running moments."""
 
-    __slots__ = ("failed", "m2", "mean", "next_seed", "pending", "samples", "valid")
+    __slots__ = ("failed", "known_error", "m2", "mean", "next_seed", "pending", "samples", "u", "valid")
 
     def __init__(self) -> None:
         self.samples: dict[int, float] = {}
         self.pending: set[int] = set()
         self.failed: set[int] = set()
         self.next_seed = 0
+        # coordinate; None outside the bounds and before the first sample
+        self.u: float | None = None
         self.valid = 0
         self.mean = math.nan
         self.m2 = 0.0
+        # (alpha, error for it); no alpha is NaN, so that what was computed before the last sample is not used
+        self.known_error = math.nan, math.inf
 
     def add(self, seed: int, y: float) -> None:
         """Take in a sample; `seed` is new."""
@@ -72,6 +75,7 @@ class _Site:
         if not math.isfinite(y):
             return
         self.valid += 1
+        self.known_error = math.nan, math.inf
         if self.valid == 1:
             self.mean = y
             return
@@ -91,9 +95,11 @@ class _Site:
 
     def error(self, alpha: float) -> float:
         """Return the half-width of the confidence interval of the mean; infinite with fewer than two valid samples."""
-        if self.valid < 2:
-            return math.inf
-        return _quantile(alpha, self.valid) * math.sqrt(self.m2 / (self.valid - 1) / self.valid)
+        if self.known_error[0] != alpha:
+            m = self.valid
+            width = _quantile(alpha, m) * math.sqrt(self.m2 / (m - 1) / m) if m > 1 else math.inf
+            self.known_error = alpha, width
+        return self.known_error[1]
 
 
 class AverageLearner1D(Learner1D):
@@ -328,7 +334,9 @@ class AverageLearner1D(Learner1D):
     def _parsed(point: Any) -> Point:
         try:
             seed, x = point
-            return int(seed), float(x) if not isinstance(x, int) else x
+            if type(seed) is int and type(x) is float:
+                return seed, x
+            return int(seed), x if isinstance(x, int) else float(x)
         except (TypeError, ValueError):
             raise TypeError(f"a point should be a pair (seed, x), but came {point!r}.") from None
 
@@ -338,7 +346,13 @@ class AverageLearner1D(Learner1D):
         An x outside the bounds is kept in `data` and otherwise not used. TypeError if `y` is no number.
         """
         seed, place = self._parsed(x)
-        self._add(place, {seed: _number(x, y)})
+        value = _number(x, y)
+        site = self._sites.get(place)
+        if site is None or not site.samples:
+            self._add(place, {seed: value})
+        elif seed not in site.samples:
+            site.add(seed, value)
+            self._moved(place, site, (value,))
 
     def tell_many(self, xs: Iterable[Any], ys: Iterable[Any], *, force: bool = False) -> None:
         """Take in many samples, grouped by x.
@@ -375,67 +389,79 @@ class AverageLearner1D(Learner1D):
             raise ValueError(f"x value out of bounds, it should be within {self.bounds}, but is {x!r}.")
 
     def _add(self, x: float, samples: Mapping[int, float]) -> None:
+        """Take in samples at one x; those told already are passed over."""
         site = self._sites.get(x)
         if site is None:
             site = self._sites[x] = _Site()
         new = {seed: y for seed, y in samples.items() if seed not in site.samples}
         if not new:
             return
+        known = bool(site.samples)
         for seed, y in new.items():
             site.add(seed, y)
-        known = x in self.data
+        if known:
+            self._moved(x, site, tuple(new.values()))
+            return
         self.data[x] = site.mean
-        self._curve = None
-        u = self._coordinate(x)
+        u = site.u = self._coordinate(x)
         if u is None:
             return
-        mean: Value = site.mean if site.valid else None
-        if not known:
-            self._points.pop(u, None)
-            self._names[u] = x
-            self._intervals.insert(u, mean)
-            self._undersampled.add(x)
-            self._rescaled[x] = math.inf
-        if known or len(new) > 1:
-            self._intervals.revalue(u, mean, [y for y in new.values() if math.isfinite(y)])
+        self._points.pop(u, None)
+        self._names[u] = x
+        self._undersampled.add(x)
+        self._rescaled[x] = math.inf
+        self._intervals.insert(u, site.mean if site.valid else None)
+        self._moved(x, site, tuple(new.values()))
+
+    def _moved(self, x: float, site: _Site, samples: tuple[float, ...]) -> None:
+        """Do what follows after samples at a known x: its mean has moved."""
+        self.data[x] = site.mean
+        self._curve = None
+        u = site.u
+        if u is None:
+            return
+        if len(site.samples) > 1:
+            self._intervals.revalue(u, site.mean if site.valid else None, samples)
         self._update(u, x, site)
 
     def _update(self, u: float, x: float, site: _Site) -> None:
         """Bring the rescaled errors of x and its neighbours, and what is undersampled, up to date."""
-        left, right = self._intervals.neighbors(u)
+        names, rescaled = self._names, self._rescaled
+        around = self._intervals.around(u)
+        far_left, left, right, far_right = [None if v is None else names[v] for v in around]
         m = len(site.samples)
         if x in self._undersampled:
-            around = [len(self._sites[self._names[v]].samples) for v in (left, right) if v is not None]
-            enough = self.neighbor_sampling * (sum(around) / len(around)) if around else 0.0
+            counts = [len(self._sites[z].samples) for z in (left, right) if z is not None]
+            enough = self.neighbor_sampling * (sum(counts) / len(counts)) if counts else 0.0
             if (m >= 2 and m >= self.min_samples and m > enough) or m >= self.max_samples:
                 self._undersampled.discard(x)
         hopeless = not site.valid and x not in self._undersampled
-        if site.error(self.alpha) <= self.min_error or m >= self.max_samples or hopeless:
-            self._rescaled.pop(x, None)
-        for v in (left, u, right):
-            if v is not None:
-                self._rescale(v)
-
-    def _rescale(self, u: float) -> None:
-        """Compute one rescaled error anew."""
-        x = self._names[u]
-        if x not in self._rescaled:
-            return
-        site = self._sites[x]
-        nearest = math.inf
-        for v in self._intervals.neighbors(u):
-            if v is not None:
-                z = self._names[v]
-                dy = self.data[z] - site.mean
-                nearest = min(nearest, math.hypot(z - x, dy if math.isfinite(dy) else 0.0))
-        value = site.error(self.alpha) / nearest if math.isfinite(nearest) else math.inf
-        if value == self._rescaled[x] and value != math.inf:
-            return
-        self._rescaled[x] = value
-        heappush(self._queue, (-value, x))
-        if len(self._queue) > 8 * len(self._rescaled) + 64:
-            self._queue = [(-value, x) for x, value in self._rescaled.items()]
+        if m >= self.max_samples or hopeless or site.error(self.alpha) <= self.min_error:
+            rescaled.pop(x, None)
+        before, after = self._distance(left, x), self._distance(x, right)
+        if x in rescaled:
+            self._rescale(x, before if before < after else after)
+        if left in rescaled:
+            self._rescale(left, min(before, self._distance(far_left, left)))
+        if right in rescaled:
+            self._rescale(right, min(after, self._distance(right, far_right)))
+        if len(self._queue) > 8 * len(rescaled) + 64:
+            self._queue = [(-value, z) for z, value in rescaled.items()]
             heapify(self._queue)
+
+    def _distance(self, x: float | None, z: float | None) -> float:
+        """Return the distance of two means, unscaled; infinite without one of them, of the x alone without a mean."""
+        if x is None or z is None:
+            return math.inf
+        dy = self.data[z] - self.data[x]
+        return math.hypot(z - x, dy) if dy == dy else abs(z - x)
+
+    def _rescale(self, x: float, nearest: float) -> None:
+        """Set one rescaled error from the distance to the nearer neighbour."""
+        value = self._sites[x].error(self.alpha) / nearest if nearest < math.inf else math.inf
+        if value != self._rescaled[x] or value == math.inf:
+            self._rescaled[x] = value
+            heappush(self._queue, (-value, x))
 
     # -- data ------------------------------------------------------------------------------------------------------
 

@@ -163,6 +163,16 @@ class Learner1D(BaseLearner):
         return self._shape[0] if self._shape else 1
 
     @property
+    def x_scale(self) -> Literal["linear", "log"]:
+        """The scale of x."""
+        return "log" if self._parameters["x_scale"] == "log" else "linear"
+
+    @property
+    def mode(self) -> Mode:
+        """The kind of interpolant."""
+        return self._mode
+
+    @property
     def nth_neighbors(self) -> int:
         """How many neighbours on each side of an interval the loss looks at."""
         return self._intervals.measure.neighbors
@@ -510,7 +520,7 @@ class Learner1D(BaseLearner):
             us, ys = self._intervals.known()
             if not us:
                 return None
-            nothing = (math.nan,) * self.vdim
+            nothing = (math.nan,) * self.vdim if self._shape else math.nan
             values = np.array([nothing if y is None else y for y in ys], dtype=float).reshape(len(us), self.vdim)
             width = self._domain.high - self._domain.low
             self._curve = (len(self.data), Curve(np.array(us), values, self._mode, width, self._intervals.closed()))

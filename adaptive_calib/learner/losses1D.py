@@ -18,8 +18,7 @@ loss                                  nn    value
 `curvature_loss_function`             1     √(triangle area) + small parts of `default_loss` and Δx
 ====================================  ====  ==============================================================
 
-A loss may have an attribute ``invalid_loss``, a function of Δx: the loss of an interval with an end that has no valid
-value. Without it this loss is Δx.
+The loss of an interval with an end that has no valid value is Δx, or what `invalid_loss` says for that loss.
 
 Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019), and the behaviour of
 python-adaptive 1.5.2.
@@ -29,7 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -41,11 +40,14 @@ __all__ = [
     "curvature_loss_function",
     "default_loss",
     "finite_loss",
+    "invalid_loss",
     "linspace",
     "resolution_loss_function",
     "triangle_loss",
     "uniform_loss",
 ]
+
+_Loss = TypeVar("_Loss", bound=Callable[..., float])
 
 IntervalLoss: TypeAlias = Callable[[Sequence[Any], Sequence[Any]], float]
 
@@ -94,18 +96,25 @@ def abs_min_log_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     return default_loss(xs, tuple(math.log(y) for y in smallest))
 
 
-def _square(dx: float) -> float:
-    return dx * dx
+def invalid_loss(function: Callable[[float], float]) -> Callable[[_Loss], _Loss]:
+    """Return a decorator that sets the loss of an interval with an end that has no valid value.
 
+    Parameters
+    ----------
+    function : callable
+        Of Δx, the length of the interval as a fraction of the domain. It should shrink with Δx, and not be larger than
+        the loss of an ordinary interval, so that a region without values does not take all points.
+    """
 
-def _invalid_loss(function: Callable[[float], float]) -> Callable[[IntervalLoss], IntervalLoss]:
-    """Return a decorator that sets the loss of an interval with an end that has no valid value."""
-
-    def mark(loss: IntervalLoss) -> IntervalLoss:
+    def mark(loss: _Loss) -> _Loss:
         loss.invalid_loss = function  # type: ignore[attr-defined]  # a function takes any attribute
         return loss
 
     return mark
+
+
+def _cube(dx: float) -> float:
+    return dx**3
 
 
 def _triangle_area(p: Sequence[Any], q: Sequence[Any], r: Sequence[Any]) -> float:
@@ -121,8 +130,8 @@ def _triangle_area(p: Sequence[Any], q: Sequence[Any], r: Sequence[Any]) -> floa
     return math.sqrt(plane + float(np.sum(np.triu(cross - cross.T) ** 2))) / 2
 
 
-# an area: with Δx a region without values would be resolved far more finely than any other
-@_invalid_loss(_square)
+# the area falls with Δx³ where the function is smooth
+@invalid_loss(_cube)
 @uses_nth_neighbors(1)
 def triangle_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     """Return the mean area of the triangles of consecutive points; Δx if there are only two points.
@@ -152,6 +161,10 @@ def resolution_loss_function(min_length: float = 0, max_length: float = 1) -> In
         Lengths Δx as fractions of the domain, from 0 to 1.
     """
 
+    def flat(dx: float) -> float:
+        return resolution_loss((0.0, dx), (0.0, 0.0))
+
+    @invalid_loss(flat)
     @uses_nth_neighbors(0)
     def resolution_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
         dx = float(xs[1] - xs[0])
@@ -173,6 +186,10 @@ def curvature_loss_function(
         Weights of the three parts.
     """
 
+    def flat(dx: float) -> float:
+        return (euclid_factor + horizontal_factor) * dx
+
+    @invalid_loss(flat)
     @uses_nth_neighbors(1)
     def curvature_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
         middle = xs[1:3]

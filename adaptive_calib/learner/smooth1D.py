@@ -42,7 +42,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from adaptive_calib.learner.base_learner import uses_nth_neighbors
-from adaptive_calib.learner.losses1D import default_loss
+from adaptive_calib.learner.losses1D import default_loss, invalid_loss
 
 __all__ = ["Curve", "Mode", "smooth_loss"]
 
@@ -118,11 +118,19 @@ def _estimate(choice: _Choice, xs: Sequence[Any], c: Sequence[Any], larger: Any)
     """Return the estimated error of one choice of nodes with divided differences `c`."""
     if choice.sided:
         return abs(c[-1] * _product(xs[-1], xs[:-1])) * PREFERENCE
-    kink = [(x - xs[0]) / (xs[1] - xs[0]) if k > 0 else 0.0 * x for k, x in zip(choice.nodes, xs, strict=True)]
+    # at the left end of the interval, or at its right end if all nodes are on one side of the left one
+    at = 0 if min(choice.nodes) < 0 else 1
+    kink = [(x - xs[at]) / (xs[1] - xs[0]) if k > at else 0.0 * x for k, x in zip(choice.nodes, xs, strict=True)]
     seen = _last_terms(xs, _divided_differences(xs, kink), larger)
     return _last_terms(xs, c, larger) * larger(1.0, 0.25 / larger(seen, 1e-300))
 
 
+def _invalid(dx: float) -> float:
+    # errors fall fast with the length; so does this, or a region without values would take all points
+    return dx if dx > COARSEST else dx**4
+
+
+@invalid_loss(_invalid)
 @uses_nth_neighbors(REACH)
 def smooth_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     """Return the estimated error of the smooth interpolant on an interval, as a fraction of the range of values.

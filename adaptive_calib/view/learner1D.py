@@ -1,0 +1,101 @@
+"""What `Learner1D` and `AverageLearner1D` look like: HoloViews overlays of their data.
+
+The names of the elements are those of python-adaptive: dimensions ``x`` and ``y``, and the x range is the domain with a
+margin of 5 % on each side, so that live plots do not jump.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+
+from adaptive_calib.learner.average_learner1D import AverageLearner1D
+from adaptive_calib.learner.learner1D import Learner1D
+
+__all__ = ["plot", "plot_average"]
+
+#: Share of the domain that is left free on each side.
+MARGIN = 0.05
+
+
+def _holoviews() -> Any:
+    try:
+        import holoviews as hv
+    except ImportError:
+        raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
+    return hv
+
+
+def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "scatter") -> Any:
+    """Return the data as an overlay of one Scatter for each component, or of one Path.
+
+    Parameters
+    ----------
+    learner : Learner1D
+        May be without data: the elements are empty then.
+    scatter_or_line : {"scatter", "line"}
+        Points, or lines through them. ValueError otherwise.
+
+    Returns
+    -------
+    holoviews.Overlay
+
+    Raises
+    ------
+    RuntimeError
+        If HoloViews is not installed.
+    """
+    if scatter_or_line not in ("scatter", "line"):
+        raise ValueError(f"`scatter_or_line` should be 'scatter' or 'line', but is {scatter_or_line!r}.")
+    hv = _holoviews()
+    data = learner.to_numpy()
+    columns = range(1, data.shape[1]) if len(data) else ()
+    curves = [data[:, [0, column]] for column in columns]
+    if scatter_or_line == "line":
+        elements = [hv.Path(curves)]
+    else:
+        elements = [hv.Scatter(curve) for curve in curves] or [hv.Scatter([])]
+    return _framed(hv.Overlay(elements), learner)
+
+
+def plot_average(learner: AverageLearner1D) -> Any:
+    """Return the means with their errors as Scatter * ErrorBars * Path.
+
+    Errors that are infinite (of x with one sample) are drawn as 0.
+
+    Parameters
+    ----------
+    learner : AverageLearner1D
+
+    Returns
+    -------
+    holoviews.Overlay
+
+    Raises
+    ------
+    RuntimeError
+        If HoloViews is not installed.
+    """
+    hv = _holoviews()
+    means = learner.to_numpy(mean=True)
+    if not len(means):
+        return _framed(hv.Scatter([]) * hv.ErrorBars([]) * hv.Path([]), learner)
+    errors = learner.error
+    # by the order of x: the keys of `error` are the same points
+    bars = np.array([errors[x] if math.isfinite(errors[x]) else 0.0 for x in sorted(learner.data)])
+    overlay = hv.Scatter(means) * hv.ErrorBars(np.column_stack([means, bars])) * hv.Path([means])
+    return _framed(overlay, learner)
+
+
+def _framed(overlay: Any, learner: Learner1D) -> Any:
+    """Return the overlay with the x range of the domain and a margin."""
+    low, high = learner.bounds
+    if learner.x_scale == "log":
+        factor = (high / low) ** MARGIN
+        framed = overlay.redim(x={"range": (low / factor, high * factor)})
+        # options can be given only once a backend is there; the elements themselves need none
+        return framed.opts(logx=True) if _holoviews().Store.loaded_backends() else framed
+    margin = MARGIN * (high - low)
+    return overlay.redim(x={"range": (low - margin, high + margin)})

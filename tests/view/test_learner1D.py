@@ -1,0 +1,77 @@
+"""Plots of `Learner1D` and `AverageLearner1D`."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+hv = pytest.importorskip("holoviews")
+
+from adaptive_calib.learner.average_learner1D import AverageLearner1D  # noqa: E402  # after importorskip
+from adaptive_calib.learner.learner1D import Learner1D  # noqa: E402  # after importorskip
+
+
+def told(learner: Learner1D, n: int = 12) -> Learner1D:
+    for _ in range(n):
+        for x in learner.ask(1)[0]:
+            learner.tell(x, learner.function(x))
+    return learner
+
+
+def kinds(overlay: object) -> list[str]:
+    return [type(element).__name__ for element in overlay]  # type: ignore[attr-defined]  # an overlay is iterable
+
+
+def test_scatter_for_each_component() -> None:
+    """A plot has one Scatter for each component, with a margin of 5 % on both sides of the domain."""
+    overlay = told(Learner1D(lambda x: (x, x * x), (-1, 1))).plot()
+    assert isinstance(overlay, hv.Overlay)
+    assert kinds(overlay) == ["Scatter", "Scatter"]
+    assert overlay.range("x") == pytest.approx((-1.1, 1.1))
+
+
+def test_line() -> None:
+    """A line is one Path; another word is refused."""
+    learner = told(Learner1D(abs, (-1, 1)))
+    assert kinds(learner.plot(scatter_or_line="line")) == ["Path"]
+    with pytest.raises(ValueError, match="scatter"):
+        learner.plot(scatter_or_line="bars")  # type: ignore[arg-type]  # that is the point
+
+
+def test_plots_without_data() -> None:
+    """Without data the elements are there, empty."""
+    assert kinds(Learner1D(abs, (-1, 1)).plot()) == ["Scatter"]
+    assert kinds(Learner1D(abs, (-1, 1)).plot(scatter_or_line="line")) == ["Path"]
+    assert kinds(AverageLearner1D(abs, (-1, 1)).plot()) == ["Scatter", "ErrorBars", "Path"]
+
+
+def test_plots_combine() -> None:
+    """Familiar combinations: layouts of relabelled plots, overlays, elements by name."""
+    plot = told(Learner1D(abs, (-1, 1))).plot()
+    assert isinstance(plot.relabel("a") + plot.relabel("b"), hv.Layout)
+    assert isinstance(plot.Scatter.I * plot, hv.Overlay)
+
+
+def test_logarithmic_range() -> None:
+    """On a logarithmic scale the margin is one of ratios."""
+    overlay = told(Learner1D(abs, (1, 100), x_scale="log")).plot()
+    assert overlay.range("x") == pytest.approx((100**-0.05, 100**1.05))
+
+
+def test_error_bars() -> None:
+    """Means have error bars of their errors; an infinite error is drawn as 0."""
+    learner = AverageLearner1D(lambda point: point[1] + 0.1 * (point[0] % 3), (0, 1), min_samples=3)
+    told(learner, 20)
+    overlay = learner.plot()
+    assert kinds(overlay) == ["Scatter", "ErrorBars", "Path"]
+    bars = overlay.ErrorBars.I.dimension_values("yerror")
+    finite = [learner.error[x] for x in sorted(learner.data)]
+    assert list(bars) == pytest.approx([0.0 if error == float("inf") else error for error in finite])
+
+
+def test_without_holoviews(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without HoloViews the message says so."""
+    monkeypatch.setitem(sys.modules, "holoviews", None)
+    with pytest.raises(RuntimeError, match="holoviews is not installed"):
+        Learner1D(abs, (-1, 1)).plot()
