@@ -1,0 +1,108 @@
+"""Which simplex contains a point, in a time that does not grow with the triangulation.
+
+The triangulation's own search looks at every simplex in turn. Here a grid, refined as points come, gives a vertex near
+the point, and from one of its simplices a walk crosses, again and again, the face behind which the point lies. The
+walk is exact for Delaunay triangulations up to rounding; where it does not arrive, the search of the package decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Locator", "barycentric"]
+
+_INSIDE = -1e-10
+_STEPS = 200
+
+
+def barycentric(simplex: Sequence[Sequence[float]], point: Sequence[float]) -> list[float]:
+    """Return the barycentric coordinates of a point; empty for a flat simplex.
+
+    Parameters
+    ----------
+    simplex : N + 1 points of R^N
+    point : N numbers
+    """
+    if len(point) == 2:
+        (ax, ay), (bx, by), (cx, cy) = simplex
+        px, py = point[0] - cx, point[1] - cy
+        ax, ay, bx, by = ax - cx, ay - cy, bx - cx, by - cy
+        area = ax * by - bx * ay
+        if area == 0.0:
+            return []
+        first, second = (px * by - bx * py) / area, (ax * py - px * ay) / area
+        return [first, second, 1.0 - first - second]
+    corners = np.array(simplex)
+    try:
+        rest = np.linalg.solve((corners[:-1] - corners[-1]).T, np.array(point) - corners[-1])
+    except np.linalg.LinAlgError:
+        return []
+    coordinates: list[float] = rest.tolist()
+    return [*coordinates, 1.0 - sum(coordinates)]
+
+
+class Locator:
+    """A grid over the vertices of one triangulation; vertices are entered when first needed.
+
+    Parameters
+    ----------
+    tri : adaptive_triangulation.Triangulation
+        With all coordinates between 0 and about 1.
+    """
+
+    def __init__(self, tri: Any) -> None:
+        self._tri = tri
+        self._grid: dict[tuple[int, ...], int] = {}
+        self._entered = 0
+        self._cells = 1
+
+    def find(self, u: Sequence[float]) -> tuple[int, ...]:
+        """Return a simplex that contains the point; ``()`` if it lies outside."""
+        tri = self._tri
+        self._catch_up()
+        cell = tuple([int(c * self._cells) for c in u])
+        start = self._grid.get(cell)
+        if start is None:
+            found: tuple[int, ...] = tri.locate_point(u)
+            return found
+        simplices = tri.vertex_to_simplices[start]
+        if not simplices:
+            found = tri.locate_point(u)
+            return found
+        here = min(simplices)
+        for _ in range(_STEPS):
+            parts = barycentric(tri.get_vertices(here), u)
+            if not parts:
+                break
+            worst = min(range(len(parts)), key=parts.__getitem__)
+            if parts[worst] >= _INSIDE:
+                return here
+            beyond = tri.get_opposing_vertices(here)[worst]
+            if beyond is None:
+                break
+            here = tuple(sorted([*here[:worst], *here[worst + 1 :], beyond]))
+        found = tri.locate_point(u)
+        return found
+
+    def _catch_up(self) -> None:
+        """Enter the new vertices; refine the grid when it has become much coarser than the points."""
+        tri, total = self._tri, len(self._tri.vertices)
+        ndim = tri.dim
+        if total > 4 * self._cells**ndim:
+            # about one vertex to a cell, so that most cells near points know a vertex
+            self._cells = max(1, math.floor(total ** (1 / ndim)))
+            self._grid.clear()
+            self._entered = 0
+        for i in range(self._entered, total):
+            self._grid[tuple([int(c * self._cells) for c in tri.vertices[i]])] = i
+        self._entered = total
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_tri": self._tri}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_tri"])  # type: ignore[misc]  # the grid is made anew from the triangulation

@@ -1,0 +1,247 @@
+"""`Learner2D`: a function of two numbers, known where it matters.
+
+As python-adaptive's, with the same losses and the same face, but on an incremental triangulation: a told point changes
+the losses of the triangles around it and no others, and each point is chosen among all triangles as they are now. See
+`_cells2D` for how the default loss is kept, and docs/explanation/learner_nd_performance.md for where, and why, the
+points differ from those of python-adaptive 1.5.2.
+
+Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import ConvexHull
+
+from adaptive_calib.learner import _familiar
+from adaptive_calib.learner._cells2D import interpolator, triangle_losses
+from adaptive_calib.learner._domainND import DomainND, Point
+from adaptive_calib.learner._mesh import CellLosses, Choice, volumes
+from adaptive_calib.learner._triangulated import TriangulatedLearner
+from adaptive_calib.learner.losses2D import (
+    TriangleLosses,
+    areas,
+    choose_point_in_triangle,
+    default_loss,
+    deviations,
+    minimize_triangle_surface_loss,
+    place_in_triangle,
+    resolution_loss_function,
+    thresholded_loss_function,
+    triangle_loss,
+    uniform_loss,
+)
+
+__all__ = [
+    "Learner2D",
+    "areas",
+    "choose_point_in_triangle",
+    "default_loss",
+    "deviations",
+    "minimize_triangle_surface_loss",
+    "resolution_loss_function",
+    "thresholded_loss_function",
+    "triangle_loss",
+    "uniform_loss",
+]
+
+_MAX_BADNESS = 5
+_MOST_PIXELS = 1000
+
+
+class Learner2D(TriangulatedLearner):
+    """Learn a function of two numbers with values in R or R^M.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a tuple (x, y), returns a number or a vector of fixed length M.
+    bounds
+        ``[(x0, x1), (y0, y1)]``; or at least three points of the plane, or a `scipy.spatial.ConvexHull`, which mean all
+        that lies inside the hull.
+    loss_per_triangle : callable, optional
+        ``loss(ip) -> losses``, see `losses2D`. Default: `default_loss`. The losses of this package are kept up to
+        date triangle by triangle; any other is evaluated as a whole when a loss or a point is asked for after a tell.
+    x_scale, integer, min_spacing, exploration
+        As for `LearnerND`.
+
+    Attributes
+    ----------
+    data : OrderedDict
+        Point (tuple) -> value; a value told again replaces the old one.
+    bounds : tuple of (float, float)
+        The bounding box.
+    aspect_ratio : float
+        How much y counts against x: in the scaled coordinates the box is 1 wide and `aspect_ratio` high. May be set at
+        any time; all losses are then computed again.
+    stack_size : int
+        Kept for old scripts. python-adaptive proposed this many points from one triangulation, most of them out of
+        date when they were asked for; here every point is chosen anew.
+    """
+
+    _again = True
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        bounds: Any,
+        loss_per_triangle: TriangleLosses | None = None,
+        *,
+        x_scale: Any = "linear",
+        integer: Any = False,
+        min_spacing: float = 0.0,
+        exploration: float = 0.0,
+    ) -> None:
+        self.function = function
+        self.loss_per_triangle: TriangleLosses = loss_per_triangle or default_loss
+        self.stack_size = 10
+        self._aspect_ratio = 1.0
+        # a hull of SciPy's cannot be pickled
+        self._given_bounds = bounds.points[bounds.vertices] if isinstance(bounds, ConvexHull) else bounds
+        self._parameters: dict[str, Any] = {
+            "x_scale": x_scale,
+            "integer": integer,
+            "min_spacing": min_spacing,
+            "exploration": exploration,
+        }
+        domain = DomainND(bounds, x_scale, integer, ndim=2)
+        self.bounds = tuple((float(low), float(high)) for low, high in domain.bbox)
+        self._begin(domain, corners=True, min_spacing=min_spacing, exploration=exploration)
+
+    def _reset(self) -> None:
+        super()._reset()
+        self.data: OrderedDict[Point, Any] = OrderedDict()
+
+    def new(self) -> Self:
+        """Return a learner of the same function and parameters, without data."""
+        fresh = type(self)(self.function, self._given_bounds, self.loss_per_triangle, **self._parameters)
+        fresh.stack_size = self.stack_size
+        if self._aspect_ratio != 1.0:
+            fresh.aspect_ratio = self._aspect_ratio
+        return fresh
+
+    def _rule(self) -> CellLosses:
+        return triangle_losses(self.loss_per_triangle, self._shift)
+
+    def _place(self, choice: Choice) -> Sequence[float]:
+        return place_in_triangle(choice.corners, _MAX_BADNESS)
+
+    @property
+    def aspect_ratio(self) -> float:
+        """How much y counts against x."""
+        return self._aspect_ratio
+
+    @aspect_ratio.setter
+    def aspect_ratio(self, ratio: float) -> None:
+        if not 0 < ratio < math.inf:
+            raise ValueError(f"`aspect_ratio` should be a positive number, but is {ratio!r}.")
+        if ratio != self._aspect_ratio:
+            self._aspect_ratio = float(ratio)
+            self._domain.with_spans((1.0, self._aspect_ratio))
+            self._rebuild()
+
+    # -- scaled coordinates and interpolation ----------------------------------------------------------------------
+
+    @property
+    def xy_scale(self) -> np.ndarray:
+        """What the distance from the centre is divided by in scaled coordinates, shape (2,)."""
+        (x0, x1), (y0, y1) = self.bounds
+        return np.array([x1 - x0, (y1 - y0) / self._aspect_ratio])
+
+    @property
+    def xy_mean(self) -> np.ndarray:
+        """The centre of the box, shape (2,)."""
+        middle: np.ndarray = np.mean(self.bounds, axis=1)
+        return middle
+
+    @property
+    def _shift(self) -> np.ndarray:
+        """What to add to the coordinates of the mesh so that the centre of the box is 0."""
+        return -np.array(self._domain.spans) / 2
+
+    def interpolator(self, *, scaled: bool = False) -> LinearNDInterpolator:
+        """Return the linear interpolator over the told points of the domain, with values of shape (points, M).
+
+        Parameters
+        ----------
+        scaled : bool
+            Over scaled coordinates: the box is then the unit square around 0 (for `aspect_ratio` 1). This one is kept
+            until the next tell. Invalid points are left out of both.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than three valid points.
+        """
+        valid = [point for point in self.data if point in self._vertex_of and np.isfinite(self.data[point]).all()]
+        if len(valid) < 3:
+            raise ValueError(f"three told points are needed to interpolate, but there are {len(valid)}.")
+        if scaled:
+            if "ip" not in self._lazy:
+                self._lazy["ip"] = interpolator(self._mesh, self._shift)[0]
+            kept: LinearNDInterpolator = self._lazy["ip"]
+            return kept
+        values = np.array([self.data[point] for point in valid], float).reshape(len(valid), -1)
+        return LinearNDInterpolator(np.array(valid, float), values)
+
+    def ip(self) -> LinearNDInterpolator:
+        """Return ``interpolator(scaled=True)``; deprecated, use that."""
+        warnings.warn(
+            "`learner.ip()` is deprecated, use `learner.interpolator(scaled=True)`.", DeprecationWarning, stacklevel=2
+        )
+        return self.interpolator(scaled=True)
+
+    def interpolated_on_grid(self, n: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the interpolant on a grid over the box.
+
+        Parameters
+        ----------
+        n : int, optional
+            Points along each side; by default enough for the smallest triangle, at least 10, at most 1000.
+
+        Returns
+        -------
+        xs, ys : array, shape (n,)
+            The grid, on a logarithmic scale evenly spaced in the logarithm; 1e-13 inside the edges.
+        zs : array, shape (n, n) or (n, n, M)
+            Values, first axis along x; NaN outside the told points.
+        """
+        ip = self.interpolator(scaled=True)
+        if n is None:
+            cells = list(self._mesh.slot_of)
+            smallest = float(volumes(self._mesh.points[cells]).min())
+            n = min(max(10, int(0.658 / math.sqrt(smallest))), _MOST_PIXELS)
+        inner = np.linspace(1e-13, 1 - 1e-13, n)
+        us, vs = (inner * span for span in self._domain.spans)
+        zs = ip(us[:, None] + self._shift[0], vs[None, :] + self._shift[1])
+        middle = [span / 2 for span in self._domain.spans]
+        xs = np.array([self._domain.real((u, middle[1]))[0] for u in us.tolist()])
+        ys = np.array([self._domain.real((middle[0], v))[1] for v in vs.tolist()])
+        return xs, ys, zs if self._shape else zs[:, :, 0]
+
+    def plot(self, n: int | None = None, tri_alpha: float = 0.0) -> Any:
+        """Return an image and the triangles, see `adaptive_calib.view.learner2D.plot`."""
+        return _familiar.view("learner2D").plot(self, n, tri_alpha)
+
+    def triangles(self) -> list[list[Point]]:
+        """Return the corners of the triangles between the told points, in the user's coordinates."""
+        if self._mesh.tri is None:
+            return []
+        points = list(self._vertex_of)
+        return [[points[i] for i in cell] for cell in sorted(self._mesh.slot_of)]
+
+    def edges(self) -> list[tuple[Point, Point]]:
+        """Return the edges of the triangles, each once."""
+        if self._mesh.tri is None:
+            return []
+        points = list(self._vertex_of)
+        pairs = {pair for cell in self._mesh.slot_of for pair in itertools.combinations(cell, 2)}
+        return [(points[i], points[j]) for i, j in sorted(pairs)]

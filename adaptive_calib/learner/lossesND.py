@@ -1,0 +1,157 @@
+"""Losses of a simplex in N dimensions, as plain functions: ``loss(simplex, values, value_scale) -> float``.
+
+    simplex : array, shape (N + 1, N)
+        Vertices; each dimension divided by the length of the bounding box (of its logarithm on a logarithmic scale).
+    values : array, shape (N + 1,) or (N + 1, M)
+        Values at the vertices, multiplied by `value_scale`, so that all told values span 1.
+    value_scale : float
+        1 / (largest - smallest told value).
+
+A loss marked by `uses_nth_neighbors(1)` gets two more, `neighbors` and `neighbor_values`: for each vertex i the vertex
+across the face opposite to it and the value there, scaled alike, or None where that face lies on the hull.
+
+Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from adaptive_triangulation import circumsphere, point_in_simplex, simplex_volume_in_embedding
+
+from adaptive_calib.learner.base_learner import uses_nth_neighbors
+
+__all__ = [
+    "choose_point_in_simplex",
+    "curvature_loss_function",
+    "default_loss",
+    "orientation",
+    "std_loss",
+    "triangle_loss",
+    "uniform_loss",
+    "volume",
+]
+
+
+def volume(simplex: Any, ys: Any = None) -> float:
+    """Return the volume |det(edges)| / N! of a simplex, shape (N + 1, N); `ys` is not looked at."""
+    corners = np.asarray(simplex, float)
+    edges = corners[1:] - corners[0]
+    return float(abs(np.linalg.det(edges))) / math.factorial(edges.shape[1])
+
+
+def orientation(simplex: Any) -> int:
+    """Return the sign, -1, 0 or 1, of the determinant of the edges of a simplex, shape (N + 1, N)."""
+    corners = np.asarray(simplex, float)
+    return int(np.sign(np.linalg.det(corners[:-1] - corners[-1])))
+
+
+def uniform_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> float:
+    """Return the volume of the simplex: all regions are sampled alike."""
+    return volume(simplex)
+
+
+def default_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> float:
+    """Return the N-volume, in R^(N+M), of the simplex with the vertices (x, y): the area of the graph.
+
+    NaN if there is a NaN or an infinite one among the values. ValueError if the vertices form no simplex.
+    """
+    vertices = np.column_stack([np.asarray(simplex, float), np.asarray(values, float)])
+    if not np.isfinite(vertices).all():
+        return math.nan
+    return float(simplex_volume_in_embedding(vertices))
+
+
+def std_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> float:
+    """Return |std of the values| V^(1/N) + V, with the population std of each component and the volume V."""
+    size = volume(simplex)
+    spread = np.atleast_1d(np.std(np.asarray(values, float), axis=0))
+    return float(np.linalg.norm(spread)) * size ** (1 / np.shape(simplex)[1]) + size
+
+
+@uses_nth_neighbors(1)
+def triangle_loss(
+    simplex: np.ndarray,
+    values: np.ndarray,
+    value_scale: float,
+    neighbors: Sequence[Any],
+    neighbor_values: Sequence[Any],
+) -> float:
+    """Return the mean, over the neighbours, of the (N+1)-volume in R^(N+M) of the simplex with the neighbour.
+
+    Large where the function is bent. 0 without neighbours.
+    """
+    graph = np.column_stack([np.asarray(simplex, float), np.asarray(values, float)])
+    tops = [
+        np.concatenate([np.asarray(x, float), np.atleast_1d(np.asarray(y, float))])
+        for x, y in zip(neighbors, neighbor_values, strict=True)
+        if x is not None
+    ]
+    if not tops:
+        return 0.0
+    return math.fsum(float(simplex_volume_in_embedding(np.vstack([graph, top]))) for top in tops) / len(tops)
+
+
+def curvature_loss_function(exploration: float = 0.05) -> Callable[..., float]:
+    """Return a loss (triangle_loss + exploration V^((2+N)/N))^(1/(2+N)).
+
+    Parameters
+    ----------
+    exploration : float
+        Weight of the volume V against the curvature.
+    """
+
+    @uses_nth_neighbors(1)
+    def curvature_loss(
+        simplex: np.ndarray,
+        values: np.ndarray,
+        value_scale: float,
+        neighbors: Sequence[Any],
+        neighbor_values: Sequence[Any],
+    ) -> float:
+        ndim = np.shape(simplex)[1]
+        bent = triangle_loss(simplex, values, value_scale, neighbors, neighbor_values)
+        return float((bent + exploration * volume(simplex) ** ((2 + ndim) / ndim)) ** (1 / (2 + ndim)))
+
+    return curvature_loss
+
+
+def choose_point_in_simplex(simplex: Any, transform: Any = None) -> Any:
+    """Return where to put a new point: the centroid, or the middle of the longest edge of a stretched simplex.
+
+    Parameters
+    ----------
+    simplex : array, shape (N + 1, N)
+    transform : array, shape (N, N), optional
+        Lengths are measured in ``simplex @ transform``; the point is mapped back.
+
+    Returns
+    -------
+    array, shape (N,)
+        The centroid if the circumcentre lies inside (up to 1e-8). The middle of an edge is the same number from
+        whichever simplex it is computed.
+    """
+    corners = np.asarray(simplex, float)
+    seen = corners if transform is None else corners @ np.asarray(transform, float)
+    centre, radius = circumsphere(seen)
+    if math.isfinite(radius) and point_in_simplex(centre, seen, 1e-8):
+        return corners.mean(axis=0)
+    i, j = longest_edge(seen.tolist())
+    return (corners[i] + corners[j]) / 2
+
+
+def longest_edge(corners: Sequence[Sequence[float]]) -> tuple[int, int]:
+    """Return the indices of the ends of the longest edge; the first of equals."""
+    best, ends = -1.0, (0, 1)
+    for i, a in enumerate(corners):
+        for j in range(i + 1, len(corners)):
+            length = 0.0
+            for p, q in zip(a, corners[j], strict=True):
+                length += (p - q) * (p - q)
+            # equal up to rounding counts as equal, so that the choice does not hang on the last digit
+            if length > best * (1 + 1e-12):
+                best, ends = length, (i, j)
+    return ends

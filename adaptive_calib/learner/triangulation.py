@@ -1,0 +1,63 @@
+"""Triangulations in N dimensions, under their familiar names: those of the package adaptive-triangulation.
+
+`Triangulation` and most functions are the package's own. What it lacks is here: `fast_det` and `FakeDelaunay`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from adaptive_triangulation import (
+    Triangulation,
+    circumsphere,
+    fast_2d_circumcircle,
+    fast_2d_point_in_simplex,
+    fast_3d_circumcircle,
+    fast_norm,
+    orientation,
+    point_in_simplex,
+    simplex_volume_in_embedding,
+)
+
+__all__ = [
+    "FakeDelaunay",
+    "Triangulation",
+    "circumsphere",
+    "fast_2d_circumcircle",
+    "fast_2d_point_in_simplex",
+    "fast_3d_circumcircle",
+    "fast_det",
+    "fast_norm",
+    "orientation",
+    "point_in_simplex",
+    "simplex_volume_in_embedding",
+]
+
+
+def fast_det(matrix: Any) -> float:
+    """Return the determinant of a square matrix."""
+    array = np.asarray(matrix, float)
+    if array.shape == (2, 2):
+        return float(array[0, 0] * array[1, 1] - array[0, 1] * array[1, 0])
+    return float(np.linalg.det(array))
+
+
+class FakeDelaunay:
+    """A triangulation dressed as a `scipy.spatial.Delaunay`, as far as its points and simplices go.
+
+    Parameters
+    ----------
+    vertices : array, shape (n, N)
+    simplices : iterable of N + 1 indices
+    """
+
+    def __init__(self, vertices: Any, simplices: Iterable[Sequence[int]]) -> None:
+        self.points = np.asarray(vertices, float)
+        self.simplices = np.array([list(simplex) for simplex in simplices], dtype=np.int32)
+        self.ndim = self.points.shape[1]
+        self.npoints = len(self.points)
+        self.nsimplex = len(self.simplices)
+        self.min_bound = self.points.min(axis=0)
+        self.max_bound = self.points.max(axis=0)
