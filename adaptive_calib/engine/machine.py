@@ -228,7 +228,8 @@ class RunMachine:
         """The second of the run at which a `Tick` is wanted if nothing else happens before; inf for never."""
         if self.phase != "running":
             return inf
-        retry = self._waiting[0][0] if self._waiting else inf
+        free = len(self.running) < self.capacity and not self._suspects and self._on_trial is None
+        retry = self._waiting[0][0] if self._waiting and free else inf  # without a place its time alone brings nothing
         return retry if self._judged is None else min(retry, self.goal.due(self._judged))
 
     def final(self, event: Failed | Crashed) -> bool:

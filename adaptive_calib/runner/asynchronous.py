@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
 from typing import Any
 
-from adaptive_calib.engine.drivers import run_async
+from adaptive_calib.engine.drivers import run_async, signals
 from adaptive_calib.engine.observers import logger
 from adaptive_calib.runner.base import BaseRunner
 from adaptive_calib.runner.terminal import watch
@@ -107,6 +107,8 @@ class AsyncRunner(BaseRunner):
     def block_until_done(self) -> None:
         """Wait, in a script, until the run is over; raise what it failed with.
 
+        Ctrl-C, the first time, and SIGTERM end the run in an orderly way, as in `BlockingRunner`.
+
         Raises
         ------
         RuntimeError
@@ -120,7 +122,11 @@ class AsyncRunner(BaseRunner):
                 "Cannot block while the event loop is running, as it is in Jupyter; use `await runner.task` instead."
             )
         try:
-            self.ioloop.run_until_complete(self.task)
+            with signals(self.session):
+                self.ioloop.run_until_complete(self.task)
+        except asyncio.CancelledError:
+            if not (self.stop_reason or "").startswith("cancelled by SIG"):
+                raise
         finally:  # the last save and the last line of a display, which nobody else would wait for
             for task in list(self._beside):
                 if isinstance(task, asyncio.Task):

@@ -13,12 +13,12 @@ from os import PathLike
 from typing import Any, Literal
 
 from adaptive_calib.engine.archive import Archive
-from adaptive_calib.engine.drivers import Batching, Session
 from adaptive_calib.engine.executors import Coroutines, Executor, Pool, adapt
 from adaptive_calib.engine.goals import Goal, Progress
 from adaptive_calib.engine.machine import Failure, RunMachine
 from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
 from adaptive_calib.engine.retry import RetryPolicy
+from adaptive_calib.engine.session import Batching, Session
 from adaptive_calib.engine.worker import Work
 from adaptive_calib.runner.goals import GoalFunction, make_goal
 from adaptive_calib.runner.log import MemoryLog

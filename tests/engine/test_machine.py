@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
 from adaptive_calib.engine.events import (
@@ -77,9 +79,19 @@ def test_a_retry_waits_for_its_time_and_comes_before_new_points():
     run = machine(retry=RetryPolicy(attempts=2, delay=5.0))
     run.handle(Started(0.0, 1))
     assert points(run.handle(Failed(1.0, 0, ValueError("no")))) == [1]
-    assert run.due == 6.0
     assert [attempt.point for attempt in run.to_retry] == [0]
     assert run.handle(Finished(7.0, 1, 2)) == [Submit(2, 0, attempt=2)]
+
+
+def test_a_retry_is_due_only_if_there_is_a_place_for_it():
+    """While all places are taken time alone brings nothing, and nobody should wake up for it."""
+    run = machine(Tolerant(2), retry=RetryPolicy(attempts=2, delay=5.0))
+    run.handle(Started(0.0, 1))
+    run.handle(Failed(1.0, 0, ValueError("no")))
+    assert run.due == inf
+    run.handle(Resized(2.0, 2))
+    assert run.due == 6.0
+    assert run.handle(Tick(6.0)) == [Submit(2, 0, attempt=2)]
 
 
 def test_continue_tells_the_learner_of_failed_points():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
+import signal
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -113,8 +115,6 @@ def test_a_store_is_written_and_used_again(make_runner, tmp_path):
 
 def test_first_point_in_this_process(monkeypatch):
     """try_first=True evaluates the first point here, once in all, and its value counts."""
-    import os
-
     archive = MemoryArchive()
     monkeypatch.setattr("adaptive_calib.store.open_archive", lambda *args, **kwargs: archive)
     learner = Counting(5)
@@ -306,6 +306,24 @@ def test_a_background_run_can_be_cancelled_awaited_and_fails_loudly(caplog):
         failing.block_until_done()
     assert failing.status() == "failed"
     assert "the run has failed" in caplog.text
+
+
+def test_ctrl_c_while_waiting_for_an_async_run_drains():
+    """block_until_done returns once everything under way is told."""
+
+    async def interrupted(x):
+        if x == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0)
+        return x
+
+    learner = Counting(10**6, interrupted)
+    runner = AsyncRunner(learner, lambda one: False, ntasks=3)
+    runner.block_until_done()
+    assert runner.status() == "cancelled"
+    assert runner.stop_reason == "cancelled by SIGINT"
+    assert not learner.pending_points
+    assert 5 in learner.data
 
 
 def test_overhead_is_measured_in_the_workers():

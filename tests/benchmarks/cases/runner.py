@@ -1,8 +1,11 @@
-"""Runners against those of python-adaptive: what a run costs beside the function, which returns at once."""
+"""Runners against those of python-adaptive: what a run costs beside the function, which returns at once.
+
+Coroutines are compared with bare asyncio in ``tests/runner/test_performance.py``: python-adaptive's SequenceLearner
+takes none.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -15,11 +18,6 @@ PEER = "adaptive"
 
 
 def identity(x: int) -> int:
-    return x
-
-
-async def ten_milliseconds(x: int) -> int:
-    await asyncio.sleep(0.01)
     return x
 
 
@@ -90,21 +88,6 @@ def dask_single(package: ModuleType, size: int) -> float:
     return _dask(package, size)
 
 
-def coroutines(package: ModuleType, size: int) -> float:
-    """`size` coroutines of 10 ms, 1000 at a time."""
-    runner = import_module(f"{package.__name__}.runner")
-    learner = _learner(package, ten_milliseconds, size)
-
-    async def main() -> float:
-        begin = time.perf_counter()
-        await runner.AsyncRunner(learner, ntasks=1000).task
-        return time.perf_counter() - begin
-
-    seconds = asyncio.run(main())
-    assert learner.npoints == size
-    return seconds
-
-
 CASES = [
     Case("BlockingRunner, sequential executor", sequential, 3000, 100, 2.5),
     Case('loky, 2 workers, points_per_task="auto"', loky_auto, 3000, 100, 10),
@@ -112,5 +95,4 @@ CASES = [
     Case("process pool, 2 workers, one point a task", processes, 3000, 100, 1.2),
     Case('dask LocalCluster, 2 workers, points_per_task="auto"', dask_auto, 3000, 30, 20, 3, 300),
     Case("dask LocalCluster, 2 workers, one point a task", dask_single, 600, 30, 3, 3, 300),
-    Case("coroutines of 10 ms, 1000 at a time", coroutines, 5000, 100, None, 3),
 ]
