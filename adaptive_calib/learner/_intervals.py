@@ -186,10 +186,10 @@ class Intervals:
             return INF
         heap = self._heap
         if real:
-            top = self._top_open() if self._open_heap else None
-            if top is None or (heap and heap[0] < top):
-                return heap[0][3] if heap else 0.0
-            return top[3]
+            if self._open_heap:
+                worst = self.worst()
+                return 0.0 if worst is None else worst[3]
+            return heap[0][3] if heap else 0.0
         self._cut_all()
         piece = self._top_piece()
         if piece is None or (heap and heap[0] < piece):
@@ -198,6 +198,13 @@ class Intervals:
             _, a, b, loss, _, _ = heap[0]
             return (b - a) * loss / (b - a)
         return piece[3]
+
+    def worst(self) -> Interval | None:
+        """Return the real interval with the largest loss, the first in order; None if all are closed."""
+        top = self._top_open()
+        if top is None or (self._heap and self._heap[0] < top):
+            return self._heap[0] if self._heap else None
+        return top
 
     # -- one point after the other: the fast way -------------------------------------------------------------------
 

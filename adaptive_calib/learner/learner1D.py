@@ -33,7 +33,7 @@ from adaptive_calib.learner.losses1D import (
     triangle_loss,
     uniform_loss,
 )
-from adaptive_calib.learner.smooth1D import Curve, Mode, smooth_loss
+from adaptive_calib.learner.smooth1D import COARSEST, Curve, Mode, smooth_loss
 
 __all__ = [
     "Learner1D",
@@ -130,6 +130,9 @@ class Learner1D(BaseLearner):
         self._intervals = Intervals(
             self._domain, None if self.loss_per_interval is default_loss else self.loss_per_interval
         )
+        if mode == "smooth":
+            # the loss is an error: it should lag behind the scale by little
+            self._recompute_losses_factor = 1.1
         self._exploration = exploration
         self._gaps = Gaps(self._domain) if exploration else None
         self._curve: tuple[int, Curve] | None = None
@@ -507,13 +510,19 @@ class Learner1D(BaseLearner):
     def largest_error(self) -> float:
         """Return the largest estimated error of the interpolant, in units of the values; the goal of ``error_goal=``.
 
-        Infinite until both bounds are told; intervals in which nothing may be asked any more, or with an end that has
-        no valid value, are left out. Costs O(n) after each tell.
+        Infinite until both bounds are told and no interval is longer than a twelfth of the domain: estimates on few
+        points mean nothing. Intervals in which nothing may be asked any more, or with an end that has no valid value,
+        are left out. Costs nothing in the smooth mode with its own loss, O(n) after each tell otherwise.
         """
-        curve = self._interpolant()
-        if curve is None or not math.isfinite(self._intervals.loss()):
+        if not math.isfinite(self._intervals.loss()):
             return math.inf
-        return curve.largest_error
+        worst = self._intervals.worst() if self.loss_per_interval is smooth_loss and self._mode == "smooth" else None
+        if worst is not None and worst[4] is not None and worst[5] is not None:
+            _, a, b, loss, _, _ = worst
+            measure = self._intervals.measure
+            return math.inf if b - a > COARSEST * measure.width else loss * measure.y_scale
+        curve = self._interpolant()
+        return math.inf if curve is None else curve.largest_error
 
     def _interpolant(self) -> Curve | None:
         if self._curve is None or self._curve[0] != len(self.data):

@@ -20,6 +20,7 @@ from adaptive_calib.learner.learner1D import (
     Learner1D,
     curvature_loss_function,
     resolution_loss_function,
+    smooth_loss,
     triangle_loss,
     uniform_loss,
     uses_nth_neighbors,
