@@ -88,6 +88,16 @@ def test_more_experiments_and_other_c_go_on_from_the_store(
 
 
 @pytest.mark.slow
+def test_every_executor_says_the_same(tmp_path: Path) -> None:
+    """One process, two processes and a dask cluster: the same table, digit for digit."""
+    tables = []
+    for executor in ("sequential", "processes", "dask"):
+        command = [*COMMAND, *arguments(tmp_path / executor, "--executor", executor, "--workers", "2")]
+        tables.append(table(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    assert tables[0] == tables[1] == tables[2]
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("executor", ["processes", "dask"])
 def test_killed_at_five_random_moments(tmp_path: Path, executor: str) -> None:
