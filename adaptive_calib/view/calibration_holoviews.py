@@ -43,12 +43,12 @@ COLUMNS = 4
 
 
 def layout(data: CalibrationData) -> Any:
-    """Return the layout of all panels: curves together and histograms, what follows over c, one panel for each c."""
+    """Return the layout of all panels: some curves together, what follows over c, a panel for each of these curves."""
     colors = c_colors(len(data.curves))
     over_c = (_slopes(data, colors) + _scores(data, colors) + _counts(data, colors)).cols(1)
     panels = [_together(data, colors), *over_c]
-    for k, curve in enumerate(data.curves):
-        panels += [_one(curve, colors[k], data), _histogram(curve, data)]
+    for k in data.together:
+        panels += [_one(data.curves[k], colors[k], data), _histogram(data.curves[k], data)]
     return hv.Layout(panels).opts(_bokeh(shared_axes=False, title=_title(data))).cols(COLUMNS)
 
 
@@ -62,9 +62,10 @@ def html(data: CalibrationData, title: str = "Calibration") -> str:
     colors = c_colors(len(data.curves))
     render = _render
     over_c = column(*(render(draw(data, colors)) for draw in (_slopes, _scores, _counts)))
+    # a third of a second for each panel: only the curves of the large one, as Matplotlib's picture has all
     small: list[Any] = [
-        column(render(_one(curve, colors[k], data)), render(_histogram(curve, data)))
-        for k, curve in enumerate(data.curves)
+        column(render(_one(data.curves[k], colors[k], data)), render(_histogram(data.curves[k], data)))
+        for k in data.together
     ]
     rows: list[list[Any]] = [small[k : k + COLUMNS] for k in range(0, len(small), COLUMNS)]
     heading = Div(text=f"<h2 style='font-family:sans-serif;font-weight:500;margin:6px'>{_title(data)}</h2>")
