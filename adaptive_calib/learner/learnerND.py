@@ -144,6 +144,11 @@ class LearnerND(TriangulatedLearner):
     # -- what is known ---------------------------------------------------------------------------------------------
 
     @property
+    def bounding_box(self) -> tuple[tuple[float, float], ...]:
+        """The smallest box around the domain, (low, high) for each dimension."""
+        return self._domain.bbox
+
+    @property
     def points(self) -> np.ndarray:
         """The told points of the domain, shape (n, N)."""
         return np.array([point for point in self.data if point in self._vertex_of], float).reshape(-1, self.ndim)

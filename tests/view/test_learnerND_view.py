@@ -1,0 +1,118 @@
+"""Plots of functions of two, three and more numbers."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from adaptive_calib.learner.learner2D import Learner2D
+from adaptive_calib.learner.learnerND import LearnerND
+from adaptive_calib.view.learnerND import _crossings, _cut
+
+hv = pytest.importorskip("holoviews")
+
+BOX = [(-1, 1), (-2, 2)]
+
+
+def run(learner, n):
+    for _ in range(n):
+        for point in learner.ask(1)[0]:
+            learner.tell(point, learner.function(point))
+    return learner
+
+
+@pytest.mark.parametrize("make", [Learner2D, LearnerND])
+def test_image_and_edges(make):
+    """An image over the box times the edges; x runs to the right, y upwards."""
+    plot = run(make(lambda p: p[0] + 10 * p[1], BOX), 30).plot(20, 0.5)
+    image, edges = plot.Image.I, plot.EdgePaths.I
+    assert image.bounds.lbrt() == (-1, -2, 1, 2)
+    assert image.data is not None
+    assert image[0.51, 1.1] == pytest.approx(0.51 + 11, abs=1.2)
+    assert len(edges.split()) > 50
+
+
+@pytest.mark.parametrize("make", [Learner2D, LearnerND])
+def test_empty(make):
+    """Before there is enough, the same elements, empty."""
+    for n in (0, 3):
+        plot = run(make(sum, BOX), n).plot()
+        assert not len(plot.Image.I)
+        assert not len(plot.EdgePaths.I)
+
+
+def test_default_number_of_pixels():
+    """Without n it is chosen by the smallest triangle."""
+    run(LearnerND(sum, BOX), 20).plot()
+    run(Learner2D(sum, BOX), 20).plot()
+
+
+def test_vectors():
+    """Vectors of Learner2D make a HoloMap over the components; LearnerND refuses them."""
+    plot = run(Learner2D(lambda p: [p[0], p[1]], BOX), 10).plot(10)
+    assert list(plot.keys()) == [0, 1]
+    with pytest.raises(NotImplementedError, match="vectors"):
+        run(LearnerND(lambda p: [p[0], p[1]], BOX), 10).plot(10)
+
+
+def test_logarithmic():
+    """On a logarithmic scale the image is a mesh in the user's coordinates."""
+    plot = run(Learner2D(lambda p: math.log(p[0]) + p[1], [(1, 1000), (0, 1)], x_scale=("log", "linear")), 20).plot(10)
+    assert plot.QuadMesh.I.range("x")[1] > 900
+
+
+def test_slices():
+    """Cuts of a function of three numbers: a curve, an image."""
+    learner = run(LearnerND(lambda p: p[0] + 10 * p[1] + 100 * p[2], [(0, 1)] * 3), 40)
+    curve = learner.plot_slice({0: 0.5, 2: 0.25}).split()[0].array()
+    assert curve.shape == (201, 2)
+    assert curve[:, 1] == pytest.approx(0.5 + 10 * curve[:, 0] + 25, abs=1e-6)
+    image = learner.plot_slice({1: 0.5}, n=11)
+    assert image[0.99, 0.99] == pytest.approx(1 + 5 + 100, abs=1e-6)
+    learner.plot_slice({1: 0.5})
+    for cut, match in (({}, "free"), ({0: 0, 1: 0, 2: 0}, "free"), ({5: 0}, "dimensions"), ({0: 3}, "between")):
+        with pytest.raises(ValueError, match=match):
+            learner.plot_slice(cut)
+    with pytest.raises(NotImplementedError, match="2 numbers"):
+        learner.plot()
+
+
+def test_isolines():
+    """The line where x + 2y = 0.3, one or several levels, with and without the image."""
+    learner = run(LearnerND(lambda p: p[0] + 2 * p[1], BOX), 30)
+    lines = learner.plot_isoline(0.3, n=-1)
+    for piece in lines.split():
+        x, y = piece.array().T
+        assert x + 2 * y == pytest.approx(0.3)
+    assert learner.plot_isoline([0.3, 1], n=10).Path.I is not None
+    with pytest.raises(ValueError, match=r"between -5 and 5"):
+        learner.plot_isoline(9)
+
+
+def test_three_dimensions():
+    """Surfaces and points in space, if plotly is there."""
+    learner = run(LearnerND(lambda p: p[0] + p[1] - p[2], [(-1, 1)] * 3), 60)
+    points, values, simplices = _cut(learner, 0.2)
+    for simplex in simplices:
+        ring = np.array(_crossings(points, values, simplex, 0.2))
+        assert ring[:, 0] + ring[:, 1] - ring[:, 2] == pytest.approx(0.2)
+        assert len(ring) in (3, 4)
+    if "plotly" not in sys.modules:
+        pytest.importorskip("plotly")
+    figure = learner.plot_isosurface(0.2)
+    x, y, z = (np.array(figure.data[0][axis]) for axis in "xyz")
+    assert x + y - z == pytest.approx(0.2)
+    assert len(learner.plot_3D(with_triangulation=True, return_fig=True).data) == 2
+
+
+def test_without_holoviews(monkeypatch):
+    """Without HoloViews, or plotly, the error says so."""
+    monkeypatch.setitem(sys.modules, "holoviews", None)
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    with pytest.raises(RuntimeError, match="holoviews is not installed"):
+        Learner2D(sum, BOX).plot()
+    with pytest.raises(RuntimeError, match="plotly is not installed"):
+        LearnerND(sum, [(0, 1)] * 3).plot_3D()
