@@ -127,7 +127,7 @@ class DaskCluster:
         self.client = client
         self.threads = 0
         self._ntasks = ntasks
-        self.queues = ntasks is None
+        self.ahead = 4 if ntasks is None else 1  # the way there and back takes several times as long as in a pool
         self._shutdown = shutdown
         self._looked = -LOOK
         self._asked: asyncio.Task[dict[str, int]] | None = None

@@ -81,8 +81,8 @@ class Executor(Protocol):
         ...
 
     @property
-    def queues(self) -> bool:
-        """Whether short tasks may wait in it, to spare its workers the time until the driver has answered."""
+    def ahead(self) -> int:
+        """How many short tasks a worker may have, to spare it the time until the driver has answered; else 1."""
         ...
 
     @property
@@ -160,7 +160,7 @@ class InThisThread:
 
     own_process = False
     capacity = 1
-    queues = False
+    ahead = 1
     poll = inf
 
     @property
@@ -217,7 +217,7 @@ class Pool:
         self._file: Path | None = None
         self.threads = isinstance(self.executor, ThreadPoolExecutor)
         self.timeouts = self.own_process = not self.threads
-        self.queues = ntasks is None and not self.threads  # who says how many are to be out gets as many
+        self.ahead = 2 if ntasks is None and not self.threads else 1  # who says how many are to be out gets as many
         if ntasks is None:
             workers_of(self.executor)  # an executor that cannot say how many it has is refused now, not in the run
 
@@ -330,7 +330,7 @@ class Coroutines:
 
     timeouts = True
     own_process = False
-    queues = False
+    ahead = 1
     poll = inf
 
     def __init__(self, ntasks: int) -> None:

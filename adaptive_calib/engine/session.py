@@ -79,17 +79,15 @@ class Batching:
         and would make the learner decide further ahead.
     largest : int
         No more points than this in one task, however fast the function is.
-    ahead : int
-        Tasks per worker if they are short: a second one waits in the pool while the driver deals with the first.
     short : float
-        Seconds up to which a task is short: 0.005, some ten times what the way to a worker and back takes. For longer
-        ones the learner would decide ahead of its knowledge for nothing.
+        Seconds up to which a task is short, so that more than one per worker may be out, see `Executor.ahead`: 0.005,
+        some ten times what the way to a worker and back takes. For longer ones the learner would decide ahead of its
+        knowledge for nothing.
     """
 
     size: int | None = 1
     seconds: float = 0.02
     largest: int = 128
-    ahead: int = 2
     short: float = 0.005
 
     def points(self, mean: float) -> int:
@@ -385,7 +383,9 @@ class Session:
         self._workers = self.executor.capacity
         capacity = self._workers * self._size
         short = self._mean > 0.0 and (self.batching.size is None or self._mean * self._size < self.batching.short)
-        return capacity * self.batching.ahead if short and self.executor.queues and not self.deterministic else capacity
+        if not short or self.deterministic:
+            return capacity
+        return capacity * (self.executor.ahead if self._size == 1 else min(2, self.executor.ahead))
 
     def _record(self) -> list[Event]:
         """Write what has come in, before the machine hears of it."""

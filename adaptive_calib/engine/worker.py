@@ -81,6 +81,10 @@ class Report(NamedTuple):
     logs: str = ""
     pickled: bool = False
 
+    def __reduce__(self) -> tuple[type[Report], tuple[Any, ...]]:
+        """Pickle by the constructor, without the defaults."""
+        return Report, tuple(self) if self.pickled or self[7:10] != NOTHING else self[:7]
+
 
 @dataclass(frozen=True)
 class Work:
@@ -221,6 +225,10 @@ class Shipment:
     token: str
     data: bytes | None
     path: str | None
+
+    def __reduce__(self) -> tuple[type[Shipment], tuple[str, bytes | None, str | None]]:
+        """Pickle by the constructor: a dataclass's own way with slots takes four times as long, for each task."""
+        return Shipment, (self.token, self.data, self.path)
 
     def __call__(self, points: Sequence[Any]) -> list[Report]:
         """Evaluate `points` with the work."""

@@ -149,7 +149,7 @@ class ManualExecutor:
 
     timeouts = False
     own_process = False
-    queues = False
+    ahead = 1
     poll = inf
 
     def __init__(self, capacity: int = 2, *, renews: bool = True) -> None:
