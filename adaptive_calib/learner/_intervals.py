@@ -425,7 +425,9 @@ class Intervals:
         """Compute the loss of an interval anew, with the values of now at its ends."""
         index = self._indexed()
         _, a, b, _, _, _ = old
-        interval = self._make(a, b, index.values[a], index.values[b])
+        closed = self._is_closed(a, b)
+        ya, yb = index.values[a], index.values[b]
+        interval = (0.0, a, b, 0.0, ya, yb) if closed else self.measure.interval(a, b, ya, yb, self._around)
         index.put(interval)
         stretch = self._open.get(a)
         if stretch is not None:
@@ -433,7 +435,7 @@ class Intervals:
             heappush(self._open_heap, interval)
             self._uncut.pop(stretch.inside[0], None)
             self._cut(stretch)
-        elif self._is_closed(a, b):
+        elif closed:
             self._closed = [interval if other is old else other for other in self._closed]
         else:
             heappush(self._heap, interval)

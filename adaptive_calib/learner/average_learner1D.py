@@ -244,6 +244,8 @@ class AverageLearner1D(Learner1D):
     def _old_x(self) -> float | None:
         """Return the x to be sampled again; None if a new one is wanted."""
         if self._undersampled:
+            if len(self._undersampled) == 1:
+                return next(iter(self._undersampled))
             return min(self._undersampled, key=self._samples_and_place)
         if len(self.data) < 2:
             return None
