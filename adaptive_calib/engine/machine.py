@@ -135,7 +135,8 @@ class RunMachine:
         What a point that failed for good means: the end, with an `EvaluationError`; or one point less.
     max_failures : int, optional
         With ``on_error="continue"``: the run ends with an error once so many points have failed for good. It also
-        ends if nothing was told and as many points as fit out at once (at least two) have failed.
+        ends if no value is known, from before or by now, and as many points as fit out at once (at least two) have
+        failed: then something is wrong with all of them.
     journal : bool
         Whether to write down each call on the learner; see `take_entries`.
 
@@ -389,7 +390,7 @@ class RunMachine:
             reason = f"the point {failure.point} failed: {failure.error!r}"
         elif self.max_failures is not None and total >= self.max_failures:
             reason = f"{total} points failed, as many as `max_failures` allows; the last one: {failure.error!r}"
-        elif not self._told and total >= max(2, self._first_capacity):
+        elif not (self._told or self._stored or self._loaded) and total >= max(2, self._first_capacity):
             reason = f"the first {total} evaluations all failed; the last one: {failure.error!r}"
         else:
             return

@@ -8,6 +8,7 @@ import functools
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
+from importlib import import_module
 from typing import Any
 
 from adaptive_calib.engine.drivers import run_async, signals
@@ -189,9 +190,8 @@ class AsyncRunner(BaseRunner):
 
     def live_info(self, *, update_interval: float = 0.1) -> None:
         """Show a table about the run, with a button to cancel it, in a notebook."""
-        from adaptive_calib.notebook import live_info  # here: only notebooks need it
-
-        live_info(self, update_interval=update_interval)
+        notebook = import_module("adaptive_calib.notebook")  # here, as it is: only notebooks need its libraries
+        notebook.live_info(self, update_interval=update_interval)
 
     def live_plot(
         self,
@@ -202,9 +202,10 @@ class AsyncRunner(BaseRunner):
         normalize: bool = True,
     ) -> Any:
         """Return a plot of the learner that follows the run, in a notebook; see `adaptive_calib.notebook.live_plot`."""
-        from adaptive_calib.notebook import live_plot  # here: only notebooks need it
-
-        return live_plot(self, plotter=plotter, update_interval=update_interval, name=name, normalize=normalize)
+        notebook = import_module("adaptive_calib.notebook")
+        return notebook.live_plot(
+            self, plotter=plotter, update_interval=update_interval, name=name, normalize=normalize
+        )
 
     def beside(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None] | Future[None]:
         """Run a coroutine on the loop of this run."""
