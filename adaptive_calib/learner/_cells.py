@@ -74,10 +74,7 @@ class GraphVolume(ScaledLosses):
         """Return the losses of a few triangles of numbers; None for others."""
         if mesh.ndim != 2 or len(cells) > 12 or mesh.invalid or mesh.values is None or mesh.values.shape[1] != 1:
             return None
-        used = sorted(set().union(*cells))
-        points = dict(zip(used, mesh.points[used].tolist(), strict=True))
-        numbers = dict(zip(used, mesh.values[used, 0].tolist(), strict=True))
-        return _graph_areas(points, numbers, cells, self.scale())
+        return _graph_areas(mesh.places, mesh.numbers, cells, self.scale())
 
     def losses(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
         """Return the losses of the cells in these slots; NaN for cells with an invalid value."""
@@ -103,7 +100,7 @@ class GraphVolume(ScaledLosses):
 
 
 def _graph_areas(
-    points: dict[int, list[float]], numbers: dict[int, float], cells: Sequence[Cell], scale: float
+    points: list[Sequence[float]], numbers: list[float], cells: Sequence[Cell], scale: float
 ) -> list[float]:
     """Return what `_squared_area` gives, digit by digit, without arrays: three times quicker for half a dozen cells."""
     areas = []
@@ -125,17 +122,22 @@ def _squared_area(edges: np.ndarray, rises: np.ndarray) -> np.ndarray:
 
 
 def _squared_volume(edges: np.ndarray, rises: np.ndarray) -> np.ndarray:
-    a, b, c = edges[:, 0].T, edges[:, 1].T, edges[:, 2].T
-    bc, ca, ab = _cross(b, c), _cross(c, a), _cross(a, b)
-    flat = (a * bc).sum(axis=0)
-    tilted = rises[:, 0] * bc + rises[:, 1] * ca + rises[:, 2] * ab
-    square: np.ndarray = flat * flat + (tilted * tilted).sum(axis=0)
-    return square
-
-
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    # np.cross spends ten times as long on finding out what it was given
-    return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+    # component by component: for two dozen cells np.cross and np.stack take longer than the arithmetic
+    ax, ay, az, bx, by, bz, cx, cy, cz = edges.reshape(-1, 9).T.copy()
+    a, b, c = rises.T
+    square: Any = 0.0
+    flat: Any = 0.0
+    for first, bu, bv, cu, cv, au, av in (
+        (ax, by, bz, cy, cz, ay, az),
+        (ay, bz, bx, cz, cx, az, ax),
+        (az, bx, by, cx, cy, ax, ay),
+    ):
+        bc, ca, ab = bu * cv - bv * cu, cu * av - cv * au, au * bv - av * bu
+        flat = flat + first * bc
+        tilted = a * bc + b * ca + c * ab
+        square = square + tilted * tilted
+    result: np.ndarray = square + flat * flat
+    return result
 
 
 class GivenLoss(ScaledLosses):
@@ -148,6 +150,8 @@ class GivenLoss(ScaledLosses):
     offset : array, shape (N,)
         Added to the coordinates before the loss sees them.
     """
+
+    sure = False
 
     def __init__(self, loss: Callable[..., float], offset: np.ndarray) -> None:
         super().__init__()

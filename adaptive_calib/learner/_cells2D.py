@@ -39,12 +39,13 @@ from adaptive_calib.learner.losses2D import (
 
 __all__ = ["Deviations", "RootAreas", "Surfaces", "WholeLoss", "interpolator", "triangle_losses"]
 
-_NEXT = np.array([1, 2, 0])
-_BEFORE = np.array([2, 0, 1])
+_AROUND = np.array([2, 0, 1, 2, 0])
 
 
 class PlaneLosses(CellLosses):
     """Losses of values divided by the largest range of a component; exact whenever the range changes."""
+
+    scaled = False
 
     def __init__(self) -> None:
         self.reset()
@@ -129,10 +130,12 @@ class Deviations(PlaneLosses):
     def losses(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
         """Return the losses of the cells in these slots; the gradients at the changed vertices are fitted first."""
         assert mesh.values is not None
-        # arrays of shape (3, S): corner after corner, the plane as complex numbers
-        corners = mesh.cells[slots].T
-        places = mesh.points.view(complex)[:, 0][corners]
-        edges = places[_NEXT] - places
+        # arrays of shape (5, S): corner after corner, once around and one on each side, so that what lies before or
+        # after a corner is a slice; the plane as complex numbers
+        around = mesh.cells[slots].T[_AROUND]
+        corners = around[1:4]
+        places = mesh.points.view(complex)[:, 0][around]
+        edges = places[1:] - places[:-1]
         everything = len(slots) == len(mesh.slot_of)
         ring = np.arange(mesh.count) if everything else np.array(self._ring, dtype=np.intp)
         self._ring = []
@@ -141,15 +144,16 @@ class Deviations(PlaneLosses):
         pick = None if everything else ring[:, None] == corners.ravel()
         deviation: Any = 0.0
         for k, gradients in enumerate(self._gradients):
-            values = mesh.values[:, k][corners]
-            rises = values[_NEXT] - values
+            values = mesh.values[:, k][around]
+            rises = values[1:] - values[:-1]
             if len(ring):
                 gradients[ring] = _fitted(corners, edges, rises, pick, mesh.count, mesh.invalid > 0)
             slopes = gradients[corners].conj()
             # from each vertex along its two edges of the triangle
-            ahead = np.abs((slopes * edges).real - rises)
-            behind = np.abs((slopes * edges[_BEFORE]).real - rises[_BEFORE])
-            deviation = deviation + np.maximum(ahead, behind).sum(axis=0)
+            ahead = np.abs((slopes * edges[1:]).real - rises[1:])
+            behind = np.abs((slopes * edges[:-1]).real - rises[:-1])
+            worst = np.maximum(ahead, behind)
+            deviation = deviation + (worst[0] + worst[1] + worst[2])
         size = np.abs((edges[0].conj() * edges[1]).imag) / 2
         result: np.ndarray = deviation * (np.sqrt(size) * self.scale()) + AREA_FACTOR * size
         return result if self._adjust is None else self._adjusted(result, size, mesh.values[mesh.cells[slots]])
@@ -179,9 +183,9 @@ def _fitted(
     ----------
     corners : array of int, shape (3, S)
         Triangles; all those at the vertices to be fitted are among them.
-    edges : array of complex, shape (3, S)
-        The edge from each corner to the next.
-    rises : array, shape (3, S)
+    edges : array of complex, shape (4, S)
+        The edges to each corner from the one before, and the first of them again.
+    rises : array, shape (4, S)
         Differences of the values along the edges.
     pick : array of bool, shape (vertices, 3 S), or None
         Which corners belong to which vertex; None to fit at all `count` vertices.
@@ -195,27 +199,27 @@ def _fitted(
         inverse = np.where(missing, 0.0, inverse)
         rises = np.where(missing, 0.0, rises)
         there = (~missing).astype(float)
-        ones = there + there[_BEFORE]
+        ones = (there[1:] + there[:-1]).ravel()
     turned, slope = edges * inverse, rises * inverse
     # at each corner two edges of the triangle meet
     sums = np.empty((3 * corners.shape[1], 3), complex)
-    sums[:, 0] = (turned + turned[_BEFORE]).ravel()
-    sums[:, 1] = (slope + slope[_BEFORE]).ravel()
-    sums[:, 2] = ones if isinstance(ones, float) else ones.ravel()
+    sums[:, 0] = (turned[1:] + turned[:-1]).ravel()
+    sums[:, 1] = (slope[1:] + slope[:-1]).ravel()
+    sums[:, 2] = ones
     if pick is None:
         where = corners.ravel()
         total = np.stack([_summed(where, column, count) for column in sums.T])
     else:
-        total = (pick.astype(complex) @ sums).T
+        total = (pick.astype(float) @ sums.view(float)).view(complex).T
     turn, rise, number = total[0], total[1], total[2].real
     determinant = number * number - turn.real**2 - turn.imag**2
-    # edges in one direction only: the slope in that direction
-    single = determinant <= 1e-12 * number * number
-    if single.any():
-        safe = np.where(single, 1.0, determinant)
-        full = 2.0 * (number * rise - turn * rise.conj()) / safe
+    if invalid:
+        # edges in one direction only: the slope in that direction
+        single = determinant <= 1e-12 * number * number
+        full = 2.0 * (number * rise - turn * rise.conj()) / np.where(single, 1.0, determinant)
         return np.where(single, rise / np.maximum(number, 1.0), full)
-    result: np.ndarray = 2.0 * (number * rise - turn * rise.conj()) / determinant
+    # a vertex of a triangle has edges in two directions; this is for triangles as flat as rounding errors
+    result: np.ndarray = 2.0 * (number * rise - turn * rise.conj()) / np.maximum(determinant, 1e-9)
     return result
 
 
@@ -243,6 +247,7 @@ class WholeLoss(PlaneLosses):
     """
 
     whole = True
+    sure = False
 
     def __init__(self, loss: Callable[[Any], Any], shift: np.ndarray) -> None:
         super().__init__()

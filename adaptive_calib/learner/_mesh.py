@@ -54,10 +54,16 @@ class CellLosses(ABC):
         Whether losses can only be computed for all cells at once; `losses` then gets all slots, when they are needed.
     local : bool
         Whether a told point changes the losses of its own new cells only, or also those that `affected` adds.
+    scaled : bool
+        Whether losses depend on the scale kept for each cell.
+    sure : bool
+        Whether a loss is NaN only where a value is invalid.
     """
 
     whole: bool = False
     local: bool = True
+    scaled: bool = True
+    sure: bool = True
 
     def hear(self, mesh: Mesh, value: np.ndarray) -> bool:
         """Take note of a new valid value, shape (M,); return whether all losses have to be computed again."""
@@ -127,7 +133,10 @@ class Mesh:
     values : array, shape (capacity, M), or None before the first valid value
         Values at the vertices; NaN in all components of an invalid one.
     cells : array, shape (capacity, N + 1)
-        Vertices of the cell in each slot; slots without a cell have the loss -inf.
+        Vertices of the cell in each slot; slots without a cell have the loss -inf. Complete when a `CellLosses` is
+        called.
+    places, numbers : list
+        The same as `points` and the first column of `values`, for plain Python.
     pending : dict
         Key of a pending point -> (coordinates, cells that contain it).
     """
@@ -151,6 +160,9 @@ class Mesh:
         self._share = np.ones(64)
         self._cell_at: list[Cell] = []
         self._free: list[int] = []
+        self._late: list[int] = []
+        self.places: list[Sequence[float]] = []
+        self.numbers: list[float] = []
         self.pending: dict[Hashable, tuple[Sequence[float], list[Cell]]] = {}
         self._inside: dict[Cell, list[Hashable]] = {}
         self._homeless: set[Hashable] = set()
@@ -211,6 +223,8 @@ class Mesh:
             self.invalid += 1
         else:
             self._values_like(value)[vertex] = value
+        self.places.append(u)
+        self.numbers.append(math.nan if value is None else float(value[0]))
         self.count += 1
         return vertex
 
@@ -223,6 +237,7 @@ class Mesh:
         """Replace the value at a vertex; None makes it invalid."""
         known = self.values is not None and not np.isnan(self.values[vertex, 0])
         self.invalid += int(known) - int(value is not None)
+        self.numbers[vertex] = math.nan if value is None else float(value[0])
         if value is not None:
             self._values_like(value)[vertex] = value
         elif self.values is not None:
@@ -300,8 +315,10 @@ class Mesh:
             )
             self.loss, self._rank = _longer(self.loss, _NONE), _longer(self._rank, _NONE)
         if slots:
-            self.cells[slots] = new
+            # entered into the array of vertices when that is next needed
+            self._late.extend(slots)
             if self._sized:
+                self._enter_cells()
                 self._share[slots] = 1.0
                 self._size[slots] = volumes(self.points[self.cells[slots]])
 
@@ -328,7 +345,8 @@ class Mesh:
             cells = added if rule.local else rule.affected(self, vertices, added)
             slot_of = self.slot_of
             slots = np.array([slot_of[cell] for cell in cells], dtype=np.intp)
-            self.scale[slots] = rule.scale()
+            if rule.scaled:
+                self.scale[slots] = rule.scale()
             self._compute(slots)
             if self._inside or self._closed:
                 self._mark(cells)
@@ -357,13 +375,18 @@ class Mesh:
             self._compute(slots)
         self._dirty.update(self._inside, self._closed)
 
+    def _enter_cells(self) -> None:
+        if self._late:
+            self.cells[self._late] = [self._cell_at[slot] for slot in self._late]
+            self._late.clear()
+
     def _compute(self, slots: np.ndarray) -> None:
+        self._enter_cells()
         if self.values is None:
             losses = self.rule.fallback(self, slots)
         else:
             losses = self.rule.losses(self, slots)
-            bad = np.isnan(losses)
-            if bad.any():
+            if (self.invalid or not self.rule.sure) and (bad := np.isnan(losses)).any():
                 losses[bad] = self.rule.fallback(self, slots[bad])
         self.loss[slots] = losses
         self._rank[slots] = losses
@@ -563,11 +586,10 @@ def _many_inside(corners: list[Sequence[float]], inner: list[Sequence[float]]) -
         except (ValueError, AssertionError):  # nearer to another than the tolerance: no piece of its own
             continue
     cells = list(small.simplices)
-    points = np.array(list(small.vertices))
-    sizes = volumes(points[np.array(cells)]).tolist()
+    sizes = [small.volume(cell) for cell in cells]
     largest = max(sizes)
     cell = min(cell for cell, size in zip(cells, sizes, strict=True) if size >= largest * (1 - _FLAT))
-    return largest / float(volumes(points[None, : len(corners)])[0]), small.get_vertices(cell)
+    return largest / small.volume(tuple(range(len(corners)))), small.get_vertices(cell)
 
 
 def _longer(array: np.ndarray, fill: float = 0.0) -> np.ndarray:
