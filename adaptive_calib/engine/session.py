@@ -179,6 +179,7 @@ class Session:
         self._held: dict[int, list[Event]] = {}  # deterministic: what has come before its turn
         self._turn = 0
         self._mean = 0.0
+        self._returned = 0  # reports so far
         self._size = self.batching.size or 1
         self._overdue: set[int] = set()
         self._next_look = inf
@@ -371,6 +372,7 @@ class Session:
         """Follow the mean time of an evaluation; the size of an automatic task changes when it is off by a half."""
         mean = reports[0].seconds if len(reports) == 1 else sum(report.seconds for report in reports) / len(reports)
         self._mean = mean if not self._mean else 0.8 * self._mean + 0.2 * mean
+        self._returned += len(reports)
         if self.batching.size is not None:
             return
         size = self.batching.points(self._mean)
@@ -378,14 +380,21 @@ class Session:
             self._size = size
 
     def _capacity(self) -> int:
-        """How many points may be out: what the executor takes at once, times the points in a task."""
+        """How many points may be out: what the executor takes at once, times the points in a task.
+
+        With automatic tasks no more than the run has evaluated so far: else a learner that needs 50 points would have
+        to choose 500 without knowing anything.
+        """
         self._next_look = self.now + self.executor.poll
         self._workers = self.executor.capacity
         capacity = self._workers * self._size
         short = self._mean > 0.0 and (self.batching.size is None or self._mean * self._size < self.batching.short)
         if not short or self.deterministic:
             return capacity
-        return capacity * (self.executor.ahead if self._size == 1 else min(2, self.executor.ahead))
+        if self._size == 1:
+            return capacity * self.executor.ahead
+        capacity *= min(2, self.executor.ahead)
+        return min(capacity, max(self._workers, self._returned)) if self.batching.size is None else capacity
 
     def _record(self) -> list[Event]:
         """Write what has come in, before the machine hears of it."""
@@ -450,6 +459,8 @@ class Session:
         if self._broken:  # first, so that what was dropped is not handed out again
             events[:0], self._broken = self._broken, []
         size = self._size
+        if self.batching.size is None:  # few points are shared out, rather than all given to one worker
+            size = max(1, min(size, ceil(self.machine.capacity / (2 * max(1, self._workers)))))
         for start in range(0, len(submits), size):
             events += self._submit(submits[start : start + size])
         return events

@@ -268,6 +268,7 @@ class BackgroundTask:
         self._future: Future[None] = Future()
         self._task: asyncio.Task[None] | None = None
         self._callbacks: list[Callable[[Any], None]] = []
+        self._over = threading.Event()  # and everybody who wanted to know was told
         self._thread = threading.Thread(target=self._run, args=(main,), name="adaptive_calib-run", daemon=True)
         self._thread.start()
 
@@ -278,7 +279,8 @@ class BackgroundTask:
             self.loop.run_until_complete(asyncio.wait([self._task]))
         finally:
             self._settle(self._task)
-            self.loop.call_soon(self._call_back)
+            self._call_back()
+            self._over.set()
             others = asyncio.all_tasks(self.loop)
             while others:  # the last save, the last line of the display
                 self.loop.run_until_complete(asyncio.wait(others))
@@ -339,9 +341,11 @@ class BackgroundTask:
             self._task.print_stack(**arguments)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Block until it is over, then do as `result`."""
+        """Block until it is over, at most `timeout` seconds, then do as `result`."""
+        if not self._over.wait(timeout):
+            raise TimeoutError(f"the run is not over after {timeout} s.")
         try:
-            self._future.result(timeout)
+            self._future.result(timeout=0)
         except CancelledError:
             raise asyncio.CancelledError from None
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from adaptive_calib.engine.goals import AllOf, Elapsed, Goal, Loss, Never, Points, Until, When
+from adaptive_calib.engine.goals import Elapsed, Goal, Loss, Never, Points, Until, When
 
 __all__ = ["GoalFunction", "auto_goal", "make_goal", "stop_after"]
 
@@ -70,12 +70,14 @@ def make_goal(
         return Until(end_time)
     children = _children(learner)
     if children is not None:
-        every = [make_goal(child, npoints=npoints, allow_running_forever=allow_running_forever) for child in children]
-        return AllOf(tuple(_of_child(part, child) for part, child in zip(every, children, strict=True)))
+        if npoints is not None:
+            text = f"each of the {len(children)} learners has at least {npoints} points"
+            return When(lambda one: all(child.npoints >= npoints for child in one.learners), learner, text)
+        if all(callable(getattr(child, "done", None)) for child in children):
+            return When(lambda one: all(child.done() for child in one.learners), learner, "all learners are done")
     if npoints is not None:
         return Points(npoints)
-    done = getattr(learner, "done", None)
-    if callable(done):
+    if children is None and callable(getattr(learner, "done", None)):
         return When(lambda one: one.done(), learner, "the learner is done")
     if allow_running_forever:
         warnings.warn("Goal is None which means the learners continue forever!", stacklevel=3)
@@ -98,13 +100,6 @@ def _children(learner: Any) -> list[Any] | None:
     """Return the children of a balancing learner (ours or python-adaptive's, within a DataSaver or not)."""
     children = getattr(learner, "learners", None)
     return list(children) if isinstance(children, (list, tuple)) else None
-
-
-def _of_child(goal: Goal, child: Any) -> Goal:
-    if isinstance(goal, Points):
-        npoints = goal.value
-        return When(lambda learner: child.npoints >= npoints, child, f"every child has at least {npoints} points")
-    return goal
 
 
 def auto_goal(
