@@ -474,6 +474,14 @@ class Intervals:
 
     def hold(self, u: float) -> None:
         """Count `u` as under way; it lies within the domain and is neither known nor under way."""
+        self._settle()
+        if self._heap and self._heap[0][1] < u < self._heap[0][2]:
+            # where `halve` would have put one: the interval stays on top
+            self._asked = u
+        else:
+            self._hold_anywhere(u)
+
+    def _hold_anywhere(self, u: float) -> None:
         self._cut_all()
         if self._first is None or self._last is None or u < self._first:
             self._hold_in(self._before, u)
@@ -770,14 +778,14 @@ class Intervals:
         else:
             shares = self._divide(n - len(points), points)
         for u in points:
-            self.hold(u)
+            self._hold_anywhere(u)
         improvements = [INF] * len(points)
         for share in shares:
             us = self.domain.inner(share.a, share.b, share.parts)
             whole = share.whole
             if whole is None:
                 for u in us:
-                    self.hold(u)
+                    self._hold_anywhere(u)
             elif len(whole) == 5:
                 self._divide_piece(whole, us)
             else:

@@ -244,11 +244,16 @@ class Learner1D(BaseLearner):
         into equal parts; its improvement is the loss of the interval divided by the number of parts (for a point that
         explores: half the length of the gap, as a fraction of the domain).
         """
-        if n == 1 and tell_pending and self._gaps is None and (usual := self._intervals.halve()) is not None:
+        if n == 1 and self._gaps is None and (usual := self._intervals.halve()) is not None:
+            u, improvement = usual
+            if not tell_pending:
+                self._intervals.release([u])
             if self._linear:
-                return [usual[0]], [usual[1]]
-            self._points[usual[0]] = x = self._domain.x(usual[0])
-            return [x], [usual[1]]
+                return [u], [improvement]
+            x = self._domain.x(u)
+            if tell_pending:
+                self._points[u] = x
+            return [x], [improvement]
         n = check_number_of_points(n)
         us, improvements = self._explore(n) if self._gaps is not None else self._intervals.propose(n)
         if not tell_pending:
@@ -315,7 +320,7 @@ class Learner1D(BaseLearner):
             `y` is no real number and no vector of them, or its length is not that of the values so far; or `x` is no
             number. The learner stays as it was.
         """
-        if self._intervals.fill(x, y):
+        if self._linear and self._intervals.fill(x, y):
             self.data[x] = y
             if self._shape is None:
                 self._note_shape(y)

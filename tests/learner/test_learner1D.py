@@ -141,6 +141,17 @@ def test_told_points_keep_their_names() -> None:
     assert learner.pending_points == set()
 
 
+def test_points_are_no_coordinates() -> None:
+    """On a logarithmic scale a told x is not taken for the point under way whose logarithm it is."""
+    learner = Learner1D(math.log, (1, 100), x_scale="log")
+    run(learner, 2)
+    (asked,), _ = learner.ask(1)
+    told = math.log(asked)
+    learner.tell(told, 0.5)
+    assert learner.pending_points == {asked}
+    assert list(learner.neighbors) == [1, told, 100]
+
+
 @pytest.mark.parametrize("x_scale", ["linear", "log"])
 @pytest.mark.parametrize("batch", [1, 3, 50])
 def test_integers(x_scale: Any, batch: int) -> None:
