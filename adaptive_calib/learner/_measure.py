@@ -1,7 +1,7 @@
 """How large the loss of an interval of `Learner1D` is: the scales of x and y, and the loss function.
 
-Lengths are divided by the width X of the domain, values by their range Y, the largest of any component (by 1 while it is
-0). Only valid values enter Y. An interval with an end that has no valid value has the loss ``invalid_loss(Δx)`` (see
+Lengths are divided by the width X of the domain, values by their range Y, the largest of any component (by 1 while it
+is 0). Only valid values enter Y. An interval with an end that has no valid value has the loss ``invalid_loss(Δx)`` (see
 `losses1D`); neighbours without a valid value are None for a loss that looks at neighbours.
 
 `outgrown` says that Y has grown beyond `recompute_factor` times what it was when all losses were computed last.
@@ -197,7 +197,7 @@ class Measure:
         scales : array, shape (points - 1,), optional
             What the values of each interval are divided by; by default `y_scale`.
         """
-        if self.function is not None or len(us) <= BULK or any([type(y) is not float for y in ys]):
+        if self.function is not None or len(us) <= BULK or any(type(y) is not float for y in ys):
             return None
         points, values = np.array(us), np.array(ys, dtype=float)
         scale = self.y_scale if scales is None else scales

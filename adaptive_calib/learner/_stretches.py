@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from sortedcontainers import SortedList
@@ -90,8 +91,8 @@ class Index:
         self.points = SortedList(points)
         self.values: dict[float, Value] = dict(zip(points, values, strict=True))
         self._intervals = {interval[1]: interval for interval in intervals}
-        self._previous = dict(zip(points[1:], points[:-1], strict=True))
-        self._next = dict(zip(points[:-1], points[1:], strict=True))
+        self._next = dict(pairwise(points))
+        self._previous = {q: p for p, q in self._next.items()}
 
     def add(self, u: float, y: Value, left: float | None, right: float | None) -> None:
         """Add a point between two neighbours (None: there is none); the intervals beside it follow by `put`."""
