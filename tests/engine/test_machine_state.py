@@ -24,6 +24,7 @@ from adaptive_calib.engine.events import (
 from adaptive_calib.engine.goals import Elapsed, Goal, Points
 from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.retry import RetryPolicy
+from adaptive_calib.runner.log import MemoryLog, replay_log
 from tests.engine.doubles import Counting, Tolerant
 
 Arguments = tuple[type[Counting], Goal, RetryPolicy, str, int | None]
@@ -165,8 +166,21 @@ class AnyOrder(RuleBasedStateMachine):
         assert again.learner.pending_points == self.run.learner.pending_points
         assert (again.phase, again.status, again.stop_reason) == (self.run.phase, self.run.status, self.run.stop_reason)
         assert again.to_retry == self.run.to_retry
-        assert again.take_entries() == self.run.take_entries()
+        entries = self.run.take_entries()
+        assert again.take_entries() == entries
+        self.replay(entries)
         assert again.learner.ask(3, tell_pending=False) == self.run.learner.ask(3, tell_pending=False)
+
+    def replay(self, entries):
+        """The log alone gives a fresh learner the same state, and finds it answering as before."""
+        log = MemoryLog()
+        log.write(entries)
+        learner = self.arguments[0](12)
+        replay_log(learner, log.entries)
+        assert learner.data == self.run.learner.data
+        assert learner.gone == self.run.learner.gone
+        assert learner.pending_points == self.run.learner.pending_points
+        assert learner.ask(3, tell_pending=False) == self.run.learner.ask(3, tell_pending=False)
 
 
 TestAnyOrder = AnyOrder.TestCase

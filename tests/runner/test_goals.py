@@ -1,0 +1,97 @@
+"""Goals as users write them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from adaptive_calib.engine.goals import Elapsed, Loss, Never, Points, Until, When
+from adaptive_calib.learner.balancing_learner import BalancingLearner
+from adaptive_calib.learner.learner1D import Learner1D
+from adaptive_calib.learner.sequence_learner import SequenceLearner
+from adaptive_calib.runner import auto_goal, stop_after
+from adaptive_calib.runner.goals import make_goal
+from tests.engine.doubles import Counting
+
+
+def known(n):
+    learner = Counting(10)
+    learner.tell_many(range(n), range(n))
+    return learner
+
+
+def test_keywords_become_goals():
+    """Each keyword has its goal; none means `done` for a learner that knows when it is."""
+    learner = Counting()
+    when = datetime(2030, 1, 1)
+    assert make_goal(learner, loss=0.1) == Loss(0.1)
+    assert make_goal(learner, npoints=5) == Points(5)
+    assert make_goal(learner, duration=timedelta(minutes=1)) == make_goal(learner, duration=60) == Elapsed(60)
+    assert make_goal(learner, end_time=when) == Until(when)
+    assert isinstance(make_goal(SequenceLearner(abs, [1])), When)
+
+
+def test_conflicts_are_refused_by_name():
+    """The message names what was given."""
+    with pytest.raises(ValueError, match="either `goal` or `loss_goal`"):
+        make_goal(Counting(), Points(3), loss=0.1)
+    with pytest.raises(ValueError, match="loss_goal, npoints_goal"):
+        make_goal(Counting(), loss=0.1, npoints=5)
+    with pytest.raises(TypeError, match="function of the learner"):
+        make_goal(Counting(), 0.01)
+
+
+def test_no_goal():
+    """Running for ever is warned of, or refused."""
+    with pytest.warns(UserWarning, match="continue forever"):
+        assert make_goal(Counting()) == Never()
+    with pytest.raises(ValueError, match="not allowed"):
+        make_goal(Counting(), allow_running_forever=False)
+
+
+def test_many_learners_reach_a_goal_together():
+    """The number of points counts for each child; without a goal all have to be done."""
+    many = BalancingLearner([Learner1D(abs, (-1, 1)) for _ in range(2)])
+    goal = make_goal(many, npoints=2)
+    many.tell_many([(0, 0.0), (0, 1.0), (0, -1.0), (1, 0.0)], [0.0, 1.0, 1.0, 0.0])
+    assert not goal.reached(None)
+    many.tell((1, 1.0), 1.0)
+    assert goal.reached(None)
+    assert goal.reason(None) == "each of the 2 learners has at least 2 points"
+    sequences = BalancingLearner([SequenceLearner(abs, range(1)) for _ in range(2)])
+    goal = make_goal(sequences)
+    sequences.tell((0, (0, 0)), 0)
+    assert not goal.reached(None)
+    sequences.tell((1, (0, 0)), 0)
+    assert goal.reached(None)
+
+
+def test_auto_goal_makes_functions():
+    """The familiar function: learner -> bool, with the familiar errors."""
+    assert auto_goal(npoints=3)(known(3))
+    assert not auto_goal(npoints=4)(known(3))
+    assert auto_goal(loss=0.5)(known(5))
+    assert not auto_goal(loss=0.5)(known(4))
+    assert auto_goal(duration=0)(known(0))
+    assert not auto_goal(duration=timedelta(hours=1))(known(0))
+    assert auto_goal(end_time=datetime(2020, 1, 1))(known(0))
+    sequence = SequenceLearner(abs, [1])
+    goal = auto_goal(learner=sequence)
+    assert not goal(sequence)
+    sequence.tell((0, 1), 1)
+    assert goal(sequence)
+    many = BalancingLearner([Learner1D(abs, (-1, 1)) for _ in range(2)])
+    assert not auto_goal(npoints=1, learner=many)(many)
+    with pytest.raises(ValueError, match="Only one of loss, npoints, end_time, duration can be specified"):
+        auto_goal(loss=1, npoints=1)
+    with pytest.raises(ValueError, match="not allowed"):
+        auto_goal(learner=Counting(), allow_running_forever=False)
+    with pytest.warns(UserWarning, match="continue forever"):
+        assert not auto_goal(learner=Counting())(known(10))
+
+
+def test_stop_after_counts_from_the_call():
+    """Its parts add up."""
+    assert stop_after(seconds=0)(None)
+    assert not stop_after(seconds=1, minutes=1, hours=1)(None)
