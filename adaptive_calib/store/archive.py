@@ -16,13 +16,15 @@ mode        preloaded    stored results    stored failures    written
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 import secrets
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -156,40 +158,45 @@ class RunArchive:
 
     def preload(self) -> Preloaded:
         """Return what the store holds of this learner, in the order in which it was recorded."""
+        if self._mode == "force":
+            return Preloaded()
+        with _collecting_no_garbage():
+            known = self._load()
+        self.loaded, self.not_repeated = len(known.points), len(known.failed)
+        if known.points or known.failed or self.skipped:
+            logger.info(
+                "%r: %d results loaded, %d outside of the learner's domain, %d failures not repeated%s",
+                self.store, self.loaded, self.skipped, self.not_repeated,
+                ' (mode="retry" would)' if known.failed else "",
+            )  # fmt: skip
+        return known
+
+    def _load(self) -> Preloaded:
         points: list[Any] = []
         values: list[Any] = []
         failed: list[Any] = []
-        if self._mode == "force":
-            return Preloaded()
-        repeats = self._mode == "retry"
+        repeats, restore = self._mode == "retry", self._points.restore
         scanned = {}
         for number, evaluation in enumerate(self._points.evaluations):
             if evaluation.uid not in scanned:
                 scanned[evaluation.uid] = self._scan(evaluation.uid)
-            for status, point, value in scanned[evaluation.uid]:
-                places = self._points.restore(number, point)
+            for uid, status, point, value in scanned[evaluation.uid]:
+                places = restore(number, point, uid)
                 self.skipped += not places
                 if status == OK:
                     points += places
-                    values += [value] * len(places)
+                    values += (value,) * len(places)
                 elif not repeats:
                     failed += places
-        self.loaded, self.not_repeated = len(points), len(failed)
-        if points or failed or self.skipped:
-            logger.info(
-                "%r: %d results loaded, %d outside of the learner's domain, %d failures not repeated%s",
-                self.store, self.loaded, self.skipped, self.not_repeated,
-                ' (mode="retry" would)' if failed else "",
-            )  # fmt: skip
         return Preloaded(points, values, failed)
 
-    def _scan(self, space: str) -> list[tuple[str, Any, Any]]:
+    def _scan(self, space: str) -> list[tuple[str, str, Any, Any]]:
         known, read = self._known[space], self.store.results.read
         found = []
         for uid, split, replicate, status, point, y, kind, data in self.store.scan(space):
             known[uid, split, replicate] = status
             own = Replicate(split, replicate) if split else decode(point)
-            found.append((status, own, read(kind, y, data) if status == OK else None))
+            found.append((uid, status, own, read(kind, y, data) if status == OK else None))
         return found
 
     def find(self, point: Any) -> Stored | None:
@@ -310,3 +317,15 @@ class RunArchive:
                     StoreWarning,
                     stacklevel=4,
                 )
+
+
+@contextmanager
+def _collecting_no_garbage() -> Iterator[None]:
+    """Pause the garbage collector while very many objects are made that all stay: it would look at each of them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

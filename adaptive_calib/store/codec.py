@@ -25,6 +25,7 @@ from adaptive_calib.store.errors import UnreadableRowError, UnstorableResultErro
 
 __all__ = ["decode", "encode"]
 
+_raw_decode = json.JSONDecoder().raw_decode  # what decode() does, without looking for blanks first
 _dumps = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
@@ -54,7 +55,9 @@ def decode(text: str, data: bytes | None = b"") -> Any:
         If text or data are damaged or incomplete.
     """
     try:
-        plain = json.loads(text)
+        plain, end = _raw_decode(text)
+        if end != len(text):
+            raise ValueError(f"there is more after character {end}")
         return _value(plain, memoryview(data or b"")) if '"~' in text else plain
     except (ValueError, TypeError, KeyError, IndexError, RecursionError, binascii.Error) as error:
         raise UnreadableRowError(f"{text[:120]!r} is no stored value: {error}") from error

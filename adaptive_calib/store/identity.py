@@ -34,6 +34,9 @@ __all__ = ["UID_VERSION", "PointUids", "canonical_text", "digest", "fields_text"
 #: Version of the rules on this page; stored with each space, and part of its uid.
 UID_VERSION = 1
 
+#: Integers up to here are floats.
+_EXACT = 2**53
+_ZERO = '{"f":"0x0.0p+0"}'
 #: What is done with values that have no canonical form: given the value and its path, return its text or raise.
 Fallback = Callable[[Any, str], str]
 
@@ -148,7 +151,11 @@ class PointUids:
         """Return the uid of a point, 32 hex characters."""
         if self._point_key is not None:
             point = self._point_key(point)
-        text = canonical_text(point)
+        kind = type(point)
+        if (kind is float and point == point) or (kind is int and -_EXACT < point < _EXACT):  # most points
+            text = f'{{"f":"{float(point).hex()}"}}' if point else _ZERO
+        else:
+            text = canonical_text(point)
         prepared = self._base.copy()
         prepared.update(text.encode("ascii"))
         return prepared.hexdigest()
@@ -156,7 +163,7 @@ class PointUids:
 
 def _float(value: float, path: str) -> str:
     if value == 0.0:
-        return '{"f":"0x0.0p+0"}'  # -0.0 == 0.0
+        return _ZERO  # -0.0 == 0.0
     if isnan(value):
         raise NotCanonicalError(f"{path} is NaN, which equals nothing, itself included; give None instead.")
     return f'{{"f":"{value.hex()}"}}'

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -56,18 +57,16 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     git = shutil.which("git")
     if git is None:
         return None
-    outputs = []
-    for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]):
-        try:
-            done = subprocess.run(
-                [git, "-C", str(folder), *arguments], capture_output=True, text=True, timeout=5, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        if done.returncode:
-            return None
-        outputs.append(done.stdout.strip())
-    return {"commit": outputs[0], "dirty": bool(outputs[1])}
+    command = [git, "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode:
+        return None
+    lines = done.stdout.splitlines()
+    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
+    return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
 
 
 def process_is_gone(manifest: Mapping[str, Any]) -> bool:
@@ -118,10 +117,13 @@ def _folder(evaluations: Sequence[Evaluation]) -> Path:
 
 def _versions(evaluations: Sequence[Evaluation]) -> dict[str, str]:
     own = {(getattr(_module_of(e.function), "__name__", "") or "").partition(".")[0] for e in evaluations}
-    versions = {}
-    for package in (*_PACKAGES, *sorted(own)):
-        try:
-            versions[package] = metadata.version(package)
-        except (metadata.PackageNotFoundError, ValueError):
-            continue  # not installed, or a script
-    return versions
+    versions = {package: _version(package) for package in (*_PACKAGES, *sorted(own))}
+    return {package: version for package, version in versions.items() if version is not None}
+
+
+@cache
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except (metadata.PackageNotFoundError, ValueError):
+        return None  # not installed, or a script

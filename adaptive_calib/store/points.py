@@ -29,8 +29,8 @@ class PointMap(Protocol):
         """Return the number of the evaluation and its point, for a learner's point."""
         ...
 
-    def restore(self, number: int, point: Any) -> list[Any]:
-        """Return the learner's points for a point of evaluation `number`; empty if it is outside of the domain."""
+    def restore(self, number: int, point: Any, uid: str) -> Sequence[Any]:
+        """Return the learner's points for a point of evaluation `number` with this uid; none outside the domain."""
         ...
 
 
@@ -58,13 +58,13 @@ class _Plain:
 
     def __init__(self, evaluation: Evaluation, learner: Any) -> None:
         self.evaluations = (evaluation,)
-        self._bounds = getattr(learner, "bounds", None)
+        self._box = box_of(getattr(learner, "bounds", None))
 
     def locate(self, point: Any) -> tuple[int, Any]:
         return 0, point
 
-    def restore(self, number: int, point: Any) -> list[Any]:
-        return [point] if inside(self._bounds, point) else []
+    def restore(self, number: int, point: Any, uid: str) -> Sequence[Any]:
+        return (point,) if self._box is None or inside(self._box, point) else ()
 
 
 class _Elements:
@@ -73,18 +73,18 @@ class _Elements:
     def __init__(self, evaluation: Evaluation, sequence: Sequence[Any]) -> None:
         self.evaluations = (evaluation,)
         self._sequence = sequence
-        self._places: dict[str, list[int]] | None = None
+        self._places: dict[str, list[tuple[int, Any]]] | None = None
 
     def locate(self, point: Any) -> tuple[int, Any]:
         return 0, point[1]
 
-    def restore(self, number: int, point: Any) -> list[Any]:
-        uid = self.evaluations[0].point_uid
+    def restore(self, number: int, point: Any, uid: str) -> Sequence[Any]:
         if self._places is None:
             self._places = {}
+            uid_of = self.evaluations[0].point_uid
             for index, element in enumerate(self._sequence):
-                self._places.setdefault(uid(element), []).append(index)
-        return [(index, self._sequence[index]) for index in self._places.get(uid(point), ())]
+                self._places.setdefault(uid_of(element), []).append((index, element))
+        return self._places.get(uid, ())
 
 
 class _Children:
@@ -105,27 +105,32 @@ class _Children:
         number, own = self._children[child].locate(inner)
         return self._first[child] + number, own
 
-    def restore(self, number: int, point: Any) -> list[Any]:
+    def restore(self, number: int, point: Any, uid: str) -> Sequence[Any]:
         child = self._owner[number]
-        return [(child, p) for p in self._children[child].restore(number - self._first[child], point)]
+        return [(child, p) for p in self._children[child].restore(number - self._first[child], point, uid)]
 
 
-def inside(bounds: Any, point: Any) -> bool:
-    """Whether a point lies within a learner's bounds: a pair of numbers, or one pair for each coordinate.
+Box = tuple[tuple[float, float], ...]
 
-    Bounds of any other form (a convex hull, or none) are not looked at: True.
+
+def box_of(bounds: Any) -> Box | None:
+    """Return a learner's bounds, a pair of numbers or one pair for each coordinate, as pairs.
+
+    None for bounds of any other form (a convex hull, or none), which are not looked at.
     """
     try:
         box = np.asarray(bounds, dtype=float)
     except (TypeError, ValueError):
-        return True
+        return None
     if box.ndim not in (1, 2) or box.shape[-1] != 2:
+        return None
+    return tuple((float(a), float(b)) for a, b in np.atleast_2d(box))
+
+
+def inside(box: Box, point: Any) -> bool:
+    """Whether a point lies within a box; points of another kind, like (seed, x), are not looked at: True."""
+    if isinstance(point, (float, int)):
+        return len(box) != 1 or box[0][0] <= point <= box[0][1]
+    if not isinstance(point, tuple) or len(point) != len(box):
         return True
-    box = np.atleast_2d(box)
-    try:
-        x = np.atleast_1d(np.asarray(point, dtype=float))
-    except (TypeError, ValueError):
-        return True
-    if x.shape != (len(box),):
-        return True  # another kind of point, like (seed, x)
-    return bool(((box[:, 0] <= x) & (x <= box[:, 1])).all())
+    return all(a <= x <= b for (a, b), x in zip(box, point, strict=True) if isinstance(x, (float, int)))

@@ -56,6 +56,8 @@ CREATE TABLE evals (
     traceback TEXT NOT NULL, UNIQUE (space, point_uid, split, replicate));
 CREATE TABLE outputs (
     eval INTEGER PRIMARY KEY REFERENCES evals (id), stdout TEXT NOT NULL, stderr TEXT NOT NULL, logs TEXT NOT NULL);
+CREATE TRIGGER outputs_of_replaced AFTER UPDATE ON evals BEGIN DELETE FROM outputs WHERE eval = old.id; END;
+CREATE TRIGGER outputs_of_deleted AFTER DELETE ON evals BEGIN DELETE FROM outputs WHERE eval = old.id; END;
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, started REAL NOT NULL, ended REAL, status TEXT NOT NULL, reason TEXT NOT NULL,
     manifest TEXT NOT NULL);
@@ -223,17 +225,21 @@ class SQLiteStore(Store):
     def put(self, rows: Sequence[Row], *, force: bool = False) -> None:
         """Write rows in one transaction."""
         values = [self._columns(row, force) for row in rows]  # files first
+        if len(rows) == 1 and not force and not self._readonly:
+            row, columns = rows[0], values[0]
+            if not (columns[9] or row.stdout or row.stderr or row.logs):
+                with self._reading() as db:  # one statement is a transaction of its own
+                    db.execute(_PUT, columns).fetchall()
+                return
         with self._transaction() as db:
             for row, columns in zip(rows, values, strict=True):
                 old = self._file_of(db, row.key) if force or columns[9] else None
                 written = db.execute(_PUT, columns).fetchall()
                 if written and (row.stdout or row.stderr or row.logs):
                     db.execute(
-                        "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)",
+                        "INSERT INTO outputs VALUES (?, ?, ?, ?)",
                         (written[0][0], row.stdout, row.stderr, row.logs),
                     )
-                elif written and row.status == "ok" and force:
-                    db.execute("DELETE FROM outputs WHERE eval = ?", written[0])
                 unused = old if written else columns[9]
                 if unused and old != columns[9]:
                     self._files.remove(unused)
@@ -299,7 +305,6 @@ class SQLiteStore(Store):
             for key in keys:
                 found = db.execute(f"SELECT id, y_file FROM evals WHERE {_KEY}", key).fetchone()
                 if found is not None:
-                    db.execute("DELETE FROM outputs WHERE eval = ?", found[:1])
                     db.execute("DELETE FROM evals WHERE id = ?", found[:1])
                     deleted += 1
                     files.append(found[1])
@@ -324,7 +329,6 @@ class SQLiteStore(Store):
         """Delete a space with its rows, then their files."""
         with self._transaction() as db:
             files = db.execute("SELECT y_file FROM evals WHERE space = ? AND y_file NOTNULL", (uid,)).fetchall()
-            db.execute("DELETE FROM outputs WHERE eval IN (SELECT id FROM evals WHERE space = ?)", (uid,))
             db.execute("DELETE FROM evals WHERE space = ?", (uid,))
             db.execute("DELETE FROM spaces WHERE uid = ?", (uid,))
         for (file,) in files:

@@ -72,11 +72,12 @@ class StoreContract:
     def test_the_first_result_wins_unless_forced(self, place: Path, old: str, new: str, force: bool) -> None:
         """A row replaces failures; a result only with force; and keeps its place in the order."""
         store = self.open(place)
-        store.put([make_row("aa", old, "1"), make_row("bb")])
+        store.put([make_row("aa", old, "1", stdout="old"), make_row("bb")])
         store.put([make_row("aa", new, "2", data=bytes(100_000), run_id="second")], force=force)
         store = self.reopened(store, place)
         replaced = old != "ok" or (force and new == "ok")
         assert [r.y for r in store.iter("s")] == ["2" if replaced else "1", "1.5"]
+        assert [r.stdout for r in store.iter("s")] == ["" if replaced else "old", ""]
         assert store.clean_files() == 0
         store.close()
 

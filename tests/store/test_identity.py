@@ -263,3 +263,16 @@ def test_pydantic_models_are_configurations() -> None:
 def test_the_digest_has_128_bits() -> None:
     """32 hex characters."""
     assert len(digest("x")) == 32
+
+
+@given(plain)
+def test_the_fast_path_of_a_uid_gives_the_same_bits(point: Any) -> None:
+    """Numbers, which most points are, take a fast path to the same uid."""
+    space = "5" * 32
+    assert PointUids(space)(point) == digest(space + canonical_text(point))
+
+
+@given(numbers)
+def test_the_fast_path_of_numbers_is_no_other_path(point: float) -> None:
+    """Also for those that need care: zeros, large integers, infinities."""
+    assert PointUids("a")(point) == digest("a" + canonical_text(point))
