@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import pickle
 import time
 from collections.abc import Sequence
@@ -254,7 +255,9 @@ class Session:
             else:
                 arrived.append(item)
                 if isinstance(item, Cancelled) and not item.abandon and self._out:
-                    logger.warning("%s: %d tasks that have begun are waited for and kept.", item.reason, len(self._out))
+                    level = logging.INFO if item.reason == "cancelled" else logging.WARNING  # who pressed a key waits
+                    text = "%s: %d tasks that have begun are waited for and kept."
+                    logger.log(level, text, item.reason, len(self._out))
         arrived += events
         arrived += self._record()
         capacity = self._capacity()
@@ -281,13 +284,12 @@ class Session:
         self._out.clear()
         self.ended = self.clock.wall()
         self._lasted = self.elapsed
-        try:
-            self.executor.close(abandon=abandoned)
-        finally:
-            if self.log is not None:
-                self.log.close()
+        with contextlib.ExitStack() as closing:  # each of them, also if another one raises
             if self.archive is not None:
-                self.archive.close(self.machine.status, self.machine.stop_reason or "")
+                closing.callback(self.archive.close, self.machine.status, self.machine.stop_reason or "")
+            if self.log is not None:
+                closing.callback(self.log.close)
+            closing.callback(self.executor.close, abandon=abandoned)
 
     # ---------------------------------------------------------------- events in
 

@@ -25,6 +25,8 @@ from adaptive_calib.runner.log import MemoryLog
 
 __all__ = ["BaseRunner", "is_coroutine_function"]
 
+Mode = Literal["cached", "retry", "force", "read-only"]
+
 
 def is_coroutine_function(function: Any) -> bool:
     """Whether calling `function` gives a coroutine, seen through partials, decorators, wrappers and learners."""
@@ -136,7 +138,7 @@ class BaseRunner(abc.ABC):
         points_per_task: int | str = 1,
         batch: bool = False,
         store: Any = None,
-        mode: Literal["cached", "retry", "force", "read-only"] = "cached",
+        mode: Mode = "cached",
         progress: bool = False,
         callbacks: Iterable[Any] = (),
         capture: str | None = None,
@@ -161,33 +163,51 @@ class BaseRunner(abc.ABC):
         batching = _batching(points_per_task, deterministic)
         _check(timeout=timeout, ntasks=ntasks, capture=capture, try_first=try_first)
         adapter = self._adapter(ntasks)
-        if capture == "fd" and not adapter.own_process:
+        try:
+            self.session = self._session(
+                adapter,
+                Work(learner.function, batch=batch, timeout=timeout, capture=capture),
+                log=log,
+                max_failures=max_failures,
+                store=store,
+                mode=mode,
+                observers=_observers(progress, callbacks, self.goal, learner),
+                batching=batching,
+                deterministic=deterministic,
+                first_here=try_first is True,
+            )
+        except BaseException:
+            adapter.close(abandon=True)  # a pool that was made for this run
+            raise
+
+    def _session(
+        self,
+        adapter: Executor,
+        work: Work,
+        *,
+        log: bool | str | PathLike[str] | RunLog,
+        max_failures: int | None,
+        store: Any,
+        mode: Mode,
+        **arguments: Any,
+    ) -> Session:
+        """Open what the run writes to and put its parts together."""
+        if work.capture == "fd" and not adapter.own_process:
             raise ValueError(
                 'capture="fd" takes the file descriptors of the whole process, so it needs an executor with processes '
-                f'of its own, but `executor` is {executor!r}; use capture="std".'
+                f'of its own, but `executor` is {self.executor!r}; use capture="std".'
             )
         self._log = _log(log)
-        archive = _archive(store, learner, mode)
         machine = RunMachine(
-            learner,
+            self.learner,
             self.goal,
             self.retry,
             on_error=self.on_error,
             max_failures=max_failures,
             journal=self._log is not None,
         )
-        self.session = Session(
-            machine,
-            adapter,
-            Work(learner.function, batch=batch, timeout=timeout, capture=capture),
-            archive=archive,
-            log=self._log,
-            observers=_observers(progress, callbacks, self.goal, learner),
-            batching=batching,
-            deterministic=deterministic,
-            lock=threading.RLock(),
-            first_here=try_first is True,
-        )
+        archive = _archive(store, self.learner, mode)  # last: an open store is closed by the session only
+        return Session(machine, adapter, work, archive=archive, log=self._log, lock=threading.RLock(), **arguments)
 
     def _adapter(self, ntasks: int | None) -> Executor:
         """Return the adapter for the executor, or for coroutines."""
@@ -366,7 +386,7 @@ def _log(log: bool | str | PathLike[str] | RunLog) -> RunLog | None:
     return log
 
 
-def _archive(store: Any, learner: Any, mode: Literal["cached", "retry", "force", "read-only"]) -> Archive | None:
+def _archive(store: Any, learner: Any, mode: Mode) -> Archive | None:
     if store is None:
         return None
     from adaptive_calib.store import open_archive  # here: a run without a store needs no database
