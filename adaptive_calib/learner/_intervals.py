@@ -220,7 +220,9 @@ class Intervals:
             self._settle()
         heap = self._heap
         if not heap or self._piece_heap or self._bound <= heap[0][0]:
-            if not heap or (self._bound <= heap[0][0] and self._tightened() <= heap[0][0]):
+            # with many uncut intervals it is cheaper to cut them, once, than to look through them again and again
+            many = len(self._uncut) > 16
+            if not heap or (self._bound <= heap[0][0] and (many or self._tightened() <= heap[0][0])):
                 self._cut_all()
             piece = self._top_piece()
             if piece is not None and not (heap and heap[0] < piece):
@@ -805,7 +807,8 @@ class Intervals:
                 popped.append(top)
             return top
 
-        ends = [*self._at, *(u for u in (self._first, self._last) if u is not None)]
+        # looked for only if a bound is missing, which it is once: it takes time in the number of points under way
+        ends = [*self._at, *(u for u in (self._first, self._last) if u is not None)] if missing else []
         outer = [(u, min(ends)) if u == self.domain.low else (max(ends), u) for u in missing]
         shares = divide(n, [Share(None, a, b, 1, INF) for a, b in outer], following, self.domain)
         chosen = {id(share.whole) for share in shares}

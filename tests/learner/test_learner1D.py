@@ -388,6 +388,37 @@ def test_cost_does_not_grow() -> None:
     assert counts[1] <= 1.1 * counts[0]
 
 
+def test_cost_does_not_grow_with_points_under_way() -> None:
+    """With 2000 points under way an ask and a tell touch about as many objects as with 200."""
+    counts = []
+    for n in (200, 2000):
+        learner = Learner1D(peak, (-1, 1))
+        out = list(learner.ask(n)[0])
+        rng = random.Random(1)
+        calls = 0
+
+        def count(frame: Any, event: str, argument: Any) -> None:
+            nonlocal calls
+            calls += event in ("call", "c_call")
+
+        for _ in range(2 * n):
+            x = out.pop(rng.randrange(len(out)))
+            learner.tell(x, peak(x))
+            out += learner.ask(1)[0]
+            learner.loss()
+        sys.setprofile(count)
+        try:
+            for _ in range(200):
+                x = out.pop(rng.randrange(len(out)))
+                learner.tell(x, peak(x))
+                out += learner.ask(1)[0]
+                learner.loss()
+        finally:
+            sys.setprofile(None)
+        counts.append(calls)
+    assert counts[1] <= 1.5 * counts[0]
+
+
 # -- prediction --------------------------------------------------------------------------------------------------------
 
 
