@@ -16,6 +16,7 @@ What a loss is, is the business of a `CellLosses`.
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Hashable, Iterable, Sequence
@@ -377,7 +378,11 @@ class Mesh:
 
     def _enter_cells(self) -> None:
         if self._late:
-            self.cells[self._late] = [self._cell_at[slot] for slot in self._late]
+            at = self._cell_at
+            flat = itertools.chain.from_iterable([at[slot] for slot in self._late])
+            size = self.ndim + 1
+            rows = np.fromiter(flat, np.intp, len(self._late) * size)
+            self.cells[self._late] = rows.reshape(-1, size)
             self._late.clear()
 
     def _compute(self, slots: np.ndarray) -> None:
