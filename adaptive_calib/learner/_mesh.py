@@ -210,7 +210,11 @@ class Mesh:
         self._replace(deleted, added)
         if self.pending:
             self._rehome(key, homes, deleted, added)
-        self._renew([vertex], added, value)
+        try:
+            self._renew([vertex], added, value)
+        except BaseException:  # a user's loss: all are computed again when next needed
+            self._stale = True
+            raise
         return vertex
 
     def _append(self, u: Sequence[float], value: np.ndarray | None) -> int:
@@ -371,9 +375,10 @@ class Mesh:
             self._stale = False
             return
         slots = np.fromiter(self.slot_of.values(), dtype=np.intp, count=len(self.slot_of))
-        self._stale = False
+        self._stale = True
         if len(slots):
             self._compute(slots)
+        self._stale = False
         self._dirty.update(self._inside, self._closed)
 
     def _enter_cells(self) -> None:

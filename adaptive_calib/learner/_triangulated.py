@@ -343,9 +343,13 @@ class TriangulatedLearner(BaseLearner):
             return
         if self._spacing is not None and point not in mesh.pending:
             self._spacing.add(u)
-        vertex = mesh.add(u, inner, point)
-        if vertex is not None:
-            self._vertex_of[point] = vertex
+        count = mesh.count
+        try:
+            mesh.add(u, inner, point)
+        finally:
+            # a vertex stays one when a user's loss fails: it can be told again
+            if mesh.count > count:
+                self._vertex_of[point] = count
         if self._start_left and point in self._start_left:
             del self._start_left[point]
         elif mesh.tri is None:

@@ -523,3 +523,27 @@ def test_face():
     assert learner.tri.vertex_to_simplices[0] <= learner.tri.simplices
     assert learner.get_local_transform_matrix((0, 1, 2)) == pytest.approx(np.eye(2) / 2)
     assert pickle.loads(pickle.dumps(learner)).predict((0.1, 0.1)) == learner.predict((0.1, 0.1))
+
+
+def test_a_loss_that_fails():
+    """When a user's loss raises, the value is not counted; told again, the learner goes on as if nothing had been."""
+    broken = [False]
+
+    def loss(simplex, values, value_scale):
+        if broken[0]:
+            raise RuntimeError("no loss today")
+        return default_loss(simplex, values, value_scale)
+
+    learner, sound = LearnerND(ring, BOX, loss), LearnerND(ring, BOX, loss)
+    run(learner, 20)
+    run(sound, 21)
+    (point,), _ = learner.ask(1)
+    broken[0] = True
+    with pytest.raises(RuntimeError, match="today"):
+        learner.tell(point, ring(point))
+    assert learner.npoints == 20
+    broken[0] = False
+    learner.tell(point, ring(point))
+    assert learner.loss() == pytest.approx(sound.loss(), rel=0.2)
+    assert learner.tri.simplices == sound.tri.simplices
+    assert len(run(learner, 10)) == 10
