@@ -121,6 +121,7 @@ class DaskCluster:
 
     timeouts = False
     own_process = False
+    shared = False  # dask names the task that took its workers down
     poll = LOOK
 
     def __init__(self, client: Any, ntasks: int | None = None, *, shutdown: bool = False) -> None:
@@ -171,7 +172,7 @@ class DaskCluster:
         future: Evaluate = self._large
         return future
 
-    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
+    def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
         """Submit one task."""
         number = next(self._numbers)
         future = self.client.submit(_evaluate, evaluate, list(points), self._topic, number, pure=False)

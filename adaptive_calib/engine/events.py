@@ -82,11 +82,15 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """A worker died, and its pool with it, while `tasks` were out; one of them may be guilty."""
+    """A worker died, and its pool with it, while `tasks` were out; one of them may be guilty.
+
+    If the pool is `shared`, it may also have been a task of another run, unless this one was on trial by itself.
+    """
 
     time: float
     tasks: tuple[int, ...]
     error: BaseException
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +131,15 @@ Event = Started | Loaded | Finished | Failed | Dropped | Crashed | Resized | Can
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Evaluate `point` under the number `task`; `attempt` is 1 for the first time."""
+    """Evaluate `point` under the number `task`; `attempt` is 1 for the first time.
+
+    With `alone` the point is suspected of killing its worker: nothing else should be in the same pool.
+    """
 
     task: int
     point: Any
     attempt: int = 1
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def shared(self) -> bool:
+        """Whether others may use the pool, too, so that a death in it may be their doing."""
+        ...
+
+    @property
     def ahead(self) -> int:
         """How many short tasks a worker may have, to spare it the time until the driver has answered; else 1."""
         ...
@@ -94,8 +99,11 @@ class Executor(Protocol):
         """Bring the function to where it is evaluated, once; return what is to be submitted."""
         ...
 
-    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
-        """Start to evaluate some points, one after the other."""
+    def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
+        """Start to evaluate some points, one after the other; `alone` if they may kill the pool they are in.
+
+        A pool that others use, too, then takes another one: the death of its workers may be somebody else's doing.
+        """
         ...
 
     def renew(self) -> bool:
@@ -160,6 +168,7 @@ class InThisThread:
 
     own_process = False
     capacity = 1
+    shared = False
     ahead = 1
     poll = inf
 
@@ -172,7 +181,7 @@ class InThisThread:
         """Return the work itself."""
         return work
 
-    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
+    def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
         """Evaluate the points now."""
         return _Over(evaluate(points))
 
@@ -213,6 +222,8 @@ class Pool:
         self._make: Callable[[], Any] | None = None if given else executor  # type: ignore[assignment]
         self.executor: Any = executor if given else executor()  # type: ignore[operator]
         self._ntasks = ntasks
+        self.shared = shared
+        self._trial: Any = None
         self._closing = shutdown or (self._make is not None and not shared)
         self._file: Path | None = None
         self.threads = isinstance(self.executor, ThreadPoolExecutor)
@@ -234,23 +245,37 @@ class Pool:
         shipment, self._file = pack(work, on_disk=_on_this_host(self.executor))
         return shipment
 
-    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
-        """Hand the points to the executor."""
-        handle: Handle = self.executor.submit(evaluate, points)
+    def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
+        """Hand the points to the executor; alone, to a pool of their own if this one is shared."""
+        executor = self._apart() if alone and self.shared else self.executor
+        handle: Handle = executor.submit(evaluate, points)
         return handle
+
+    def _apart(self) -> Any:
+        if self._trial is None:
+            import loky  # the shared pool is loky's, so it is there
+
+            self._trial = loky.ProcessPoolExecutor(max_workers=1)
+        return self._trial
 
     def renew(self) -> bool:
         """Make a new executor, if the old one was made here."""
         if self._make is None:
             return False
-        self.executor.shutdown(wait=False)
-        self.executor = self._make()
+        if self._trial is not None:
+            self._trial.shutdown(wait=False)
+            self._trial = None
+        if not self.shared:
+            self.executor.shutdown(wait=False)
+        self.executor = self._make()  # a shared one that is well, or was replaced by another runner, stays
         return True
 
     def close(self, *, abandon: bool = False) -> None:
         """Shut down what was made here, or what the user asked to be shut down."""
         if self._closing:
             self.executor.shutdown(wait=not abandon, cancel_futures=True)
+        if self._trial is not None:
+            self._trial.shutdown(wait=not abandon)
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 
@@ -330,6 +355,7 @@ class Coroutines:
 
     timeouts = True
     own_process = False
+    shared = False
     ahead = 1
     poll = inf
 
@@ -349,7 +375,7 @@ class Coroutines:
 
         return functools.partial(_await_plainly, work.function) if plain else one_by_one
 
-    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
+    def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
         """Start a task on the running loop."""
         handle = _Coroutine()
         assert self._loop is not None

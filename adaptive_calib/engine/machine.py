@@ -241,8 +241,8 @@ class RunMachine:
         if isinstance(event, Failed):
             attempt = self.running.get(event.task)
             return attempt is not None and self.retry.wait(attempt.failures + 1, event.error) is None
-        known = [self.running[task] for task in event.tasks if task in self.running]
-        return len(known) == 1 and self.retry.wait(known[0].failures + 1, event.error) is None
+        guilty = self._guilty(event)
+        return guilty is not None and self.retry.wait(guilty.failures + 1, event.error) is None
 
     def take_entries(self) -> list[Entry]:
         """Return what has been written to the journal since the last call; always empty without ``journal=True``."""
@@ -326,12 +326,20 @@ class RunMachine:
             self._again.append(attempt)
 
     def _take_crashed(self, event: Crashed) -> None:
+        guilty = self._guilty(event)
         lost = [attempt for task in event.tasks if (attempt := self._taken(task)) is not None]
         self._note("crashed", tuple(attempt.point for attempt in lost), repr(event.error))
-        if len(lost) == 1:
-            self._failed(lost[0], event.error, str(event.error), crashed=True)
+        if guilty is not None:
+            self._failed(guilty, event.error, str(event.error), crashed=True)
         elif self.phase == "running":
             self._suspects.extend(lost)
+
+    def _guilty(self, event: Crashed) -> Attempt | None:
+        """Return the one that was alone in the pool that died; None if that is not certain."""
+        known = [task for task in event.tasks if task in self.running]
+        if len(known) != 1 or (event.shared and known[0] != self._on_trial):
+            return None
+        return self.running[known[0]]
 
     def _take_resized(self, event: Resized) -> None:
         if event.capacity != self.capacity:
@@ -458,7 +466,7 @@ class RunMachine:
             return
         if self._suspects:
             if not self.running and self.capacity > 0:
-                effects.append(self._submit(self._suspects.pop(0)))
+                effects.append(self._submit(self._suspects.pop(0), alone=True))
                 self._on_trial = next(iter(self.running))
             return
         free = self.capacity - len(self.running)
@@ -476,10 +484,10 @@ class RunMachine:
         if self.capacity > 0 and not (self.running or self._waiting) and self.phase == "running":
             self._drain("exhausted", self._nothing_left())
 
-    def _submit(self, attempt: Attempt) -> Submit:
+    def _submit(self, attempt: Attempt, *, alone: bool = False) -> Submit:
         task = next(self._tasks)
         self.running[task] = attempt
-        return Submit(task, attempt.point, attempt.failures + 1)
+        return Submit(task, attempt.point, attempt.failures + 1, alone)
 
     def _nothing_left(self) -> str:
         failed = f"; {len(self.failures)} points failed for good" if self.failures else ""

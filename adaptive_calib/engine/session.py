@@ -358,7 +358,7 @@ class Session:
         return [self._crashed(tuple(submits), worker)]
 
     def _crashed(self, submits: tuple[Submit, ...], error: WorkerDiedError) -> Event:
-        event = Crashed(self.now, tuple(submit.task for submit in submits), error)
+        event = Crashed(self.now, tuple(submit.task for submit in submits), error, self.executor.shared)
         if self.archive is not None and self.machine.final(event):
             report = Report(None, error, str(error), self.clock.wall(), 0.0)
             self._outcomes.append(_outcome("crashed", submits[0], report, None, error, str(error)))
@@ -492,7 +492,7 @@ class Session:
         assert self._evaluate is not None
         try:
             try:
-                batch.handle = self._elsewhere(points)
+                batch.handle = self._elsewhere(points, alone=submits[0].alone)
             except RuntimeError:  # broken (BrokenExecutor is one), or shut down by somebody else
                 if not self._renew():
                     raise
@@ -506,14 +506,14 @@ class Session:
         batch.handle.add_done_callback(batch.over)
         return []
 
-    def _elsewhere(self, points: list[Any]) -> Handle:
+    def _elsewhere(self, points: list[Any], *, alone: bool) -> Handle:
         """Hand the points to the executor; the very first task stays here, if that is wanted."""
         assert self._evaluate is not None
         if self._first_here:
             self._first_here = False
             work = Work(self.work.function, self.work.batch, True, self.work.timeout, self.work.capture)
             return InThisThread().submit(work, points)
-        return self.executor.submit(self._evaluate, points)
+        return self.executor.submit(self._evaluate, points, alone=alone)
 
     def _withdraw(self) -> list[Event]:
         """Take back what has not begun; in a deterministic run nothing, since what has begun is a matter of chance."""

@@ -149,6 +149,7 @@ class ManualExecutor:
 
     timeouts = False
     own_process = False
+    shared = False
     ahead = 1
     poll = inf
 
@@ -175,7 +176,7 @@ class ManualExecutor:
         """Return the work itself."""
         return work
 
-    def submit(self, evaluate: Evaluate, points: Sequence[Any]) -> Handle:
+    def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
         """Note a task."""
         task = ManualTask(evaluate, points)
         self.tasks.append(task)

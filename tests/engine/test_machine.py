@@ -186,11 +186,21 @@ def test_a_crash_is_traced_to_its_point():
     """Points of a broken pool run again one at a time; the one that is alone when it breaks again is guilty."""
     run = machine(Tolerant(5), on_error="continue")
     run.handle(Started(0.0, 3))
-    assert run.handle(Crashed(1.0, (0, 1, 2), OSError("died"))) == [Submit(3, 0)]
-    assert run.handle(Finished(2.0, 3, 0)) == [Submit(4, 1)]
+    assert run.handle(Crashed(1.0, (0, 1, 2), OSError("died"))) == [Submit(3, 0, alone=True)]
+    assert run.handle(Finished(2.0, 3, 0)) == [Submit(4, 1, alone=True)]
     assert points(run.handle(Crashed(3.0, (4,), OSError("died")))) == [2]
     assert [(failure.point, failure.crashed) for failure in run.failures] == [(1, True)]
     assert points(run.handle(Finished(4.0, 5, 4))) == [3, 4]
+
+
+def test_in_a_shared_pool_only_a_trial_convicts():
+    """A point that happened to be the only one out when a shared pool died is tried alone before it is blamed."""
+    run = machine(Tolerant(5), on_error="continue")
+    run.handle(Started(0.0, 1))
+    assert run.handle(Crashed(1.0, (0,), OSError("died"), shared=True)) == [Submit(1, 0, alone=True)]
+    assert run.failures == []
+    run.handle(Crashed(2.0, (1,), OSError("died"), shared=True))
+    assert [failure.point for failure in run.failures] == [0]
 
 
 def test_a_goal_in_time_is_reached_by_a_tick():

@@ -102,9 +102,9 @@ class AnyOrder(RuleBasedStateMachine):
         self.hand(Dropped(self.time, data.draw(st.sampled_from(sorted(self.out)))))
 
     @precondition(lambda self: self.out)
-    @rule()
-    def crash(self):
-        self.hand(Crashed(self.time, tuple(self.out), OSError("the pool is broken")))
+    @rule(shared=st.booleans())
+    def crash(self, shared):
+        self.hand(Crashed(self.time, tuple(self.out), OSError("the pool is broken"), shared))
 
     @rule(capacity=st.integers(0, 5))
     def resize(self, capacity):

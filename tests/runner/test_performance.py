@@ -91,7 +91,7 @@ def test_large_context_travels_once():
 
     data = bytes(50_000_000)
 
-    def per_point(function, points=300):
+    def per_point(function, points=1500):
         learner = SequenceLearner(function, range(points))
         with ProcessPoolExecutor(2) as pool:
             BlockingRunner(SequenceLearner(function, range(10)), executor=pool)  # the workers have loaded it
