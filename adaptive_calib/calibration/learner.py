@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive_calib.calibration import frames
 from adaptive_calib.calibration.axis import Axis
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c
 from adaptive_calib.calibration.experiment import ExperimentLike
@@ -27,7 +28,11 @@ from adaptive_calib.calibration.judgement import FIRST_LOOK, Judgement, Wishes, 
 from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums
 from adaptive_calib.calibration.ledger import Ledger
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
-from adaptive_calib.learner.base_learner import BaseLearner
+from adaptive_calib.learner import _familiar
+from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["CalibrationLearner"]
 
@@ -173,14 +178,14 @@ class CalibrationLearner(BaseLearner):
 
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Point], list[float]]:
         """Choose points: blocks for unsettled labels first, then new experiments in the order of their index."""
-        points = self._wanted(n)
+        points = self._wanted(check_number_of_points(n))
         if tell_pending:
             for point in points:
                 self.tell_pending(point)
         return points, [self._improvement()] * len(points)
 
     def _wanted(self, n: int) -> list[Point]:
-        if n <= 0 or self._met_at is not None:
+        if not n or self._met_at is not None:
             return []
         free = [p for p in self._unsettled.values() if p not in self.pending_points and p not in self.failed_points]
         points = sorted(free)[:n]
@@ -207,6 +212,8 @@ class CalibrationLearner(BaseLearner):
     def tell(self, x: Point, y: Any) -> None:
         """Take in the record of a point; a point that is known already changes nothing."""
         point = _point(x)
+        if y is None:
+            raise TypeError(f"the value at {point} should be a record, but is None; for a failure `tell_failed`.")
         if point not in self.data:
             self._check(point, y)
             self.data[point] = y
@@ -355,6 +362,7 @@ class CalibrationLearner(BaseLearner):
 
     # ------------------------------------------------------------------ what is learned
 
+    @cache_latest
     def loss(self, real: bool = True) -> float:
         """Largest ratio of what is unknown to what was wished for; <= 1 when all wishes are met.
 
@@ -395,6 +403,45 @@ class CalibrationLearner(BaseLearner):
             rows["Bemd"], rows["Bepis"] = self._ledger.column(c)[known], self._ledger.labels[known] == 1
             result[c] = rows
         return result
+
+    # ------------------------------------------------------------------ plots, tables
+
+    def plot(self) -> Any:
+        """Return a HoloViews layout of all that is known so far, see `adaptive_calib.view.calibration_learner`."""
+        return _familiar.view("calibration_learner").plot(self)
+
+    def to_dataframe(self, *, records: bool = False) -> pd.DataFrame:
+        """Return a table of the complete experiments, one row for each of them and each c; see `frames`.
+
+        Parameters
+        ----------
+        records : bool
+            One row for each told point with its record instead, all that was told: what `load_dataframe` takes.
+        """
+        if records:
+            return frames.record_frame(self.data)
+        n, c = self.n_experiments, self.c_list
+        labels = self._ledger.labels
+        seen = [self._chain(i)[0].n if ("new", i) in self.data else 0 for i in range(n)]
+        return frames.value_frame(
+            {
+                "i": np.tile(np.arange(n), len(c)),
+                "log2c": np.repeat(np.log2(c), n),
+                "Bemd": np.concatenate([self._ledger.column(x) for x in c]),
+                "se": np.concatenate([self._ledger.stderr(x) for x in c]),
+                "Bepis": np.tile(labels, len(c)),
+                "n_inf": np.tile(np.array(seen, int), len(c)),
+                "settled": np.tile(~np.isnan(labels), len(c)),
+            }
+        )
+
+    def load_dataframe(self, df: pd.DataFrame) -> None:
+        """Tell the rows of a table made by ``to_dataframe(records=True)``.
+
+        A table of B_EMD has no records, from which any c follows: tell it to an `OpaqueCalibrationLearner`.
+        """
+        for point, record in frames.record_rows(df):
+            self.tell(point, record)
 
     # ------------------------------------------------------------------ copies and files
 

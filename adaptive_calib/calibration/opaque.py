@@ -15,22 +15,28 @@ accuracy (`tests/calibration/test_race.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive_calib.calibration import frames
 from adaptive_calib.calibration.axis import THRESHOLD, Axis
 from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
 from adaptive_calib.calibration.judgement import FIRST_LOOK, Judgement, Wishes, decide, judge
+from adaptive_calib.calibration.pairs import table_columns
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
 from adaptive_calib.calibration.slope import Status
 from adaptive_calib.calibration.sums import CalibrationSums
-from adaptive_calib.learner.base_learner import BaseLearner
+from adaptive_calib.learner import _familiar
+from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["OpaqueCalibrationLearner"]
 
@@ -143,8 +149,8 @@ class OpaqueCalibrationLearner(BaseLearner):
 
     @property
     def c_list(self) -> tuple[float, ...]:
-        """The sensitivities in the race, increasing."""
-        return tuple(2.0**x for x in sorted(self._race))
+        """The sensitivities in the race or with told points, increasing."""
+        return tuple(2.0**x for x in sorted({*self._race, *(x for _, x in self.data)}))
 
     def done(self) -> bool:
         """Whether the race is over and nothing is under way."""
@@ -154,7 +160,7 @@ class OpaqueCalibrationLearner(BaseLearner):
 
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Point], list[float]]:
         """Choose the lowest experiments that undecided c lack; fewer than `n` where a decision has to be waited for."""
-        points = self._lacking(n)
+        points = self._lacking(check_number_of_points(n))
         if tell_pending:
             self.pending_points.update(points)
         return points, [self._race[x].uncertainty() for _, x in points]
@@ -171,12 +177,15 @@ class OpaqueCalibrationLearner(BaseLearner):
     def tell(self, x: Point, y: tuple[float, bool | None]) -> None:
         """Take in B_EMD and B_epis of a point; a point that is known already changes nothing."""
         point = _point(x)
+        try:
+            bemd, bepis = y
+        except (TypeError, ValueError):
+            raise TypeError(f"the value at {point} should be a pair (B_EMD, B_epis), but is {y!r}.") from None
+        if not 0 <= float(bemd) <= 1:
+            raise ValueError(f"B_EMD should lie in [0, 1], but at {point} came {bemd!r}; for a failure `tell_failed`.")
         self.pending_points.discard(point)
         if point in self.data:
             return
-        bemd, bepis = y
-        if not 0 <= float(bemd) <= 1:
-            raise ValueError(f"B_EMD should lie in [0, 1], but at {point} came {bemd!r}.")
         self.data[point] = (float(bemd), None if bepis is None else bool(bepis))
         if point in self.failed_points:
             self.failed_points.discard(point)
@@ -278,6 +287,7 @@ class OpaqueCalibrationLearner(BaseLearner):
 
     # ------------------------------------------------------------------ what is learned
 
+    @cache_latest
     def loss(self, real: bool = True) -> float:
         """Octaves in which a boundary may still lie / `c_tol`; infinite while nothing is known, 0 at the end."""
         if self._over:
@@ -300,15 +310,70 @@ class OpaqueCalibrationLearner(BaseLearner):
         """Return the smallest acceptable c, or None."""
         return recommended_c(self.acceptable_interval())
 
+    def column(self, c: float) -> tuple[Array, Array]:
+        """Return B_EMD at one c and the labels (1, 0, NaN) of the experiments evaluated there, in their order."""
+        known = self._at_each_c().get(math.log2(c), {})
+        return (
+            np.array([bemd for _, bemd in sorted(known.items())], float),
+            np.array([self._labels.get(i, math.nan) for i in sorted(known)], float),
+        )
+
     def table(self) -> CalibrateResult:
-        """Return c -> record array with the fields Bemd and Bepis of all experiments evaluated there."""
+        """Return c -> record array with the fields Bemd and Bepis of all experiments with a label evaluated there."""
         result: CalibrateResult = {}
-        for x in sorted(self._race):
-            known = [
-                (b, self._labels[i]) for i, b in sorted(self._race[x].bemd.items()) if i in self._labels and b == b
-            ]
+        for x, column in sorted(self._at_each_c().items()):
+            known = [(b, self._labels[i]) for i, b in sorted(column.items()) if i in self._labels]
             result[2.0**x] = np.array(known, calib_point_dtype)
         return result
+
+    def _at_each_c(self) -> dict[float, dict[int, float]]:
+        """B_EMD of each experiment told at each log2 c, whether or not it races."""
+        at: dict[float, dict[int, float]] = {x: {} for x in self._race}
+        for (i, x), (bemd, _) in self.data.items():
+            at.setdefault(x, {})[i] = bemd
+        return at
+
+    # ------------------------------------------------------------------ plots, tables
+
+    def plot(self) -> Any:
+        """Return a HoloViews layout of all that is known so far, see `adaptive_calib.view.calibration_learner`."""
+        return _familiar.view("calibration_learner").plot(self)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a table with one row for each told point; see `frames`. `se` is unknown and `n_inf` not kept."""
+        labels = [self._labels.get(i, math.nan) for i, _ in self.data]
+        return frames.value_frame(
+            {
+                "i": np.array([i for i, _ in self.data], int),
+                "log2c": np.array([x for _, x in self.data], float),
+                "Bemd": np.array([bemd for bemd, _ in self.data.values()], float),
+                "se": np.full(len(self.data), math.nan),
+                "Bepis": np.array(labels, float),
+                "n_inf": np.zeros(len(self.data), int),
+                "settled": ~np.isnan(np.array(labels, float)),
+            }
+        )
+
+    def load_dataframe(self, df: pd.DataFrame) -> None:
+        """Tell the rows of a table of any calibration learner."""
+        for point, value in frames.opaque_rows(df):
+            self.tell(point, value)
+
+    def load_table(self, result: Mapping[float, Any]) -> None:
+        """Tell a table c -> rows (Bemd, Bepis), our own or emdcmp's, whose rows are in the experiments' order.
+
+        The c of the table take part in the race if they are among the first ones (``start=list(result)``), or once
+        the race comes to them; `table` and `plot` show all of them. A row without B_EMD (NaN) is passed over.
+
+        Parameters
+        ----------
+        result : mapping, c -> structured array
+            With the fields Bemd and Bepis, or Bconf as older releases of emdcmp call it.
+        """
+        for c in check_c(result):
+            for i, (bemd, label) in enumerate(zip(*table_columns(result[c]), strict=True)):
+                if not math.isnan(bemd):
+                    self.tell((i, math.log2(c)), (float(bemd), None if math.isnan(label) else bool(label)))
 
     def new(self) -> OpaqueCalibrationLearner:
         """Return a learner with the same parameters and no data."""

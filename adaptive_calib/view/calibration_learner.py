@@ -1,0 +1,48 @@
+"""What `CalibrationLearner` and `OpaqueCalibrationLearner` look like while they run: `plot(learner)`.
+
+All panels of `view.calibration` on what is known so far: undecided labels count as such, the number of experiments is
+that at each c, and the interval of acceptable c is the learner's own. Before the first result there are the areas only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adaptive_calib.calibration.learner import CalibrationLearner
+from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
+from adaptive_calib.view.calibration import CalibrationView
+
+__all__ = ["learner_view", "plot"]
+
+#: Like `calibration_point_dtype`, but with room for labels that are undecided.
+_POINTS = np.dtype([("Bemd", np.float64), ("Bepis", np.float64)])
+
+
+def learner_view(learner: CalibrationLearner | OpaqueCalibrationLearner) -> CalibrationView:
+    """Return the view of what a learner knows: draw it, or save it as a picture or page."""
+    results, counts = {}, {}
+    for c in learner.c_list:
+        bemd, labels = learner.column(c)
+        rows = np.empty(len(bemd), _POINTS)
+        rows["Bemd"], rows["Bepis"] = bemd, labels
+        results[c], counts[c] = rows, int((~np.isnan(bemd)).sum())
+    return CalibrationView(
+        results, counts=counts, interval=learner.acceptable_interval(), recommended=learner.recommended_c()
+    )
+
+
+def plot(learner: CalibrationLearner | OpaqueCalibrationLearner) -> Any:
+    """Return the HoloViews layout of all panels, for `learner.plot()` and live plots.
+
+    Raises
+    ------
+    RuntimeError
+        If HoloViews is not installed.
+    """
+    try:
+        import holoviews  # noqa: F401  # only to say in clear words that it is missing
+    except ImportError:
+        raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
+    return learner_view(learner).holoviews()
