@@ -15,7 +15,22 @@ from datetime import datetime, timedelta
 from math import inf
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["AllOf", "AnyOf", "Elapsed", "Goal", "Loss", "Never", "Points", "Progress", "Until", "When"]
+from adaptive_calib.learner.protocol import EstimatesError, Explains, Finite
+
+__all__ = [
+    "AllOf",
+    "AnyOf",
+    "Done",
+    "Elapsed",
+    "Goal",
+    "LargestError",
+    "Loss",
+    "Never",
+    "Points",
+    "Progress",
+    "Until",
+    "When",
+]
 
 #: How often a goal that is an arbitrary function is looked at while nothing finishes, in seconds: it may depend on
 #: anything, so somebody has to look; half a second is below what a person notices.
@@ -246,6 +261,55 @@ class When(_Joined):
     def due(self, progress: Progress) -> float:
         """Return a moment not far away: the predicate may depend on anything."""
         return progress.time + POLL
+
+
+@dataclass(frozen=True)
+class LargestError(_Joined):
+    """Reached when the learner estimates the error of its interpolant at `value` at most, everywhere."""
+
+    value: float
+    learner: EstimatesError
+
+    @classmethod
+    def of(cls, learner: Any, value: float) -> LargestError:
+        """Return the goal; TypeError if the learner does not estimate its error."""
+        if not isinstance(learner, EstimatesError):
+            raise TypeError(
+                f"`error_goal` wants a learner that estimates its error by largest_error(), as Learner1D does; "
+                f"{type(learner).__name__} does not. Use loss_goal= instead."
+            )
+        return cls(value, learner)
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether ``learner.largest_error() <= value``."""
+        return self.learner.largest_error() <= self.value
+
+    def reason(self, progress: Progress) -> str:
+        """Return the error and its bound."""
+        return f"the estimated error is {self.learner.largest_error():.4g}, at most {self.value:g}"
+
+    def due(self, progress: Progress) -> float:
+        """Never: the estimate changes only when something is told."""
+        return inf
+
+
+@dataclass(frozen=True)
+class Done(_Joined):
+    """Reached when the learner says itself that nothing is left to do."""
+
+    learner: Finite
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether ``learner.done()``."""
+        return bool(self.learner.done())
+
+    def reason(self, progress: Progress) -> str:
+        """Return what the learner says, or that it is done."""
+        return self.learner.stopped_because() if isinstance(self.learner, Explains) else "the learner is done"
+
+    def due(self, progress: Progress) -> float:
+        """Never: only what is told can change it."""
+        return inf
 
 
 @dataclass(frozen=True)

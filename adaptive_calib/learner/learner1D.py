@@ -191,8 +191,11 @@ class Learner1D(BaseLearner):
         loss = self._cache["loss"] = self._intervals.loss(real)
         return loss
 
-    def done(self) -> bool:
-        """Whether nothing is left to ask and nothing is under way (integers used up, spacing reached everywhere)."""
+    def exhausted(self) -> bool:
+        """Whether nothing is left to ask and nothing is under way (integers used up, spacing reached everywhere).
+
+        Not called ``done``: a learner of a curve has no end of its own, so a run of it wants a goal.
+        """
         return self._intervals.exhausted
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Finite", "Learner", "ToleratesFailure"]
+__all__ = ["EstimatesError", "Explains", "Finite", "Learner", "ToleratesFailure"]
 
 
 @runtime_checkable
@@ -68,4 +68,22 @@ class Finite(Protocol):
 
     def done(self) -> bool:
         """Whether nothing is left to ask and nothing is under way."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A learner that can say why it has nothing more to ask."""
+
+    def stopped_because(self) -> str:
+        """Return the reason in one line for people."""
+        ...
+
+
+@runtime_checkable
+class EstimatesError(Protocol):
+    """A learner that knows how far its interpolant may be from the function."""
+
+    def largest_error(self) -> float:
+        """Return the largest estimated error anywhere, in units of the values; inf while it is unknown."""
         ...

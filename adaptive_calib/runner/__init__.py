@@ -3,7 +3,20 @@
 from importlib.util import find_spec
 
 from adaptive_calib.engine.executors import SequentialExecutor
-from adaptive_calib.engine.goals import AllOf, AnyOf, Elapsed, Goal, Loss, Never, Points, Progress, Until, When
+from adaptive_calib.engine.goals import (
+    AllOf,
+    AnyOf,
+    Done,
+    Elapsed,
+    Goal,
+    LargestError,
+    Loss,
+    Never,
+    Points,
+    Progress,
+    Until,
+    When,
+)
 from adaptive_calib.engine.machine import EvaluationError
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.runner.asynchronous import AsyncRunner
@@ -20,9 +33,11 @@ __all__ = [
     "AsyncRunner",
     "BaseRunner",
     "BlockingRunner",
+    "Done",
     "Elapsed",
     "EvaluationError",
     "Goal",
+    "LargestError",
     "Loss",
     "Never",
     "Points",

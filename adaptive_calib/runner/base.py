@@ -62,8 +62,9 @@ class BaseRunner(abc.ABC):
         What decides where to evaluate: ours, python-adaptive's, or your own with the same methods.
     goal : Goal or callable, optional
         When to stop: a `Goal` such as ``Loss(0.01) | Elapsed(hours=1)``, or a function of the learner.
-    loss_goal, npoints_goal, end_time_goal, duration_goal
-        The goal as a keyword: at most this loss; at least so many points; a ``datetime``; a ``timedelta`` or seconds.
+    loss_goal, npoints_goal, end_time_goal, duration_goal, error_goal
+        The goal as a keyword: at most this loss; at least so many points; a ``datetime``; a ``timedelta`` or seconds;
+        at most this estimated error of the learner's interpolant, in units of the values.
         One goal in all; two are refused.
     executor : optional
         Where to evaluate: a ``concurrent.futures.Executor``, a ``distributed.Client``, an ``ipyparallel.Client``, an
@@ -124,6 +125,7 @@ class BaseRunner(abc.ABC):
         npoints_goal: int | None = None,
         end_time_goal: datetime | None = None,
         duration_goal: timedelta | float | None = None,
+        error_goal: float | None = None,
         executor: Any = None,
         ntasks: int | None = None,
         log: bool | str | PathLike[str] | RunLog = False,
@@ -153,6 +155,7 @@ class BaseRunner(abc.ABC):
             npoints=npoints_goal,
             end_time=end_time_goal,
             duration=duration_goal,
+            error=error_goal,
             allow_running_forever=allow_running_forever,
         )
         self.retry = _retry(retries, retry)

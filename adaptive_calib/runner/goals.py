@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from adaptive_calib.engine.goals import Elapsed, Goal, Loss, Never, Points, Until, When
+from adaptive_calib.engine.goals import Done, Elapsed, Goal, LargestError, Loss, Never, Points, Until, When
 
 __all__ = ["GoalFunction", "auto_goal", "make_goal", "stop_after"]
 
@@ -37,6 +37,7 @@ def make_goal(
     npoints: int | None = None,
     end_time: datetime | None = None,
     duration: timedelta | float | None = None,
+    error: float | None = None,
     allow_running_forever: bool = True,
 ) -> Goal:
     """Return the one goal that the arguments of a runner describe.
@@ -48,7 +49,13 @@ def make_goal(
     TypeError
         `goal` is neither a `Goal` nor a function of the learner.
     """
-    keywords = {"loss_goal": loss, "npoints_goal": npoints, "end_time_goal": end_time, "duration_goal": duration}
+    keywords = {
+        "loss_goal": loss,
+        "npoints_goal": npoints,
+        "end_time_goal": end_time,
+        "duration_goal": duration,
+        "error_goal": error,
+    }
     given = [name for name, value in keywords.items() if value is not None]
     if goal is not None and given:
         raise ValueError(
@@ -64,6 +71,8 @@ def make_goal(
         return _given(goal, learner)
     if loss is not None:
         return Loss(loss)
+    if error is not None:
+        return LargestError.of(learner, error)
     if duration is not None:
         return Elapsed(duration)
     if end_time is not None:
@@ -78,7 +87,7 @@ def make_goal(
     if npoints is not None:
         return Points(npoints)
     if children is None and callable(getattr(learner, "done", None)):
-        return When(lambda one: one.done(), learner, "the learner is done")
+        return Done(learner)
     if allow_running_forever:
         warnings.warn("Goal is None which means the learners continue forever!", stacklevel=3)
         return Never()

@@ -20,6 +20,7 @@ def simple(
     npoints_goal: int | None = None,
     end_time_goal: datetime | None = None,
     duration_goal: timedelta | float | None = None,
+    error_goal: float | None = None,
     points_per_ask: int = 1,
 ) -> None:
     """Ask, evaluate and tell in this thread until the goal is reached or the learner has nothing left to ask.
@@ -32,8 +33,9 @@ def simple(
         What decides where to evaluate.
     goal : Goal or callable, optional
         A `Goal`, or a function of the learner that returns True at the end.
-    loss_goal, npoints_goal, end_time_goal, duration_goal
-        The goal as a keyword: at most this loss; at least so many points; a ``datetime``; a ``timedelta`` or seconds.
+    loss_goal, npoints_goal, end_time_goal, duration_goal, error_goal
+        The goal as a keyword: at most this loss; at least so many points; a ``datetime``; a ``timedelta`` or seconds;
+        at most this estimated error of the learner's interpolant, in units of the values.
         One goal in all.
     points_per_ask : int
         How many points are asked for at once. The goal is looked at once for each ask, so it may be overshot.
@@ -47,6 +49,7 @@ def simple(
         npoints=npoints_goal,
         end_time=end_time_goal,
         duration=duration_goal,
+        error=error_goal,
         allow_running_forever=False,
     )
     epoch, begin, told = time.time(), time.monotonic(), 0

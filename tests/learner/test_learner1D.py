@@ -158,7 +158,7 @@ def test_integers(x_scale: Any, batch: int) -> None:
     """Every integer is asked for once, as an int, and then nothing is left."""
     learner = Learner1D(lambda n: 1 / n, (1, 40), x_scale=x_scale, integer=True)
     asked: list[float] = []
-    while not learner.done():
+    while not learner.exhausted():
         xs, improvements = learner.ask(batch)
         assert len(xs) == len(improvements) > 0
         asked += xs
@@ -177,7 +177,7 @@ def test_minimum_spacing(ways: Any) -> None:
     for n in (1, 4, 30) * 40:
         for x in learner.ask(n)[0]:
             learner.tell(x, learner.function(x))
-    assert learner.done()
+    assert learner.exhausted()
     xs = np.sort(list(learner.data))
     u = np.log(xs) if ways else xs
     assert np.diff(u).min() >= 0.02 * (1 - 1e-6)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
-from adaptive_calib.engine.goals import Elapsed, Loss, Never, Points, Until, When
+from adaptive_calib.engine.goals import Done, Elapsed, Loss, Never, Points, Until
 from adaptive_calib.learner.balancing_learner import BalancingLearner
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.sequence_learner import SequenceLearner
-from adaptive_calib.runner import auto_goal, stop_after
+from adaptive_calib.runner import BlockingRunner, SequentialExecutor, auto_goal, stop_after
 from adaptive_calib.runner.goals import make_goal
 from tests.engine.doubles import Counting
 
@@ -29,7 +30,7 @@ def test_keywords_become_goals():
     assert make_goal(learner, npoints=5) == Points(5)
     assert make_goal(learner, duration=timedelta(minutes=1)) == make_goal(learner, duration=60) == Elapsed(60)
     assert make_goal(learner, end_time=when) == Until(when)
-    assert isinstance(make_goal(SequenceLearner(abs, [1])), When)
+    assert isinstance(make_goal(SequenceLearner(abs, [1])), Done)
 
 
 def test_conflicts_are_refused_by_name():
@@ -95,3 +96,36 @@ def test_stop_after_counts_from_the_call():
     """Its parts add up."""
     assert stop_after(seconds=0)(None)
     assert not stop_after(seconds=1, minutes=1, hours=1)(None)
+
+
+def test_error_goal_stops_at_the_estimated_error() -> None:
+    """A smooth-mode learner runs to the error that is wanted, and is that good."""
+    learner = Learner1D(np.sin, (0, 3), mode="smooth")
+    runner = BlockingRunner(learner, error_goal=1e-6, executor=SequentialExecutor())
+    xs = np.linspace(0, 3, 500)
+    assert np.abs(learner.predict(xs) - np.sin(xs)).max() <= 1e-6
+    assert runner.stop_reason is not None
+    assert "the estimated error is" in runner.stop_reason
+
+
+def test_error_goal_wants_a_learner_that_estimates_its_error() -> None:
+    """Other learners are refused, with what to do instead."""
+    with pytest.raises(TypeError, match=r"SequenceLearner does not\. Use loss_goal="):
+        BlockingRunner(SequenceLearner(abs, [1]), error_goal=0.1)
+
+
+def test_a_curve_has_no_end_of_its_own() -> None:
+    """A Learner1D without a goal is refused by a blocking runner, as by python-adaptive's."""
+    with pytest.raises(ValueError, match="continue forever"):
+        BlockingRunner(Learner1D(abs, (-1, 1)), executor=SequentialExecutor())
+
+
+def test_a_learner_that_explains_itself_gives_the_reason_of_the_stop() -> None:
+    """What the learner says about its end is the runner's stop_reason."""
+
+    class Talkative(SequenceLearner):
+        def stopped_because(self) -> str:
+            return "all is said"
+
+    runner = BlockingRunner(Talkative(abs, [1, 2]), executor=SequentialExecutor())
+    assert runner.stop_reason == "all is said"
