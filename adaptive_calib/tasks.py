@@ -36,6 +36,7 @@ __all__ = [
     "Experiment",
     "calib_point_dtype",
     "compute_Bemd",
+    "compute_Bemd_and_maybe_Bepis",
     "compute_Bepis",
 ]
 
@@ -155,6 +156,16 @@ def compute_Bepis(
     """Return whether the mean loss of A over `Linf` points of the true model is smaller than that of B."""
     data = data_model(Linf)
     return bool(np.mean(QA(data)) < np.mean(QB(data)))
+
+
+def compute_Bemd_and_maybe_Bepis(
+    i_ω_c: tuple[int, ExperimentLike, float], Ldata: int, Linf: int, c_conf: float
+) -> tuple[int, float, float, bool | None]:
+    """Return ``(i, c, B_EMD, B_epis)`` of one experiment at one c; B_epis is None unless c equals `c_conf`."""
+    i, experiment, c = i_ω_c
+    _, bemd = compute_Bemd(i_ω_c, Ldata)
+    known = c == c_conf
+    return i, c, bemd, compute_Bepis(experiment.data_model, experiment.QA, experiment.QB, Linf) if known else None
 
 
 class _Only(Sequence[ExperimentLike]):

@@ -1,6 +1,7 @@
 """The domain: what is learned in a calibration, from what, and how it is judged."""
 
 from adaptive_calib.calibration.bins import calibration_bins, calibration_hists, get_bin_sizes
+from adaptive_calib.calibration.data_sizes import DataSizeStudy
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, ExperimentError, Record, Sampling
 from adaptive_calib.calibration.experiment import EpistemicDist, Experiment, Stream, stream
 from adaptive_calib.calibration.labels import FixedLabel, PairedSums, SequentialLabel
@@ -13,6 +14,7 @@ __all__ = [
     "CalibrateOutput",
     "CalibrateResult",
     "CalibrationLearner",
+    "DataSizeStudy",
     "EpistemicDist",
     "EvaluateExperiment",
     "Experiment",
