@@ -1,34 +1,102 @@
 """Adaptive asynchronous sampling, made for the calibration of the EMD criterion.
 
-Importing this package sets nothing up, and loads neither pandas nor HoloViews, dask or loky: what needs them imports
-them when it is used.
+Importing this package sets nothing up and loads next to nothing: each name is loaded when it is first used. Worker
+processes import the package too, and should not pay for what they do not need.
 """
 
-from adaptive_calib import learner, runner
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from adaptive_calib._version import __version__
-from adaptive_calib.calibration import CalibrationLearner, EpistemicDist, Experiment
-from adaptive_calib.emd import Bemd, draw_R_samples, make_empirical_risk_ppf
-from adaptive_calib.learner.base_learner import BaseLearner
-from adaptive_calib.learner.learner1D import Learner1D
-from adaptive_calib.learner.sequence_learner import SequenceLearner
-from adaptive_calib.runner import AsyncRunner, BlockingRunner, Runner
-from adaptive_calib.tasks import Calibrate
+
+if TYPE_CHECKING:
+    from adaptive_calib import learner, runner, utils
+    from adaptive_calib.calibration import CalibrationLearner, EpistemicDist, Experiment
+    from adaptive_calib.emd import Bemd, draw_R_samples, make_empirical_risk_ppf
+    from adaptive_calib.learner import (
+        AverageLearner,
+        AverageLearner1D,
+        BalancingLearner,
+        BaseLearner,
+        DataSaver,
+        IntegratorLearner,
+        Learner1D,
+        Learner2D,
+        LearnerND,
+        SequenceLearner,
+        make_datasaver,
+    )
+    from adaptive_calib.notebook import active_plotting_tasks, live_plot, notebook_extension
+    from adaptive_calib.runner import AsyncRunner, BlockingRunner, Runner
+    from adaptive_calib.tasks import Calibrate
 
 __all__ = [
     "AsyncRunner",
+    "AverageLearner",
+    "AverageLearner1D",
+    "BalancingLearner",
     "BaseLearner",
     "Bemd",
     "BlockingRunner",
     "Calibrate",
     "CalibrationLearner",
+    "DataSaver",
     "EpistemicDist",
     "Experiment",
+    "IntegratorLearner",
     "Learner1D",
+    "Learner2D",
+    "LearnerND",
     "Runner",
     "SequenceLearner",
     "__version__",
+    "active_plotting_tasks",
     "draw_R_samples",
     "learner",
+    "live_plot",
+    "make_datasaver",
     "make_empirical_risk_ppf",
+    "notebook_extension",
     "runner",
+    "utils",
 ]
+
+#: Where each public name lives; modules stand for themselves.
+_HOMES = {
+    "calibration": ("CalibrationLearner", "EpistemicDist", "Experiment"),
+    "emd": ("Bemd", "draw_R_samples", "make_empirical_risk_ppf"),
+    "learner": (
+        "AverageLearner",
+        "AverageLearner1D",
+        "BalancingLearner",
+        "BaseLearner",
+        "DataSaver",
+        "IntegratorLearner",
+        "Learner1D",
+        "Learner2D",
+        "LearnerND",
+        "SequenceLearner",
+        "make_datasaver",
+    ),
+    "notebook": ("active_plotting_tasks", "live_plot", "notebook_extension"),
+    "runner": ("AsyncRunner", "BlockingRunner", "Runner"),
+    "tasks": ("Calibrate",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    elif name in ("learner", "runner", "utils", "types", "notebook_integration"):
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
