@@ -1,6 +1,26 @@
 """Where to evaluate next: plain classes behind one protocol; no threads, no files, no plots, no clocks."""
 
+from adaptive_calib.learner.average_learner import AverageLearner
+from adaptive_calib.learner.average_learner1D import AverageLearner1D
+from adaptive_calib.learner.balancing_learner import BalancingLearner
+from adaptive_calib.learner.base_learner import BaseLearner
+from adaptive_calib.learner.data_saver import DataSaver, make_datasaver
+from adaptive_calib.learner.integrator_learner import IntegratorLearner
+from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import LearnerND
+from adaptive_calib.learner.sequence_learner import SequenceLearner
 
-__all__ = ["Learner2D", "LearnerND"]
+__all__ = [
+    "AverageLearner",
+    "AverageLearner1D",
+    "BalancingLearner",
+    "BaseLearner",
+    "DataSaver",
+    "IntegratorLearner",
+    "Learner1D",
+    "Learner2D",
+    "LearnerND",
+    "SequenceLearner",
+    "make_datasaver",
+]

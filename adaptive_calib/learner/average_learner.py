@@ -394,7 +394,7 @@ class AverageLearner(BaseLearner):
 
     def plot(self) -> Any:
         """Return a `holoviews.Histogram` of the values, with max(5, √npoints) bins."""
-        return _familiar.view("average").plot(self)
+        return _familiar.view("average_learner").plot(self)
 
 
 def _tolerance(name: str, value: float) -> float:

@@ -1,0 +1,94 @@
+"""The familiar small helpers of python-adaptive, at their familiar place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from adaptive_calib.engine.executors import SequentialExecutor
+from adaptive_calib.learner.balancing_learner import named_product
+from adaptive_calib.learner.base_learner import BaseLearner, cache_latest
+from adaptive_calib.runner.dask import daskify
+from adaptive_calib.store import snapshots
+from adaptive_calib.store.function_arguments import assign_defaults, partial_function_from_dataframe
+
+__all__ = [
+    "SequentialExecutor",
+    "assign_defaults",
+    "cache_latest",
+    "copy_docstring_from",
+    "daskify",
+    "load",
+    "named_product",
+    "partial_function_from_dataframe",
+    "restore",
+    "save",
+]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@contextmanager
+def restore(*learners: BaseLearner) -> Iterator[None]:
+    """Put learners back, at the end of a ``with`` block, to what they were at its beginning.
+
+    Parameters
+    ----------
+    *learners : BaseLearner
+        Their whole state is kept: data, points under way, parameters, function.
+
+    Examples
+    --------
+    >>> from adaptive_calib import AverageLearner
+    >>> learner = AverageLearner(abs, atol=0.1)
+    >>> with restore(learner):
+    ...     learner.tell(0, 1.0)
+    >>> learner.npoints
+    0
+    """
+    states = [learner.__getstate__() for learner in learners]
+    try:
+        yield
+    finally:
+        for learner, state in zip(learners, states, strict=True):
+            learner.__setstate__(state)
+
+
+def save(fname: str | os.PathLike[str], data: Any, compress: bool = True) -> bool:
+    """Write `data` as a pickle, in one step; see `adaptive_calib.store.snapshots.write`.
+
+    Returns
+    -------
+    bool
+        False if the file could not be written (full disk, no permission); the old file is then as it was.
+    """
+    try:
+        snapshots.write(fname, data, compress)
+    except OSError:
+        return False
+    return True
+
+
+def load(fname: str | os.PathLike[str], compress: bool = True) -> Any:
+    """Return what `save` wrote; see `adaptive_calib.store.snapshots.read`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    adaptive_calib.store.snapshots.DamagedSnapshotError
+        If the file cannot be read.
+    """
+    return snapshots.read(fname, compress)
+
+
+def copy_docstring_from(other: Callable[..., Any]) -> Callable[[_F], _F]:
+    """Return a decorator that gives a function the docstring of `other`."""
+
+    def decorate(function: _F) -> _F:
+        function.__doc__ = other.__doc__
+        return function
+
+    return decorate

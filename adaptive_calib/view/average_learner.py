@@ -1,0 +1,37 @@
+"""What `AverageLearner` looks like: the distribution of its values."""
+
+from __future__ import annotations
+
+from math import isfinite, sqrt
+from typing import Any
+
+import numpy as np
+
+from adaptive_calib.learner.average_learner import AverageLearner
+
+__all__ = ["plot"]
+
+_FEWEST_BINS = 5
+
+
+def plot(learner: AverageLearner) -> Any:
+    """Return a histogram of the valid values over dimension ``y``, with max(5, √npoints) bins.
+
+    Without data all bins are empty.
+
+    Returns
+    -------
+    holoviews.Histogram
+
+    Raises
+    ------
+    RuntimeError
+        If HoloViews is not installed.
+    """
+    try:
+        import holoviews as hv
+    except ImportError:
+        raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
+    values = [y for y in learner.data.values() if isfinite(y)]
+    counts, edges = np.histogram(values, bins=max(_FEWEST_BINS, int(sqrt(len(values)))))
+    return hv.Histogram((edges, counts), kdims=["y"])
