@@ -105,7 +105,8 @@ class DataSizeStudy:
             replicate data sets: root mean square over experiments; otherwise over experiments; NaN below two);
             ``decisiveness``, the mean of abs(B_EMD - 1/2), 0 … 1/2; ``slope`` and ``stderr`` of calibration.
             ``interval`` is the smallest and the largest c known to be acceptable (None where there is none) and
-            ``words`` says it in a sentence; ``recommended_c`` is a number or None; ``undecided`` counts labels left out.
+            ``words`` says it in a sentence; ``recommended_c`` is a number or None; ``undecided`` counts the labels
+            that are left out.
         """
         L = int(Ldata)
         experiments = ExperimentSource(self.experiments)

@@ -2,7 +2,8 @@
 
 A *case* is a function ``case(package, size) -> seconds`` in a module of `tests.benchmarks.cases`. `package` is the
 imported package (``adaptive_calib``, ``adaptive`` or ``emdcmp``): the public names are the same, so one piece of code
-times both. Each case module names its peer in ``PEER`` and its cases in ``CASES``; it imports nothing but the
+times both. Each case module names its peer in ``PEER`` (None if nobody else does the like: then seconds are promised,
+with `Case.at_most`, and no ratio) and its cases in ``CASES``; it imports nothing but the
 standard library, numpy and scipy at the top, since it also runs in the peer's environment.
 
 Each measurement is a process of its own, ours and the peer's in turn, so that a slow moment of a shared machine meets
@@ -13,6 +14,7 @@ the tables; ``tests/benchmarks/test_benchmarks.py`` runs every case once, at its
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -51,6 +53,8 @@ class Case:
         How many alternating measurements.
     peer_size
         The size for the peer, if it would take too long at `size`; seconds are then scaled linearly.
+    at_most
+        The seconds that are promised, for cases without a peer.
     """
 
     name: str
@@ -60,21 +64,23 @@ class Case:
     target: float | None = None
     repeats: int = 5
     peer_size: int | None = None
+    at_most: float | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """The outcome of a `Case`: median seconds of both sides and their ratio."""
+    """The outcome of a `Case`: median seconds of both sides (`theirs` is None without a peer) and their ratio."""
 
     name: str
     ours: float
-    theirs: float
+    theirs: float | None
     target: float | None
+    at_most: float | None = None
 
     @property
     def ratio(self) -> float:
-        """How many times faster we are."""
-        return self.theirs / self.ours
+        """How many times faster we are; NaN without a peer."""
+        return math.nan if self.theirs is None else self.theirs / self.ours
 
 
 def peer_python(peer: str) -> Path:
@@ -114,22 +120,33 @@ def _seconds(python: Path | str, package: str, module: str, case: str, size: int
 
 
 def measure(module_name: str, case: Case) -> Row:
-    """Measure one case, ours and the peer's in turn."""
+    """Measure one case, ours and the peer's (if there is one) in turn."""
     module = import_module(module_name)
-    python = peer_python(module.PEER)
+    python = None if module.PEER is None else peer_python(module.PEER)
     ours, theirs = [], []
     peer_size = case.peer_size or case.size
     for _ in range(case.repeats):
         ours.append(_seconds(sys.executable, "adaptive_calib", module_name, case.name, case.size))
-        seconds = _seconds(python, module.PEER, module_name, case.name, peer_size)
-        theirs.append(seconds * case.size / peer_size)
-    return Row(case.name, statistics.median(ours), statistics.median(theirs), case.target)
+        if python is not None:
+            seconds = _seconds(python, module.PEER, module_name, case.name, peer_size)
+            theirs.append(seconds * case.size / peer_size)
+    return Row(
+        case.name, statistics.median(ours), statistics.median(theirs) if theirs else None, case.target, case.at_most
+    )
 
 
 def table(rows: list[Row]) -> str:
     """Return a Markdown table of the rows."""
+    if all(row.theirs is None for row in rows):
+        lines = ["| case | seconds | promised |", "|---|---|---|"]
+        for row in rows:
+            limit = "" if row.at_most is None else f"at most {row.at_most:g} s"
+            lines.append(f"| {row.name} | {row.ours:.4g} s | {limit} |")
+        return "\n".join(lines)
     lines = ["| case | ours | peer | ratio | promised |", "|---|---|---|---|---|"]
     for row in rows:
         promised = "" if row.target is None else f"{row.target:g}x"
-        lines.append(f"| {row.name} | {row.ours:.4g} s | {row.theirs:.4g} s | {row.ratio:.3g}x | {promised} |")
+        lines.append(
+            f"| {row.name} | {row.ours:.4g} s | {row.theirs or math.nan:.4g} s | {row.ratio:.3g}x | {promised} |"
+        )
     return "\n".join(lines)
