@@ -303,6 +303,9 @@ class BaseLearner(ABC):
         if data is not _familiar.MISSING:
             self._set_data(data)
 
+    def _repr_html_(self) -> str:
+        return str(_familiar.view("run").learner_html(self))
+
     def __getstate__(self) -> Any:
         # cloudpickle, so that plain pickle, multiprocessing and dill can carry lambdas and losses made by factories
         return cloudpickle.dumps(self.__dict__)

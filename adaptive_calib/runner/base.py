@@ -304,6 +304,12 @@ class BaseRunner(abc.ABC):
         final = [(failure.point, failure.traceback) for failure in machine.failures]
         return final + [(attempt.point, attempt.traceback) for attempt in machine.to_retry]
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from adaptive_calib.view.run import html, look, text  # here: only those who look need it
+
+        view = look(self)
+        return {"text/plain": text(view), "text/html": html(view)}
+
     # ---------------------------------------------------------------- familiar arguments
 
     @property

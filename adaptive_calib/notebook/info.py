@@ -1,0 +1,114 @@
+"""`live_info`: a table about a run that follows it, with two buttons; by ipywidgets alone, HTML or text."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from typing import Any
+
+from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, should_update
+from adaptive_calib.notebook.pace import Pace
+from adaptive_calib.view.run import Past, RunView, html, look, text
+
+__all__ = ["live_info"]
+
+#: At most 1 % of the run's time is promised; what the kernel does with a message is not measured here, so less.
+SHARE = 0.005
+
+
+def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
+    """Show how a run goes, while it goes: a table, a progress bar and buttons to end it.
+
+    Red and with the traceback if it fails. Needs ipywidgets; without it the table has no buttons, and outside a
+    notebook it is printed once (use `runner.live_info_terminal()` there).
+
+    Parameters
+    ----------
+    runner : BaseRunner
+    update_interval : float
+        Seconds between two updates; more if an update is expensive, or the run takes hours.
+
+    Raises
+    ------
+    ValueError
+        If `update_interval` is not positive.
+    """
+    pace = Pace(update_interval, SHARE)
+    past = Past()
+    if not in_ipynb():
+        say(text(look(runner, past)))
+        return
+    display = _Widgets(runner) if has("ipywidgets") else _Html()
+    display.show(look(runner, past))
+    if runner.status() == "running":
+        runner.beside(_follow(runner, display, past, pace))
+    else:
+        display.end()
+
+
+async def _follow(runner: Any, display: _Widgets | _Html, past: Past, pace: Pace) -> None:
+    cost = 0.0
+    try:
+        while not runner.task.done():
+            await runner.wait(pace.wait(cost, runner.elapsed_time()))
+            if not runner.task.done() and should_update():
+                begin = time.perf_counter()
+                display.show(look(runner, past))
+                cost = time.perf_counter() - begin
+        display.show(look(runner, past))
+    finally:
+        display.end()
+
+
+class _Html:
+    """A table that is replaced in its place."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._note = f"ipywidgets is not installed, so there are no buttons (runner.cancel() ends the run): {INSTALL}."
+
+    def show(self, view: RunView) -> None:
+        """Show this moment."""
+        ipython = importlib.import_module("IPython.display")
+        page = ipython.HTML(html(view, self._note))
+        if self._handle is None:
+            self._handle = ipython.display(page, display_id=True)
+        else:
+            self._handle.update(page)
+
+    def end(self) -> None:
+        """Nothing has to be taken away."""
+
+
+class _Widgets:
+    """The table and the buttons. ipywidgets keeps every widget for ever, so the buttons are closed at the end."""
+
+    def __init__(self, runner: Any) -> None:
+        widgets = importlib.import_module("ipywidgets")
+        wide = widgets.Layout(width="auto")
+        self._page = widgets.HTML(layout=widgets.Layout(width="100%"))
+        now = widgets.Button(
+            description="cancel", layout=wide, button_style="danger", tooltip="end now; what is running is given up"
+        )
+        keep = widgets.Button(
+            description="cancel and keep what is running", layout=wide, tooltip="ask nothing more, wait for the rest"
+        )
+        now.on_click(lambda _: runner.cancel(drain=False))
+        keep.on_click(lambda _: runner.cancel())
+        self._buttons = (now, keep)
+        self._row = widgets.HBox(self._buttons)
+        self._shown = False
+        self._box = widgets.VBox([self._page, self._row])
+
+    def show(self, view: RunView) -> None:
+        """Show this moment; the first time, display the widgets."""
+        self._page.value = html(view)
+        if not self._shown:
+            self._shown = True
+            importlib.import_module("IPython.display").display(self._box)
+
+    def end(self) -> None:
+        """Take the buttons away; they hold the runner."""
+        self._box.children = (self._page,)
+        for widget in (*self._buttons, self._row):
+            widget.close()

@@ -1,0 +1,221 @@
+"""The live views outside a notebook, and in a kernel that is simulated as far as they can see."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import weakref
+from typing import Any
+
+import pytest
+
+from adaptive_calib import AsyncRunner, Learner1D, notebook_integration
+from adaptive_calib.learner import BalancingLearner
+from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update
+from adaptive_calib.notebook.pace import Pace
+from adaptive_calib.runner import SequentialExecutor
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Pretend to be in a kernel; return what is displayed."""
+    import IPython.display
+
+    displayed: list[Any] = []
+    monkeypatch.setattr(IPython.display, "display", lambda thing, **_: displayed.append(thing))
+    for module in (info, plot):
+        monkeypatch.setattr(module, "in_ipynb", lambda: True)
+    import holoviews as hv
+
+    hv.renderer("bokeh")
+    return displayed
+
+
+def _runner(**arguments: Any) -> AsyncRunner:
+    arguments = {"npoints_goal": 30, "executor": SequentialExecutor()} | arguments
+    return AsyncRunner(Learner1D(arguments.pop("function", abs), (-1, 1)), **arguments)
+
+
+def test_import_loads_nothing() -> None:
+    """Importing the live views loads no display library."""
+    code = (
+        "import sys, adaptive_calib.notebook_integration; "
+        "print([m for m in ('holoviews', 'bokeh', 'ipywidgets', 'IPython', 'plotly') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_familiar_names() -> None:
+    """The familiar module holds the same things."""
+    assert notebook_integration.live_plot is live_plot
+    assert notebook_integration.active_plotting_tasks is plot.active_plotting_tasks
+
+
+def test_in_a_script(capsys: pytest.CaptureFixture[str]) -> None:
+    """Outside a notebook the views print a line instead of failing; the extension refuses."""
+    runner = _runner()
+    runner.live_info()
+    assert runner.live_plot() is None
+    out = capsys.readouterr().out
+    assert "Learner1D run" in out
+    assert "live_info_terminal" in out
+    assert not in_ipynb()
+    assert should_update(None)
+    with pytest.raises(RuntimeError, match="may only be run from a Jupyter notebook"):
+        environment.notebook_extension()
+    runner.block_until_done()
+
+
+def test_without_holoviews(shown: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Without HoloViews a sentence says what to install."""
+    monkeypatch.setitem(sys.modules, "holoviews", None)
+    runner = _runner()
+    assert runner.live_plot() is None
+    assert "adaptive_calib[notebook]" in capsys.readouterr().out
+    with pytest.raises(RuntimeError, match="pip install"):
+        environment.ensure_holoviews()
+    runner.block_until_done()
+
+
+def test_without_ipywidgets(shown: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ipywidgets there is the table, with a sentence."""
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    runner = _runner()
+    runner.block_until_done()
+    runner.live_info()
+    assert "finished" in shown[0].data
+    assert "ipywidgets is not installed" in shown[0].data
+
+
+def test_info_follows_and_ends(shown: list[Any]) -> None:
+    """The table ends with the final state and without buttons, and the widgets do not hold the runner."""
+    runner = _runner()
+    runner.live_info(update_interval=0.01)
+    (box,) = shown
+    assert len(box.children) == 2
+    runner.block_until_done()
+    assert len(box.children) == 1
+    assert 'data-status="finished"' in box.children[0].value
+    gone = weakref.ref(runner)
+    del runner
+    gc.collect()
+    assert gone() is None
+
+
+def test_info_of_a_failed_run(shown: list[Any], caplog: Any) -> None:
+    """A failed run shows red, with the traceback of the function."""
+
+    def broken(x: float) -> float:
+        raise ValueError("out of cheese")
+
+    runner = _runner(function=broken)
+    runner.live_info()
+    with pytest.raises(RuntimeError):
+        runner.block_until_done()
+    page = shown[0].children[0].value
+    assert 'data-status="failed"' in page
+    assert "out of cheese" in page
+    assert "in broken" in page
+
+
+def test_buttons(shown: list[Any]) -> None:
+    """The second button ends the run, and what is known is kept."""
+    buttons: list[Any] = []
+
+    def press(events: Any, effects: Any, progress: Any) -> None:
+        if progress.npoints == 5:
+            buttons[1].click()
+
+    runner = _runner(npoints_goal=1000, callbacks=[press])
+    runner.live_info()
+    buttons += shown[0].children[1].children
+    with pytest.raises(asyncio.CancelledError):
+        runner.block_until_done()
+    assert runner.status() == "cancelled"
+    assert 5 <= runner.learner.npoints < 1000
+
+
+def test_plot_ends_with_the_final_state(shown: list[Any]) -> None:
+    """The last frame holds all points, the task is taken off the list, and the runner can go."""
+    runner = _runner()
+    dynamic = runner.live_plot(update_interval=0.01, name="one")
+    assert "one" in plot.active_plotting_tasks
+    runner.block_until_done()
+    assert not plot.active_plotting_tasks
+    assert len(dynamic[()].Scatter.I) == 30
+    gone = weakref.ref(runner)
+    del runner
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_new_plot_of_the_same_name_ends_the_old_one(shown: list[Any]) -> None:
+    """Plots of different names live together; of one name only the last."""
+    runner = _runner()
+    runner.live_plot(name="a")
+    first = plot.active_plotting_tasks["a"]
+    runner.live_plot(name="b")
+    runner.live_plot(name="a")
+    assert plot.active_plotting_tasks["a"] is not first
+    assert set(plot.active_plotting_tasks) == {"a", "b"}
+    runner.block_until_done()
+    assert first.cancelled()
+
+
+def test_a_plotter_that_raises(shown: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+    """A plotter that fails later is logged; the run goes on."""
+    calls: list[int] = []
+
+    def plotter(learner: Any) -> Any:
+        calls.append(learner.npoints)
+        if len(calls) > 1:
+            raise ValueError("no paint")
+        return learner.plot()
+
+    runner = _runner()
+    runner.live_plot(plotter=plotter)
+    runner.block_until_done()
+    assert runner.learner.npoints == 30
+    assert "the live plot failed" in caplog.text
+
+
+def test_zoom_is_kept(shown: list[Any]) -> None:
+    """What the user zoomed to is the range of the next frames, until reset."""
+    import holoviews as hv
+
+    runner = _runner()
+    runner.block_until_done()
+    frames = plot._Frames(hv, runner, None, True)
+    frames._zoomed(x_range=(0.1, 0.2), y_range=(0.0, 1.0))
+    frames.draw()
+    assert frames.map[()].opts.get("plot").kwargs["xlim"] == (0.1, 0.2)
+    frames._reset(resetting=True)
+    frames.draw()
+    assert "xlim" not in frames.map[()].opts.get("plot").kwargs
+
+
+def test_balancing_learner_has_a_selector(shown: list[Any]) -> None:
+    """The children of a balancing learner are chosen by a dropdown, also after the end."""
+    learner = BalancingLearner([Learner1D(abs, (-1, 1)), Learner1D(float, (-2, 2))])
+    runner = AsyncRunner(learner, npoints_goal=5, executor=SequentialExecutor())
+    dynamic = runner.live_plot()
+    choice = shown[0].children[0]
+    runner.block_until_done()
+    choice.value = 1
+    assert dynamic[()].Scatter.I.range("x") == (-2.2, 2.2)
+
+
+def test_pace() -> None:
+    """A dear update waits for its share; a long run is looked at a logarithmic number of times."""
+    pace = Pace(1.0, 0.05, frames=100)
+    assert pace.wait(0.0, 0.0) == 1.0
+    assert pace.wait(1.0, 0.0) == pytest.approx(19.0)
+    time = updates = 0.0
+    while time < 36000:
+        time += pace.wait(0.0, time)
+        updates += 1
+    assert updates < 800
+    with pytest.raises(ValueError, match="positive"):
+        Pace(0.0, 0.05)
