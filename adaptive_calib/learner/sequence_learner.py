@@ -211,11 +211,10 @@ class SequenceLearner(BaseLearner):
         """
         missing = self._ntotal - len(self.data)
         if missing:
-            failed = f"; {len(self.failed_points)} failed, the first at index {min(self.failed_points)}"
-            raise RuntimeError(
-                f"Learner is not yet complete. {missing} of {self._ntotal} elements have no value"
-                f"{failed if self.failed_points else ''}."
-            )
+            message = f"Learner is not yet complete. {missing} of {self._ntotal} elements have no value"
+            if self.failed_points:
+                message += f"; {len(self.failed_points)} failed, the first at index {min(self.failed_points)}"
+            raise RuntimeError(message + ".")
         return list(self.data.values())
 
     # -------------------------------------------------------------------------------------------- what is written
