@@ -67,10 +67,13 @@ def ensure_plotly() -> Any:
 
 
 def set_up_holoviews() -> Any:
-    """Return holoviews with bokeh loaded into this notebook, if it was not yet."""
+    """Return holoviews with bokeh loaded into this notebook, if it was not yet.
+
+    The JavaScript goes into the notebook: fetched, it leaves a blank cell where there is no network.
+    """
     hv = ensure_holoviews()
     if "bokeh" not in hv.Store.loaded_backends():
-        hv.extension("bokeh", logo=False)
+        hv.extension("bokeh", logo=False, inline=True)
     return hv
 
 
