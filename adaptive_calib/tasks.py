@@ -9,6 +9,7 @@ there is no task framework to install.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -116,7 +117,9 @@ class Calibrate:
     def run(self) -> CalibrateOutput:
         """Evaluate what is missing and return the compact result; a second call returns it again.
 
-        An experiment that fails is reported in ``learner.failed_points``; its B_EMD are NaN.
+        An experiment that fails, or whose label cannot be decided (two candidates that are the same model), has B_EMD
+        NaN, as its label is no truth, and is left out of every curve. A `UserWarning` says how many there are;
+        ``learner.failed_points`` and ``learner.column(c)`` which.
         """
         if self._output is None:
             BlockingRunner(
@@ -126,6 +129,8 @@ class Calibrate:
                 **{"on_error": "continue", **self.runner_kwargs},
             )
             self._output = self._packed()
+            if np.isnan(self.learner.column(self.c_list[0])[1]).any():
+                warnings.warn("; ".join(self.learner.cautions()) + ".", stacklevel=2)
         return self._output
 
     def unpack_results(self, result: CalibrateOutput) -> CalibrateResult:
@@ -134,8 +139,10 @@ class Calibrate:
 
     def _packed(self) -> CalibrateOutput:
         columns = [self.learner.column(c) for c in self.c_list]
+        labels = columns[0][1]
         bemd = np.stack([values for values, _ in columns], axis=1)
-        return CalibrateOutput(bemd.ravel().tolist(), (columns[0][1] == 1).tolist())
+        bemd[np.isnan(labels)] = math.nan
+        return CalibrateOutput(bemd.ravel().tolist(), (labels == 1).tolist())
 
 
 def compute_Bemd(

@@ -81,11 +81,24 @@ def test_more_c_and_more_experiments_evaluate_only_what_is_new(tmp_path: Path) -
 def test_a_failing_experiment_is_reported_and_the_others_stay() -> None:
     """The B_EMD of a failed experiment are NaN; the others are as if it had not been there."""
     task = calibrate(Gaussians(5, failing=frozenset({2})))
-    out = task.run()
+    with pytest.warns(UserWarning, match="1 of 5 experiments failed and are left out; that is more than 1 %"):
+        out = task.run()
     assert task.learner.failed_points == {("new", 2)}
     assert np.isnan(out.Bemd[6:9]).all()
     whole = calibrate(Gaussians(5)).run()
     assert out.Bemd[:6] + out.Bemd[9:] == whole.Bemd[:6] + whole.Bemd[9:]
+
+
+def test_labels_that_cannot_be_decided_are_no_truth() -> None:
+    """Two candidates that are one model: B_EMD is NaN, so that no curve counts a made-up label, and it is told."""
+    twins = [dataclasses.replace(e, QB=e.QA, candidateB=e.candidateA) if k == 1 else e
+             for k, e in enumerate(Gaussians(4))]  # fmt: skip
+    task = calibrate(twins)
+    with pytest.warns(UserWarning, match="1 of 4 labels are undecided and left out"):
+        out = task.run()
+    assert np.isnan(out.Bemd[3:6]).all()
+    assert not np.isnan(out.Bemd[:3] + out.Bemd[6:]).any()
+    assert not task.learner.failed_points
 
 
 @dataclasses.dataclass(frozen=True)

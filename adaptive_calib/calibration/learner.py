@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from adaptive_calib.calibration import frames
 from adaptive_calib.calibration.axis import Axis
+from adaptive_calib.calibration.bins import SMALLEST_TARGET
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c
 from adaptive_calib.calibration.experiment import ExperimentLike
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
@@ -167,6 +168,37 @@ class CalibrationLearner(BaseLearner):
         if self.n_experiments >= self.size:
             return f"all {self.n_experiments} experiments are evaluated" + self._still_open()
         return f"{self.n_experiments} experiments are evaluated" + self._still_open()
+
+    def cautions(self) -> tuple[str, ...]:
+        """Return what a reader of the curves has to know, in words; empty if all is well.
+
+        How many experiments failed, how many labels are undecided, whether the same model always wins, and whether
+        there are too few experiments for a curve.
+        """
+        n, labels = self.n_experiments, self._ledger.labels
+        known = labels[~np.isnan(labels)]
+        failed = sum(point[0] == "new" and point[1] < n for point in self.failed_points)
+        words = []
+        if failed:
+            words.append(f"{failed} of {n} experiments failed and are left out")
+            if failed > n / 100:
+                words[-1] += "; that is more than 1 %, and what fails may be systematically different"
+        if undecided := n - failed - known.size:
+            words.append(
+                f"{undecided} of {n} labels are undecided and left out: more infinite data would settle them, unless "
+                "both candidates are the same model"
+            )
+        if n and not known.size:
+            words.append("no experiment has a settled label: there is no curve, and no c is decided")
+        elif known.size and known.min() == known.max():
+            words.append(
+                f"all {known.size} labels are B_epis = {int(known[0])}: the same model always wins, so no c is "
+                "decided; choose an epistemic distribution in which either model can win"
+            )
+        if 0 < known.size < SMALLEST_TARGET:
+            few = f"{known.size} experiments are fewer than one bin of {SMALLEST_TARGET}"
+            words.append(f"{few}: a curve is a single point")
+        return tuple(words)
 
     def _still_open(self) -> str:
         if self._judgement is None or not self.wishes.any:

@@ -68,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{one.stopped_because()}.\n")
     print(format_summary(summarise(one)))
     print(f"\n{one.acceptable_interval().words}")
+    for words in one.cautions():
+        print(f"Note: {words}.")
     return 130 if runner.status() == "cancelled" else 0
 
 

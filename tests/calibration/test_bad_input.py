@@ -1,0 +1,127 @@
+"""Bad input to a calibration: clear words, counted, never a wrong curve in silence, nothing lost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adaptive_calib.calibration import CalibrationLearner, Experiment, OpaqueCalibrationLearner, Sampling, summarise
+from adaptive_calib.runner import BlockingRunner, SequentialExecutor
+from adaptive_calib.view.calibration_learner import learner_view
+from tests.calibration.worlds import Gaussians
+
+FAST = Sampling(M=8, max_M=8, resample_ends=4)
+
+
+def learner(experiments: Sequence[Any] | Gaussians, **changes: Any) -> CalibrationLearner:
+    given: dict[str, Any] = {"Ldata": 32, "Linf": 128, "res": 4, "sampling": FAST, "c_list": [0.5, 2.0], "name": "bad"}
+    return CalibrationLearner(experiments, **{**given, **changes})
+
+
+def run(one: CalibrationLearner, **more: Any) -> Any:
+    return BlockingRunner(one, executor=SequentialExecutor(), on_error="continue", **more)
+
+
+def not_a_number(data: Any) -> Any:
+    return np.full(len(data), np.nan)
+
+
+def experiments(n: int) -> list[Experiment]:
+    return [e for e in Gaussians(n) if isinstance(e, Experiment)]
+
+
+def test_experiments_that_raise_are_counted_and_the_others_are_in_the_store(tmp_path: Path) -> None:
+    """The failure is told with its number; what was finished is kept and found again."""
+    one = learner(Gaussians(20, failing=frozenset({4, 9})))
+    runner = run(one, store=tmp_path / "store.db")
+    assert one.failed_points == {("new", 4), ("new", 9)}
+    assert len(runner.failed) == 2
+    assert one.cautions()[0].startswith("2 of 20 experiments failed and are left out; that is more than 1 %")
+    again = learner(Gaussians(20, failing=frozenset(range(20))))  # whatever is evaluated now fails
+    run(again, store=tmp_path / "store.db")
+    assert again.npoints == 18
+    for c in (0.5, 2.0):
+        np.testing.assert_array_equal(one.column(c)[0], again.column(c)[0])
+
+
+def test_losses_that_are_nan_are_a_failure_that_says_so() -> None:
+    """NaN risks never enter a curve: their experiment fails with a message that names the loss."""
+    ill = experiments(20)
+    ill[3] = dataclasses.replace(ill[3], QA=not_a_number)
+    one = learner(ill)
+    run(one)
+    assert one.failed_points == {("new", 3)}
+    with pytest.raises(ValueError, match=r"experiment 3: QA\(data\) should be finite, but 32 of 32 losses are not"):
+        one.function(("new", 3))
+    assert {row.n for row in summarise(one)} == {19}
+
+
+def test_identical_models_have_no_label() -> None:
+    """An experiment with two equal candidates is undecided: left out, counted, and no c is accepted on it."""
+    twins = [dataclasses.replace(e, QB=e.QA, candidateB=e.candidateA) for e in experiments(20)]
+    one = learner(twins)
+    run(one)
+    assert not one.failed_points
+    assert one.cautions() == (
+        "20 of 20 labels are undecided and left out: more infinite data would settle them, unless both candidates are "
+        "the same model",
+        "no experiment has a settled label: there is no curve, and no c is decided",
+    )
+    assert one.recommended_c() is None
+    assert all(np.isnan(row.ece) for row in summarise(one))
+    learner_view(one).data()  # nothing to draw is no error
+
+
+def test_one_class_only() -> None:
+    """If the same model always wins the run says so, and no c is accepted however many experiments there are."""
+    always = [e for e in experiments(120) if e.QA(e.data_model(128)).mean() < e.QB(e.data_model(128)).mean()]
+    one = learner(always, name="always A")
+    run(one)
+    assert any("the same model always wins" in words for words in one.cautions())
+    assert one.acceptable_interval().state == "undecided"
+
+
+@pytest.mark.parametrize("n", [1, 3, 15])
+def test_fewer_experiments_than_bins(n: int) -> None:
+    """A few experiments give a curve of one point, and the run says that they are few."""
+    one = learner(Gaussians(n))
+    run(one)
+    assert any("fewer than one bin of 16" in words for words in one.cautions())
+    assert all(len(curve.bins.x) == 1 for curve in learner_view(one).data().curves)
+
+
+def test_no_experiment_at_all() -> None:
+    """Nothing to evaluate ends at once, without a curve and without an error."""
+    one = learner(Gaussians(0))
+    run(one)
+    assert (one.n_experiments, one.recommended_c(), summarise(one)) == (0, None, [])
+
+
+@pytest.mark.parametrize("c", [0.0, -1.0, float("inf"), float("nan")])
+def test_c_outside_its_range(c: float) -> None:
+    """A c is a positive finite number, wherever it is given; the message shows the value."""
+    words = r"c should (lie in \(0, inf\)|be positive and finite)"
+    one = learner(Gaussians(4))
+    with pytest.raises(ValueError, match=words):
+        learner(Gaussians(4), c_list=[1.0, c])
+    with pytest.raises(ValueError, match=words):
+        learner(Gaussians(4), c_list=None, c_bounds=(c, 1.0))
+    with pytest.raises(ValueError, match=words):
+        one.add_c([c])
+    with pytest.raises(ValueError, match=words):
+        OpaqueCalibrationLearner(lambda point: (0.5, True), 10, start=[c])
+    with pytest.raises(ValueError, match=words):
+        OpaqueCalibrationLearner(lambda point: (0.5, True), 10).load_table({c: []})
+    assert one.c_list == (0.5, 2.0)
+
+
+def test_all_is_well() -> None:
+    """A calibration without such trouble has nothing to tell."""
+    one = learner(Gaussians(40))
+    run(one)
+    assert one.cautions() == ()
