@@ -83,6 +83,9 @@ async def _call_async(functions: Any, point: tuple[int, Any]) -> Any:
 class _Ranking:
     """The children in the order of their ranks, smallest first; ranks are computed when they are needed.
 
+    The heap holds one valid entry for each child, which is its rank or a smaller one that it had before: mostly ranks
+    grow, as losses fall, and so are put right only when the entry comes to the top.
+
     Parameters
     ----------
     rank : callable
@@ -92,8 +95,9 @@ class _Ranking:
     """
 
     def __init__(self, rank: Callable[[int], _Rank | None], count: int) -> None:
-        self._rank = rank
-        self._current: list[_Rank | None] = [None] * count
+        self._rank_of = rank
+        self._ranks: list[_Rank | None] = [None] * count
+        self._entries: list[_Rank | None] = [None] * count
         self._heap: list[_Rank] = []
         self._stale: set[int] = set(range(count))
 
@@ -103,24 +107,39 @@ class _Ranking:
 
     def first(self) -> _Rank | None:
         """Return the rank of the first child, None if all are passed over."""
-        heap, current = self._heap, self._current
+        heap, ranks, entries = self._heap, self._ranks, self._entries
         if self._stale:
-            for index in self._stale:
-                rank = self._rank(index)
-                if rank is not None:
-                    if heap and heap[0] is current[index]:
-                        heapreplace(heap, rank)
-                    else:
-                        heappush(heap, rank)
-                current[index] = rank
-            self._stale.clear()
-            # outdated entries go when they come to the top; those that never do, here
-            if len(heap) > 4 * len(current) + 100:
-                heap[:] = [rank for rank in current if rank is not None]
-                heapify(heap)
-        while heap and heap[0] is not current[heap[0][-1]]:
-            heappop(heap)
-        return heap[0] if heap else None
+            self._refresh()
+        while heap:
+            top = heap[0]
+            index = top[-1]
+            rank = ranks[index]
+            if rank is top:
+                return rank
+            if top is not entries[index]:
+                heappop(heap)
+            elif rank is None:
+                entries[index] = None
+                heappop(heap)
+            else:
+                entries[index] = rank
+                heapreplace(heap, rank)
+        return None
+
+    def _refresh(self) -> None:
+        """Compute the ranks of children that have changed."""
+        heap, entries = self._heap, self._entries
+        for index in self._stale:
+            self._ranks[index] = rank = self._rank_of(index)
+            entry = entries[index]
+            if rank is not None and (entry is None or rank < entry):
+                entries[index] = rank
+                heappush(heap, rank)
+        self._stale.clear()
+        # entries that were replaced by smaller ones go when they come to the top, or here
+        if len(heap) > 4 * len(entries) + 100:
+            heap[:] = [entry for entry in entries if entry is not None]
+            heapify(heap)
 
 
 class BalancingLearner(BaseLearner):
