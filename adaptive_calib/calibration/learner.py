@@ -438,9 +438,9 @@ class CalibrationLearner(BaseLearner):
 
     # ------------------------------------------------------------------ plots, tables
 
-    def plot(self) -> Any:
+    def plot(self, *, each_c: bool = False) -> Any:
         """Return a HoloViews layout of all that is known so far, see `adaptive_calib.view.calibration_learner`."""
-        return _familiar.view("calibration_learner").plot(self)
+        return _familiar.view("calibration_learner").plot(self, each_c=each_c)
 
     def to_dataframe(self, *, records: bool = False) -> pd.DataFrame:
         """Return a table of the complete experiments, one row for each of them and each c; see `frames`.

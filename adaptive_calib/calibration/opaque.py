@@ -335,9 +335,9 @@ class OpaqueCalibrationLearner(BaseLearner):
 
     # ------------------------------------------------------------------ plots, tables
 
-    def plot(self) -> Any:
+    def plot(self, *, each_c: bool = False) -> Any:
         """Return a HoloViews layout of all that is known so far, see `adaptive_calib.view.calibration_learner`."""
-        return _familiar.view("calibration_learner").plot(self)
+        return _familiar.view("calibration_learner").plot(self, each_c=each_c)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a table with one row for each told point; see `frames`. `se` is unknown and `n_inf` not kept."""

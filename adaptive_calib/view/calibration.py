@@ -254,11 +254,11 @@ class CalibrationView:
             alpha=self.alpha,
         )
 
-    def holoviews(self) -> Any:
-        """Return a HoloViews layout with options for bokeh."""
+    def holoviews(self, *, each_c: bool = True) -> Any:
+        """Return a HoloViews layout with options for bokeh; with ``each_c=False`` without panels for each c."""
         from adaptive_calib.view.calibration_holoviews import layout
 
-        return layout(self.data())
+        return layout(self.data(), each_c=each_c)
 
     def matplotlib(self) -> Any:
         """Return a Matplotlib figure, outside pyplot's care: nothing has to be closed."""

@@ -42,12 +42,17 @@ SMALL = 235
 COLUMNS = 4
 
 
-def layout(data: CalibrationData) -> Any:
-    """Return the layout of all panels: some curves together, what follows over c, a panel for each of these curves."""
+def layout(data: CalibrationData, *, each_c: bool = True) -> Any:
+    """Return the layout of all panels: some curves together, what follows over c, a panel for each of these curves.
+
+    With ``each_c=False`` the last are left out but for the highlighted c: a panel costs a third of a second, and a
+    plot that is drawn again and again should not cost seconds.
+    """
     colors = c_colors(len(data.curves))
     over_c = (_slopes(data, colors) + _scores(data, colors) + _counts(data, colors)).cols(1)
     panels = [_together(data, colors), *over_c]
-    for k in data.together:
+    shown = data.together if each_c else tuple(k for k in (data.highlighted,) if k is not None)
+    for k in shown:
         panels += [_one(data.curves[k], colors[k], data), _histogram(data.curves[k], data)]
     return hv.Layout(panels).opts(_bokeh(shared_axes=False, title=_title(data))).cols(COLUMNS)
 

@@ -1,6 +1,6 @@
 """What `CalibrationLearner` and `OpaqueCalibrationLearner` look like while they run: `plot(learner)`.
 
-All panels of `view.calibration` on what is known so far: undecided labels count as such, the number of experiments is
+The panels of `view.calibration` on what is known so far: undecided labels count as such, the number of experiments is
 that at each c, and the interval of acceptable c is the learner's own. Before the first result there are the areas only.
 """
 
@@ -33,8 +33,13 @@ def learner_view(learner: CalibrationLearner | OpaqueCalibrationLearner) -> Cali
     )
 
 
-def plot(learner: CalibrationLearner | OpaqueCalibrationLearner) -> Any:
-    """Return the HoloViews layout of all panels, for `learner.plot()` and live plots.
+def plot(learner: CalibrationLearner | OpaqueCalibrationLearner, *, each_c: bool = False) -> Any:
+    """Return the HoloViews layout, for `learner.plot()` and live plots.
+
+    Parameters
+    ----------
+    each_c : bool
+        Panels for single curves too, not only for the recommended one; drawing takes seconds then.
 
     Raises
     ------
@@ -45,4 +50,4 @@ def plot(learner: CalibrationLearner | OpaqueCalibrationLearner) -> Any:
         import holoviews  # noqa: F401  # only to say in clear words that it is missing
     except ImportError:
         raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
-    return learner_view(learner).holoviews()
+    return learner_view(learner).holoviews(each_c=each_c)
