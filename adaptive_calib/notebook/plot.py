@@ -59,6 +59,11 @@ def live_plot(
     ------
     ValueError
         If `update_interval` is not positive.
+
+    Notes
+    -----
+    Known fault: in JupyterLab 4.6 with HoloViews 1.23 the page keeps its first frame although new ones are drawn in
+    the kernel. `learner.plot()` shows the state of the moment there.
     """
     pace = Pace(update_interval, SHARE, frames=500)
     if not in_ipynb():
