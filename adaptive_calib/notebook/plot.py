@@ -62,8 +62,8 @@ def live_plot(
 
     Notes
     -----
-    Known fault: in JupyterLab 4.6 with HoloViews 1.23 the page keeps its first frame although new ones are drawn in
-    the kernel. `learner.plot()` shows the state of the moment there.
+    Known fault: in JupyterLab 4.6 with HoloViews 1.23 the page keeps its first frame; the cause is not known.
+    `learner.plot()` shows the state of the moment there.
     """
     pace = Pace(update_interval, SHARE, frames=500)
     if not in_ipynb():
