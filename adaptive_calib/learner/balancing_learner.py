@@ -363,8 +363,8 @@ class BalancingLearner(BaseLearner):
     def tell(self, x: tuple[int, Any], y: Any) -> None:
         """Tell child ``x[0]`` the value at its point ``x[1]``."""
         index = self._index(x)
+        self._touch(index)  # first: a child may take the value in and raise (a divergent integral)
         self.learners[index].tell(x[1], y)
-        self._touch(index)
 
     def tell_many(self, xs: Iterable[tuple[int, Any]], ys: Iterable[Any]) -> None:
         """Tell each child its points at once; `ys` may be lazy."""

@@ -17,6 +17,7 @@ import pytest
 from adaptive_calib.learner.average_learner import AverageLearner
 from adaptive_calib.learner.balancing_learner import BalancingLearner, named_product
 from adaptive_calib.learner.data_saver import make_datasaver
+from adaptive_calib.learner.integrator_learner import IntegratorLearner
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.sequence_learner import SequenceLearner
 from adaptive_calib.testing.learners import LearnerContract
@@ -83,6 +84,15 @@ class TestOfSequences(LearnerContract):
 
     def make(self) -> Any:
         return BalancingLearner([SequenceLearner(_identity, [[i], [i + 1]] * 40) for i in range(3)])
+
+
+class TestOfIntegrals(LearnerContract):
+    has_files = False
+    losses_may_lag = True
+    tells_anything = False
+
+    def make(self) -> Any:
+        return BalancingLearner([IntegratorLearner(math.exp, (i, i + 3), 1e-12) for i in range(3)], strategy="npoints")
 
 
 class TestOfBalancingLearners(LearnerContract):
@@ -182,6 +192,19 @@ def test_exhausted_children_are_passed_over(strategy: str) -> None:
     assert learner.ask(1) == ([], [])
     learner.remove_unfinished()
     assert sorted(learner.ask(7)[0]) == sorted(points[1:])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_children_that_are_done_are_passed_over(strategy: str) -> None:
+    """Integrals that have reached their tolerance get no more points; when all have, there is nothing to ask."""
+    children = [IntegratorLearner(f, (0, 3), 1e-6) for f in (math.sin, math.sqrt, math.exp)]
+    learner = BalancingLearner(children, strategy=strategy)
+    while points := learner.ask(1)[0]:
+        learner.tell(points[0], learner.function(points[0]))
+    assert all(child.done() for child in children)
+    assert [child.igral for child in children] == pytest.approx(
+        [1 - math.cos(3), 2 * 3**1.5 / 3, math.exp(3) - 1], rel=1e-6
+    )
 
 
 def test_weights() -> None:
