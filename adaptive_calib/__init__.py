@@ -14,7 +14,7 @@ from adaptive_calib._version import __version__
 if TYPE_CHECKING:
     from adaptive_calib import learner, runner, utils
     from adaptive_calib.calibration import CalibrationLearner, EpistemicDist, Experiment
-    from adaptive_calib.emd import Bemd, draw_R_samples, make_empirical_risk_ppf
+    from adaptive_calib.emd import Bemd, draw_R_samples, interp1d, make_empirical_risk_ppf
     from adaptive_calib.learner import (
         AverageLearner,
         AverageLearner1D,
@@ -54,6 +54,7 @@ __all__ = [
     "__version__",
     "active_plotting_tasks",
     "draw_R_samples",
+    "interp1d",
     "learner",
     "live_plot",
     "make_datasaver",
@@ -66,7 +67,7 @@ __all__ = [
 #: Where each public name lives; modules stand for themselves.
 _HOMES = {
     "calibration": ("CalibrationLearner", "EpistemicDist", "Experiment"),
-    "emd": ("Bemd", "draw_R_samples", "make_empirical_risk_ppf"),
+    "emd": ("Bemd", "draw_R_samples", "interp1d", "make_empirical_risk_ppf"),
     "learner": (
         "AverageLearner",
         "AverageLearner1D",
@@ -90,7 +91,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name in _HOME_OF:
         value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    elif name in ("learner", "runner", "utils", "types", "notebook_integration"):
+    elif name in ("learner", "runner", "utils", "types", "notebook_integration", "path_sampling", "tasks", "viz"):
         value = import_module(f"{__name__}.{name}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

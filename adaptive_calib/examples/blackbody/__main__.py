@@ -66,6 +66,8 @@ def _report(learner: CalibrationLearner, output: Path) -> None:
         print("No experiment was finished: nothing to show.")
         return
     print(format_summary(rows))
+    for caution in learner.cautions():
+        print(f"note: {caution}")
     interval, recommended = learner.acceptable_interval(), learner.recommended_c()
     print(f"\n{interval.words}")
     print("No c can be recommended yet." if recommended is None else f"Recommended c: {recommended:g}")
