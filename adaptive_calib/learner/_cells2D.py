@@ -89,7 +89,8 @@ class RootAreas(PlaneLosses):
 
     def losses(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
         """Return the losses of the cells in these slots."""
-        return np.sqrt(volumes(mesh.points[mesh.cells[slots]]))
+        roots: np.ndarray = np.sqrt(volumes(mesh.points[mesh.cells[slots]]))
+        return roots
 
 
 class Surfaces(PlaneLosses):
@@ -217,7 +218,8 @@ def _fitted(
         # edges in one direction only: the slope in that direction
         single = determinant <= 1e-12 * number * number
         full = 2.0 * (number * rise - turn * rise.conj()) / np.where(single, 1.0, determinant)
-        return np.where(single, rise / np.maximum(number, 1.0), full)
+        slopes: np.ndarray = np.where(single, rise / np.maximum(number, 1.0), full)
+        return slopes
     # a vertex of a triangle has edges in two directions; this is for triangles as flat as rounding errors
     result: np.ndarray = 2.0 * (number * rise - turn * rise.conj()) / np.maximum(determinant, 1e-9)
     return result

@@ -73,7 +73,7 @@ class Locator:
         if not simplices:
             found = tri.locate_point(u)
             return found
-        here = min(simplices)
+        here: tuple[int, ...] = min(simplices)
         for _ in range(_STEPS):
             parts = barycentric(tri.get_vertices(here), u)
             if not parts:

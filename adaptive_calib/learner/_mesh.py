@@ -42,8 +42,10 @@ def volumes(corners: np.ndarray) -> np.ndarray:
     """Return the volumes of m simplices; `corners` has shape (m, N + 1, N)."""
     edges = corners[:, 1:] - corners[:, :1]
     if corners.shape[2] == 2:
-        return np.abs(edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]) / 2
-    return np.abs(np.linalg.det(edges)) / math.factorial(corners.shape[2])
+        doubled: np.ndarray = np.abs(edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0])
+        return doubled / 2
+    determinants: np.ndarray = np.abs(np.linalg.det(edges))
+    return determinants / math.factorial(corners.shape[2])
 
 
 class CellLosses(ABC):
@@ -599,7 +601,8 @@ def _many_inside(corners: list[Sequence[float]], inner: list[Sequence[float]]) -
     sizes = [small.volume(cell) for cell in cells]
     largest = max(sizes)
     cell = min(cell for cell, size in zip(cells, sizes, strict=True) if size >= largest * (1 - _FLAT))
-    return largest / small.volume(tuple(range(len(corners)))), small.get_vertices(cell)
+    piece: list[Sequence[float]] = [*small.get_vertices(cell)]
+    return largest / small.volume(tuple(range(len(corners)))), piece
 
 
 def _longer(array: np.ndarray, fill: float = 0.0) -> np.ndarray:

@@ -399,7 +399,7 @@ class TriangulatedLearner(BaseLearner):
                 "nothing was told."
             )
         shape = self._shape
-        checked = []
+        checked: list[tuple[Point, Any, np.ndarray | None]] = []
         for x, y in zip(points, values, strict=True):
             point = self._domain.read(x)
             if y is None and self._none_is_pending:
@@ -533,8 +533,8 @@ class TriangulatedLearner(BaseLearner):
             inner = None if point in self._failed else self._checked(point, self.data[point], self._shape)[1]
             self._enter(point, self._domain.u(point), inner)
         self._mesh.catch_up()
-        for point in pending:
-            self.tell_pending(point)
+        for unfinished in pending:
+            self.tell_pending(unfinished)
 
     def __getstate__(self) -> Any:
         # what is computed when needed holds objects of Qhull, which have no pickles

@@ -69,7 +69,8 @@ def deviations(ip: Any) -> np.ndarray:
     """
     values = ip.values / _value_range(ip.values)
     # (points, M, 2) -> (M, points, 2)
-    gradients = CloughTocher2DInterpolator(ip.tri, values, tol=1e-6).grad.swapaxes(0, 1)
+    smooth: Any = CloughTocher2DInterpolator(ip.tri, values, tol=1e-6)  # its stubs do not know `grad`
+    gradients = smooth.grad.swapaxes(0, 1)
     simplices = ip.tri.simplices
     points = ip.tri.points[simplices]
     at = values.T[:, simplices]
@@ -82,7 +83,8 @@ def deviations(ip: Any) -> np.ndarray:
 
 def uniform_loss(ip: Any) -> np.ndarray:
     """Return the square roots of the areas: the plane is sampled evenly."""
-    return np.sqrt(areas(ip))
+    roots: np.ndarray = np.sqrt(areas(ip))
+    return roots
 
 
 def default_loss(ip: Any) -> np.ndarray:

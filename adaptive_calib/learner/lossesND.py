@@ -69,7 +69,7 @@ def std_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> flo
     """Return |std of the values| V^(1/N) + V, with the population std of each component and the volume V."""
     size = volume(simplex)
     spread = np.atleast_1d(np.std(np.asarray(values, float), axis=0))
-    return float(np.linalg.norm(spread)) * size ** (1 / np.shape(simplex)[1]) + size
+    return float(np.linalg.norm(spread) * size ** (1 / np.shape(simplex)[1]) + size)
 
 
 @uses_nth_neighbors(1)
