@@ -27,11 +27,10 @@ from adaptive_calib.calibration.experiment import (
     ExperimentLike,
     ExperimentSource,
     Stream,
-    c_key,
     stream,
 )
 from adaptive_calib.calibration.labels import LabelRule, PairedSums
-from adaptive_calib.emd import bemd_curve, make_empirical_risk_ppf
+from adaptive_calib.emd import bemd_curve, make_empirical_risk_ppf, seed_for_c
 
 __all__ = ["EvaluateExperiment", "ExperimentError", "Point", "Record", "Sampling", "check_c"]
 
@@ -225,7 +224,8 @@ class EvaluateExperiment:
         self, index: int, quantiles: NDArray[np.float64], deltas: NDArray[np.float64], c: Sequence[float]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return B_EMD of experiment `index` and its standard error for each c, shape (n_c,) both."""
-        seeds = [stream(self.entropy, index, Stream.SAMPLER, c_key(x)) for x in c]
+        sampler = stream(self.entropy, index, Stream.SAMPLER)
+        seeds = [seed_for_c(sampler, x) for x in c]
         values, stderrs = bemd_curve(
             quantiles[0], deltas[0], quantiles[1], deltas[1], np.asarray(c, float), seeds, **self.sampling.options()
         )

@@ -19,7 +19,6 @@ import itertools
 import math
 import operator
 import pickle
-import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -29,7 +28,7 @@ import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EpistemicDist", "Experiment", "ExperimentLike", "ExperimentSource", "Stream", "c_key", "stream"]
+__all__ = ["EpistemicDist", "Experiment", "ExperimentLike", "ExperimentSource", "Stream", "stream"]
 
 
 class Stream(IntEnum):
@@ -59,12 +58,6 @@ def stream(entropy: int, index: int, purpose: Stream, *more: int) -> np.random.S
         Further non-negative keys, for instance the first point of a block of infinite data.
     """
     return np.random.SeedSequence(entropy, spawn_key=(index, int(purpose), *more))
-
-
-def c_key(c: float) -> int:
-    """Return the bits of `c` as an integer: the key of the sampler's stream at this sensitivity."""
-    (bits,) = struct.unpack("<Q", struct.pack("<d", float(c)))
-    return int(bits)
 
 
 @runtime_checkable
