@@ -59,11 +59,6 @@ def live_plot(
     ------
     ValueError
         If `update_interval` is not positive.
-
-    Notes
-    -----
-    Known fault: in JupyterLab 4.6 with HoloViews 1.23 the page keeps its first frame; the cause is not known.
-    `learner.plot()` shows the state of the moment there.
     """
     pace = Pace(update_interval, SHARE, frames=500)
     if not in_ipynb():
@@ -94,7 +89,8 @@ def live_plot(
 
 
 async def _follow(runner: Any, frames: _Frames, controls: _Controls | None, pace: Pace) -> None:
-    cost, last = frames.cost, -1
+    # the first frame paid for loading the libraries: by its cost the second one would come half a minute later
+    cost, last = 0.0, -1
     try:
         while not runner.task.done():
             await runner.wait(pace.wait(cost, runner.elapsed_time()))
@@ -135,9 +131,8 @@ class _Frames:
         self._normalize = normalize
         self._zoom: tuple[Any, Any] | None = None
         self.child: int | None = 0 if isinstance(getattr(runner.learner, "learners", None), list) else None
-        begin = time.perf_counter()
+        self.cost = 0.0
         self._frame = self._make()
-        self.cost = time.perf_counter() - begin
         self._next = hv.streams.Counter()
         plot = hv.DynamicMap(self._shown, streams=[self._next])
         self.map = plot.collate() if isinstance(self._frame, hv.Layout) else plot

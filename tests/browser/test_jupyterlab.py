@@ -83,9 +83,14 @@ def _picture(page: Any, name: str) -> None:
 #: Points in the table of the run, as the page has them.
 _POINTS = "() => Math.max(-1, ...[...document.querySelectorAll('.adaptive-calib-run')].map(e => +e.dataset.points))"
 
+#: Points in the longest column that Bokeh draws on the page.
+_DRAWN = """() => Math.max(0, ...(window.Bokeh ? Bokeh.documents : []).flatMap(document =>
+    [...document._all_models.values()].filter(model => model.type.endsWith('ColumnDataSource'))
+        .flatMap(source => Object.values(source.data).map(column => column.length))))"""
+
 
 def test_watch_and_cancel(lab: str, tmp_path: Path) -> None:
-    """The table of a run grows; cancel ends the run and keeps its points; a failed run shows its traceback."""
+    """The table and the plot of a run grow; cancel ends the run and keeps its points; a failed run shows its traceback."""
     with sync_api.sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             tmp_path / "profile", executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1300, "height": 1500}
@@ -105,6 +110,9 @@ def test_watch_and_cancel(lab: str, tmp_path: Path) -> None:
         shown = page.evaluate(_POINTS)
         _picture(page, "running")
         page.wait_for_function(f"({_POINTS})() > {shown}", timeout=30_000)
+        page.wait_for_function(f"({_DRAWN})() > 20", timeout=30_000)
+        drawn = page.evaluate(_DRAWN)
+        page.wait_for_function(f"({_DRAWN})() > {drawn}", timeout=30_000)
         page.get_by_role("button", name="cancel and keep what is running").first.click()
         page.wait_for_selector('.adaptive-calib-run[data-status="cancelled"]', timeout=30_000)
         kept = page.evaluate(_POINTS)
