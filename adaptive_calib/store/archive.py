@@ -207,10 +207,12 @@ class RunArchive:
         ReadOnlyStoreError
             In mode "read-only", instead of None.
         """
-        evaluation, own, key = self._key(point)
-        status = self._known[evaluation.uid].get(key[1:])
+        evaluation, own, place = self._place(point)
+        status = self._known[evaluation.uid].get(place)
+        if status is None and self._mode != "read-only":
+            return None
         if status == "ok":
-            row = self.store.get(key)
+            row = self.store.get(Key(evaluation.uid, *place))
             if row is not None:  # else somebody deleted it since
                 return Stored("ok", self.store.results.read(row.y_kind, row.y, row.y_data))
         elif status is not None and self._mode in ("cached", "read-only"):
@@ -259,19 +261,20 @@ class RunArchive:
 
     # ------------------------------------------------------------------------------------------------ inside
 
-    def _key(self, point: Any) -> tuple[Evaluation, Any, Key]:
+    def _place(self, point: Any) -> tuple[Evaluation, Any, tuple[str, str, int]]:
+        """Return the evaluation of a learner's point, the point as that knows it, and its place in the space."""
         number, own = self._points.locate(point)
         evaluation = self._points.evaluations[number]
-        split, replicate = own if isinstance(own, Replicate) else ("", 0)
-        return evaluation, own, Key(evaluation.uid, evaluation.point_uid(own), split, replicate)
+        uid = evaluation.point_uid(own)
+        return evaluation, own, ((uid, *own) if type(own) is Replicate else (uid, "", 0))
 
     def _row(self, outcome: Outcome) -> Row:
         if self._mode == "read-only":
             raise ReadOnlyStoreError(
                 f'{self.store!r} is used with mode="read-only": {outcome.point!r} is not recorded.'
             )
-        evaluation, own, key = self._key(outcome.point)
-        point, in_bytes = encode(tuple(own) if isinstance(own, Replicate) else own, "the point")
+        evaluation, own, place = self._place(outcome.point)
+        point, in_bytes = encode(tuple(own) if type(own) is Replicate else own, "the point")
         if in_bytes:
             raise UnstorableResultError(
                 f"the point {own!r:.80} holds an array; a point to be stored is a tuple of numbers."
@@ -280,7 +283,7 @@ class RunArchive:
         error = outcome.error
         exc_type = "" if error is None else f"{type(error).__module__}.{type(error).__qualname__}"
         return Row(
-            *key, outcome.status, point, y, kind, data or None, outcome.started, outcome.seconds, outcome.host,
+            evaluation.uid, *place, outcome.status, point, y, kind, data or None, outcome.started, outcome.seconds, outcome.host,
             outcome.pid, "" if evaluation.seed is None else str(evaluation.seed), outcome.attempt, self.run_id,
             exc_type, outcome.traceback, outcome.stdout, outcome.stderr, outcome.logs,
         )  # fmt: skip
@@ -297,9 +300,9 @@ class RunArchive:
                 f"{error}. What was stored until now is there; start again when there is room."
             ) from error
         for row in rows:
-            known = self._known[row.space]
-            if row.status == OK or known.get(row.key[1:]) != OK:
-                known[row.key[1:]] = row.status
+            known, place = self._known[row.space], row[1:4]
+            if row.status == OK or known.get(place) != OK:
+                known[place] = row.status
 
     def _look_at_other_runs(self) -> None:
         own = set(self._known)
