@@ -40,21 +40,26 @@ __all__ = ["areas", "html", "layout"]
 SIZE = 430
 SMALL = 235
 COLUMNS = 4
+#: Widths of the two columns of the layout, which together fit into the cell of a notebook, and heights of its rows.
+WIDTHS = (560, 430)
+HEIGHTS = (370, 260, 210)
 
 
 def layout(data: CalibrationData, *, each_c: bool = True) -> Any:
-    """Return the layout of all panels: some curves together, what follows over c, a panel for each of these curves.
+    """Return the layout of all panels in two columns: the curves together, what follows over c, single curves.
 
-    With ``each_c=False`` the last are left out but for the highlighted c: a panel costs a third of a second, and a
+    With ``each_c=False`` the only single curve is that of the highlighted c: a panel costs a third of a second, and a
     plot that is drawn again and again should not cost seconds.
     """
     colors = c_colors(len(data.curves))
-    over_c = (_slopes(data, colors) + _scores(data, colors) + _counts(data, colors)).cols(1)
-    panels = [_together(data, colors), *over_c]
-    shown = data.together if each_c else tuple(k for k in (data.highlighted,) if k is not None)
-    for k in shown:
-        panels += [_one(data.curves[k], colors[k], data), _histogram(data.curves[k], data)]
-    return hv.Layout(panels).opts(_bokeh(shared_axes=False, title=_title(data))).cols(COLUMNS)
+    (left, right), (high, middle, low) = WIDTHS, HEIGHTS
+    highlighted = () if data.highlighted is None else (data.highlighted,)
+    panels = [_together(data, colors, left, high), _slopes(data, colors, right, high)]
+    for k in data.together if each_c else highlighted:
+        panels += [_one(data.curves[k], colors[k], data, left, middle)]
+        panels += [_histogram(data.curves[k], data, right, middle)]
+    panels += [_scores(data, colors, left, low), _counts(data, colors, right, low)]
+    return hv.Layout(panels).opts(_bokeh(shared_axes=False, title=_title(data))).cols(2)
 
 
 def html(data: CalibrationData, title: str = "Calibration") -> str:
@@ -66,10 +71,18 @@ def html(data: CalibrationData, title: str = "Calibration") -> str:
 
     colors = c_colors(len(data.curves))
     render = _render
-    over_c = column(*(render(draw(data, colors)) for draw in (_slopes, _scores, _counts)))
+    wide = SIZE + 170
+    over_c = column(
+        render(_slopes(data, colors, wide, SIZE - 250)),
+        render(_scores(data, colors, wide, 120)),
+        render(_counts(data, colors, wide, 130)),
+    )
     # a third of a second for each panel: only the curves of the large one, as Matplotlib's picture has all
     small: list[Any] = [
-        column(render(_one(data.curves[k], colors[k], data)), render(_histogram(data.curves[k], data)))
+        column(
+            render(_one(data.curves[k], colors[k], data, SMALL + 60, SMALL)),
+            render(_histogram(data.curves[k], data, SMALL + 60, 130)),
+        )
         for k in data.together
     ]
     rows: list[list[Any]] = [small[k : k + COLUMNS] for k in range(0, len(small), COLUMNS)]
@@ -77,7 +90,7 @@ def html(data: CalibrationData, title: str = "Calibration") -> str:
     key = Div(text=_key_html(data), width=4 * SMALL)
     page = column(
         heading,
-        row(render(_together(data, colors)), over_c),
+        row(render(_together(data, colors, SIZE + 160, SIZE)), over_c),
         key,
         *([gridplot(rows, toolbar_location=None)] if rows else []),
     )
@@ -96,7 +109,8 @@ def areas(words: bool = True) -> tuple[Any, Any]:
         polygons = hv.Polygons([np.array(polygon) for polygon in corners], kdims=[BEMD, SHARE])
         elements = [polygons.opts(_bokeh(fill_color=color, fill_alpha=0.13, line_width=0))]
         if words:
-            elements += [hv.Text(x, y, name).opts(_bokeh(text_font_size="9pt", text_color=ink)) for x, y in spots]
+            names = hv.Labels([(x, y, name) for x, y in spots], [BEMD, SHARE], "name")
+            elements.append(names.opts(_bokeh(text_font_size="9pt", text_color=ink)))
         overlays.append(hv.Overlay(elements))
     return overlays[0], overlays[1]
 
@@ -136,11 +150,19 @@ def _diagonal() -> Any:
     return line.opts(_bokeh(color=INK, line_width=1, line_dash="dashed"))
 
 
-def _scatter(curve: CurveData, color: str, size: float) -> Any:
-    full = hv.Scatter((curve.bins.x[~curve.few], curve.bins.y[~curve.few]), BEMD, SHARE)
-    hollow = hv.Scatter((curve.bins.x[curve.few], curve.bins.y[curve.few]), BEMD, SHARE)
-    return full.opts(_bokeh(color=color, size=size)) * hollow.opts(
-        _bokeh(fill_color="white", line_color=color, line_width=1.4, size=size)
+def _scatter(curves: list[tuple[CurveData, str, float]]) -> Any:
+    """Draw the bins of all these curves, each with its colour and size; bins of few experiments are hollow."""
+    colors = np.repeat([color for _, color, _ in curves], [len(curve.few) for curve, _, _ in curves])
+    sizes = np.repeat([size for _, _, size in curves], [len(curve.few) for curve, _, _ in curves])
+    x, y, few = (
+        np.concatenate(column) for column in zip(*((c.bins.x, c.bins.y, c.few) for c, _, _ in curves), strict=True)
+    )
+    full, hollow = (
+        hv.Scatter((x[chosen], y[chosen], colors[chosen], sizes[chosen]), BEMD, [SHARE, "color", "size"])
+        for chosen in (~few, few)
+    )
+    return full.opts(_bokeh(color="color", size="size")) * hollow.opts(
+        _bokeh(fill_color="white", line_color="color", line_width=1.4, size="size")
     )
 
 
@@ -150,7 +172,7 @@ def _band(curve: CurveData, color: str) -> Any:
     return area.opts(_bokeh(color=color, fill_alpha=0.2, line_width=0))
 
 
-def _together(data: CalibrationData, colors: list[str]) -> Any:
+def _together(data: CalibrationData, colors: list[str], width: int, height: int) -> Any:
     prohibited, discouraged = areas()
     overlay = prohibited * discouraged * _diagonal()
     chosen = data.highlighted
@@ -161,16 +183,17 @@ def _together(data: CalibrationData, colors: list[str]) -> Any:
         label = f"c = {c_label(curve.c)}" + (", recommended" if curve.c == data.recommended else "")
         line = hv.Curve((curve.bins.x, curve.bins.y), BEMD, SHARE, label=label)
         overlay = overlay * line.opts(_bokeh(color=colors[k], line_width=3 if bold else 1.4, muted_alpha=0.08))
-        overlay = overlay * _scatter(curve, colors[k], 7 if bold else 4.5)
+    if data.together:
+        overlay = overlay * _scatter([(data.curves[k], colors[k], 7 if k == chosen else 4.5) for k in data.together])
     # HoloViews hides legends of overlays with more than `legend_limit` elements, 25 by default
     legend = {"click_policy": "mute", "border_line_alpha": 0}
     options = {"legend_position": "right", "legend_limit": 1000, "legend_opts": legend}
     return overlay.opts(
-        _frame(SIZE + 160, SIZE, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), title="Calibration curves", **options)
+        _frame(width, height, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), title="Calibration curves", **options)
     )
 
 
-def _one(curve: CurveData, color: str, data: CalibrationData) -> Any:
+def _one(curve: CurveData, color: str, data: CalibrationData, width: int, height: int) -> Any:
     prohibited, discouraged = areas(words=False)
     bars = hv.Segments((curve.bins.x, curve.bins.low, curve.bins.x, curve.bins.high), [BEMD, SHARE, "x1", "y1"])
     isotonic = hv.Curve((curve.grid, curve.isotonic), BEMD, SHARE)
@@ -178,26 +201,28 @@ def _one(curve: CurveData, color: str, data: CalibrationData) -> Any:
         prohibited * discouraged * _diagonal() * _band(curve, color)
         * isotonic.opts(_bokeh(color=color, line_width=2))
         * bars.opts(_bokeh(color=color, line_width=1))
-        * _scatter(curve, color, 5)
+        * _scatter([(curve, color, 5)])
     )  # fmt: skip
     star = "★ " if curve.c == data.recommended else ""
     title = f"{star}c = {c_label(curve.c)}   κ = {curve.slope:.2f} ± {1.96 * curve.se:.2f}, {_status(curve)}"
     options = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "title": title, "show_legend": False}
-    return overlay.opts(_frame(SMALL + 60, SMALL, ylabel="share B_epis = 1", **options))
+    return overlay.opts(_frame(width, height, ylabel="share B_epis = 1", **options))
 
 
 def _status(curve: CurveData) -> str:
     return STATUS_WORDS[Status(curve.status)]
 
 
-def _histogram(curve: CurveData, data: CalibrationData) -> Any:
+def _histogram(curve: CurveData, data: CalibrationData, width: int, height: int) -> Any:
     won = hv.Histogram((curve.edges, curve.won), kdims=[BEMD], vdims=["experiments"])
     both = hv.Histogram((curve.edges, curve.won + curve.lost), kdims=[BEMD], vdims=["experiments"])
     overlay = both.opts(_bokeh(color=LOST, line_width=0)) * won.opts(_bokeh(color=WON, line_width=0))
-    return overlay.opts(_frame(SMALL + 60, 130, xlim=(-0.01, 1.01), ylabel="experiments", show_legend=False))
+    top = 1.05 * float(np.max(curve.won + curve.lost, initial=0)) or 1.0
+    options = {"xlim": (-0.01, 1.01), "ylim": (0, top), "ylabel": "experiments", "show_legend": False}
+    return overlay.opts(_frame(width, height, **options))
 
 
-def _over_c(data: CalibrationData, elements: list[Any], height: int, **options: Any) -> Any:
+def _over_c(data: CalibrationData, elements: list[Any], width: int, height: int, **options: Any) -> Any:
     """Overlay the elements over the marked interval of acceptable c."""
     x = data.log2c
     left, right = (float(x.min()) - 0.6, float(x.max()) + 0.6) if x.size else (-1.0, 1.0)
@@ -214,14 +239,14 @@ def _over_c(data: CalibrationData, elements: list[Any], height: int, **options: 
     if data.recommended is not None:
         line = hv.VLine(float(np.log2(data.recommended)))
         marks.append(line.opts(_bokeh(color=INK, line_width=1.2)))
-    frame = _frame(SIZE + 170, height, xlim=(left, right), show_legend=False, **options)
+    frame = _frame(width, height, xlim=(left, right), show_legend=False, **options)
     return hv.Overlay([*marks, *elements]).opts(frame)
 
 
 AXIS = "sensitivity, log₂ c"
 
 
-def _slopes(data: CalibrationData, colors: list[str]) -> Any:
+def _slopes(data: CalibrationData, colors: list[str], width: int, height: int) -> Any:
     name = "calibration slope κ"
     slopes = np.array([curve.slope for curve in data.curves])
     errors = 1.96 * np.array([curve.se for curve in data.curves])
@@ -244,11 +269,11 @@ def _slopes(data: CalibrationData, colors: list[str]) -> Any:
             elements.append(
                 points.opts(_bokeh(fill_color=fill, line_color="color", line_width=1.8, size=9, marker=marker))
             )
-    title = "● acceptable  ○ undecided  × not; over-confident below 0.9; acceptable c shaded"
-    return _over_c(data, elements, SIZE - 250, title=title, xlabel="", ylabel=name)
+    title = "● acceptable  ○ undecided  × not; limit 0.9; acceptable c shaded"
+    return _over_c(data, elements, width, height, title=title, xlabel=AXIS, ylabel=name)
 
 
-def _scores(data: CalibrationData, colors: list[str]) -> Any:
+def _scores(data: CalibrationData, colors: list[str], width: int, height: int) -> Any:
     name = "log score (nats)"
     scores = np.array([curve.log_score for curve in data.curves])
     elements = [
@@ -259,10 +284,10 @@ def _scores(data: CalibrationData, colors: list[str]) -> Any:
         best = int(np.nanargmin(scores))
         ring = hv.Scatter([(data.log2c[best], scores[best])], AXIS, name)
         elements.append(ring.opts(_bokeh(fill_color=None, line_color=INK, size=14)))
-    return _over_c(data, elements, 120, xlabel="", ylabel=name, padding=(0, 0.25))
+    return _over_c(data, elements, width, height, xlabel=AXIS, ylabel=name, padding=(0, 0.25))
 
 
-def _counts(data: CalibrationData, colors: list[str]) -> Any:
+def _counts(data: CalibrationData, colors: list[str], width: int, height: int) -> Any:
     name = "experiments"
     half = 0.31 * (float(np.diff(data.log2c).min()) if len(data.curves) > 1 else 1.0)
     boxes = [
@@ -270,7 +295,9 @@ def _counts(data: CalibrationData, colors: list[str]) -> Any:
     ]
     bars = hv.Rectangles(boxes, kdims=[AXIS, name, "right", "top"], vdims=["color"])
     elements = [bars.opts(_bokeh(color="color", line_width=0))]
-    return _over_c(data, elements, 130, xlabel=AXIS, ylabel=name, ylim=(0, 1.1 * max(data.counts, default=1) or 1))
+    return _over_c(
+        data, elements, width, height, xlabel=AXIS, ylabel=name, ylim=(0, 1.1 * max(data.counts, default=1) or 1)
+    )
 
 
 def _key_html(data: CalibrationData) -> str:
