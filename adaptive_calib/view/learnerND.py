@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from adaptive_calib.learner.learnerND import LearnerND
-from adaptive_calib.view.learner2D import FEWEST_POINTS, holoviews, picture, styled
+from adaptive_calib.view.learner2D import FEWEST_POINTS, holoviews, lines, picture, styled
 
 __all__ = ["plot", "plot_3D", "plot_isoline", "plot_isosurface", "plot_slice"]
 
@@ -158,13 +158,13 @@ def plot_isoline(learner: LearnerND, level: Any = 0.0, n: int | None = None, tri
     """
     _need(learner, 2)
     hv = holoviews()
-    lines = []
+    pieces = []
     for each in np.atleast_1d(level).tolist():
         points, values, simplices = _cut(learner, each)
-        lines += [np.array(_crossings(points, values, simplex, each)) for simplex in simplices]
-    path = hv.Path(lines)
+        pieces += [np.array(_crossings(points, values, simplex, each)) for simplex in simplices]
+    path = hv.Path(lines(pieces))
     if hv.Store.current_backend in hv.Store.loaded_backends():
-        path = path.opts(hv.opts.Path(color="black"))
+        path = path.opts(hv.Options("Path", color="black"))
     return path if n == -1 else plot(learner, n, tri_alpha) * path
 
 
