@@ -4,6 +4,6 @@ For all panels of a calibration, with bands, see `adaptive_calib.view.Calibratio
 """
 
 from adaptive_calib.calibration.bins import calibration_bins, calibration_hists
-from adaptive_calib.view.calibration_plot import CalibrationPlotElements, calibration_plot
+from adaptive_calib.view.familiar_plot import CalibrationPlotElements, calibration_plot
 
 __all__ = ["CalibrationPlotElements", "calibration_bins", "calibration_hists", "calibration_plot"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from adaptive_calib.calibration.bins import calibration_bins, calibration_hists
     from adaptive_calib.view.calibration import CalibrationData, CalibrationView, calibration_data
-    from adaptive_calib.view.calibration_plot import CalibrationPlotElements, calibration_plot
+    from adaptive_calib.view.familiar_plot import CalibrationPlotElements, calibration_plot
 
 __all__ = [
     "CalibrationData",
@@ -25,12 +25,12 @@ __all__ = [
 
 _HOMES = {
     "CalibrationData": "adaptive_calib.view.calibration",
-    "CalibrationPlotElements": "adaptive_calib.view.calibration_plot",
+    "CalibrationPlotElements": "adaptive_calib.view.familiar_plot",
     "CalibrationView": "adaptive_calib.view.calibration",
     "calibration_bins": "adaptive_calib.calibration.bins",
     "calibration_data": "adaptive_calib.view.calibration",
     "calibration_hists": "adaptive_calib.calibration.bins",
-    "calibration_plot": "adaptive_calib.view.calibration_plot",
+    "calibration_plot": "adaptive_calib.view.familiar_plot",
 }
 
 

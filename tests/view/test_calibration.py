@@ -169,7 +169,7 @@ def test_holoviews_has_all_panels(bounded):
 def test_familiar_plot_has_the_familiar_parts(infrared):
     """calibration_plot gives emdcmp's parts under emdcmp's names."""
     hv = pytest.importorskip("holoviews")
-    from adaptive_calib.view.calibration_plot import CalibrationPlotElements, calibration_plot
+    from adaptive_calib.view.familiar_plot import CalibrationPlotElements, calibration_plot
 
     plot = calibration_plot(infrared, target_bin_size=128)
     assert isinstance(plot, CalibrationPlotElements)
@@ -192,7 +192,7 @@ def test_familiar_plot_has_the_familiar_parts(infrared):
 def test_familiar_plot_reads_old_results_and_refuses_none():
     """The old field name Bconf is read; empty results are refused."""
     pytest.importorskip("holoviews")
-    from adaptive_calib.view.calibration_plot import calibration_plot
+    from adaptive_calib.view.familiar_plot import calibration_plot
 
     assert list(calibration_plot({1.0: table([0.1, 0.8], [0, 1], "Bconf")}).experiment_idcs) == [1.0]
     with pytest.raises(ValueError, match="empty"):
@@ -210,3 +210,12 @@ def test_names_of_the_view_are_loaded_when_used():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
     with pytest.raises(AttributeError, match="nothing"):
         _ = view.nothing
+
+
+def test_no_name_of_the_view_is_hidden_by_a_module():
+    """A public name stays what it is, whichever module of the package was imported before."""
+    pytest.importorskip("holoviews")
+    from adaptive_calib import view, viz
+
+    assert view.calibration_plot is viz.calibration_plot
+    assert callable(view.calibration_plot)
