@@ -87,6 +87,10 @@ class Archive(Protocol):
         """Write final outcomes so that they survive the death of this process; returns when they do."""
         ...
 
+    def news(self) -> Preloaded | None:
+        """Return what other runs have recorded since the last look, if it is time for one; called at each step."""
+        ...
+
     def close(self, status: str, reason: str) -> None:
         """End the run: `status` is finished, exhausted, failed or cancelled; `reason` is for people."""
         ...

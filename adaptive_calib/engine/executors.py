@@ -36,7 +36,16 @@ from adaptive_calib.engine.worker import (
     text_of,
 )
 
-__all__ = ["Coroutines", "Executor", "Handle", "InThisThread", "Pool", "SequentialExecutor", "adapt"]
+__all__ = [
+    "Coroutines",
+    "Executor",
+    "Handle",
+    "InThisThread",
+    "Pool",
+    "SequentialExecutor",
+    "adapt",
+    "pool_of_limited_threads",
+]
 
 Evaluate = Callable[[Sequence[Any]], Any]
 """What is submitted with some points: a `Work`, or a `Shipment` that stands for it."""
@@ -273,11 +282,53 @@ class Pool:
     def close(self, *, abandon: bool = False) -> None:
         """Shut down what was made here, or what the user asked to be shut down."""
         if self._closing:
-            self.executor.shutdown(wait=not abandon, cancel_futures=True)
+            # loky's pools have no word for futures that wait; what runs on is ended with its worker
+            loky = type(self.executor).__module__.split(".")[0] == "loky"
+            self.executor.shutdown(wait=not abandon, **{"kill_workers": abandon} if loky else {"cancel_futures": True})
         if self._trial is not None:
             self._trial.shutdown(wait=not abandon)
         if self._file is not None:
             self._file.unlink(missing_ok=True)
+
+
+#: What the libraries under NumPy look at, when they are loaded, for their number of threads.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+def pool_of_limited_threads(executor: Any, threads: int) -> Callable[[], FutureExecutor]:
+    """Return a function that makes a process pool whose workers use so many threads each; for `adapt`.
+
+    By environment variables, which the workers, fresh processes, have before they load any library. It is a pool of
+    its own: the one that loky shares would be replaced under the hands of other runs.
+
+    Raises
+    ------
+    ValueError
+        If there is an `executor` already, or the number is not at least 1.
+    """
+    if executor is not None:
+        raise ValueError(
+            "`inner_threads` is for the pool that the runner makes; in your own executor limit them by the environment "
+            "variable OMP_NUM_THREADS of its workers, or by threadpoolctl in the function."
+        )
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise ValueError(f"`inner_threads` should be a number of at least 1, but is {threads!r}.")
+
+    def make() -> FutureExecutor:
+        import loky  # here, as for the shared pool
+
+        workers = max(1, loky.cpu_count() // threads)
+        pool: FutureExecutor = loky.ProcessPoolExecutor(workers, env=dict.fromkeys(THREADS, str(threads)))
+        return pool
+
+    return make
 
 
 def workers_of(executor: Any) -> int:

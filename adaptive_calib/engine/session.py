@@ -259,7 +259,7 @@ class Session:
                     text = "%s: %d tasks that have begun are waited for and kept."
                     logger.log(level, text, item.reason, len(self._out))
         arrived += events
-        arrived += self._record()
+        arrived += self._record() + self._news()
         capacity = self._capacity()
         if capacity != self.machine.capacity:
             arrived.append(Resized(self.now, capacity))
@@ -408,6 +408,16 @@ class Session:
         except Exception as error:  # noqa: BLE001 - it ends the run; the learner still hears what was computed
             return [Broke(self.now, error, f"the store could not be written: {error!r}")]
         return []
+
+    def _news(self) -> list[Event]:
+        """Hear now and then what other runs on the same store have found."""
+        if self.archive is None:
+            return []
+        try:
+            found = self.archive.news()
+        except Exception as error:  # noqa: BLE001 - it ends the run, as every error of the store
+            return [Broke(self.now, error, f"the store could not be read: {error!r}")]
+        return [] if found is None else [Loaded(self.now, found.points, found.values, found.failed)]
 
     def _hold(self, batch: _Batch, events: list[Event]) -> None:
         """Keep what came until everything submitted before it has been told."""

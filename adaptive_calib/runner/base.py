@@ -7,13 +7,13 @@ import functools
 import inspect
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
 from typing import Any, Literal
 
 from adaptive_calib.engine.archive import Archive
-from adaptive_calib.engine.executors import Coroutines, Executor, Pool, adapt
+from adaptive_calib.engine.executors import Coroutines, Executor, Pool, adapt, pool_of_limited_threads
 from adaptive_calib.engine.goals import Goal, Progress
 from adaptive_calib.engine.machine import Failure, RunMachine
 from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
@@ -99,6 +99,14 @@ class BaseRunner(abc.ABC):
         What is known there is told before the first ask; what is evaluated is written there before it is told.
     mode : {"cached", "retry", "force", "read-only"}
         How `store` is used.
+    require_clean_git : bool
+        With `store`: refuse to begin unless the function is in a git checkout without changes to its files, so that
+        the commit in the run's manifest says what ran.
+    share_every : float, optional
+        With `store`: seconds after which the results are told that other runs have recorded there since.
+    inner_threads : int, optional
+        How many threads the libraries under NumPy (OpenMP, OpenBLAS, MKL) may use in each worker, for the pool that
+        the runner makes when no `executor` is given; it then has so many times fewer workers, and is its own.
     progress : bool
         Whether to show a progress bar (tqdm).
     callbacks : sequence
@@ -141,6 +149,9 @@ class BaseRunner(abc.ABC):
         batch: bool = False,
         store: Any = None,
         mode: Mode = "cached",
+        require_clean_git: bool = False,
+        share_every: float | None = None,
+        inner_threads: int | None = None,
         progress: bool = False,
         callbacks: Iterable[Any] = (),
         capture: str | None = None,
@@ -165,6 +176,9 @@ class BaseRunner(abc.ABC):
         self.shutdown_executor = shutdown_executor
         batching = _batching(points_per_task, deterministic)
         _check(timeout=timeout, ntasks=ntasks, capture=capture, try_first=try_first)
+        _check_store(store, deterministic, require_clean_git=require_clean_git, share_every=share_every)
+        if inner_threads is not None:
+            self.executor = pool_of_limited_threads(executor, inner_threads)
         adapter = self._adapter(ntasks)
         try:
             self.session = self._session(
@@ -172,8 +186,14 @@ class BaseRunner(abc.ABC):
                 Work(learner.function, batch=batch, timeout=timeout, capture=capture),
                 log=log,
                 max_failures=max_failures,
-                store=store,
-                mode=mode,
+                archive=functools.partial(
+                    _archive,
+                    store,
+                    mode=mode,
+                    manifest=self._manifest(),
+                    require_clean_git=require_clean_git,
+                    share_every=share_every,
+                ),
                 observers=_observers(progress, callbacks, self.goal, learner),
                 batching=batching,
                 deterministic=deterministic,
@@ -190,8 +210,7 @@ class BaseRunner(abc.ABC):
         *,
         log: bool | str | PathLike[str] | RunLog,
         max_failures: int | None,
-        store: Any,
-        mode: Mode,
+        archive: Callable[[Any], Archive | None],
         **arguments: Any,
     ) -> Session:
         """Open what the run writes to and put its parts together."""
@@ -209,8 +228,22 @@ class BaseRunner(abc.ABC):
             max_failures=max_failures,
             journal=self._log is not None,
         )
-        archive = _archive(store, self.learner, mode)  # last: an open store is closed by the session only
-        return Session(machine, adapter, work, archive=archive, log=self._log, lock=threading.RLock(), **arguments)
+        opened = archive(self.learner)  # last: an open store is closed by the session only
+        return Session(machine, adapter, work, archive=opened, log=self._log, lock=threading.RLock(), **arguments)
+
+    def _manifest(self) -> dict[str, Any]:
+        """Return what the arguments say of this run, for people who look at a store later."""
+        executor = None if self.executor is None else type(self.executor).__name__
+        return {
+            "runner": {
+                "learner": type(self.learner).__name__,
+                "goal": repr(self.goal),
+                "executor": executor,
+                "ntasks": self.ntasks,
+                "retries": self.retries,
+                "on_error": self.on_error,
+            }
+        }
 
     def _adapter(self, ntasks: int | None) -> Executor:
         """Return the adapter for the executor, or for coroutines."""
@@ -395,12 +428,20 @@ def _log(log: bool | str | PathLike[str] | RunLog) -> RunLog | None:
     return log
 
 
-def _archive(store: Any, learner: Any, mode: Mode) -> Archive | None:
+def _check_store(store: Any, deterministic: bool, *, require_clean_git: bool, share_every: float | None) -> None:
+    if store is None and (require_clean_git or share_every is not None):
+        name = "require_clean_git" if require_clean_git else "share_every"
+        raise ValueError(f'`{name}` is about the store of a run; give store="results.db" too, or leave it out.')
+    if deterministic and share_every is not None:
+        raise ValueError("`share_every` follows other runs, so it cannot be deterministic; leave one of them out.")
+
+
+def _archive(store: Any, learner: Any, **options: Any) -> Archive | None:
     if store is None:
         return None
     from adaptive_calib.store import open_archive  # here: a run without a store needs no database
 
-    archive: Archive = open_archive(store, learner, mode=mode)
+    archive: Archive = open_archive(store, learner, **options)
     return archive
 
 

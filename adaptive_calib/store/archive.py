@@ -23,8 +23,9 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -35,10 +36,10 @@ from adaptive_calib.store.errors import ReadOnlyStoreError, StoreError, StoreWar
 from adaptive_calib.store.evaluation import Evaluation
 from adaptive_calib.store.fsspec import FsspecStore
 from adaptive_calib.store.guard import open_space
-from adaptive_calib.store.manifest import gather, process_is_gone
+from adaptive_calib.store.manifest import gather, process_is_gone, refuse_dirty
 from adaptive_calib.store.points import PointMap, point_map
 from adaptive_calib.store.replicates import Replicate
-from adaptive_calib.store.rows import OK, Key, Row, Run
+from adaptive_calib.store.rows import OK, Key, Row, Run, Scanned
 from adaptive_calib.store.sqlite import SQLiteStore
 
 __all__ = ["Mode", "RunArchive", "open_archive", "open_store"]
@@ -46,6 +47,8 @@ __all__ = ["Mode", "RunArchive", "open_archive", "open_store"]
 logger = logging.getLogger("adaptive_calib.store")
 
 Mode = Literal["cached", "retry", "force", "read-only"]
+#: Uid of a point, status, the evaluation's point, its result (None unless ok).
+_Found = tuple[str, str, Any, Any]
 
 
 def open_store(store: Any, *, readonly: bool = False) -> Store:
@@ -68,7 +71,13 @@ def open_store(store: Any, *, readonly: bool = False) -> Store:
 
 
 def open_archive(
-    store: Any, learner: Any, *, mode: Mode = "cached", manifest: Mapping[str, Any] | None = None
+    store: Any,
+    learner: Any,
+    *,
+    mode: Mode = "cached",
+    manifest: Mapping[str, Any] | None = None,
+    require_clean_git: bool = False,
+    share_every: float | None = None,
 ) -> Archive:
     """Open a store for one run of a learner.
 
@@ -84,6 +93,12 @@ def open_archive(
         See the table of this module.
     manifest : mapping, optional
         More entries for the run's manifest, plain data.
+    require_clean_git : bool
+        Refuse to begin unless the learner's function is in a git checkout without changes to its files, so that the
+        commit in the manifest says what ran.
+    share_every : float, optional
+        Seconds after which the results are told that other runs have recorded since; and a point that one of them has
+        evaluated is not evaluated again. For modes "cached" and "retry".
 
     Returns
     -------
@@ -93,18 +108,27 @@ def open_archive(
     Raises
     ------
     StoreError
-        If there is something wrong with the file, or with what it holds under these identities.
+        If there is something wrong with the file, or with what it holds under these identities; or with the
+        checkout.
     NotCanonicalError
         If the identity of a function cannot be told.
     """
     if mode not in get_args(Mode):
         raise ValueError(f"`mode` should be one of {', '.join(get_args(Mode))}, but is {mode!r}.")
+    if share_every is not None and (mode not in ("cached", "retry") or not share_every >= 0):
+        raise ValueError(
+            '`share_every` should be a number of seconds, in mode "cached" or "retry", '
+            f"but is {share_every!r} in mode {mode!r}."
+        )
     points = point_map(learner)
+    about = gather(points.evaluations, manifest) if require_clean_git or mode != "read-only" else {}
+    if require_clean_git:
+        refuse_dirty(about["git"])
     opened = open_store(store, readonly=mode == "read-only")
     if opened.readonly and mode != "read-only":
         raise ReadOnlyStoreError(f'{opened!r} is read-only; give mode="read-only", or open it without readonly=True.')
     try:
-        return RunArchive(opened, points, mode, manifest, owns_store=opened is not store)
+        return RunArchive(opened, points, mode, about, owns_store=opened is not store, share_every=share_every)
     except BaseException:
         if opened is not store:
             opened.close()
@@ -130,9 +154,10 @@ class RunArchive:
         store: Store,
         points: PointMap,
         mode: Mode,
-        manifest: Mapping[str, Any] | None = None,
+        manifest: Mapping[str, Any],
         *,
         owns_store: bool = False,
+        share_every: float | None = None,
     ) -> None:
         self.store = store
         self.run_id = secrets.token_hex(8)
@@ -140,6 +165,8 @@ class RunArchive:
         self._points = points
         self._mode = mode
         self._owns_store = owns_store
+        self._share_every = share_every
+        self._next_look = inf if share_every is None else time.monotonic() + share_every
         self._closed = False
         self._known: dict[str, dict[tuple[str, str, int], str]] = {e.uid: {} for e in points.evaluations}
         writes = mode != "read-only"
@@ -149,7 +176,7 @@ class RunArchive:
             evaluation.attach(store.place)
         self._run: Run | None = None
         if writes:
-            text = json.dumps(gather(points.evaluations, manifest), default=repr)
+            text = json.dumps(manifest, default=repr)
             self._look_at_other_runs()
             self._run = Run(self.run_id, time.time(), None, "running", "", text)
             store.put_run(self._run)
@@ -161,7 +188,7 @@ class RunArchive:
         if self._mode == "force":
             return Preloaded()
         with _collecting_no_garbage():
-            known = self._load()
+            known = self._load(self._scan)
         self.loaded, self.not_repeated = len(known.points), len(known.failed)
         if known.points or known.failed or self.skipped:
             logger.info(
@@ -171,7 +198,16 @@ class RunArchive:
             )  # fmt: skip
         return known
 
-    def _load(self) -> Preloaded:
+    def news(self) -> Preloaded | None:
+        """Return the results that other runs have recorded since the last look, if there are any and it is time."""
+        if time.monotonic() < self._next_look:
+            return None
+        found = self._load(self._scan_new)
+        self._next_look = time.monotonic() + (self._share_every or 0.0)
+        self.loaded += len(found.points)
+        return Preloaded(found.points, found.values) if found.points else None
+
+    def _load(self, scan: Callable[[str], list[_Found]]) -> Preloaded:
         points: list[Any] = []
         values: list[Any] = []
         failed: list[Any] = []
@@ -179,7 +215,7 @@ class RunArchive:
         scanned = {}
         for number, evaluation in enumerate(self._points.evaluations):
             if evaluation.uid not in scanned:
-                scanned[evaluation.uid] = self._scan(evaluation.uid)
+                scanned[evaluation.uid] = scan(evaluation.uid)
             for uid, status, point, value in scanned[evaluation.uid]:
                 places = restore(number, point, uid)
                 self.skipped += not places
@@ -190,10 +226,20 @@ class RunArchive:
                     failed += places
         return Preloaded(points, values, failed)
 
-    def _scan(self, space: str) -> list[tuple[str, str, Any, Any]]:
+    def _scan(self, space: str) -> list[_Found]:
+        return self._read(space, self.store.scan(space))
+
+    def _scan_new(self, space: str) -> list[_Found]:
+        """Return what became known since, apart from what this run recorded itself."""
+        known = self._known[space]
+        new = [place for place, status in self.store.statuses(space) if known.get(place) not in (OK, status)]
+        rows = (self.store.get(Key(space, *place)) for place in new)
+        return self._read(space, (row.scanned for row in rows if row is not None))
+
+    def _read(self, space: str, rows: Iterable[Scanned]) -> list[_Found]:
         known, read = self._known[space], self.store.results.read
         found = []
-        for uid, split, replicate, status, point, y, kind, data in self.store.scan(space):
+        for uid, split, replicate, status, point, y, kind, data in rows:
             known[uid, split, replicate] = status
             own = Replicate(split, replicate) if split else decode(point)
             found.append((uid, status, own, read(kind, y, data) if status == OK else None))
@@ -209,13 +255,13 @@ class RunArchive:
         """
         evaluation, own, place = self._place(point)
         status = self._known[evaluation.uid].get(place)
-        if status is None and self._mode != "read-only":
+        if status is None and self._mode != "read-only" and self._share_every is None:
             return None
-        if status == "ok":
+        if status == OK or self._share_every is not None:
             row = self.store.get(Key(evaluation.uid, *place))
-            if row is not None:  # else somebody deleted it since
+            if row is not None and row.status == OK:  # else somebody deleted it since
                 return Stored("ok", self.store.results.read(row.y_kind, row.y, row.y_data))
-        elif status is not None and self._mode in ("cached", "read-only"):
+        if status not in (None, OK) and self._mode in ("cached", "read-only"):
             return Stored("crashed" if status == "crashed" else "failed")
         if self._mode == "read-only":
             raise ReadOnlyStoreError(
@@ -282,10 +328,11 @@ class RunArchive:
         kind, y, data = self.store.results.write(outcome.value) if outcome.status == OK else ("json", "", b"")
         error = outcome.error
         exc_type = "" if error is None else f"{type(error).__module__}.{type(error).__qualname__}"
+        seed = "" if evaluation.seed is None else str(evaluation.seed)
         return Row(
-            evaluation.uid, *place, outcome.status, point, y, kind, data or None, outcome.started, outcome.seconds, outcome.host,
-            outcome.pid, "" if evaluation.seed is None else str(evaluation.seed), outcome.attempt, self.run_id,
-            exc_type, outcome.traceback, outcome.stdout, outcome.stderr, outcome.logs,
+            evaluation.uid, *place, outcome.status, point, y, kind, data or None, outcome.started, outcome.seconds,
+            outcome.host, outcome.pid, seed, outcome.attempt, self.run_id, exc_type, outcome.traceback,
+            outcome.stdout, outcome.stderr, outcome.logs,
         )  # fmt: skip
 
     def _write(self, rows: Sequence[Row]) -> None:
@@ -312,11 +359,11 @@ class RunArchive:
             about = json.loads(run.manifest)
             if process_is_gone(about):
                 self.store.put_run(run._replace(status="died", reason="its process is gone"))
-            elif own & set(about.get("spaces", ())) and about.get("pid") != os.getpid():
+            elif own & set(about.get("spaces", ())) and about.get("pid") != os.getpid() and self._share_every is None:
                 warnings.warn(
                     f"another run (process {about.get('pid')} on {about.get('host')}) is computing the same in "
                     f"{self.store!r}. Nothing is lost: each result is kept once, the first one; but points that both "
-                    "ask for are evaluated twice. End one of them if that is not wanted.",
+                    "ask for are evaluated twice. End one of them if that is not wanted, or give each share_every=10.",
                     StoreWarning,
                     stacklevel=4,
                 )

@@ -9,30 +9,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from adaptive_calib.store.evaluation import Evaluation
 from adaptive_calib.store.replicates import Replicate
 from adaptive_calib.store.results import Results
-from adaptive_calib.store.rows import OK, Key, Row, Run, SpaceInfo
+from adaptive_calib.store.rows import OK, Key, Row, Run, Scanned, SpaceInfo
 
 if TYPE_CHECKING:
     from adaptive_calib.store.space import Space
 
-__all__ = ["Scanned", "Store", "replaces"]
-
-
-class Scanned(NamedTuple):
-    """What preloading needs of a row; see `Row`."""
-
-    point_uid: str
-    split: str
-    replicate: int
-    status: str
-    point: str
-    y: str
-    y_kind: str
-    y_data: bytes | None
+__all__ = ["Store", "replaces"]
 
 
 def replaces(new: str, old: str, force: bool) -> bool:
@@ -115,7 +102,12 @@ class Store(ABC):
     def scan(self, space: str) -> Iterator[Scanned]:
         """Iterate over what preloading needs of the rows of a space, in the order of `iter`."""
         for row in self.iter(space):
-            yield Scanned(row.point_uid, row.split, row.replicate, row.status, row.point, row.y, row.y_kind, row.y_data)
+            yield row.scanned
+
+    def statuses(self, space: str) -> Iterator[tuple[tuple[str, str, int], str]]:
+        """Iterate over ``((point_uid, split, replicate), status)`` of the rows of a space."""
+        for row in self.scan(space):
+            yield (row.point_uid, row.split, row.replicate), row.status
 
     def count(self, space: str) -> dict[str, int]:
         """Return the number of rows of a space by status."""

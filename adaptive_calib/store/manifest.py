@@ -15,9 +15,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from adaptive_calib.store.errors import StoreError
 from adaptive_calib.store.evaluation import Evaluation
 
-__all__ = ["gather", "git_state", "process_is_gone"]
+__all__ = ["gather", "git_state", "process_is_gone", "refuse_dirty"]
 
 _PACKAGES = ("adaptive_calib", "numpy", "scipy", "loky", "cloudpickle", "adaptive-triangulation", "distributed")
 
@@ -67,6 +68,26 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     lines = done.stdout.splitlines()
     commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
     return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
+
+
+def refuse_dirty(state: Mapping[str, Any] | None) -> None:
+    """Raise unless a `git_state` is that of a checkout whose files are as committed.
+
+    Raises
+    ------
+    StoreError
+        If there is no checkout, or it has changes.
+    """
+    if state is None:
+        raise StoreError(
+            "require_clean_git=True: the function is not in a git checkout (or there is no git), so no commit says "
+            "what ran. Put it under git, or leave require_clean_git out."
+        )
+    if state["dirty"]:
+        raise StoreError(
+            f"require_clean_git=True: files differ from the commit {state['commit'][:12]}, which would not say what "
+            "ran. Commit or undo the changes (`git status` shows them), or leave require_clean_git out."
+        )
 
 
 def process_is_gone(manifest: Mapping[str, Any]) -> bool:

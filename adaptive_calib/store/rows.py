@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from adaptive_calib.store.identity import UID_VERSION, canonical_text, digest
 
-__all__ = ["OK", "Key", "Row", "Run", "SpaceInfo"]
+__all__ = ["OK", "Key", "Row", "Run", "Scanned", "SpaceInfo"]
 
 OK = "ok"
 
@@ -20,6 +20,19 @@ class Key(NamedTuple):
     point_uid: str
     split: str = ""
     replicate: int = 0
+
+
+class Scanned(NamedTuple):
+    """What preloading needs of a row; see `Row`."""
+
+    point_uid: str
+    split: str
+    replicate: int
+    status: str
+    point: str
+    y: str
+    y_kind: str
+    y_data: bytes | None
 
 
 class Row(NamedTuple):
@@ -67,6 +80,11 @@ class Row(NamedTuple):
     def key(self) -> Key:
         """What the row is found under."""
         return Key(self.space, self.point_uid, self.split, self.replicate)
+
+    @property
+    def scanned(self) -> Scanned:
+        """What preloading needs of it."""
+        return Scanned._make(self[1:9])
 
 
 class Run(NamedTuple):

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from adaptive_calib.store.base import Scanned, Store
+from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import (
     NewerStoreError,
     NotAStoreError,
@@ -33,7 +33,7 @@ from adaptive_calib.store.errors import (
 )
 from adaptive_calib.store.files import SideFiles
 from adaptive_calib.store.folders import warn_of_network_folder
-from adaptive_calib.store.rows import Key, Row, Run, SpaceInfo
+from adaptive_calib.store.rows import Key, Row, Run, Scanned, SpaceInfo
 
 __all__ = ["SCHEMA_VERSION", "SQLiteStore"]
 
@@ -297,6 +297,12 @@ class SQLiteStore(Store):
         for values in found:
             file = values[8]
             yield Scanned._make(values[:8] if file is None else (*values[:7], self._content(file)))
+
+    def statuses(self, space: str) -> Iterator[tuple[tuple[str, str, int], str]]:
+        """Iterate over keys and statuses of a space."""
+        with self._reading() as db:
+            found = db.execute("SELECT point_uid, split, replicate, status FROM evals WHERE space = ?", (space,))
+            return iter([(values[:3], values[3]) for values in found])
 
     def count(self, space: str) -> dict[str, int]:
         """Return the number of rows of a space by status."""

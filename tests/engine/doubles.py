@@ -78,5 +78,8 @@ class MemoryArchive:
     def record(self, outcomes: Sequence[Outcome]) -> None:
         self.outcomes += outcomes
 
+    def news(self) -> Preloaded | None:
+        return None
+
     def close(self, status: str, reason: str) -> None:
         self.closed = (status, reason)
