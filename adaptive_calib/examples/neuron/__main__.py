@@ -8,7 +8,7 @@ experiments are settled by 128 points of an endless recording, close ones get mo
 What it shows: at small c the criterion calls one of the two better although both are about equally wrong (slope κ < 1,
 over-confident). Above the recommended c it keeps its promises, and much above it says little (B_EMD near 1/2).
 
-About a minute and a half on two cores. Interrupt it, start it again, and it goes on.
+One to two minutes on two cores. Interrupt it, start it again, and it goes on.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def learner(experiments: int, Ldata: int = 256) -> CalibrationLearner:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the example; return the exit status: 0, or 130 after Ctrl-C."""
     parser = command.parser("neuron", __doc__, "neuron")
-    parser.add_argument("--experiments", type=int, default=160, metavar="N", help="at most (default: %(default)s)")
+    parser.add_argument("--experiments", type=int, default=128, metavar="N", help="at most (default: %(default)s)")
     parser.add_argument("--Ldata", type=int, default=256, help="points of a recording (default: %(default)s)")
     options = parser.parse_args(argv)
     options.output.mkdir(parents=True, exist_ok=True)

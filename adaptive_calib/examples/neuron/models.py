@@ -74,10 +74,14 @@ def response(shares: Mapping[Form, float], g: float, a: float, eps: float) -> Ar
         If the solver fails.
     """
 
+    parts = [(g * share, form) for form, share in shares.items() if share]
+
     def during(t: float, y: Array, pulse: float) -> Any:
         v, w = y.tolist()
-        ionic = sum(share * current(form, v, a) for form, share in shares.items())
-        return g * ionic + pulse - w, eps * (v - GAMMA * w)
+        dv = pulse - w
+        for strength, form in parts:
+            dv += strength * current(form, v, a)
+        return dv, eps * (v - GAMMA * w)
 
     options: dict[str, Any] = {"method": "LSODA", "rtol": 1e-6, "atol": 1e-8}
     in_pulse = GRID <= PULSE  # the solver never steps over the end of the pulse, where dv/dt jumps

@@ -8,7 +8,7 @@ What it shows: who truly wins, for smooth functions, for stepped ones and in bet
 over-confident at small c, where it takes close calls for clear ones, and at large c, where its answers are dominated by
 the discrepancies of the candidates.
 
-Needs scikit-learn: pip install 'adaptive_calib[examples]'. About a minute and a half on two cores. Interrupt it,
+Needs scikit-learn: pip install 'adaptive_calib[examples]'. One to two minutes on two cores. Interrupt it,
 start it again, and it goes on.
 """
 
