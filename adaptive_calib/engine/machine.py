@@ -476,6 +476,9 @@ class RunMachine:
         while free > 0 and self._waiting and self._waiting[0][0] <= self._time:
             effects.append(self._submit(heapq.heappop(self._waiting)[2]))
             free -= 1
+        limit = getattr(self.learner, "max_pending", None)  # of a foreign learner there is none
+        if limit is not None:
+            free = min(free, limit - len(self.running))
         if free > 0 and not self._dry:
             points = self._ask(free)
             self._dry = len(points) < free

@@ -155,6 +155,9 @@ class BalancingLearner(BaseLearner):
         Which child is next; may be set during a run.
     weights : sequence of float, optional
         One for each child, positive; losses and improvements are multiplied by it. Default: all 1.
+    max_pending : mapping int -> int, optional
+        Index of a child -> how many of its points may be under way at once, for functions of which more would not fit
+        into the memory, or that share a licence. It sets `max_pending` of the child, which counts however it is set.
 
     Attributes
     ----------
@@ -176,6 +179,7 @@ class BalancingLearner(BaseLearner):
         cdims: CDIMS_TYPE = None,
         strategy: STRATEGY_TYPE = "loss_improvements",
         weights: Sequence[float] | None = None,
+        max_pending: Mapping[int, int] | None = None,
     ) -> None:
         self.learners = list(learners)
         if not self.learners:
@@ -183,6 +187,13 @@ class BalancingLearner(BaseLearner):
         for i, learner in enumerate(self.learners):
             if not isinstance(learner, BaseLearner):
                 raise TypeError(f"`learners` should hold learners, but number {i} is a {type(learner).__name__}.")
+        for i, limit in (max_pending or {}).items():
+            if not 0 <= i < len(self.learners) or limit < 1:
+                raise ValueError(
+                    f"`max_pending` should map indices of the {len(self.learners)} children to numbers of at least 1, "
+                    f"but has {i!r}: {limit!r}."
+                )
+            self.learners[i].max_pending = limit
         self._weights = _checked_weights(weights, len(self.learners))
         self._cdims_default = _listed_cdims(cdims, len(self.learners))
         self._cycle = 0
@@ -228,6 +239,7 @@ class BalancingLearner(BaseLearner):
             cdims=self._cdims_default,
             strategy=self._strategy,
             weights=self._weights,
+            max_pending={i: limit for i, one in enumerate(self.learners) if (limit := one.max_pending) is not None},
         )
 
     # --------------------------------------------------------------------------------------------------- strategies
@@ -272,7 +284,10 @@ class BalancingLearner(BaseLearner):
         self._expected_losses.touch(index)
 
     def _has_more(self, index: int) -> bool:
-        return index not in self._idle and not (self._finite[index] and cast(Finite, self.learners[index]).done())
+        learner = self.learners[index]
+        if learner.max_pending is not None and len(learner.pending_points) >= learner.max_pending:
+            return False
+        return index not in self._idle and not (self._finite[index] and cast(Finite, learner).done())
 
     def _points_of(self, index: int) -> int:
         """Return how many points of the child are told or pending."""

@@ -143,9 +143,13 @@ class BaseLearner(ABC):
         Points asked for (or marked with `tell_pending`) and not yet told.
     failed_points : set
         Points whose evaluation failed for good, see `tell_failed`.
+    max_pending : int or None
+        How many points a run may have under way at once, whatever its executor could take; None (the default) for no
+        limit. To be set on the learner; a BalancingLearner respects that of each child.
     """
 
     function: Callable[..., Any]
+    max_pending: int | None = None
 
     # Attributes or properties, as suits the learner; properties here only for the type checker, which lets a subclass
     # turn a property into an attribute, but not the other way round.

@@ -71,6 +71,15 @@ class DataSaver(BaseLearner):
         return self.learner.failed_points
 
     @property
+    def max_pending(self) -> int | None:
+        """The learner's limit of points under way; may be set."""
+        return self.learner.max_pending
+
+    @max_pending.setter
+    def max_pending(self, limit: int | None) -> None:
+        self.learner.max_pending = limit
+
+    @property
     def latest_loss(self) -> float | None:
         """The last answer of `loss`."""
         return self.learner.latest_loss

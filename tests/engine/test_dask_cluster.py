@@ -133,6 +133,9 @@ def test_outcomes_name_their_worker(client, monkeypatch):
         def record(self, new):
             outcomes.extend(new)
 
+        def news(self):
+            return None
+
         def close(self, status, reason):
             pass
 
