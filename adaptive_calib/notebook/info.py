@@ -33,7 +33,7 @@ def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
     ValueError
         If `update_interval` is not positive.
     """
-    pace = Pace(update_interval, SHARE)
+    pace = Pace(update_interval, SHARE, allowance=0.05)
     past = Past()
     if not in_ipynb():
         say(text(look(runner, past)))
@@ -47,14 +47,15 @@ def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
 
 
 async def _follow(runner: Any, display: _Widgets | _Html, past: Past, pace: Pace) -> None:
-    cost = 0.0
+    cost, spent, begin = 0.0, 0.0, time.perf_counter()
     try:
         while not runner.task.done():
-            await runner.wait(pace.wait(cost, runner.elapsed_time()))
+            await runner.wait(pace.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
             if not runner.task.done() and should_update():
-                begin = time.perf_counter()
+                start = time.perf_counter()
                 display.show(look(runner, past))
-                cost = time.perf_counter() - begin
+                cost = time.perf_counter() - start
+                spent += cost
         display.show(look(runner, past))
     finally:
         display.end()

@@ -1,4 +1,4 @@
-"""How often a display may update: no faster than it costs, and ever less often in a run that lasts for hours."""
+"""How often a display may update: within its share of the time, and ever less often in a run that lasts for hours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ class Pace:
     interval : float
         Seconds that the user wants between two updates.
     share : float
-        The largest part of the run's time that updates may take, 0 to 1.
+        The largest part of the time that updates may take in the long run, 0 to 1.
+    allowance : float
+        Seconds that they may take beyond their share, so that a display begins lively.
     frames : float
         From ``frames * interval`` seconds on the interval grows with the length of the run, so that t seconds bring
         about frames (1 + ln(t / (frames interval))) updates: messages to a front end that is gone do not pile up, and
@@ -25,12 +27,27 @@ class Pace:
 
     interval: float
     share: float
+    allowance: float = 0.2
     frames: float = 1000.0
 
     def __post_init__(self) -> None:
         if not self.interval > 0:
             raise ValueError(f"`update_interval` should be a positive number of seconds, but is {self.interval!r}.")
 
-    def wait(self, cost: float, elapsed: float) -> float:
-        """Return the seconds until the next update, after one that took `cost` seconds."""
-        return max(self.interval, cost * (1 / self.share - 1), elapsed / self.frames)
+    def wait(self, cost: float, spent: float, shown: float, elapsed: float) -> float:
+        """Return the seconds until the next update.
+
+        Parameters
+        ----------
+        cost : float
+            Seconds that the last update took, and so probably the next one.
+        spent : float
+            Seconds that all of them took.
+        shown : float
+            Seconds since the display began.
+        elapsed : float
+            Seconds since the run began.
+        """
+        due = (spent + cost - self.allowance) / self.share - shown
+        # after a time without news much of the share is left; even then no more than a fifth goes to drawing
+        return max(self.interval, due, 4 * cost, elapsed / self.frames)

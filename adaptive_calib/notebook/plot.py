@@ -1,7 +1,6 @@
 """`live_plot`: a HoloViews plot that follows a run.
 
-A frame is drawn from the learner under the runner's lock, between two steps of the run; what it cost decides when the
-next one is drawn, and none is drawn if nothing has changed. HoloViews sends the frame's data to the page.
+What a frame cost decides when the next one is drawn, and none is drawn if nothing has changed.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Any
 from adaptive_calib.engine.observers import logger
 from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, set_up_holoviews
 from adaptive_calib.notebook.environment import should_update as _should_update
+from adaptive_calib.notebook.frames import Frames
 from adaptive_calib.notebook.pace import Pace
 
 __all__ = ["active_plotting_tasks", "live_plot"]
@@ -23,8 +23,7 @@ __all__ = ["active_plotting_tasks", "live_plot"]
 active_plotting_tasks: dict[str | None, Any] = {}
 
 #: At most 5 % of the run's time is promised; sending goes on in another thread of the kernel, so less.
-SHARE = 0.03
-_HEIGHT = 400
+SHARE = 0.035
 
 
 def live_plot(
@@ -41,8 +40,8 @@ def live_plot(
     ----------
     runner : AsyncRunner
     plotter : callable, optional
-        ``plotter(learner)`` returns an element or overlay; default: ``learner.plot()``. A `BalancingLearner` has a
-        selector of the child that is shown, by `plotter` if there is one.
+        ``plotter(learner)`` returns a HoloViews object; default: ``learner.plot()`` with the pending and the failed
+        points. A `BalancingLearner` has a selector of the child that is shown, by `plotter` if there is one.
     update_interval : float
         Seconds between two frames; more if a frame is expensive, or the run takes hours.
     name : str, optional
@@ -52,8 +51,10 @@ def live_plot(
 
     Returns
     -------
-    holoviews.DynamicMap or None
-        None outside a notebook or without HoloViews: then a line says what to do.
+    holoviews.DynamicMap, panel.pane.HoloViews or None
+        Displaying it shows the plot; at the end of the run a picture takes its place, which stays in a saved notebook
+        and is interactive where scripts run. A pane for layouts, such as that of a calibration; None outside a
+        notebook or without HoloViews: then a line says what to do.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def live_plot(
         say(f"live_plot needs holoviews and bokeh; {INSTALL}.")
         return None
     hv = set_up_holoviews()
-    frames = _Frames(hv, runner, plotter, normalize)
+    frames = Frames(hv, runner, plotter, normalize)
     controls = _Controls(runner.learner, frames) if has("ipywidgets") else None
     old = active_plotting_tasks.pop(name, None)
     if old is not None:
@@ -85,21 +86,22 @@ def live_plot(
         task.add_done_callback(over)
     else:
         frames.end()
-    return frames.map
+    return frames.target
 
 
-async def _follow(runner: Any, frames: _Frames, controls: _Controls | None, pace: Pace) -> None:
-    # the first frame paid for loading the libraries: by its cost the second one would come half a minute later
-    cost, last = 0.0, -1
+async def _follow(runner: Any, frames: Frames, controls: _Controls | None, pace: Pace) -> None:
+    # the first frame paid for loading the libraries, which says nothing about the second one
+    cost, spent, last, begin = 0.0, 0.0, runner.learner.npoints, time.perf_counter()
     try:
         while not runner.task.done():
-            await runner.wait(pace.wait(cost, runner.elapsed_time()))
+            await runner.wait(pace.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
             if runner.task.done():
                 break
             if runner.learner.npoints != last and _should_update():
                 last = runner.learner.npoints
                 frames.draw()
                 cost = frames.cost
+                spent += cost
         frames.draw()
     except asyncio.CancelledError:
         raise
@@ -111,93 +113,10 @@ async def _follow(runner: Any, frames: _Frames, controls: _Controls | None, pace
             controls.end()
 
 
-class _Frames:
-    """The frame that is shown, and what draws the next one.
-
-    Attributes
-    ----------
-    map : holoviews.DynamicMap or Layout
-        What the user sees.
-    cost : float
-        Seconds that the last frame took.
-    child : int or None
-        Which child of a balancing learner is shown.
-    """
-
-    def __init__(self, hv: Any, runner: Any, plotter: Callable[[Any], Any] | None, normalize: bool) -> None:
-        self._hv = hv
-        self._runner: Any = runner
-        self._plotter: Callable[[Any], Any] | None = plotter
-        self._normalize = normalize
-        self._zoom: tuple[Any, Any] | None = None
-        self.child: int | None = 0 if isinstance(getattr(runner.learner, "learners", None), list) else None
-        self.cost = 0.0
-        self._frame = self._make()
-        self._next = hv.streams.Counter()
-        plot = hv.DynamicMap(self._shown, streams=[self._next])
-        self.map = plot.collate() if isinstance(self._frame, hv.Layout) else plot
-        self._gestures: list[Any] = []
-        if not isinstance(self._frame, hv.Layout):
-            zoom = hv.streams.RangeXY(source=plot)
-            reset = hv.streams.PlotReset(source=plot)
-            zoom.add_subscriber(self._zoomed)
-            reset.add_subscriber(self._reset)
-            self._gestures = [zoom, reset]
-
-    def _shown(self, counter: int) -> Any:
-        return self._frame
-
-    def _zoomed(self, x_range: Any = None, y_range: Any = None, **_: Any) -> None:
-        self._zoom = (x_range, y_range) if x_range is not None and y_range is not None else None
-
-    def _reset(self, **_: Any) -> None:
-        self._zoom = None
-
-    def _make(self) -> Any:
-        """Draw the learner as it is now."""
-        with self._runner.lock:
-            learner = self._runner.learner
-            if self.child is not None:
-                learner = learner.learners[self.child]
-            frame = self._plotter(learner) if self._plotter is not None else learner.plot()
-        hv = self._hv
-        if not isinstance(frame, (hv.Element, hv.Overlay)):
-            return frame
-        frame = frame.map(lambda element: element.opts(framewise=self._normalize), [hv.Element])
-        options: dict[str, Any] = {"responsive": True, "min_height": _HEIGHT, "framewise": self._normalize}
-        if self._zoom is not None:
-            options |= {"xlim": self._zoom[0], "ylim": self._zoom[1]}
-        return frame.opts(**options)
-
-    def draw(self) -> None:
-        """Show the learner as it is now."""
-        if self._runner is None:
-            return
-        begin = time.perf_counter()
-        self._frame = self._make()
-        self._next.event(counter=self._next.counter + 1)
-        self.cost = time.perf_counter() - begin
-
-    def select(self, child: int) -> None:
-        """Show another child of a balancing learner."""
-        self.child = child
-        self._zoom = None
-        self.draw()
-
-    def end(self) -> None:
-        """Let go of the run, which the page would otherwise keep; the last frame stays.
-
-        A balancing learner is kept: its children can still be chosen.
-        """
-        if self.child is None:
-            self._runner = None
-            self._plotter = None
-
-
 class _Controls:
     """The button that ends the plot, and the selector of a child."""
 
-    def __init__(self, learner: Any, frames: _Frames) -> None:
+    def __init__(self, learner: Any, frames: Frames) -> None:
         widgets = importlib.import_module("ipywidgets")
         self._button = widgets.Button(
             description="cancel live-plot", layout=widgets.Layout(width="auto"), tooltip="the run itself goes on"

@@ -269,7 +269,7 @@ def _slopes(data: CalibrationData, colors: list[str], width: int, height: int) -
             elements.append(
                 points.opts(_bokeh(fill_color=fill, line_color="color", line_width=1.8, size=9, marker=marker))
             )
-    title = "● acceptable  ○ undecided  × not; limit 0.9; acceptable c shaded"
+    title = "● acceptable (shaded)  ○ undecided  × not acceptable"
     return _over_c(data, elements, width, height, title=title, xlabel=AXIS, ylabel=name)
 
 

@@ -6,6 +6,8 @@ that at each c, and the interval of acceptable c is the learner's own. Before th
 
 from __future__ import annotations
 
+import importlib.util
+import io
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from adaptive_calib.calibration.learner import CalibrationLearner
 from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 from adaptive_calib.view.calibration import CalibrationView
 
-__all__ = ["learner_view", "plot"]
+__all__ = ["learner_view", "picture", "plot"]
 
 #: Like `calibration_point_dtype`, but with room for labels that are undecided.
 _POINTS = np.dtype([("Bemd", np.float64), ("Bepis", np.float64)])
@@ -51,3 +53,14 @@ def plot(learner: CalibrationLearner | OpaqueCalibrationLearner, *, each_c: bool
     except ImportError:
         raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
     return learner_view(learner).holoviews(each_c=each_c)
+
+
+def picture(learner: Any) -> bytes | None:
+    """Return all panels as PNG, drawn by Matplotlib; None for other learners, or if it is not installed."""
+    if not isinstance(learner, (CalibrationLearner, OpaqueCalibrationLearner)):
+        return None
+    if importlib.util.find_spec("matplotlib") is None:
+        return None
+    file = io.BytesIO()
+    learner_view(learner).matplotlib().savefig(file, format="png", dpi=80)
+    return file.getvalue()

@@ -14,6 +14,7 @@ import pytest
 from adaptive_calib import AsyncRunner, Learner1D, notebook_integration
 from adaptive_calib.learner import BalancingLearner
 from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update
+from adaptive_calib.notebook.frames import Frames
 from adaptive_calib.notebook.pace import Pace
 from adaptive_calib.runner import SequentialExecutor
 
@@ -187,13 +188,13 @@ def test_zoom_is_kept(shown: list[Any]) -> None:
 
     runner = _runner()
     runner.block_until_done()
-    frames = plot._Frames(hv, runner, None, True)
+    frames = Frames(hv, runner, None, True)
     frames._zoomed(x_range=(0.1, 0.2), y_range=(0.0, 1.0))
     frames.draw()
-    assert frames.map[()].opts.get("plot").kwargs["xlim"] == (0.1, 0.2)
+    assert frames.target[()].opts.get("plot").kwargs["xlim"] == (0.1, 0.2)
     frames._reset(resetting=True)
     frames.draw()
-    assert "xlim" not in frames.map[()].opts.get("plot").kwargs
+    assert "xlim" not in frames.target[()].opts.get("plot").kwargs
 
 
 def test_balancing_learner_has_a_selector(shown: list[Any]) -> None:
@@ -208,13 +209,18 @@ def test_balancing_learner_has_a_selector(shown: list[Any]) -> None:
 
 
 def test_pace() -> None:
-    """A dear update waits for its share; a long run is looked at a logarithmic number of times."""
-    pace = Pace(1.0, 0.05, frames=100)
-    assert pace.wait(0.0, 0.0) == 1.0
-    assert pace.wait(1.0, 0.0) == pytest.approx(19.0)
+    """Updates keep to their share but for the allowance; a long run is looked at a logarithmic number of times."""
+    pace = Pace(1.0, 0.05, allowance=0.2, frames=100)
+    assert pace.wait(0.0, 0.0, 0.0, 0.0) == 1.0
+    shown = spent = 0.0
+    for _ in range(50):
+        shown += pace.wait(0.5, spent, shown, shown) + 0.5
+        spent += 0.5
+        assert spent <= 0.2 + 0.05 * shown
+    assert pace.wait(2.0, 0.0, 3600.0, 0.0) == 8.0
     time = updates = 0.0
     while time < 36000:
-        time += pace.wait(0.0, time)
+        time += pace.wait(0.0, 0.0, time, time)
         updates += 1
     assert updates < 800
     with pytest.raises(ValueError, match="positive"):

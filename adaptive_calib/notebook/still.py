@@ -1,0 +1,69 @@
+"""The last frame of a live plot, as it stays in a saved notebook: a picture that scripts can turn into a plot again.
+
+A page with BokehJS draws the interactive plot and hides the picture; where scripts do not run (a notebook that is not
+trusted, a viewer on the web, a PDF) the picture stays.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import uuid
+from typing import Any
+
+from adaptive_calib.notebook.environment import has
+
+__all__ = ["still"]
+
+_SWITCH = """
+<script>(function () {
+  let tries = 0;
+  const timer = setInterval(function () {
+    const plot = document.getElementById("%(name)s-plot"), picture = document.getElementById("%(name)s-picture");
+    const drawn = plot !== null && plot.querySelector("[data-root-id]") !== null
+      && plot.querySelector("[data-root-id]").childElementCount > 0;
+    if (drawn && picture !== null) { picture.style.display = "none"; }
+    if (drawn || ++tries > 100) { clearInterval(timer); }
+  }, 100);
+})();</script>
+"""
+
+
+def still(hv: Any, frame: Any, picture: bytes | None = None) -> dict[str, str]:
+    """Return a frame as a bundle of media types: HTML with the picture and the interactive plot, PNG, and a line.
+
+    Parameters
+    ----------
+    hv : module
+        holoviews, with bokeh loaded.
+    frame : holoviews object
+    picture : bytes, optional
+        The frame as PNG, where there is a better one than Matplotlib makes of a plot that is styled for bokeh.
+
+    Returns
+    -------
+    dict
+        Media type -> content; without Matplotlib there is no PNG.
+    """
+    name = f"adaptive-calib-{uuid.uuid4().hex}"
+    script, place = importlib.import_module("bokeh.embed").components(hv.renderer("bokeh").get_plot(frame).state)
+    bundle = {"text/plain": "the final state of a live plot"}
+    image = switch = ""
+    if picture is None and has("matplotlib"):
+        picture = _png(hv, frame)
+    if picture is not None:
+        bundle["image/png"] = png = base64.b64encode(picture).decode("ascii")
+        image = f'<img id="{name}-picture" style="max-width:100%" alt="the plot" src="data:image/png;base64,{png}">'
+        switch = _SWITCH % {"name": name}
+    bundle["text/html"] = f'{image}<div id="{name}-plot" style="width:100%">{place}</div>{script}{switch}'
+    return bundle
+
+
+def _png(hv: Any, frame: Any) -> bytes:
+    """Draw a frame by Matplotlib, which needs no browser."""
+    chosen = hv.Store.current_backend
+    if "matplotlib" not in hv.Store.loaded_backends():
+        importlib.import_module("holoviews.plotting.mpl")
+        hv.Store.set_current_backend(chosen)
+    png, _ = hv.Store.renderers["matplotlib"].instance()(frame, fmt="png")
+    return bytes(png)

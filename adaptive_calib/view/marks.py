@@ -1,0 +1,68 @@
+"""Points of a learner that have no value yet, or never get one: drawn over its plot while it is watched.
+
+Pending points are hollow circles, failed ones crosses. On a line they stand where the interpolant has them; before the
+first value, at zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adaptive_calib.learner.average_learner1D import AverageLearner1D
+from adaptive_calib.learner.learner1D import Learner1D
+from adaptive_calib.learner.learner2D import Learner2D
+from adaptive_calib.learner.learnerND import LearnerND
+
+__all__ = ["marks"]
+
+_PENDING = {"fill_alpha": 0, "line_color": "gray", "size": 7}
+_FAILED = {"color": "#D55E00", "marker": "x", "size": 8}
+
+
+def marks(hv: Any, learner: Any) -> Any:
+    """Return the pending and the failed points of a learner as an overlay; None for learners that show none.
+
+    Parameters
+    ----------
+    hv : module
+        holoviews, with bokeh loaded.
+    learner : learner
+
+    Returns
+    -------
+    holoviews.Overlay or None
+        Two elements, empty ones too: a live plot must not change its shape.
+    """
+    pending: set[Any]
+    failed: set[Any]
+    if isinstance(learner, AverageLearner1D):
+        pending = {x for _, x in learner.pending_points}
+        failed = {x for _, x in learner.failed_points}
+    elif isinstance(learner, (Learner1D, Learner2D, LearnerND)):
+        pending, failed = set(learner.pending_points), set(learner.failed_points)
+    else:
+        return None
+    if isinstance(learner, Learner1D):
+        places = [_on_the_line(learner, points) for points in (pending, failed)]
+        dimensions: tuple[Any, ...] = ("x", "y")
+        element = hv.Scatter
+    elif len(learner.bounds) == 2:
+        places = [np.array(sorted(points), dtype=float).reshape(-1, 2) for points in (pending, failed)]
+        dimensions = (["x", "y"],)
+        element = hv.Points
+    else:
+        return None
+    overlay = [element(place, *dimensions) for place in places]
+    return overlay[0].opts(hv.Options(**_PENDING, backend="bokeh")) * overlay[1].opts(
+        hv.Options(**_FAILED, backend="bokeh")
+    )
+
+
+def _on_the_line(learner: Learner1D, points: set[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return points with the values of the interpolant, of its first component; shape (n, 2)."""
+    x = np.array(sorted(points), dtype=float)
+    if not x.size or not learner.data:
+        return np.column_stack([x, np.zeros_like(x)])
+    return np.column_stack([x, np.asarray(learner.predict(x)).reshape(x.size, -1)[:, 0]])
