@@ -18,6 +18,7 @@ Children that are done, or that answer no points, are passed over until they are
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
@@ -483,12 +484,19 @@ class BalancingLearner(BaseLearner):
 
     def _names(self, fname: Any) -> list[Any]:
         """Return the file name of each child."""
+        if callable(fname) and isinstance(fname, os.PathLike):  # a template
+            names: list[Any] = [cast(Any, fname)(i) for i in range(len(self.learners))]
+            if len(set(names)) < len(names):
+                raise ValueError(
+                    f"{fname!r} gives the same name for several children; it should have the number {{i}}."
+                )
+            return names
         if callable(fname):
             return [fname(learner) for learner in self.learners]
         if isinstance(fname, str | bytes) or not isinstance(fname, Sequence):
             raise TypeError(
-                "`fname` should be a function child -> file name, or a list of one file name for each child, "
-                f"but is {fname!r}."
+                "`fname` should be a function child -> file name, a PathTemplate with the child's number {i}, or a "
+                f"list of one file name for each child, but is {fname!r}."
             )
         if len(fname) != len(self.learners):
             raise ValueError(
@@ -501,8 +509,9 @@ class BalancingLearner(BaseLearner):
 
         Parameters
         ----------
-        fname : callable, or sequence of str
-            ``fname(child)`` is the name of its file; or the names, one for each child.
+        fname : callable, PathTemplate, or sequence of str
+            ``fname(child)`` is the name of its file; or a template that is given the number ``i`` of the child; or the
+            names, one for each child.
         compress : bool
             Compress with gzip.
         """

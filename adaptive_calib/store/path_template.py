@@ -14,7 +14,9 @@ __all__ = ["PathTemplate"]
 
 
 class PathTemplate:
-    """A path with names in braces. Immutable; to be called with a learner, a child's number, or values.
+    """A path with names in braces, for ``learner.save`` and ``learner.load`` and whoever takes a path. Immutable.
+
+    As a path it is filled in without a child's number; a BalancingLearner fills in the number of each child.
 
     Parameters
     ----------
@@ -63,6 +65,10 @@ class PathTemplate:
         new.template, new._values = self.template, {**self._values, **values}
         new._needs = self._needs - set(values)
         return new
+
+    def __fspath__(self) -> str:
+        """Return the path, for a template that needs no child's number."""
+        return str(self())
 
     def __call__(self, i: int | None = None, split: str | None = None) -> Path:
         """Return the path for child number `i` and a set of replicates.
