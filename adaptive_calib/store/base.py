@@ -167,9 +167,10 @@ class Store(ABC):
         return Space(self, found[0])
 
     def register_handler(self, kind: type, dump: Callable[[Any, Path], None], load: Callable[[Path], Any]) -> None:
-        """Keep results of type `kind` as files: ``dump(object, path)`` writes one, ``load(path)`` reads it.
+        """Keep values of type `kind` as files: ``dump(object, path)`` writes one, ``load(path)`` reads it.
 
-        The exact type of a result goes before its base classes. To be registered for reading too.
+        A value may be a result, or stand inside one: in a list, a mapping, ... The exact type goes before its base
+        classes. To be registered for reading too.
         """
         self.results.register(kind, dump, load)
 

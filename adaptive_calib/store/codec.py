@@ -5,6 +5,7 @@ The text is JSON. What JSON lacks stands in an object with one key that begins w
     {"~t":[...]} tuple     {"~s":[...]} set      {"~fs":[...]} frozenset   {"~d":[[k,v],...]} other mapping keys
     {"~f":"nan"} nan, inf  {"~c":[re,im]}        {"~b":base64} bytes       {"~n":[dtype,hex]} NumPy scalar
     {"~a":[dtype,shape,start]} an array: C-contiguous bytes, from `start` on in the data that go with the text
+    {"~h":[name,start,length]} a value of a type with a handler of this name: what the handler wrote, in those data
 
 A user's own mapping with such a key is written as ``~d``. Unlike the canonical form of `identity` this one goes both
 ways: ``(0.1, 0.2)`` is a key of ``learner.data``, ``[0.1, 0.2]`` is not.
@@ -15,9 +16,9 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +30,23 @@ _raw_decode = json.JSONDecoder().raw_decode  # what decode() does, without looki
 _dumps = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
-def encode(value: Any, what: str = "the result") -> tuple[str, bytes]:
+#: Given a value, the name of its handler and what that writes; None for a value without one.
+Dump = Callable[[Any], tuple[str, bytes] | None]
+#: Given both, the value.
+Load = Callable[[str, bytes], Any]
+
+
+def encode(value: Any, what: str = "the result", dump: Dump | None = None) -> tuple[str, bytes]:
     """Return a value as JSON text and the bytes of its arrays (empty if there are none).
+
+    Parameters
+    ----------
+    value
+        Of the types listed above, nested in any way.
+    what
+        What the value is called in error messages.
+    dump
+        Asked for each value inside, whatever its type, before anything else.
 
     Raises
     ------
@@ -38,16 +54,17 @@ def encode(value: Any, what: str = "the result") -> tuple[str, bytes]:
         For a type that is not listed above, subclasses of listed types among them; the message names the place.
     """
     kind = type(value)
-    if kind is float and isfinite(value):
-        return float.__repr__(value), b""
-    if kind is str:
-        return _dumps(value), b""
-    writer = _Writer()
+    if dump is None:
+        if kind is float and isfinite(value):
+            return float.__repr__(value), b""
+        if kind is str:
+            return _dumps(value), b""
+    writer = _Writer(dump)
     return _dumps(writer.plain(value, what)), b"".join(writer.blobs)
 
 
-def decode(text: str, data: bytes | None = b"") -> Any:
-    """Return the value that `encode` wrote. Arrays are fresh and writable.
+def decode(text: str, data: bytes | None = b"", load: Load | None = None) -> Any:
+    """Return the value that `encode` wrote. Arrays are fresh and writable; `load` is the other side of `dump`.
 
     Raises
     ------
@@ -58,7 +75,7 @@ def decode(text: str, data: bytes | None = b"") -> Any:
         plain, end = _raw_decode(text)
         if end != len(text):
             raise ValueError(f"there is more after character {end}")
-        return _value(plain, memoryview(data or b"")) if '"~' in text else plain
+        return _value(plain, _Data(memoryview(data or b""), load)) if '"~' in text else plain
     except (ValueError, TypeError, KeyError, IndexError, RecursionError, binascii.Error) as error:
         raise UnreadableRowError(f"{text[:120]!r} is no stored value: {error}") from error
 
@@ -66,11 +83,22 @@ def decode(text: str, data: bytes | None = b"") -> Any:
 class _Writer:
     """The walk through one value; collects the bytes of its arrays."""
 
-    def __init__(self) -> None:
+    def __init__(self, dump: Dump | None) -> None:
         self.blobs: list[bytes] = []
-        self.size = 0
+        self._size = 0
+        self._dump = dump
+
+    def _keep(self, content: bytes) -> int:
+        """Keep some bytes; return where they begin."""
+        start = self._size
+        self.blobs.append(content)
+        self._size += len(content)
+        return start
 
     def plain(self, value: Any, path: str) -> Any:
+        if self._dump is not None and (dumped := self._dump(value)) is not None:
+            name, content = dumped
+            return {"~h": [name, self._keep(content), len(content)]}
         kind = type(value)
         if value is None or kind is bool or kind is int or kind is str:
             return value
@@ -113,13 +141,18 @@ class _Writer:
                 f"{path} is an array of Python objects (dtype {value.dtype}), which only a pickle could hold; "
                 "return a list, or an array of numbers."
             )
-        start, content = self.size, value.tobytes()
-        self.blobs.append(content)
-        self.size += len(content)
+        start = self._keep(value.tobytes())
         return {"~a": [np.lib.format.dtype_to_descr(value.dtype), list(value.shape), start]}
 
 
-def _value(plain: Any, data: memoryview) -> Any:
+class _Data(NamedTuple):
+    """What the texts of one value refer to."""
+
+    content: memoryview
+    load: Load | None
+
+
+def _value(plain: Any, data: _Data) -> Any:
     kind = type(plain)
     if kind is list:
         return [_value(x, data) for x in plain]
@@ -151,26 +184,35 @@ def _described(description: Any) -> Any:
     return fields
 
 
-def _read_array(content: Any, data: memoryview) -> Any:
+def _read_array(content: Any, data: _Data) -> Any:
     description, shape, start = content
     dtype, count = _dtype(description), 1
     for length in shape:
         count *= int(length)
     end = start + count * dtype.itemsize
-    if start < 0 or end > len(data) or count < 0:
-        raise ValueError(f"an array of {count * dtype.itemsize} bytes at {start}, but there are {len(data)}")
+    if start < 0 or end > len(data.content) or count < 0:
+        raise ValueError(f"an array of {count * dtype.itemsize} bytes at {start}, but there are {len(data.content)}")
     if dtype.itemsize == 0:
         return np.zeros(shape, dtype)
-    return np.frombuffer(data[start:end], dtype).reshape(shape).copy()
+    return np.frombuffer(data.content[start:end], dtype).reshape(shape).copy()
 
 
-def _read_scalar(content: Any, _: memoryview) -> Any:
+def _read_by_handler(content: Any, data: _Data) -> Any:
+    name, start, length = content
+    if start < 0 or length < 0 or start + length > len(data.content):
+        raise ValueError(f"{length} bytes at {start}, but there are {len(data.content)}")
+    if data.load is None:
+        raise UnreadableRowError(f"a value is stored by the handler {name!r}, and here are no handlers.")
+    return data.load(name, bytes(data.content[start : start + length]))
+
+
+def _read_scalar(content: Any, _: _Data) -> Any:
     description, hexed = content
     dtype = _dtype(description)
     return np.frombuffer(bytes.fromhex(hexed), dtype)[0] if dtype.itemsize else dtype.type()  # "" has no bytes
 
 
-def _read_complex(content: Any, data: memoryview) -> complex:
+def _read_complex(content: Any, data: _Data) -> complex:
     real, imag = (_value(x, data) for x in content)
     return complex(real, imag)
 
@@ -185,4 +227,5 @@ _READERS: Mapping[str, Any] = {
     "~b": lambda content, _: b64decode(content, validate=True),
     "~n": _read_scalar,
     "~a": _read_array,
+    "~h": _read_by_handler,
 }

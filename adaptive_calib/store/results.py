@@ -15,6 +15,7 @@ __all__ = ["Results"]
 
 Dump = Callable[[Any, Path], None]
 Load = Callable[[Path], Any]
+_HANDLER = "handler:"
 
 
 class Results:
@@ -31,7 +32,7 @@ class Results:
         self._handlers: dict[type, tuple[str, Dump, Load]] = {}
 
     def register(self, kind: type, dump: Dump, load: Load) -> None:
-        """Keep results of type `kind` by ``dump(object, path)`` and ``load(path)``; see `Store.register_handler`."""
+        """Keep values of type `kind` by ``dump(object, path)`` and ``load(path)``; see `Store.register_handler`."""
         self._handlers[kind] = (f"{kind.__module__}.{kind.__qualname__}", dump, load)
 
     def write(self, value: Any) -> tuple[str, str, bytes]:
@@ -40,17 +41,13 @@ class Results:
         Raises
         ------
         UnstorableResultError
-            If it is no plain data, has no handler, and may not be pickled.
+            If it is or holds something that is no plain data and has no handler, and may not be pickled.
         """
-        handler = self._handler(type(value)) if self._handlers else None
-        if handler is not None:
-            name, dump, _ = handler
-            with tempfile.TemporaryDirectory(prefix="adaptive_calib-") as folder:
-                path = Path(folder) / "result"
-                dump(value, path)
-                return f"handler:{name}", "", path.read_bytes()
+        dump = self._dumped if self._handlers else None
+        if dump is not None and (dumped := dump(value)) is not None:
+            return f"{_HANDLER}{dumped[0]}", "", dumped[1]
         try:
-            text, data = encode(value)
+            text, data = encode(value, dump=dump)
         except UnstorableResultError:
             if not self._allow_pickle:
                 raise
@@ -71,7 +68,7 @@ class Results:
             If it is damaged, has a handler that is not registered here, or is pickled and pickles are not allowed.
         """
         if kind == "json":
-            return decode(text, data)
+            return decode(text, data, self._loaded)
         if kind == "pickle":
             if not self._allow_pickle:
                 raise UnreadableRowError(
@@ -79,19 +76,30 @@ class Results:
                     "wrote this store, open it with pickle_results=True."
                 )
             return pickle.loads(data or b"")
-        for name, _, load in self._handlers.values():
-            if kind == f"handler:{name}":
+        if kind.startswith(_HANDLER):
+            return self._loaded(kind.removeprefix(_HANDLER), data or b"")
+        raise UnreadableRowError(f"a result is stored as {kind!r}, which this adaptive_calib does not know.")
+
+    def _dumped(self, value: Any) -> tuple[str, bytes] | None:
+        """Return the name of the handler of a value, and what it wrote; None if there is no handler."""
+        for base in type(value).__mro__[:-1]:  # the exact type before its bases
+            if base in self._handlers:
+                name, dump, _ = self._handlers[base]
                 with tempfile.TemporaryDirectory(prefix="adaptive_calib-") as folder:
                     path = Path(folder) / "result"
-                    path.write_bytes(data or b"")
+                    dump(value, path)
+                    return name, path.read_bytes()
+        return None
+
+    def _loaded(self, name: str, data: bytes) -> Any:
+        """Return what the handler of this name wrote."""
+        for known, _, load in self._handlers.values():
+            if known == name:
+                with tempfile.TemporaryDirectory(prefix="adaptive_calib-") as folder:
+                    path = Path(folder) / "result"
+                    path.write_bytes(data)
                     return load(path)
         raise UnreadableRowError(
-            f"a result is stored as {kind!r}, for which no handler is registered; register the one that it was "
-            "written with: store.register_handler(type, dump, load)."
+            f"a result, or a part of one, is stored by the handler {name!r}, which is not registered; register the one "
+            "that it was written with: store.register_handler(type, dump, load)."
         )
-
-    def _handler(self, kind: type) -> tuple[str, Dump, Load] | None:
-        for base in kind.__mro__[:-1]:  # the exact type before its bases
-            if base in self._handlers:
-                return self._handlers[base]
-        return None
