@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import functools
 import threading
 from collections.abc import Callable, Coroutine, Generator
@@ -14,6 +15,7 @@ from typing import Any
 from adaptive_calib.engine.drivers import run_async, signals
 from adaptive_calib.engine.observers import logger
 from adaptive_calib.runner.base import BaseRunner
+from adaptive_calib.runner.saving import Saver
 from adaptive_calib.runner.terminal import watch
 
 __all__ = ["AsyncRunner", "BackgroundTask"]
@@ -63,6 +65,8 @@ class AsyncRunner(BaseRunner):
         super().__init__(learner, goal, allow_running_forever=allow_running_forever, **arguments)
         self.saving_task: asyncio.Task[None] | Future[None] | None = None
         self._beside: set[asyncio.Task[None] | Future[None]] = set()
+        self._savers: set[asyncio.Task[Any]] = set()
+        self._over = asyncio.Event()  # nothing more is told; the last saves may still be under way
         self.task: asyncio.Task[None] | BackgroundTask
         if background:
             if ioloop is not None:
@@ -75,20 +79,35 @@ class AsyncRunner(BaseRunner):
         self.task.add_done_callback(self._announce)
 
     async def _run(self) -> None:
-        await run_async(self.session)
+        try:
+            await run_async(self.session)
+        except asyncio.CancelledError:
+            await self._saved()
+            raise
         error = self.session.machine.error
-        if error is not None:
-            raise error
+        if error is None:
+            await self._saved()
+            return
+        try:
+            await self._saved()
+        except Exception as unsaved:  # noqa: BLE001 - said with the error that counts, and raised by `saving_task`
+            error.add_note(f"and the learner could not be saved at the end: {unsaved!r}")
+        raise error
 
     def _announce(self, task: Any) -> None:
         """Say once, loudly, that the run failed: nobody may be waiting for the task."""
         if self.session.ended is None:  # the task was cancelled before its first step
             self.session.finish()
+            self._over.set()
         if task.cancelled():
             return
         error = task.exception()
-        if error is not None:
+        if error is None:
+            return
+        if error is self.session.machine.error:
             logger.error("the run has failed: %s", self.stop_reason, exc_info=error)
+        else:
+            logger.error("the run is over (%s), but failed at its end", self.stop_reason, exc_info=error)
 
     def status(self) -> str:
         """Return "running", "cancelled", "failed" or "finished"."""
@@ -143,6 +162,9 @@ class AsyncRunner(BaseRunner):
     ) -> asyncio.Task[None] | Future[None]:
         """Save the learner now, every `interval` seconds while the run goes on, and once more at its end.
 
+        The run is over, and `task` done, when the last save is there. Files of ``learner.save`` are whole at any
+        moment: the data are taken between two steps of the run, and compressed and written in a thread meanwhile.
+
         Parameters
         ----------
         save_kwargs : dict, optional
@@ -150,29 +172,39 @@ class AsyncRunner(BaseRunner):
         interval : float
             Seconds between two saves.
         method : callable, optional
-            ``method(learner)`` instead of ``learner.save(**save_kwargs)``.
+            ``method(learner)`` instead of ``learner.save(**save_kwargs)``. It is called between two steps of the run;
+            if it calls ``learner.save``, that writes in the thread, too.
 
         Returns
         -------
         asyncio.Task
-            Also `saving_task`. A save that fails is logged and tried again; if the last one fails, the task raises.
+            Also `saving_task`. A save that fails is logged, once until one succeeds, and tried again; if the last one
+            fails, its error is raised by this task, and by `task` if that has no other.
         """
         if method is None and save_kwargs is None:
             raise ValueError("Must provide `save_kwargs` if method=None.")
-        save = method or functools.partial(_save, save_kwargs or {})
-        self.saving_task = self.beside(self._save_periodically(save, interval))
+        saver = Saver(self.learner, method or functools.partial(_save, save_kwargs or {}), self.lock)
+        self.saving_task = self.beside(self._save_periodically(saver, interval))
         return self.saving_task
 
-    async def _save_periodically(self, save: Callable[[Any], None], interval: float) -> None:
-        while not self.task.done():
-            try:
-                with self.lock:
-                    save(self.learner)
-            except Exception:  # noqa: BLE001 - logged, and raised if it is the last save that fails
-                logger.exception("saving the learner failed; it is tried again in %g s.", interval)
-            await self.wait(interval)
-        with self.lock:
-            save(self.learner)
+    async def _save_periodically(self, saver: Saver, interval: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._savers.add(task)
+        while not self._over.is_set():
+            await saver.try_to_save()
+            await _until(self._over, interval)
+        await saver.save()
+
+    async def _saved(self) -> None:
+        """Wait for the last saves; raise what one of them failed with."""
+        self._over.set()
+        await asyncio.sleep(0)  # one that was just begun has its first turn
+        if self._savers:
+            await asyncio.wait(self._savers)
+        for task in self._savers:
+            if not task.cancelled():
+                task.result()
 
     def live_info_terminal(
         self, *, update_interval: float = 0.5, overwrite_previous: bool = True
@@ -227,12 +259,16 @@ class AsyncRunner(BaseRunner):
 
         self.task.add_done_callback(ring)
         try:
-            async with asyncio.timeout(seconds):
-                await over.wait()
-        except TimeoutError:
-            pass
+            await _until(over, seconds)
         finally:
             self.task.remove_done_callback(ring)
+
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, at most so long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def _save(save_kwargs: dict[str, Any], learner: Any) -> None:

@@ -13,17 +13,19 @@ evaluations or into a table, which hold data only.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import gzip
 import os
 import pickle
 import secrets
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
-__all__ = ["DamagedSnapshotError", "read", "write"]
+__all__ = ["DamagedSnapshotError", "postponed", "read", "write"]
 
 # 1 is half the time of gzip's default and 5 % more bytes on 100,000 floats; what is saved every few seconds should not
 # hold up the run
@@ -34,8 +36,29 @@ class DamagedSnapshotError(ValueError):
     """A snapshot is there, but what is in it cannot be read."""
 
 
+#: What is written later, while somebody postpones.
+_POSTPONED: contextvars.ContextVar[list[Callable[[], None]] | None] = contextvars.ContextVar(
+    "adaptive_calib_postponed", default=None
+)
+
+
+@contextlib.contextmanager
+def postponed() -> Iterator[list[Callable[[], None]]]:
+    """Let `write` only take the data while the block lasts; each call of the list then writes one file.
+
+    Of 100,000 floats taking them is 10 ms of work, and compressing and writing half a second: a run takes them where
+    nobody changes the learner, and has them written in a thread.
+    """
+    calls: list[Callable[[], None]] = []
+    token = _POSTPONED.set(calls)
+    try:
+        yield calls
+    finally:
+        _POSTPONED.reset(token)
+
+
 def write(fname: str | os.PathLike[str], data: Any, compress: bool = True) -> None:
-    """Write `data` to a file, in one step.
+    """Write `data` to a file, in one step; within `postponed`, after its block.
 
     Parameters
     ----------
@@ -53,6 +76,15 @@ def write(fname: str | os.PathLike[str], data: Any, compress: bool = True) -> No
     """
     place = Path(fname).expanduser()
     content = cloudpickle.dumps(data, protocol=pickle.HIGHEST_PROTOCOL)
+    calls = _POSTPONED.get()
+    if calls is None:
+        _replace(place, content, compress)
+    else:
+        calls.append(lambda: _replace(place, content, compress))
+
+
+def _replace(place: Path, content: bytes, compress: bool) -> None:
+    """Put `content` into a file, which is the old one or the new one at any moment."""
     if compress:
         content = gzip.compress(content, _GZIP_LEVEL)
     place.parent.mkdir(parents=True, exist_ok=True)

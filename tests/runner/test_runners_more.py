@@ -201,43 +201,6 @@ def test_stop_after_counts_from_its_call():
     assert 0.0 < runner.elapsed_time() < 5
 
 
-def test_periodic_saving():
-    """Saves at once, and once more at the end; a save that fails is logged and tried again."""
-    saved, learner = [], Counting(50)
-    runner = AsyncRunner(learner, npoints_goal=50, executor=SequentialExecutor())
-    with pytest.raises(ValueError, match="Must provide `save_kwargs`"):
-        runner.start_periodic_saving()
-    task = runner.start_periodic_saving(method=lambda one: saved.append(one.npoints), interval=1000)
-    assert runner.saving_task is task
-    runner.block_until_done()
-    assert len(saved) == 2
-    assert saved[-1] == 50
-
-
-def test_a_failing_save_is_logged_and_the_last_one_raised(caplog):
-    """A disk that is full is heard of."""
-
-    def full(learner):
-        raise OSError("disk full")
-
-    runner = AsyncRunner(Counting(5), npoints_goal=5, executor=SequentialExecutor())
-    task = runner.start_periodic_saving(method=full, interval=1000)
-    runner.block_until_done()
-    assert isinstance(task.exception(), OSError)
-    assert "saving the learner failed" in caplog.text
-
-
-def test_periodic_saving_by_file_name(tmp_path):
-    """The familiar call, also by position."""
-    learner = SequenceLearner(abs, range(5))
-    runner = AsyncRunner(learner, executor=SequentialExecutor())
-    runner.start_periodic_saving({"fname": str(tmp_path / "data" / "x.pickle")}, 600)
-    runner.block_until_done()
-    again = SequenceLearner(abs, range(5))
-    again.load(str(tmp_path / "data" / "x.pickle"))
-    assert again.data == learner.data
-
-
 def test_a_line_in_the_terminal():
     """The final state is shown."""
     learner = Counting(5)
