@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import inf
+from html import escape
+from math import inf, nan
 from typing import Any, Protocol, runtime_checkable
 
 from adaptive_calib.learner.protocol import EstimatesError, Explains, Finite
@@ -95,7 +96,24 @@ class Goal(Protocol):
 
 
 class _Joined:
-    """``&`` and ``|`` for goals."""
+    """``&`` and ``|`` for goals, and their words (``str``) in a notebook."""
+
+    def _repr_html_(self) -> str:
+        return f"<b>goal:</b> {escape(str(self))}"
+
+    def __call__(self, learner: Any) -> bool:
+        """Whether `learner` is there, as a function of the learner such as python-adaptive's ``runner.goal`` is.
+
+        Raises
+        ------
+        TypeError
+            Only a run can tell: the goal is about its time.
+        """
+        return self.reached(Progress(nan, nan, "", learner.npoints, 0, 0, 0, 0, 0, 0, learner))
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether the run may end."""
+        raise NotImplementedError(f"{type(self).__name__} should define `reached`.")
 
     def __and__(self, other: Goal) -> AllOf:
         return AllOf((*_parts(self, AllOf), *_parts(other, AllOf)))
@@ -119,6 +137,13 @@ class AllOf(_Joined):
 
     goals: tuple[Goal, ...]
 
+    def __str__(self) -> str:
+        return " and ".join(f"({goal})" if isinstance(goal, AnyOf) else str(goal) for goal in self.goals)
+
+    def __call__(self, learner: Any) -> bool:
+        """Whether every part is reached by `learner`."""
+        return all(goal(learner) for goal in self.goals)  # type: ignore[operator]  # each of ours can be called
+
     def reached(self, progress: Progress) -> bool:
         """Whether every part is reached."""
         return all(goal.reached(progress) for goal in self.goals)
@@ -137,6 +162,13 @@ class AnyOf(_Joined):
     """Reached when one of `goals` is."""
 
     goals: tuple[Goal, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(str(goal) for goal in self.goals)
+
+    def __call__(self, learner: Any) -> bool:
+        """Whether some part is reached by `learner`."""
+        return any(goal(learner) for goal in self.goals)  # type: ignore[operator]  # each of ours can be called
 
     def reached(self, progress: Progress) -> bool:
         """Whether some part is reached."""
@@ -157,6 +189,9 @@ class Loss(_Joined):
 
     value: float
 
+    def __str__(self) -> str:
+        return f"loss at most {self.value:g}"
+
     def reached(self, progress: Progress) -> bool:
         """Whether ``learner.loss() <= value``."""
         return progress.loss <= self.value
@@ -175,6 +210,9 @@ class Points(_Joined):
     """Reached when the learner knows at least `value` points, preloaded ones included."""
 
     value: int
+
+    def __str__(self) -> str:
+        return f"{self.value} points"
 
     def reached(self, progress: Progress) -> bool:
         """Whether ``learner.npoints >= value``."""
@@ -206,6 +244,13 @@ class Elapsed(_Joined):
             seconds = seconds.total_seconds()
         object.__setattr__(self, "seconds", float(seconds) + 60.0 * minutes + 3600.0 * hours)
 
+    def __str__(self) -> str:
+        return f"{timedelta(seconds=round(self.seconds))} of running"
+
+    def __call__(self, learner: Any) -> bool:
+        """Refuse: this is no question of the learner."""
+        raise TypeError(f"only a run can tell whether {self!r} is reached, not a learner; look at `runner.elapsed_time()`.")
+
     def reached(self, progress: Progress) -> bool:
         """Whether so many seconds of the run are over."""
         return progress.time >= self.seconds
@@ -224,6 +269,13 @@ class Until(_Joined):
     """Reached at the wall-clock time `when` (naive: local time)."""
 
     when: datetime
+
+    def __str__(self) -> str:
+        return f"until {self.when:%Y-%m-%d %H:%M:%S}"
+
+    def __call__(self, learner: Any) -> bool:
+        """Refuse: this is no question of the learner."""
+        raise TypeError(f"only a run can tell whether {self!r} is reached, not a learner; look at the clock.")
 
     def reached(self, progress: Progress) -> bool:
         """Whether it is that late."""
@@ -249,6 +301,13 @@ class When(_Joined):
     def __post_init__(self) -> None:
         if not callable(self.predicate):
             raise TypeError(f"`predicate` should be a function of the learner, but is {self.predicate!r}.")
+
+    def __str__(self) -> str:
+        return self.text or "a function of the learner"
+
+    def __call__(self, learner: Any) -> bool:
+        """Whether the predicate says so of `learner`."""
+        return bool(self.predicate(learner))
 
     def reached(self, progress: Progress) -> bool:
         """Whether the predicate says so."""
@@ -280,6 +339,13 @@ class LargestError(_Joined):
             )
         return cls(value, learner)
 
+    def __str__(self) -> str:
+        return f"estimated error at most {self.value:g}"
+
+    def __call__(self, learner: Any) -> bool:
+        """Whether ``learner.largest_error() <= value``."""
+        return self.of(learner, self.value).learner.largest_error() <= self.value
+
     def reached(self, progress: Progress) -> bool:
         """Whether ``learner.largest_error() <= value``."""
         return self.learner.largest_error() <= self.value
@@ -299,6 +365,13 @@ class Done(_Joined):
 
     learner: Finite
 
+    def __str__(self) -> str:
+        return "until the learner is done"
+
+    def __call__(self, learner: Any) -> bool:
+        """Whether ``learner.done()``."""
+        return bool(learner.done())
+
     def reached(self, progress: Progress) -> bool:
         """Whether ``learner.done()``."""
         return bool(self.learner.done())
@@ -315,6 +388,9 @@ class Done(_Joined):
 @dataclass(frozen=True)
 class Never(_Joined):
     """Never reached: the run ends by being cancelled, by a failure or because nothing is left to ask."""
+
+    def __str__(self) -> str:
+        return "none"
 
     def reached(self, progress: Progress) -> bool:
         """Return False."""

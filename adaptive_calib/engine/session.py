@@ -168,6 +168,9 @@ class Session:
         self._first_here = first_here
         self.inbox: Inbox = Inbox()
         self.seconds = 0.0  # spent in evaluations, as measured in the workers
+        self.learner_seconds = 0.0  # of workers that stood idle while the learner worked, summed over the workers
+        self.waiting_seconds = 0.0  # of workers for whom there was nothing to do
+        self._rested = 0.0  # the second of the run at which the last step was over
         self.started: float | None = None  # wall clock
         self.ended: float | None = None
         self._begin = 0.0
@@ -212,6 +215,11 @@ class Session:
         return self._workers
 
     @property
+    def _idle(self) -> int:
+        """How many workers have no task."""
+        return max(0, self._workers - len(self._out))
+
+    @property
     def pending(self) -> list[tuple[Any, Any]]:
         """What is out: pairs (handle, point)."""
         return [(batch.handle, submit.point) for batch in list(self._out.values()) for submit in batch.submits]
@@ -244,6 +252,7 @@ class Session:
 
     def step(self, *events: Event) -> None:
         """Take in everything that has arrived, and `events`, and act upon it."""
+        self.waiting_seconds += (self.now - self._rested) * self._idle
         arrived: list[Event] = []
         for item in self.inbox.take():
             if isinstance(item, _Batch):
@@ -268,6 +277,7 @@ class Session:
             self._advance(self._held.pop(self._turn))
             self._turn += 1
         self._advance(arrived or [Tick(self.now)])
+        self._rested = self.now
 
     def cancel(self, *, abandon: bool = False, reason: str = "cancelled") -> None:
         """Ask for the end, from any thread or a signal handler."""
@@ -434,9 +444,11 @@ class Session:
     def _advance(self, events: Sequence[Event]) -> None:
         """Give events to the machine and carry out what it says, until nothing more comes of it at once."""
         while True:
+            begin = self.clock.monotonic()
             with self.lock:
                 effects = self.machine.handle(*events)
                 entries = self.machine.take_entries()
+            self.learner_seconds += (self.clock.monotonic() - begin) * self._idle
             follow = self._write(entries) if entries else []
             follow += self._carry_out(effects)
             if self.observers:

@@ -304,6 +304,19 @@ class BaseRunner(abc.ABC):
             return 0.0
         return 100.0 * (1.0 - self.session.seconds / slots / elapsed)
 
+    def overhead_split(self) -> dict[str, float]:
+        """Return where the overhead comes from: parts of the time in percent, which add up to `overhead()`.
+
+        ``"learner"``: workers stood idle while the learner was told and asked; ``"waiting"``: there was nothing to do
+        for them; ``"executor"``: the rest, which is sending, queueing, pickling, starting workers and storing.
+        """
+        total, session = self.overhead(), self.session
+        whole = self.elapsed_time() * session.slots
+        if not total or not whole:
+            return {"learner": 0.0, "executor": 0.0, "waiting": 0.0}
+        learner, waiting = 100.0 * session.learner_seconds / whole, 100.0 * session.waiting_seconds / whole
+        return {"learner": learner, "executor": total - learner - waiting, "waiting": waiting}
+
     # ---------------------------------------------------------------- points
 
     @property

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from html import escape
 from typing import Any
 
-from adaptive_calib.engine.goals import AllOf, AnyOf, Elapsed, Goal, Loss, Never, Points, Progress, Until
+from adaptive_calib.engine.goals import AllOf, AnyOf, Elapsed, Goal, LargestError, Loss, Points, Progress, Until
 
-__all__ = ["Past", "RunView", "goal_text", "html", "learner_html", "look", "share_reached", "text", "time_left"]
+__all__ = ["Past", "RunView", "html", "learner_html", "look", "share_reached", "text", "time_left"]
 
 #: Mid tones: they can be read on white and on black.
 COLOURS = {"cancelled": "#d08a1c", "failed": "#e04b4b", "running": "#3f8fd2", "finished": "#2e9e5b"}
@@ -34,10 +35,13 @@ class Past:
         Seconds of the run and the loss then; thinned to at most 200.
     marks : list of (int, float)
         The lowest task number that had not been handed out at so many seconds of the run.
+    error : float or None
+        The first finite error that a learner estimated.
     """
 
     losses: list[tuple[float, float]] = field(default_factory=list)
     marks: list[tuple[int, float]] = field(default_factory=list)
+    error: float | None = None
 
     def note(self, seconds: float, loss: float | None, tasks: list[int]) -> None:
         """Remember this moment."""
@@ -49,6 +53,12 @@ class Past:
             if not self.marks or self.marks[-1][0] <= tasks[-1]:
                 self.marks.append((tasks[-1] + 1, seconds))
             del self.marks[: max(0, bisect_left(self.marks, (tasks[0] + 1, -1.0)) - 1)]  # older than all that is out
+
+    def first_error(self, error: float) -> float | None:
+        """Return the first finite error that was seen, this one at the latest."""
+        if self.error is None and math.isfinite(error):
+            self.error = error
+        return self.error
 
     def since(self, task: int) -> float:
         """Return the second at which a task was first seen to be out."""
@@ -76,6 +86,8 @@ class RunView:
     loss : float or None
     overhead : float
         Percent of the time that was not spent in the function.
+    split : mapping of str to float
+        Where it comes from: percent of the time that add up to it.
     running : tuple of (str, float)
         The oldest points that are out, and for how many seconds.
     failures : tuple of (str, str)
@@ -102,43 +114,21 @@ class RunView:
     samples: int | None
     loss: float | None
     overhead: float
+    split: Mapping[str, float] = field(default_factory=dict)
     running: tuple[tuple[str, float], ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
     losses: tuple[tuple[float, float], ...] = ()
     error: str = ""
 
 
-def goal_text(goal: Goal) -> str:
-    """Return a goal in words."""
-    match goal:
-        case AllOf(goals):
-            return " and ".join(
-                f"({goal_text(part)})" if isinstance(part, AnyOf) else goal_text(part) for part in goals
-            )
-        case AnyOf(goals):
-            return " or ".join(goal_text(part) for part in goals)
-        case Loss(value):
-            return f"loss at most {value:g}"
-        case Points(value):
-            return f"{value} points"
-        case Elapsed(seconds):
-            return f"{_duration(seconds)} of running"
-        case Until(when):
-            return f"until {when:%Y-%m-%d %H:%M:%S}"
-        case Never():
-            return "none"
-        case _:
-            return getattr(goal, "text", "") or "a function of the learner"
-
-
-def share_reached(goal: Goal, progress: Progress, first_loss: float | None = None) -> float | None:
+def share_reached(goal: Goal, progress: Progress, past: Past | None = None) -> float | None:
     """Return which part of the way to the goal is done, 0 to 1; None if that cannot be told.
 
-    A loss counts by its logarithm, from `first_loss` on.
+    A loss or an error counts by its logarithm, from the first one that `past` remembers.
     """
     match goal:
         case AllOf(goals) | AnyOf(goals):
-            parts = [share_reached(part, progress, first_loss) for part in goals]
+            parts = [share_reached(part, progress, past) for part in goals]
             known = [part for part in parts if part is not None]
             if isinstance(goal, AnyOf):
                 return max(known, default=None)
@@ -148,19 +138,31 @@ def share_reached(goal: Goal, progress: Progress, first_loss: float | None = Non
         case Elapsed(seconds):
             share = progress.time / seconds if seconds > 0 else 1.0
         case Loss(value):
-            loss = progress.loss
-            if loss <= value:
-                share = 1.0
-            elif first_loss is None or value <= 0 or not first_loss > value:
-                return None
-            else:
-                share = math.log(first_loss / loss) / math.log(first_loss / value)
+            return _logarithmic(past.losses[0][1] if past and past.losses else None, progress.loss, value)
+        case LargestError(value, learner):
+            error = learner.largest_error()
+            return _logarithmic(past.first_error(error) if past else None, error, value)
         case _:
-            length = len(getattr(progress.learner, "sequence", ()))
-            if not length:
-                return None
-            share = progress.npoints / length
+            return _share_of_size(progress)
     return min(1.0, max(0.0, share))
+
+
+def _share_of_size(progress: Progress) -> float | None:
+    """Return which part of all points that there can be are known; None if there is no end to them."""
+    learner = progress.learner
+    size = len(getattr(learner, "sequence", ())) or getattr(learner, "size", None)
+    if not size or not math.isfinite(size):
+        return None
+    return min(1.0, progress.npoints / size)
+
+
+def _logarithmic(first: float | None, now: float, goal: float) -> float | None:
+    """Return how far something that shrinks has come on its way from `first` to `goal`."""
+    if now <= goal:
+        return 1.0
+    if first is None or goal <= 0 or not goal < first < math.inf or not now < math.inf:
+        return None
+    return min(1.0, max(0.0, math.log(first / now) / math.log(first / goal)))
 
 
 def time_left(goal: Goal, progress: Progress) -> float | None:
@@ -208,14 +210,12 @@ def look(runner: Any, past: Past | None = None) -> RunView:
         ended = status != "running"
         return RunView(
             title=type(runner.learner).__name__,
-            goal=goal_text(runner.goal),
+            goal=str(runner.goal),
             status=status,
             reason=runner.stop_reason,
             elapsed=elapsed,
             left=None if ended else time_left(runner.goal, progress),
-            share=1.0
-            if status == "finished"
-            else share_reached(runner.goal, progress, past.losses[0][1] if past.losses else None),
+            share=1.0 if status == "finished" else share_reached(runner.goal, progress, past),
             npoints=progress.npoints,
             loaded=progress.loaded,
             new=progress.told,
@@ -225,6 +225,7 @@ def look(runner: Any, past: Past | None = None) -> RunView:
             samples=getattr(runner.learner, "nsamples", None),
             loss=loss,
             overhead=runner.overhead(),
+            split=runner.overhead_split(),
             running=running,
             failures=tuple((_short(failure.point), failure.traceback) for failure in machine.failures[-_SHOWN:]),
             losses=tuple(past.losses),
@@ -269,7 +270,8 @@ def _rows(view: RunView) -> dict[str, str]:
         rows["# of samples"] = str(view.samples)
     if view.loss is not None:
         rows["latest loss"] = f"{view.loss:.4g}"
-    rows["overhead"] = f"{view.overhead:.1f}%"
+    split = ", ".join(f"{name} {percent:.1f}%" for name, percent in view.split.items() if percent >= 0.05)
+    rows["overhead"] = f"{view.overhead:.1f}%" + (f" ({split})" if split else "")
     rows["workers"] = str(view.workers)
     if view.running and view.status == "running":
         rows["running"] = ", ".join(f"{point} ({seconds:.0f} s)" for point, seconds in view.running)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+import numpy as np
 import pytest
 
 from adaptive_calib import BlockingRunner, Learner1D
-from adaptive_calib.engine.goals import Elapsed, Loss, Points, Progress
+from adaptive_calib.engine.goals import Done, Elapsed, LargestError, Loss, Points, Progress
+from adaptive_calib.learner import SequenceLearner
 from adaptive_calib.runner import SequentialExecutor
-from adaptive_calib.view.run import Past, goal_text, html, learner_html, look, share_reached, text, time_left
+from adaptive_calib.view.run import Past, html, learner_html, look, share_reached, text, time_left
 
 
 def _progress(npoints: int = 10, time: float = 5.0) -> Progress:
@@ -19,8 +24,11 @@ def _finished() -> BlockingRunner:
 
 
 def test_goals_in_words() -> None:
-    """A joined goal reads as a sentence."""
-    assert goal_text(Loss(0.01) | Points(5) & Elapsed(60)) == "loss at most 0.01 or 5 points and 0:01:00 of running"
+    """A joined goal reads as a sentence, in text and in a notebook."""
+    goal = Loss(0.01) | Points(5) & Elapsed(60)
+    assert str(goal) == "loss at most 0.01 or 5 points and 0:01:00 of running"
+    assert goal._repr_html_() == f"<b>goal:</b> {goal}"
+    assert str(LargestError.of(Learner1D(abs, (0, 1)), 0.5)) == "estimated error at most 0.5"
 
 
 def test_share_and_time_left() -> None:
@@ -31,6 +39,44 @@ def test_share_and_time_left() -> None:
     assert time_left(either, _progress()) == 5.0
     assert time_left(both, _progress()) == 15.0
     assert time_left(Loss(0.1), _progress()) is None
+
+
+def test_share_of_an_error_and_of_a_learner_with_an_end() -> None:
+    """An error counts by its logarithm from the first one that was seen; a finite learner by its points."""
+    learner = Learner1D(np.sin, (0, 3))
+    past = Past()
+    for x in np.linspace(0, 3, 31):
+        learner.tell(x, np.sin(x))
+    first = learner.largest_error()
+    goal = LargestError.of(learner, first / 1000)
+    progress = Progress(5.0, 0.0, "running", 31, 31, 0, 0, 0, 1, 1, learner)
+    assert share_reached(goal, progress, past) == 0.0
+    for x in np.linspace(0, 3, 301):
+        learner.tell(x, np.sin(x))
+    expected = np.log(first / learner.largest_error()) / np.log(1000)
+    assert share_reached(goal, progress, past) == pytest.approx(expected)
+    sequence = SequenceLearner(abs, range(10))
+    sequence.tell((0, 0), 0)
+    progress = Progress(5.0, 0.0, "running", 1, 1, 0, 0, 0, 1, 1, sequence)
+    assert share_reached(Done(sequence), progress, past) == 0.1
+
+
+def test_overhead_adds_up() -> None:
+    """The parts of the overhead add up to it, and a slow learner is seen as one."""
+
+    class Slow(Learner1D):
+        def ask(self, n: int, tell_pending: bool = True) -> Any:
+            begin = time.perf_counter()
+            while time.perf_counter() - begin < 0.002:
+                pass
+            return super().ask(n, tell_pending)
+
+    runner = BlockingRunner(Slow(abs, (-1, 1)), npoints_goal=50, executor=SequentialExecutor())
+    split = runner.overhead_split()
+    assert sum(split.values()) == pytest.approx(runner.overhead())
+    assert split["learner"] > 50
+    assert min(split.values()) >= 0
+    assert "learner" in text(look(runner))
 
 
 def test_a_finished_run() -> None:
