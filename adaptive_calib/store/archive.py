@@ -168,6 +168,7 @@ class RunArchive:
         self._share_every = share_every
         self._next_look = inf if share_every is None else time.monotonic() + share_every
         self._closed = False
+        self._lost = False  # whether results could not be written
         self._known: dict[str, dict[tuple[str, str, int], str]] = {e.uid: {} for e in points.evaluations}
         writes = mode != "read-only"
         for evaluation in {e.uid: e for e in points.evaluations}.values():
@@ -301,6 +302,10 @@ class RunArchive:
         try:
             if self._run is not None:
                 self.store.put_run(self._run._replace(ended=time.time(), status=status, reason=reason))
+        except (StoreError, OSError) as error:
+            if not self._lost:
+                raise
+            logger.warning("%r does not know how the run ended, either: %s", self.store, error)
         finally:
             if self._owns_store:
                 self.store.close()
@@ -338,14 +343,11 @@ class RunArchive:
     def _write(self, rows: Sequence[Row]) -> None:
         try:
             self.store.put(rows, force=self._mode == "force")
-        except StoreError:
-            raise
-        except OSError as error:
-            names = ", ".join(row.point for row in rows[:5])
-            raise StoreError(
-                f"{self.store!r}: the results at {names}{' ...' if len(rows) > 5 else ''} could not be written: "
-                f"{error}. What was stored until now is there; start again when there is room."
-            ) from error
+        except (StoreError, OSError) as error:
+            self._lost = True
+            names = ", ".join(row.point for row in rows[:5]) + (" ..." if len(rows) > 5 else "")
+            kind = type(error) if isinstance(error, StoreError) else StoreError
+            raise kind(f"the results at {names} could not be written. {_explained(error, self.store)}") from error
         for row in rows:
             known, place = self._known[row.space], row[1:4]
             if row.status == OK or known.get(place) != OK:
@@ -367,6 +369,13 @@ class RunArchive:
                     StoreWarning,
                     stacklevel=4,
                 )
+
+
+def _explained(error: Exception, store: Store) -> str:
+    if isinstance(error, StoreError):  # says so itself
+        return str(error)
+    when = "you may write there" if isinstance(error, PermissionError) else "there is room"
+    return f"{store!r}: {error}. What was stored until now is there; start again when {when}."
 
 
 @contextmanager

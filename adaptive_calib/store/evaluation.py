@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.store import memo
 from adaptive_calib.store.code import code_digest, describe, identify
 from adaptive_calib.store.identity import PointUids, fields_text, guard_fields
@@ -241,7 +242,7 @@ class Evaluation:
     @property
     def is_coroutine(self) -> bool:
         """Whether calling it gives a coroutine."""
-        return inspect.iscoroutinefunction(self._function)
+        return is_coroutine_function(self._function)
 
     def point_uid(self, point: Any) -> str:
         """Return the uid of a point in this space: 32 hex characters.

@@ -37,6 +37,13 @@ def result(i: int, kind: str) -> Any:
     return {"index": i, "curve": np.arange(i + 1.0), "label": (None, True), "text": "ü" * i}
 
 
+def same(a: Any, b: Any) -> bool:
+    """Whether two results are equal."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    return np.array_equal(a, b) if isinstance(a, np.ndarray) else bool(a == b)
+
+
 def evaluate(i: int, folder: str, kind: str) -> Any:
     """Evaluate element i in some milliseconds."""
     note(Path(folder) / "evaluated", i)

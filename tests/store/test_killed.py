@@ -5,23 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from adaptive_calib.store import SQLiteStore
 from tests.store import killed
+from tests.store.killed import same
 
 SEED = 20261123
 WORKERS = 2
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two results are equal."""
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    return np.array_equal(a, b) if isinstance(a, np.ndarray) else bool(a == b)
 
 
 def lines(path: Path) -> list[int]:
