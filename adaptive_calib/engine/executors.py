@@ -23,7 +23,7 @@ from concurrent.futures import Executor as FutureExecutor
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from math import inf
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from adaptive_calib.engine.capture import NOTHING, captured, captured_with
 from adaptive_calib.engine.worker import (
@@ -71,6 +71,7 @@ class Handle(Protocol):
         ...
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Something that evaluates points."""
 
@@ -495,7 +496,8 @@ def adapt(executor: Any, ntasks: int | None = None, *, shutdown: bool = False) -
     ----------
     executor
         None (loky's reusable executor), a ``concurrent.futures.Executor``, a ``distributed.Client``, an
-        ``ipyparallel.Client``, an mpi4py pool, or a function that makes one of the first.
+        ``ipyparallel.Client``, an mpi4py pool, a function that makes one of the first, or an `Executor`, which is
+        returned as it is.
     ntasks : int, optional
         How many evaluations may run at once, instead of the number of workers.
     shutdown : bool
@@ -510,6 +512,8 @@ def adapt(executor: Any, ntasks: int | None = None, *, shutdown: bool = False) -
         import loky  # here, since the pool starts with the first run that needs it, not with an import
 
         return Pool(loky.get_reusable_executor, ntasks, shared=True)
+    if isinstance(executor, Executor):
+        return executor
     if isinstance(executor, SequentialExecutor) and ntasks in (None, 1):
         return InThisThread()
     if isinstance(executor, FutureExecutor):
@@ -527,6 +531,6 @@ def adapt(executor: Any, ntasks: int | None = None, *, shutdown: bool = False) -
     if callable(executor):
         return Pool(executor, ntasks)
     raise TypeError(
-        "Only a concurrent.futures.Executor, distributed.Client, or ipyparallel.Client can be used. "
-        f"`executor` is {executor!r}."
+        "Only a concurrent.futures.Executor, distributed.Client, or ipyparallel.Client can be used, or an object with "
+        f"all that adaptive_calib.engine.executors.Executor has. `executor` is {executor!r}."
     )

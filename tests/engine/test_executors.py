@@ -12,7 +12,7 @@ import pytest
 
 from adaptive_calib.engine.executors import Coroutines, InThisThread, Pool, SequentialExecutor, adapt
 from adaptive_calib.engine.worker import Work
-from adaptive_calib.testing.executors import ExecutorContract
+from adaptive_calib.testing.executors import ExecutorContract, ManualExecutor
 
 
 @contextlib.contextmanager
@@ -49,6 +49,12 @@ def test_sequential_executor_is_an_executor():
         assert executor.submit(pow, 2, 5).result() == 32
         assert isinstance(executor.submit(int, "x").exception(), ValueError)
         assert list(executor.map(pow, [2, 3], [3, 2])) == [8, 9]
+
+
+def test_an_adapter_is_taken_as_it_is():
+    """What has all that `Executor` has needs no adapter: it is one, the user's own or a test's."""
+    manual = ManualExecutor(3)
+    assert adapt(manual) is manual
 
 
 def test_adapters_are_found():
