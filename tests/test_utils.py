@@ -12,7 +12,6 @@ from adaptive_calib.learner import AverageLearner, BalancingLearner, Learner1D
 from adaptive_calib.learner.base_learner import (
     BaseLearner,
     check_number_of_points,
-    is_coroutine_function,
     uses_nth_neighbors,
 )
 
@@ -107,24 +106,6 @@ def test_number_of_points() -> None:
     assert check_number_of_points(np.int64(3)) == 3
     with pytest.raises(TypeError, match="should be an integer"):
         check_number_of_points(1.0)  # type: ignore[arg-type]  # that is the point
-
-
-def test_coroutine_functions() -> None:
-    """Coroutine functions are seen through partial and callable objects."""
-    from functools import partial
-
-    async def run(x: float, y: float = 0.0) -> float:
-        return x
-
-    class Callable:
-        async def __call__(self, x: float) -> float:
-            return x
-
-    assert is_coroutine_function(run)
-    assert is_coroutine_function(partial(partial(run, y=1.0)))
-    assert is_coroutine_function(Callable())
-    assert not is_coroutine_function(abs)
-    assert not is_coroutine_function(partial(abs))
 
 
 class _Own(BaseLearner):

@@ -249,7 +249,9 @@ class Elapsed(_Joined):
 
     def __call__(self, learner: Any) -> bool:
         """Refuse: this is no question of the learner."""
-        raise TypeError(f"only a run can tell whether {self!r} is reached, not a learner; look at `runner.elapsed_time()`.")
+        raise TypeError(
+            f"only a run can tell whether {self!r} is reached, not a learner; look at `runner.elapsed_time()`."
+        )
 
     def reached(self, progress: Progress) -> bool:
         """Whether so many seconds of the run are over."""

@@ -10,7 +10,6 @@ whole state: function, parameters, data, pending and failed points. Engines do n
 from __future__ import annotations
 
 import functools
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence, Sized
 from copy import deepcopy
@@ -30,7 +29,6 @@ __all__ = [
     "LearnerType",
     "cache_latest",
     "check_number_of_points",
-    "is_coroutine_function",
     "uses_nth_neighbors",
 ]
 
@@ -109,14 +107,6 @@ def check_number_of_points(n: int) -> int:
     if number < 0:
         raise ValueError(f"the number of points to ask for should be at least 0, but is {n}.")
     return number
-
-
-def is_coroutine_function(function: Callable[..., Any]) -> bool:
-    """Whether calling `function` gives a coroutine; looks through `functools.partial` and callable objects."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    call = getattr(function, "__call__", None)  # noqa: B004  # the method itself is wanted, not whether there is one
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _check_same_length(xs: Iterable[Any], ys: Iterable[Any]) -> None:

@@ -15,7 +15,8 @@ from typing import Any, Self, TypeAlias
 
 from sortedcontainers import SortedDict
 
-from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points, is_coroutine_function
+from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
+from adaptive_calib.learner.coroutines import is_coroutine_function
 
 __all__ = ["SequenceLearner"]
 

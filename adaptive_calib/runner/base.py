@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import functools
-import inspect
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -20,30 +19,13 @@ from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Batching, Session
 from adaptive_calib.engine.worker import Work
+from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.runner.goals import GoalFunction, make_goal
 from adaptive_calib.runner.log import MemoryLog
 
-__all__ = ["BaseRunner", "is_coroutine_function"]
+__all__ = ["BaseRunner"]
 
 Mode = Literal["cached", "retry", "force", "read-only"]
-
-
-def is_coroutine_function(function: Any) -> bool:
-    """Whether calling `function` gives a coroutine, seen through partials, decorators, wrappers and learners."""
-    for _ in range(16):  # deeper nests of wrappers are not to be expected, and a cycle has an end this way
-        if inspect.iscoroutinefunction(function):
-            return True
-        if isinstance(function, functools.partial):
-            parts = (function.func, *function.args)
-            lists = [part for part in parts if isinstance(part, (list, tuple))]  # a balancing learner's functions
-            return any(is_coroutine_function(one) for part in lists for one in part) or is_coroutine_function(parts[0])
-        if inspect.iscoroutinefunction(vars(type(function)).get("__call__")):  # an object with async def __call__
-            return True
-        inner = getattr(function, "__wrapped__", None) or getattr(function, "function", None)
-        if inner is None:
-            return False
-        function = inner
-    return False
 
 
 def _coroutines(learner: Any) -> bool:

@@ -7,7 +7,22 @@ from math import inf
 
 import pytest
 
-from adaptive_calib.engine.goals import POLL, AllOf, AnyOf, Elapsed, Goal, Loss, Never, Points, Progress, Until, When
+from adaptive_calib.engine.goals import (
+    POLL,
+    AllOf,
+    AnyOf,
+    Done,
+    Elapsed,
+    Goal,
+    LargestError,
+    Loss,
+    Never,
+    Points,
+    Progress,
+    Until,
+    When,
+)
+from adaptive_calib.learner import Learner1D, SequenceLearner
 from tests.engine.doubles import Counting
 
 
@@ -72,3 +87,24 @@ def test_everything_with_the_three_methods_is_a_goal():
     assert goal.reason(progress()) == "nothing is known"
     with pytest.raises(TypeError, match="function of the learner"):
         When(5, learner)
+
+
+def test_a_goal_is_a_function_of_a_learner_where_that_can_be_decided():
+    """``runner.goal(learner)`` as in python-adaptive; time is a matter of the run."""
+    learner = SequenceLearner(abs, range(4))
+    learner.tell((0, 0), 0)
+    learner.tell((1, 1), 1)
+    assert Points(2)(learner)
+    assert not Points(3)(learner)
+    assert Loss(0.5)(learner)
+    assert not Never()(learner)
+    assert not Done(learner)(learner)
+    assert When(lambda one: one.npoints == 2, None)(learner)
+    assert (Points(2) & Loss(0.5))(learner)
+    assert (Points(2) | Elapsed(1))(learner)
+    assert not (Points(3) & Elapsed(1))(learner)
+    curve = Learner1D(abs, (-1, 1))
+    assert not LargestError.of(curve, 0.1)(curve)
+    for goal in (Elapsed(1), Until(datetime.now()), Points(2) & Elapsed(1)):
+        with pytest.raises(TypeError, match="only a run can tell"):
+            goal(learner)
