@@ -69,6 +69,11 @@ class Frames:
         # an attribute of this one object: IPython asks it to show itself, and so the place is known at the end
         self.target._ipython_display_ = self._show
 
+    @property
+    def swaps(self) -> bool:
+        """Whether a frame takes the place of the last one as a whole."""
+        return not self._gestures
+
     def _shown(self, counter: int) -> Any:
         return self._frame
 
@@ -112,10 +117,10 @@ class Frames:
             return
         begin = time.perf_counter()
         self._frame = self._make()
-        if self._gestures:
-            self._next.event(counter=self._next.counter + 1)
-        else:
+        if self.swaps:
             self.target.object = self._frame
+        else:
+            self._next.event(counter=self._next.counter + 1)
         self.cost = time.perf_counter() - begin
 
     def select(self, child: int) -> None:

@@ -24,6 +24,9 @@ active_plotting_tasks: dict[str | None, Any] = {}
 
 #: At most 5 % of the run's time is promised; sending goes on in another thread of the kernel, so less.
 SHARE = 0.035
+#: Seconds beyond it: a layout belongs to a calibration, which lasts minutes, and its first frame with data should not
+#: wait for half of them.
+ALLOWANCE, ALLOWANCE_OF_LAYOUTS = 0.2, 1.5
 
 
 def live_plot(
@@ -61,7 +64,7 @@ def live_plot(
     ValueError
         If `update_interval` is not positive.
     """
-    pace = Pace(update_interval, SHARE, frames=500)
+    Pace(update_interval, SHARE)  # refuses an interval that is not positive
     if not in_ipynb():
         say("live_plot needs a Jupyter notebook; here, use runner.live_info_terminal() or learner.plot().")
         return None
@@ -75,6 +78,7 @@ def live_plot(
     if old is not None:
         old.cancel()
     if runner.status() == "running":
+        pace = Pace(update_interval, SHARE, ALLOWANCE_OF_LAYOUTS if frames.swaps else ALLOWANCE, frames=500)
         task = active_plotting_tasks[name] = runner.beside(_follow(runner, frames, controls, pace))
         if controls is not None:
             controls.show(task)
