@@ -107,12 +107,20 @@ def areas(words: bool = True) -> tuple[Any, Any]:
     overlays = []
     for corners, color, spots, name, ink in places.values():
         polygons = hv.Polygons([np.array(polygon) for polygon in corners], kdims=[BEMD, SHARE])
-        elements = [polygons.opts(_bokeh(fill_color=color, fill_alpha=0.13, line_width=0))]
+        polygons = polygons.opts(_bokeh(fill_color=color, fill_alpha=0.13, line_width=0))
+        elements = [with_matplotlib(polygons, facecolor=color, alpha=0.13, linewidth=0)]
         if words:
             names = hv.Labels([(x, y, name) for x, y in spots], [BEMD, SHARE], "name")
             elements.append(names.opts(_bokeh(text_font_size="9pt", text_color=ink)))
         overlays.append(hv.Overlay(elements))
     return overlays[0], overlays[1]
+
+
+def with_matplotlib(element: Any, **options: Any) -> Any:
+    """Return the element with options for Matplotlib too, where the user has loaded that backend of HoloViews."""
+    if "matplotlib" not in hv.Store.loaded_backends():
+        return element
+    return element.opts(hv.Options(**options, backend="matplotlib"))
 
 
 def _bokeh(**options: Any) -> Any:

@@ -38,6 +38,8 @@ __all__ = ["figure"]
 BEMD = r"confidence $B_{\mathrm{EMD}}$"
 SHARE = r"share of experiments with $B_{\mathrm{epis}}=1$"
 COLUMNS = 6
+#: Width of a digit over that of the panels to the right; chosen by looking.
+_LETTER = 0.011
 
 
 def figure(data: CalibrationData) -> Figure:
@@ -213,10 +215,12 @@ def _counts(ax: Any, data: CalibrationData, colors: list[str]) -> None:
     undecided = [curve.n_undecided for curve in data.curves]
     if any(undecided):
         ax.bar(x, undecided, width, bottom=data.counts, facecolor="none", edgecolor=INK, hatch="////", linewidth=0.6)
-    if x.size <= 20 and not any(undecided):
-        ax.bar_label(bars, fontsize=7.5, color=INK, padding=1)
-    elif x.size <= 20:
-        ax.bar_label(bars, [f"{n}+{u}" for n, u in zip(data.counts, undecided, strict=True)], fontsize=7, padding=5)
+    if x.size <= 20:
+        words = [f"{n}+{u}" if any(undecided) else str(n) for n, u in zip(data.counts, undecided, strict=True)]
+        crowded = x.size > 1 and np.diff(x).min() / (np.ptp(x) + 1.2) < _LETTER * (max(map(len, words)) + 1)
+        if crowded:  # what is written on the bar to the left holds for this one too
+            words = [now if now != before else "" for now, before in zip(words, ["", *words], strict=False)]
+        ax.bar_label(bars, words, fontsize=7, color=INK, padding=5 if any(undecided) else 1)
     ax.margins(y=0.22)
     ax.set_ylabel("experiments")
 
@@ -236,7 +240,7 @@ def _small(fig: Any, place: Any, curve: CurveData, color: str, first: bool, data
     chosen = curve.c == data.recommended
     word = STATUS_WORDS[Status(curve.status)]
     ax.set_title(f"c = {_tex(curve.c)}", loc="left", fontsize=9.5, color=INK, fontweight="bold" if chosen else None)
-    ax.set_title(f"κ = {curve.slope:.2f}, {word}", loc="right", fontsize=7.5, color="#555555")
+    ax.set_title(f"κ {curve.slope:.2f}, {word}", loc="right", fontsize=7, color="#555555")
     ax.tick_params(labelbottom=False, labelleft=first, labelsize=7.5)
     hist = fig.add_subplot(inner[1], sharex=ax)
     width = np.diff(curve.edges)

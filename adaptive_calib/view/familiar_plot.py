@@ -15,7 +15,7 @@ import numpy as np
 from adaptive_calib.calibration.bins import calibration_bins, calibration_hists
 from adaptive_calib.calibration.pairs import Floats, Ints, as_pairs, table_columns
 from adaptive_calib.view.calibration import c_label
-from adaptive_calib.view.calibration_holoviews import areas
+from adaptive_calib.view.calibration_holoviews import areas, with_matplotlib
 from adaptive_calib.view.calibration_style import LOST, WON, c_colors
 
 __all__ = ["CalibrationPlotElements", "calibration_bins", "calibration_hists", "calibration_plot"]
@@ -60,7 +60,7 @@ class CalibrationPlotElements:
         for color, c in zip(colors, self.experiment_idcs, strict=True):
             curve = self.calibration_curves[c]
             element = hv.Scatter(curve.data, curve.kdims, curve.vdims, label=curve.label)
-            points[c] = element.opts(hv.Options(color=color, size=6, backend="bokeh"))
+            points[c] = with_matplotlib(element.opts(hv.Options(color=color, size=6, backend="bokeh")), color=color)
         return hv.HoloMap(points, kdims="c")
 
     @property
@@ -111,7 +111,8 @@ class CalibrationPlotElements:
     def _hists(data: dict[float, tuple[Ints, Floats]], name: str, color: str) -> Any:
         hists = {c: hv.Histogram((edges, counts), kdims=[name]) for c, (counts, edges) in data.items()}
         options = hv.Options(color=color, line_width=0, backend="bokeh")
-        return hv.HoloMap({c: hist.opts(options) for c, hist in hists.items()}, kdims="c")
+        drawn = {c: with_matplotlib(hist.opts(options), color=color, linewidth=0) for c, hist in hists.items()}
+        return hv.HoloMap(drawn, kdims="c")
 
 
 def calibration_plot(calib_results: Mapping[float, Any], target_bin_size: int | None = None) -> CalibrationPlotElements:
@@ -139,7 +140,7 @@ def calibration_plot(calib_results: Mapping[float, Any], target_bin_size: int | 
     curves, bemd, bepis = {}, {}, {}
     for color, (c, table) in zip(colors, results.items(), strict=True):
         line = hv.Curve(curve_data[c], "Bemd", "Bepis", label=f"c = {c_label(c)}")
-        curves[c] = line.opts(hv.Options(color=color, line_width=2, backend="bokeh"))
+        curves[c] = with_matplotlib(line.opts(hv.Options(color=color, line_width=2, backend="bokeh")), color=color)
         pairs = as_pairs(*table_columns(table))
         bemd[c] = _histogram(pairs.bemd, np.linspace(0, 1, 33))
         bepis[c] = _histogram(pairs.hits, np.array([0, 0.5, 1.0]))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -187,6 +188,41 @@ def test_familiar_plot_has_the_familiar_parts(infrared):
     assert list(plot.select(c=[1.0]).lines.keys()) == [1.0]
     with pytest.raises(ValueError, match="no curve"):
         plot.select(c=3.0)
+
+
+def test_what_is_written_over_bars_and_panels_does_not_overlap():
+    """With 17 c, some of them close, counts and the two titles of a small panel keep apart."""
+    rng = np.random.default_rng(4)
+    results = {2.0**x: table(rng.random(159), rng.random(159) < 0.7) for x in (*range(-20, -5), -5.5, -5.25)}
+    figure = CalibrationView(results).matplotlib()
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    words = [text for ax in figure.axes for text in ax.texts if text.get_text() == "159"]
+    boxes = sorted((text.get_window_extent(renderer).x0, text.get_window_extent(renderer).x1) for text in words)
+    assert words
+    assert all(right < left for (_, right), (left, _) in itertools.pairwise(boxes))
+    panels = [ax for ax in figure.axes if ax.get_title("left")]
+    assert len(panels) == 17
+    for ax in panels:
+        left, right = ax._left_title, ax._right_title  # Matplotlib has no other way to their boxes
+        assert left.get_window_extent(renderer).x1 < right.get_window_extent(renderer).x0
+
+
+def test_familiar_plot_has_colours_in_matplotlib_too(infrared):
+    """With HoloViews' Matplotlib backend loaded the areas are as pale, and the curves as coloured, as with bokeh."""
+    hv = pytest.importorskip("holoviews")
+    before = hv.Store.current_backend
+    hv.extension("matplotlib")
+    try:
+        from adaptive_calib.view import calibration_plot
+
+        plot = calibration_plot(infrared)
+        drawn = hv.render(plot.prohibited_areas * plot.overlayed_lines, backend="matplotlib")
+    finally:
+        hv.Store.set_current_backend(before)
+    (ax,) = drawn.axes
+    assert {collection.get_alpha() for collection in ax.collections} == {0.13}
+    assert len({line.get_color() for line in ax.lines}) == len(infrared)
 
 
 def test_familiar_plot_reads_old_results_and_refuses_none():
