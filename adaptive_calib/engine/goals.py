@@ -58,6 +58,8 @@ class Progress:
         Tasks that are out, and how many may be.
     learner
         The learner itself, to be read only; a goal or a display takes from it what it needs.
+    status, stop_reason
+        "running", then "finished", "exhausted", "failed" or "cancelled"; why, in one line, None while running.
     """
 
     time: float
@@ -71,6 +73,8 @@ class Progress:
     running: int
     capacity: int
     learner: Any = field(repr=False, compare=False)
+    status: str = "running"
+    stop_reason: str | None = None
 
     @property
     def loss(self) -> float:

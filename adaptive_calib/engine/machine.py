@@ -215,6 +215,8 @@ class RunMachine:
             len(self.running),
             self.capacity,
             self.learner,
+            self.status,
+            self.stop_reason,
         )
 
     @property

@@ -95,7 +95,9 @@ def _pandas() -> Any:
     try:
         import pandas as pd
     except ImportError:
-        raise ImportError("pandas is not installed.") from None
+        raise ImportError(
+            "pandas is not installed, and tables need it: pip install 'adaptive_calib[notebook]'."
+        ) from None
     return pd
 
 

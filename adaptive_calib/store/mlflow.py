@@ -19,6 +19,8 @@ __all__ = ["MlflowCallback"]
 
 #: What MLflow takes for the value of a parameter.
 _LONGEST = 500
+#: How MLflow calls the end of a run.
+_STATUS = {"failed": "FAILED", "cancelled": "KILLED"}
 
 
 class MlflowCallback:
@@ -103,12 +105,14 @@ class MlflowCallback:
             self._metrics(event.time, progress)
 
     def on_stop(self, event: Any, progress: Any) -> None:
-        """Write the last metrics and the table, and end the run."""
+        """Write the last metrics, why the run stopped and the table, and end the run."""
         if self.run_id is None:
             return
         self._metrics(event.time, progress)
+        self._client.set_tag(self.run_id, "stop_reason", f"{progress.stop_reason}"[:_LONGEST])
         self._table(progress.learner)
-        self._client.set_terminated(self.run_id, "FINISHED", end_time=_ms(self._epoch + event.time))
+        status = _STATUS.get(progress.status, "FINISHED")
+        self._client.set_terminated(self.run_id, status, end_time=_ms(self._epoch + event.time))
 
     def _metrics(self, seconds: float, progress: Any) -> None:
         if self.run_id is None:
