@@ -13,7 +13,7 @@ import itertools
 import math
 import random
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import cloudpickle
@@ -515,7 +515,12 @@ class TriangulatedLearner(BaseLearner):
         return self.data
 
     def _set_data(self, data: Any) -> None:
-        """Replace all data; they are told in their order, so that the same triangulation comes out."""
+        """Replace all data; they are told in their order, so that the same triangulation comes out.
+
+        A file of python-adaptive's LearnerND holds the whole state of that learner; its data are taken out of it.
+        """
+        if isinstance(data.get("data"), Mapping):  # points are tuples, so "data" is none of them
+            data = data["data"]
         points, values = list(data), [np.copy(y) if isinstance(y, np.ndarray) else y for y in data.values()]
         fresh = self.new()
         fresh.tell_many(points, values)
