@@ -54,7 +54,7 @@ def rows(source: str) -> list[Row]:
 
 
 @cache
-def tests(source: str) -> dict[str, str]:
+def code_of(source: str) -> dict[str, str]:
     """Return the code of the tests in the module of a page, by name."""
     text = (TESTS / f"test_migration_{source}.py").read_text(encoding="utf-8")
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -75,7 +75,7 @@ def test_rows_and_tests_are_the_same(source):
     """Every row has its test, every test its row, in the same order, and no name occurs twice."""
     names = [row.name for row in rows(source)]
     assert len(set(names)) == len(names)
-    assert [f"test_{name.replace('-', '_')}" for name in names] == list(tests(source))
+    assert [f"test_{name.replace('-', '_')}" for name in names] == list(code_of(source))
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -89,7 +89,7 @@ def test_the_calls_of_a_row_are_in_its_test(source):
     """What is called in "what you write here" (or, where that is the same, there) is called in the test."""
     missing = []
     for row in rows(source):
-        code = tests(source)[f"test_{row.name.replace('-', '_')}"]
+        code = code_of(source)[f"test_{row.name.replace('-', '_')}"]
         cell = f"{row.there} {row.here}" if row.here.startswith("the same") else row.here
         for span in re.findall("`([^`]+)`", cell):
             names = re.findall(r"(\w+)\(", span) + re.findall(r"(?<=[(, ])(\w+)=", span)
