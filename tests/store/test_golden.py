@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adaptive_calib.store import Evaluation, JournalStore, Replicate, SQLiteStore, open_archive
+from adaptive_calib.store import Evaluation, FsspecStore, JournalStore, Replicate, SQLiteStore, open_archive
 from adaptive_calib.store.rows import SpaceInfo
 from tests.store.functions import Inner, Line, Power, crashed, failed, ok
 
 GOLDEN = Path(__file__).parent / "golden"
-KINDS = {"store-1.sqlite": SQLiteStore, "journal-1.jsonl": JournalStore}
+KINDS = {
+    "store-1.sqlite": SQLiteStore,
+    "journal-1.jsonl": JournalStore,
+    "objects-1": lambda path: FsspecStore(f"file://{path}"),
+}
 EV = Evaluation(
     Power(2), name="golden", config={"inner": Inner(2.0), "L": 4}, seed=2**70, version="3", on_code_change="ignore"
 )
@@ -32,7 +36,8 @@ def write(store: Any) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_the_stored_files_are_read(name: str, tmp_path: Path) -> None:
     """Every point, value, failure and run of format 1 comes back, and writing goes on."""
-    shutil.copy(GOLDEN / name, tmp_path / name)
+    copy = shutil.copytree if (GOLDEN / name).is_dir() else shutil.copy
+    copy(GOLDEN / name, tmp_path / name)
     with KINDS[name](tmp_path / name) as store:
         space = store.space(EV)
         assert isinstance(space.info, SpaceInfo)
