@@ -15,6 +15,12 @@ from adaptive_calib.engine.goals import Done, Elapsed, Goal, LargestError, Loss,
 
 __all__ = ["GoalFunction", "auto_goal", "make_goal", "stop_after"]
 
+#: The first sentence is python-adaptive's.
+NO_GOAL = (
+    "Goal is None which means the learners continue forever and this is not allowed. Give a goal, such as "
+    "loss_goal=0.01, npoints_goal=500 or goal=Elapsed(hours=1); or allow_running_forever=True, where there is that."
+)
+
 GoalFunction = Callable[[Any], bool]
 
 
@@ -91,7 +97,7 @@ def make_goal(
     if allow_running_forever:
         warnings.warn("Goal is None which means the learners continue forever!", stacklevel=3)
         return Never()
-    raise ValueError("Goal is None which means the learners continue forever and this is not allowed.")
+    raise ValueError(NO_GOAL)
 
 
 def _given(goal: Any, learner: Any) -> Goal:
@@ -162,7 +168,7 @@ def auto_goal(
     if allow_running_forever:
         warnings.warn("Goal is None which means the learners continue forever!", stacklevel=2)
         return lambda learner: False
-    raise ValueError("Goal is None which means the learners continue forever and this is not allowed.")
+    raise ValueError(NO_GOAL)
 
 
 class _Duration:
