@@ -1,4 +1,4 @@
-"""The familiar small helpers of python-adaptive, at their familiar place."""
+"""The familiar small helpers of python-adaptive and of emdcmp, at their familiar place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from adaptive_calib.calibration import get_bin_sizes
+from adaptive_calib.emd import compare_matrix
 from adaptive_calib.engine.executors import SequentialExecutor
 from adaptive_calib.learner.balancing_learner import named_product
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest
@@ -18,8 +20,10 @@ __all__ = [
     "SequentialExecutor",
     "assign_defaults",
     "cache_latest",
+    "compare_matrix",
     "copy_docstring_from",
     "daskify",
+    "get_bin_sizes",
     "load",
     "named_product",
     "partial_function_from_dataframe",
