@@ -73,7 +73,6 @@ def response(shares: Mapping[Form, float], g: float, a: float, eps: float) -> Ar
     ArithmeticError
         If the solver fails.
     """
-
     parts = [(g * share, form) for form, share in shares.items() if share]
 
     def during(t: float, y: Array, pulse: float) -> Any:
