@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "myst_nb",
     "public_names",
     "copied_notebooks",
@@ -59,6 +60,7 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_in_temp = True
 nb_merge_streams = True
+nb_ipywidgets_js = {}  # widgets need a kernel, and their scripts a network
 suppress_warnings = [
     "mystnb.unknown_mime_type",  # HoloViews sends its plots in a type of its own beside the HTML that is shown
 ]
