@@ -128,7 +128,7 @@ class DaskCluster:
         self.client = client
         self.threads = 0
         self._ntasks = ntasks
-        self.ahead = 4 if ntasks is None else 1  # the way there and back takes several times as long as in a pool
+        self.latency = 0.015 if ntasks is None else 0.0  # by the scheduler: several times as long as in a pool
         self._shutdown = shutdown
         self._looked = -LOOK
         self._asked: asyncio.Task[dict[str, int]] | None = None

@@ -150,7 +150,7 @@ class ManualExecutor:
     timeouts = False
     own_process = False
     shared = False
-    ahead = 1
+    latency = 0.0
     poll = inf
 
     def __init__(self, capacity: int = 2, *, renews: bool = True) -> None:

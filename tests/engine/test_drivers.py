@@ -387,3 +387,20 @@ def test_both_drivers_give_the_same_run():
     asyncio.run(run_async(later))
     assert list(first.data.items()) == list(second.data.items())
     assert blocking.machine.stop_reason == later.machine.stop_reason
+
+
+def test_short_tasks_wait_in_the_workers_as_many_as_the_way_takes():
+    """One for tasks that are long; for shorter ones as many as end while the driver answers, at most 8."""
+    one, auto = Batching(), Batching(None)
+    assert [one.tasks(seconds, 1, 0.0005) for seconds in (1.0, 0.005, 0.004, 0.0005, 0.0002, 1e-6)] == [
+        1,
+        1,
+        2,
+        2,
+        4,
+        8,
+    ]
+    assert one.tasks(1e-6, 1, 0.0) == 1  # who evaluates at once, or was told a number, has no use for it
+    assert auto.tasks(1.0, 1, 0.0005) == 1
+    assert auto.tasks(0.02, 100, 0.0005) == 2
+    assert Batching(20).tasks(1e-4, 20, 0.0005) == 2
