@@ -40,8 +40,9 @@ __all__ = ["areas", "html", "layout"]
 SIZE = 430
 SMALL = 235
 COLUMNS = 4
-#: Widths of the two columns of the layout, which together fit into the cell of a notebook, and heights of its rows.
-WIDTHS = (560, 430)
+#: Widths of the two columns of the layout, which together fit into the cell of a notebook on a small screen (900
+#: pixels), and heights of its rows.
+WIDTHS = (500, 370)
 HEIGHTS = (370, 260, 210)
 
 
@@ -277,7 +278,7 @@ def _slopes(data: CalibrationData, colors: list[str], width: int, height: int) -
             elements.append(
                 points.opts(_bokeh(fill_color=fill, line_color="color", line_width=1.8, size=9, marker=marker))
             )
-    title = "● acceptable (shaded)  ○ undecided  × not acceptable"
+    title = "● acceptable  ○ undecided  × not acceptable"
     return _over_c(data, elements, width, height, title=title, xlabel=AXIS, ylabel=name)
 
 
