@@ -73,6 +73,18 @@ class Calibrate:
     ----------
     learner : CalibrationLearner
         What was learned; its ``failed_points`` are the experiments that failed.
+
+    Examples
+    --------
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> from adaptive_calib.tasks import Calibrate
+    >>> task = Calibrate(
+    ...     c_list=[0.25, 1.0], experiments=Infrared(N=4), Ldata=64, Linf=256, executor=SequentialExecutor()
+    ... )
+    >>> curves = task.unpack_results(task.run())
+    >>> [(c, len(rows), rows.dtype.names) for c, rows in curves.items()]
+    [(0.25, 4, ('Bemd', 'Bepis')), (1.0, 4, ('Bemd', 'Bepis'))]
     """
 
     def __init__(
@@ -148,7 +160,16 @@ class Calibrate:
 def compute_Bemd(
     i_ω_c: tuple[int, ExperimentLike, float], Ldata: int
 ) -> tuple[tuple[int, ExperimentLike, float], float]:
-    """Return ``((i, ω, c), B_EMD)`` for one experiment at one c; see `EvaluateExperiment` for all c at once."""
+    """Return ``((i, ω, c), B_EMD)`` for one experiment at one c; see `EvaluateExperiment` for all c at once.
+
+    Examples
+    --------
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.tasks import compute_Bemd
+    >>> (index, _, c), bemd = compute_Bemd((0, Infrared(N=1)[0], 1.0), Ldata=64)
+    >>> index, c, 0 <= bemd <= 1
+    (0, 1.0, True)
+    """
     i, experiment, c = i_ω_c
     function = EvaluateExperiment(_Only(i, experiment), Ldata, FixedLabel(2), c_list=(c,), name="one experiment")
     return i_ω_c, Record.from_plain(function(("new", i))).bemd[float(c)]
@@ -160,7 +181,16 @@ def compute_Bepis(
     QB: Callable[[Any], NDArray[np.floating]],
     Linf: int,
 ) -> bool:
-    """Return whether the mean loss of A over `Linf` points of the true model is smaller than that of B."""
+    """Return whether the mean loss of A over `Linf` points of the true model is smaller than that of B.
+
+    Examples
+    --------
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.tasks import compute_Bepis
+    >>> experiment = Infrared(N=1)[0]
+    >>> compute_Bepis(experiment.data_model, experiment.QA, experiment.QB, Linf=4096)
+    True
+    """
     data = data_model(Linf)
     return bool(np.mean(QA(data)) < np.mean(QB(data)))
 
@@ -168,7 +198,17 @@ def compute_Bepis(
 def compute_Bemd_and_maybe_Bepis(
     i_ω_c: tuple[int, ExperimentLike, float], Ldata: int, Linf: int, c_conf: float
 ) -> tuple[int, float, float, bool | None]:
-    """Return ``(i, c, B_EMD, B_epis)`` of one experiment at one c; B_epis is None unless c equals `c_conf`."""
+    """Return ``(i, c, B_EMD, B_epis)`` of one experiment at one c; B_epis is None unless c equals `c_conf`.
+
+    Examples
+    --------
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.tasks import compute_Bemd_and_maybe_Bepis
+    >>> point = (0, Infrared(N=1)[0], 1.0)
+    >>> index, c, bemd, bepis = compute_Bemd_and_maybe_Bepis(point, Ldata=64, Linf=4096, c_conf=0.5)
+    >>> bepis is None  # one label is enough for all c
+    True
+    """
     i, experiment, c = i_ω_c
     _, bemd = compute_Bemd(i_ω_c, Ldata)
     known = c == c_conf

@@ -53,6 +53,13 @@ class CorpCurve:
         Parts of the Brier score: it is miscalibration - discrimination + uncertainty. NaN without experiments.
     pairs : Pairs
         What the curve was made from, with the numbers of undecided and missing experiments.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import corp_curve
+    >>> curve = corp_curve([0.1, 0.3, 0.6, 0.9], [0, 1, 0, 1])
+    >>> curve.at([0.0, 0.45, 1.0]).tolist()
+    [0.0, 0.5, 1.0]
     """
 
     x: Floats
@@ -77,6 +84,13 @@ def corp_curve(bemd: ArrayLike, bepis: ArrayLike) -> CorpCurve:
     bemd, bepis : array-like, shape (n,)
         See `pairs.as_pairs`. The order of the experiments does not matter, ties or not. Without any usable experiment
         the curve is empty.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import corp_curve
+    >>> curve = corp_curve([0.1, 0.3, 0.6, 0.9], [0, 1, 0, 1])
+    >>> curve.x.tolist(), curve.p.tolist()
+    ([0.1, 0.3, 0.6, 0.9], [0.0, 0.5, 0.5, 1.0])
     """
     pairs = as_pairs(bemd, bepis)
     x, hits, counts = _pool_ties(pairs)
@@ -106,6 +120,13 @@ class IsotonicBand:
         One minus the level.
     n : int
         Experiments that were used.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import isotonic_band
+    >>> band = isotonic_band([0.1, 0.9], [0, 1])
+    >>> band.n, band.alpha
+    (2, 0.05)
     """
 
     upper_x: Floats
@@ -143,6 +164,17 @@ def isotonic_band(bemd: ArrayLike, bepis: ArrayLike, *, alpha: float = 0.05, max
     P(Bin(n, t) <= s) >= exp(-n KL(q, t)) / √(8 n q (1 - q)), q = s/n [Ash, *Information theory*, 1965, lemma 4.7.2],
     then by that probability itself; only the rest need an inverse beta function. At m = 200 this is about ten times
     faster than computing every limit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration.curve import isotonic_band
+    >>> rng = np.random.default_rng(1)
+    >>> bemd = rng.random(500)
+    >>> band = isotonic_band(bemd, rng.random(500) < bemd)
+    >>> low, high = band.at([0.2, 0.8])
+    >>> bool((low < [0.2, 0.8]).all()), bool((high > [0.2, 0.8]).all())
+    (True, True)
     """
     if not 0 < alpha < 1:
         raise ValueError(f"`alpha` should lie between 0 and 1, such as 0.05, but is {alpha!r}.")
@@ -162,6 +194,13 @@ def clopper_pearson(successes: ArrayLike, n: ArrayLike, delta: float) -> tuple[F
     """Return exact limits of a share, each missed with probability at most `delta`; (0, 1) for n = 0.
 
     Source: Clopper & Pearson, Biometrika 26 (1934) 404.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import clopper_pearson
+    >>> low, high = clopper_pearson(0, 10, delta=0.025)
+    >>> float(low), round(float(high), 3)
+    (0.0, 0.308)
     """
     s, total = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(n, dtype=float))
     safe_low, safe_high = np.maximum(s, 1), np.maximum(total - s, 1)
@@ -193,6 +232,13 @@ def confidence_sequence(
     -----
     With θ = logit p the logarithm of the martingale is K - s θ + n ln(1 + e^θ) - ln(1/α), convex in θ. Newton's method
     from a point outside the set approaches the nearest end monotonically; the asymptotes give such points.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import confidence_sequence
+    >>> low, high = confidence_sequence(successes=[8, 80, 800], n=[10, 100, 1000])
+    >>> bool((low < 0.8).all()), bool((high > 0.8).all()), (high - low).round(2).tolist()
+    (True, True, [0.65, 0.26, 0.09])
     """
     if not 0 < alpha < 1:
         raise ValueError(f"`alpha` should lie between 0 and 1, such as 0.05, but is {alpha!r}.")

@@ -81,6 +81,13 @@ def jeffreys_interval(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -
 
     Quantiles of Beta(s + 1/2, n - s + 1/2), with the customary ends: 0 for s = 0, 1 for s = n [Brown, Cai & DasGupta
     2001]; for n = 0 the interval is [0, 1].
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import jeffreys_interval
+    >>> low, high = jeffreys_interval(8, 10)
+    >>> round(float(low), 2), round(float(high), 2)
+    (0.5, 0.96)
     """
     s, total = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(n, dtype=float))
     tail = (1 - _level(level)) / 2
@@ -109,6 +116,13 @@ class Bins:
         For each bin the indices of its experiments in the input.
     pairs : Pairs
         What the bins were made from, with the numbers of undecided and missing experiments.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import equal_count_bins
+    >>> bins = equal_count_bins([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1], target_bin_size=2)
+    >>> len(bins), bins.x.round(2).tolist(), bins.y.tolist(), bins.counts.tolist()
+    (2, [0.15, 0.85], [0.0, 1.0], [2, 2])
     """
 
     x: Floats
@@ -149,6 +163,16 @@ def equal_count_bins(
     -----
     Several bins share one x where B_EMD is tied (at small c half of all B_EMD are exactly 0 or 1); which experiment
     goes into which of them is then decided by their order. Pool ties, as `corp_curve` does, before judging the shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration.curve import equal_count_bins
+    >>> rng = np.random.default_rng(1)
+    >>> bemd = rng.random(400)
+    >>> bins = equal_count_bins(bemd, rng.random(400) < bemd, target_bin_size=100)
+    >>> bins.counts.tolist(), bool((abs(bins.y - bins.x) < 0.1).all())
+    ([100, 100, 100, 100], True)
     """
     pairs = as_pairs(bemd, bepis)
     sizes = np.array(get_bin_sizes(len(pairs), target_bin_size), dtype=np.int64)
@@ -166,6 +190,12 @@ def bin_edges(bemd: ArrayLike, target_bin_size: int | None = None) -> Floats:
 
     A boundary is the mean of the last sorted B_EMD of one bin and the first of the next (emdcmp's lie one element too
     far right). Empty input has no edges: shape (0,).
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import bin_edges
+    >>> bin_edges([0.1, 0.2, 0.8, 0.9], target_bin_size=2).tolist()
+    [0.1, 0.5, 0.9]
     """
     x = np.asarray(bemd, dtype=float)
     x = np.sort(x[~np.isnan(x)])
@@ -187,6 +217,12 @@ class CalibrationErrors:
         Mean of the distance on the safe side; positive if the criterion is under-confident.
     max_violation, mean_violation : float
         Largest and mean distance on the over-confident side, >= 0.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import calibration_errors
+    >>> calibration_errors([0.25, 0.75], [0.25, 0.75]).expected
+    0.0
     """
 
     expected: float
@@ -199,6 +235,13 @@ def calibration_errors(x: ArrayLike, y: ArrayLike) -> CalibrationErrors:
     """Return expected and signed calibration error and the violations over the points (x, y) of a curve.
 
     Every point counts the same, as fits equal-count bins. At x = 1/2 exactly the point counts as right of the middle.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import calibration_errors
+    >>> errors = calibration_errors(x=[0.25, 0.75], y=[0.5, 0.5])  # says 75 %, is right half of the time
+    >>> errors.expected, errors.max_violation
+    (0.25, 0.25)
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if x.shape != y.shape:
@@ -230,6 +273,15 @@ def calibration_hists(
         Mean B_EMD and mean B_epis of each bin.
     experiment_idcs : dict c -> list of int arrays
         For each bin the indices of its experiments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import calib_point_dtype, calibration_hists
+    >>> table = np.array([(0.1, False), (0.2, False), (0.8, True), (0.9, True)], calib_point_dtype)
+    >>> curves, members = calibration_hists({1.0: table}, target_bin_size=2)
+    >>> [(round(x, 2), y) for x, y in curves[1.0]]
+    [(0.15, 0.0), (0.85, 1.0)]
     """
     bins = {c: equal_count_bins(*table_columns(table), target_bin_size) for c, table in calib_results.items()}
     curves = {c: list(zip(b.x.tolist(), b.y.tolist(), strict=True)) for c, b in bins.items()}
@@ -237,7 +289,16 @@ def calibration_hists(
 
 
 def calibration_bins(calib_results: Mapping[float, Any], target_bin_size: int | None = None) -> dict[float, Floats]:
-    """Return for each c the edges of the bins of B_EMD (see `bin_edges`); emdcmp's familiar call."""
+    """Return for each c the edges of the bins of B_EMD (see `bin_edges`); emdcmp's familiar call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import calib_point_dtype, calibration_bins
+    >>> table = np.array([(0.1, False), (0.2, False), (0.8, True), (0.9, True)], calib_point_dtype)
+    >>> calibration_bins({1.0: table}, target_bin_size=2)[1.0].tolist()
+    [0.1, 0.5, 0.9]
+    """
     return {c: bin_edges(as_pairs(*table_columns(table)).bemd, target_bin_size) for c, table in calib_results.items()}
 
 

@@ -56,6 +56,15 @@ def stream(entropy: int, index: int, purpose: Stream, *more: int) -> np.random.S
         What the random numbers are for.
     *more : int
         Further non-negative keys, for instance the first point of a block of infinite data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import Stream, stream
+    >>> purposes = Stream.FIT_DATA, Stream.FIT_DATA, Stream.OBSERVED_DATA
+    >>> draws = [np.random.default_rng(stream(1, 7, purpose)).random() for purpose in purposes]
+    >>> draws[0] == draws[1], draws[0] == draws[2]
+    (True, False)
     """
     return np.random.SeedSequence(entropy, spawn_key=(index, int(purpose), *more))
 
@@ -106,6 +115,22 @@ class Experiment:
         Points n0 to n1 of an endless exchangeable sample of the true model: the same call gives the same points and
         different ranges are independent. With it the sign of the expected difference in loss is found from as few
         points as it takes; without it larger and larger samples of `data_model` are drawn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import Experiment
+    >>> rng = np.random.default_rng(1)
+    >>> experiment = Experiment(
+    ...     data_model=lambda L: rng.normal(size=L),
+    ...     candidateA=lambda data: rng.normal(size=len(data)),
+    ...     candidateB=lambda data: rng.laplace(size=len(data)),
+    ...     QA=lambda data: data**2 / 2 + 0.919,
+    ...     QB=lambda data: abs(data) + 0.693,
+    ... )
+    >>> data = experiment.data_model(10_000)
+    >>> bool(experiment.QA(data).mean() < experiment.QB(data).mean())
+    True
     """
 
     data_model: Callable[[int], Any]
@@ -131,6 +156,13 @@ class EpistemicDist:
     N : int
         Number of experiments; ``math.inf`` for as many as the calibration asks for. Not part of the identity of a
         result: a larger `N` adds experiments and keeps those that there are.
+
+    Examples
+    --------
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> experiments = Infrared(N=4)
+    >>> len(experiments), experiments[2].source == Infrared(N=100)[2].source
+    (4, True)
     """
 
     N: int | float = field(metadata={"identity": False})

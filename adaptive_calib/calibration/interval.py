@@ -43,6 +43,13 @@ class Boundary:
         Where it may lie: crossings of slope ± 1.96 se; the bracket itself if no slopes were given or it is open.
     undecided : tuple of float
         The undecided c between `inside` and `outside`, in increasing order.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import acceptable_interval
+    >>> lower = acceptable_interval([-2, 0, 2], [-1, 1, -1]).lower
+    >>> lower.inside, lower.outside, lower.open
+    (0.0, -2.0, False)
     """
 
     inside: float
@@ -78,6 +85,12 @@ class AcceptableInterval:
     other_runs : int
         Further runs of accepted c, separated by unacceptable ones. A true curve has none: they come from wrong
         decisions, and the longest run (then the one with the surest c) is taken.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import acceptable_interval
+    >>> acceptable_interval([-2, 0, 2], [-1, 1, -1]).words
+    'c is acceptable down to 2^0 (2^-2 is not) and up to 2^0 (2^2 is not).'
     """
 
     state: Literal["found", "none", "undecided"]
@@ -132,6 +145,15 @@ def acceptable_interval(
         Calibration slopes and standard errors; with them the boundaries are estimated inside their brackets.
     threshold : float
         Of the slope.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import acceptable_interval, slope_status
+    >>> log2c = [-4, -2, 0, 2, 4]
+    >>> slopes, errors = [0.5, 1.4, 2.0, 1.5, 0.6], [0.05] * 5
+    >>> interval = acceptable_interval(log2c, slope_status(slopes, errors), slopes, errors)
+    >>> interval.state, interval.acceptable
+    ('found', (-2.0, 0.0, 2.0))
     """
     x = np.asarray(log2c, dtype=float)
     state = np.asarray(status)
@@ -182,6 +204,12 @@ def recommended_c(
         From `acceptable_interval`.
     log2c, log_scores : array-like, shape (n_c,), optional
         Both or neither; a NaN score is passed over.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import acceptable_interval, recommended_c
+    >>> recommended_c(acceptable_interval([-2, -1, 0], [-1, 1, 1]))
+    0.5
     """
     if (log2c is None) != (log_scores is None):
         raise ValueError("give both `log2c` and `log_scores`, or neither.")

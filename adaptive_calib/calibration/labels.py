@@ -37,6 +37,14 @@ class PairedSums:
         Number of pairs.
     total, squares : float
         Σd and Σd², in units of the loss and its square.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import PairedSums
+    >>> sums = PairedSums.of(np.array([-1.0, -3.0])) + PairedSums.of(np.array([-2.0]))
+    >>> sums.n, sums.mean
+    (3, -2.0)
     """
 
     n: int = 0
@@ -94,6 +102,13 @@ class FixedLabel:
     ----------
     Linf : int
         Number of points, >= 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import FixedLabel, PairedSums
+    >>> FixedLabel(3).label(PairedSums.of(np.array([-1.0, -3.0, 2.0])))  # A has the smaller mean loss
+    True
     """
 
     Linf: int
@@ -135,6 +150,14 @@ class SequentialLabel:
         Probability of a wrong sign, over all looks, in (0, 1).
     first : int
         Size of the first sample, >= 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import PairedSums, SequentialLabel
+    >>> rule = SequentialLabel(12288, alpha=0.01)
+    >>> rule.label(PairedSums.of(np.tile([0.01, -0.01], 64))) is None  # not settled by 128 points
+    True
     """
 
     Linf: int

@@ -40,6 +40,13 @@ class Pairs:
         How many pairs were left out since their label is NaN.
     n_missing : int
         How many were left out since their B_EMD is NaN.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import as_pairs
+    >>> pairs = as_pairs([0.1, 0.8], [0, 1])
+    >>> pairs.bemd.tolist(), pairs.hits.tolist(), pairs.index.tolist()
+    ([0.1, 0.8], [0.0, 1.0], [0, 1])
     """
 
     bemd: Floats
@@ -87,6 +94,13 @@ def as_pairs(bemd: ArrayLike, bepis: ArrayLike) -> Pairs:
     ------
     ValueError
         Shapes that differ or are not one-dimensional, B_EMD outside [0, 1], labels other than 0, 1 and NaN.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import as_pairs
+    >>> pairs = as_pairs([0.1, 0.5, float("nan")], [0, float("nan"), 1])
+    >>> len(pairs), pairs.n_undecided, pairs.n_missing
+    (1, 1, 1)
     """
     x = np.asarray(bemd, dtype=float)
     y = np.asarray(bepis, dtype=float)
@@ -130,6 +144,13 @@ def fold(bemd: ArrayLike, bepis: ArrayLike) -> tuple[Floats, Floats]:
     hit : array
         1.0 if B_epis is on B_EMD's side, else 0.0; NaN where B_EMD is exactly 1/2 (no side is taken), where the label
         is undecided and where B_EMD is missing.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import fold
+    >>> confidence, hit = fold([0.2, 0.8], [0, 0])
+    >>> confidence.tolist(), hit.tolist()
+    ([0.8, 0.8], [1.0, 0.0])
     """
     x, y = np.broadcast_arrays(np.asarray(bemd, dtype=float), np.asarray(bepis, dtype=float))
     hit = ((x > 0.5) == (y == 1)).astype(float)
@@ -150,6 +171,15 @@ def table_columns(table: Any) -> tuple[Floats, Floats]:
     ------
     ValueError
         If the columns are not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import calib_point_dtype
+    >>> from adaptive_calib.calibration.curve import table_columns
+    >>> bemd, bepis = table_columns(np.array([(0.1, False), (0.8, True)], calib_point_dtype))
+    >>> bemd.tolist(), bepis.tolist()
+    ([0.1, 0.8], [0.0, 1.0])
     """
     names: Sequence[str] | None = None
     if isinstance(table, np.ndarray) and table.dtype.names is not None:

@@ -28,6 +28,13 @@ class CalibrateOutput:
         Experiment-major: all c of the first experiment, then of the second, …
     Bepis : list of bool
         One for each experiment.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import CalibrateOutput
+    >>> output = CalibrateOutput(Bemd=[0.1, 0.2, 0.8, 0.9], Bepis=[False, True])  # two experiments at two c
+    >>> output.unpack([0.5, 1.0])[1.0]["Bemd"].tolist()
+    [0.2, 0.9]
     """
 
     Bemd: list[float]
@@ -60,6 +67,14 @@ def read_result(result: Mapping[float, Any]) -> CalibrateResult:
     Parameters
     ----------
     result : mapping, c -> structured array with the fields Bemd and Bepis (or Bconf)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import read_result
+    >>> old = np.array([(0.1, False), (0.8, True)], [("Bemd", float), ("Bconf", bool)])
+    >>> read_result({1.0: old})[1.0]["Bepis"].tolist()
+    [False, True]
     """
     read: CalibrateResult = {}
     for c, table in result.items():

@@ -50,7 +50,14 @@ PRIOR_MEAN, PRIOR_PRECISION = 1.0, 1.0
 
 
 class Status(IntEnum):
-    """Whether a value of c may be used."""
+    """Whether a value of c may be used.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import Status, slope_status
+    >>> Status(int(slope_status([1.5], [0.1])[0])).name
+    'ACCEPTABLE'
+    """
 
     NOT_ACCEPTABLE = -1
     UNDECIDED = 0
@@ -71,6 +78,13 @@ class CalibrationSlope:
         Experiments that were used.
     clip : float
         To which B_EMD was clipped at both ends.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import calibration_slope
+    >>> slope = calibration_slope([0.2, 0.4, 0.6, 0.9], [0, 1, 1, 1])
+    >>> slope.n, slope.slope > 0
+    (4, True)
     """
 
     slope: float
@@ -80,7 +94,14 @@ class CalibrationSlope:
 
 
 def clip_bemd(bemd: ArrayLike, clip: float = DEFAULT_CLIP) -> Floats:
-    """Return B_EMD clipped to [clip, 1 - clip]; NaN stays."""
+    """Return B_EMD clipped to [clip, 1 - clip]; NaN stays.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import clip_bemd
+    >>> clip_bemd([0.0, 0.5, 1.0], clip=0.01).tolist()
+    [0.01, 0.5, 0.99]
+    """
     if not 0 < clip < 0.5:
         raise ValueError(f"`clip` should lie between 0 and 1/2, such as 1/4096, but is {clip!r}.")
     clipped: Floats = np.clip(np.asarray(bemd, dtype=float), clip, 1 - clip)
@@ -96,6 +117,17 @@ def calibration_slope(bemd: ArrayLike, bepis: ArrayLike, *, clip: float = DEFAUL
         See `pairs.as_pairs`; undecided and missing experiments are left out.
     clip : float
         B_EMD is clipped to [clip, 1 - clip].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration.curve import calibration_slope
+    >>> rng = np.random.default_rng(1)
+    >>> bemd = rng.random(4000)
+    >>> honest = calibration_slope(bemd, rng.random(4000) < bemd)
+    >>> bold = calibration_slope(bemd, rng.random(4000) < 0.5 + (bemd - 0.5) / 2)
+    >>> abs(honest.slope - 1) < 0.1, bold.slope < 0.9
+    (True, True)
     """
     pairs = as_pairs(bemd, bepis)
     slopes, ses = calibration_slopes(pairs.bemd[:, None], pairs.hits, clip=clip)
@@ -122,6 +154,16 @@ def calibration_slopes(
     -------
     slopes, ses : array, shape (n_c,)
         κ and its standard error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration.curve import calibration_slopes
+    >>> rng = np.random.default_rng(1)
+    >>> bemd = rng.random((1000, 2))  # the same experiments at two c
+    >>> slopes, errors = calibration_slopes(bemd, rng.random(1000) < bemd[:, 0])
+    >>> slopes.shape, bool(abs(slopes[0] - 1) < 3 * errors[0])
+    ((2,), True)
     """
     x = np.asarray(bemd, dtype=float)
     y = np.asarray(bepis, dtype=float)
@@ -194,6 +236,12 @@ def slope_status(
 
     Acceptable if Φ((κ - threshold) / se) > level, not acceptable if < 1 - level, else undecided; a NaN is undecided. A
     normal approximation at a fixed sample size: looking again and again makes an error likelier than 1 - level.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import slope_status
+    >>> slope_status([0.5, 0.9, 1.5], [0.1, 0.1, 0.1]).tolist()  # not acceptable, undecided, acceptable
+    [-1, 0, 1]
     """
     if not 0.5 < level < 1:
         raise ValueError(f"`level` should lie between 1/2 and 1, such as 0.975, but is {level!r}.")
@@ -207,6 +255,12 @@ def log_score(bemd: ArrayLike, bepis: ArrayLike, *, clip: float = DEFAULT_CLIP) 
     """Return the mean logarithmic score -mean[y ln B~ + (1 - y) ln(1 - B~)], in nats; smaller is better.
 
     A proper score: of all c it is smallest at the sharpest one that is calibrated. NaN if no experiment is usable.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import log_score
+    >>> round(log_score([0.9, 0.1], [1, 0]), 3), round(log_score([0.5, 0.5], [1, 0]), 3)
+    (0.105, 0.693)
     """
     pairs = as_pairs(bemd, bepis)
     x = clip_bemd(pairs.bemd, clip)
@@ -214,6 +268,13 @@ def log_score(bemd: ArrayLike, bepis: ArrayLike, *, clip: float = DEFAULT_CLIP) 
 
 
 def brier_score(bemd: ArrayLike, bepis: ArrayLike) -> float:
-    """Return the Brier score mean (B_EMD - B_epis)², in [0, 1]; smaller is better; NaN if no experiment is usable."""
+    """Return the Brier score mean (B_EMD - B_epis)², in [0, 1]; smaller is better; NaN if no experiment is usable.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import brier_score
+    >>> round(brier_score([0.9, 0.1], [1, 0]), 3), brier_score([0.5, 0.5], [1, 0])
+    (0.01, 0.25)
+    """
     pairs = as_pairs(bemd, bepis)
     return float(np.square(pairs.bemd - pairs.hits).mean()) if len(pairs) else float("nan")

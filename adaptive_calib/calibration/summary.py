@@ -36,6 +36,14 @@ class SummaryRow:
         Proper scores; smaller is better.
     status : Status
         Whether the c is known to be acceptable.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import CalibrationLearner, summarise
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> learner = CalibrationLearner(Infrared(N=4), Ldata=64, Linf=256, c_list=[1.0])
+    >>> [row.n for row in summarise(learner)]
+    []
     """
 
     c: float
@@ -50,7 +58,18 @@ class SummaryRow:
 
 
 def summarise(learner: CalibrationLearner) -> list[SummaryRow]:
-    """Return a row for each c of the learner, in increasing order; empty before the first experiment."""
+    """Return a row for each c of the learner, in increasing order; empty before the first experiment.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import CalibrationLearner, summarise
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.runner import simple
+    >>> learner = CalibrationLearner(Infrared(N=4), Ldata=64, Linf=256, c_list=[0.25, 1.0])
+    >>> simple(learner)
+    >>> [(row.c, row.n) for row in summarise(learner)]
+    [(0.25, 4), (1.0, 4)]
+    """
     now = learner.current()
     if now is None:
         return []
@@ -75,7 +94,16 @@ def summarise(learner: CalibrationLearner) -> list[SummaryRow]:
 
 
 def format_summary(rows: Sequence[SummaryRow]) -> str:
-    """Return the rows as a table of text."""
+    """Return the rows as a table of text.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import CalibrationLearner, format_summary, summarise
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> learner = CalibrationLearner(Infrared(N=4), Ldata=64, Linf=256, c_list=[1.0])
+    >>> "log2 c" in format_summary(summarise(learner)).splitlines()[0]
+    True
+    """
     head = f"{'c':>12} {'log2 c':>7} {'n':>6} {'slope κ':>15} {'ECE':>7} {'max viol.':>9} {'log score':>9}  accepted"
     lines = [head, "-" * len(head)]
     for r in rows:

@@ -40,6 +40,15 @@ class FoldedBins:
     lower, upper : array, shape (n_c, bins)
         Confidence sequences of the share of hits: valid at all times at once, for each bin by itself or (if asked for)
         for all bins of one c; (0, 1) in an empty bin.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.curve import CalibrationSums
+    >>> sums = CalibrationSums(n_c=1)
+    >>> sums.add([0.9], True)
+    >>> sums.add([0.2], False)
+    >>> int(sums.folded().n.sum())
+    2
     """
 
     edges: Floats
@@ -66,6 +75,19 @@ class CalibrationSums:
         Bins of equal width of the confidence in [1/2, 1].
     clip : float
         B_EMD is clipped to [clip, 1 - clip] for slopes and log scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration.curve import CalibrationSums
+    >>> rng = np.random.default_rng(1)
+    >>> sums = CalibrationSums(n_c=2)
+    >>> for _ in range(500):
+    ...     bemd = rng.random(2)
+    ...     sums.add(bemd, bool(rng.random() < bemd[0]))
+    >>> slopes, errors = sums.slopes()
+    >>> sums.n, bool(abs(slopes[0] - 1) < 3 * errors[0])
+    (array([500, 500]), True)
     """
 
     def __init__(self, n_c: int = 0, *, folded_bins: int = 8, clip: float = DEFAULT_CLIP) -> None:

@@ -70,6 +70,13 @@ class BetaSolution(NamedTuple):
         Newton steps taken; 0 where the input has no solution.
     converged : array of bool
         Whether the last step was small enough. False where the input has no solution.
+
+    Examples
+    --------
+    >>> from adaptive_calib.emd import solve_beta
+    >>> solution = solve_beta([-1.0, 0.0, 1.0], [0.1, 0.1, 0.1])
+    >>> bool(solution.converged.all()), int(solution.iterations.max()) <= 5
+    (True, True)
     """
 
     log_alpha: Floats
@@ -93,6 +100,16 @@ def solve_beta(log_ratio: ArrayLike, v: ArrayLike) -> BetaSolution:
     BetaSolution
         Arrays of the broadcast shape. Elements with a non-finite λ or without 0 < v < ∞ are NaN and not converged;
         nothing is raised for them, so that one bad element does not spoil a batch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.special import polygamma, psi
+    >>> from adaptive_calib.emd import solve_beta
+    >>> solution = solve_beta(1.0, 0.5)
+    >>> alpha, beta = np.exp(solution.log_alpha), np.exp(solution.log_beta)
+    >>> round(float(psi(alpha) - psi(beta)), 9), round(float(polygamma(1, alpha) + polygamma(1, beta)), 9)
+    (1.0, 0.5)
     """
     lam, var = np.broadcast_arrays(np.asarray(log_ratio, np.float64), np.asarray(v, np.float64))
     shape = lam.shape

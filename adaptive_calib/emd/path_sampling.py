@@ -72,6 +72,15 @@ def generate_quantile_paths(
     ValueError, TypeError
         At the call, before the first path, if an argument is out of its range or a function gives NaN, infinities or
         another shape.
+
+    Examples
+    --------
+    >>> from adaptive_calib.emd import generate_quantile_paths
+    >>> def deviation(phi):
+    ...     return 0.1 + 0 * phi
+    >>> paths = generate_quantile_paths(lambda phi: phi, deviation, c=1.0, M=3, res=3, rng=1, progbar=None)
+    >>> [path.shape for phi, path in paths]
+    [(9,), (9,), (9,)]
     """
     M = path_batch(M, "M")
     progress = Progress(progbar)
@@ -113,6 +122,15 @@ def generate_path_hierarchical_beta(
     ------
     ValueError, TypeError
         If qstart > qend, or as `generate_quantile_paths`.
+
+    Examples
+    --------
+    >>> from adaptive_calib.emd import generate_path_hierarchical_beta
+    >>> phi, path = generate_path_hierarchical_beta(
+    ...     lambda phi: phi, lambda phi: 0.1 + 0 * phi, c=1.0, qstart=0.0, qend=1.0, res=3, rng=1
+    ... )
+    >>> phi.shape, float(path[0]), float(path[-1])
+    ((9,), 0.0, 1.0)
     """
     phi, law = _law(qstar, deltaEMD, c, res, Phistart, Phiend)
     paths = law.sample_between(qstart, qend, np.random.default_rng(rng))
@@ -142,6 +160,15 @@ def draw_from_beta(r: ArrayLike, v: ArrayLike, rng: RNGLike = None, n_samples: S
     ------
     ValueError
         If r or v is NaN or negative.
+
+    Examples
+    --------
+    >>> from adaptive_calib.emd import draw_from_beta
+    >>> round(draw_from_beta(1.0, 0.0, rng=1), 9)  # no variance: the middle
+    0.5
+    >>> draws = draw_from_beta(1.0, 0.5, rng=1, n_samples=1000)
+    >>> abs(float(draws.mean()) - 0.5) < 0.02
+    True
     """
     n = path_batch(n_samples, "n_samples")
     ratio, var = np.broadcast_arrays(np.asarray(r, np.float64), np.asarray(v, np.float64))

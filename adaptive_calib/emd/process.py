@@ -70,6 +70,17 @@ class PathLaw:
         λ of the interior points, −inf and +inf where q* is flat on one side.
     log_alpha, log_beta : arrays, shape (models..., n_c..., nodes)
         Logarithms of the beta parameters of the interior points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.emd import PathLaw
+    >>> law = PathLaw.solve(quantiles=[0.0, 1.0, 2.0, 4.0, 8.0], deltas=[0.1, 0.1, 0.2, 0.2, 0.5], c=[0.25, 1.0])
+    >>> law.shape, law.points
+    ((2,), 5)
+    >>> paths = law[0].sample(3, np.random.default_rng(1))
+    >>> paths.shape, bool((np.diff(paths) >= 0).all())
+    ((3, 5), True)
     """
 
     quantiles: Floats

@@ -50,6 +50,13 @@ class EmpiricalQuantileFunction:
     ------
     ValueError
         If `samples` is not 1-d, has fewer than two elements, or holds NaN or infinities.
+
+    Examples
+    --------
+    >>> from adaptive_calib.emd import EmpiricalQuantileFunction
+    >>> ppf = EmpiricalQuantileFunction([1.0, 2.0, 4.0])
+    >>> ppf([0.25, 0.5, 0.75]).tolist()
+    [1.0, 2.0, 4.0]
     """
 
     samples: Floats
@@ -99,6 +106,13 @@ def make_empirical_risk_ppf(risk_samples: ArrayLike) -> EmpiricalQuantileFunctio
 
     The result is callable, frozen and picklable. Refuses NaN, infinities, fewer than two samples and arrays that are
     not 1-d; see `EmpiricalQuantileFunction`.
+
+    Examples
+    --------
+    >>> from adaptive_calib.emd import make_empirical_risk_ppf
+    >>> ppf = make_empirical_risk_ppf([3.0, 1.0, 2.0])
+    >>> ppf([0, 0.25, 0.5, 1]).tolist()
+    [0.0, 1.0, 2.0, 4.0]
     """
     return EmpiricalQuantileFunction(np.asarray(risk_samples))
 
@@ -114,7 +128,14 @@ def checked_resolution(res: SupportsIndex) -> int:
 
 
 def phi_grid(res: SupportsIndex, start: float = 0.0, end: float = 1.0) -> Floats:
-    """Return the 2**res + 1 equidistant points from `start` to `end`; ValueError unless 0 ≤ start < end ≤ 1."""
+    """Return the 2**res + 1 equidistant points from `start` to `end`; ValueError unless 0 ≤ start < end ≤ 1.
+
+    Examples
+    --------
+    >>> from adaptive_calib.emd import phi_grid
+    >>> phi_grid(2).tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
     if not 0.0 <= start < end <= 1.0:
         raise ValueError(f"expected 0 <= Phistart < Phiend <= 1, but Phistart is {start} and Phiend is {end}.")
     return np.linspace(start, end, 2 ** checked_resolution(res) + 1)
@@ -180,6 +201,14 @@ def evaluate_ppfs(mixed_ppf: PPF, synth_ppf: PPF, res: SupportsIndex = 8, model:
     ------
     ValueError, TypeError
         As `evaluate_ppf`; `model` names the model in the text.
+
+    Examples
+    --------
+    >>> from adaptive_calib.emd import evaluate_ppfs, make_empirical_risk_ppf
+    >>> mixed, synthetic = make_empirical_risk_ppf([1.0, 2.0, 3.0]), make_empirical_risk_ppf([1.0, 2.5, 3.0])
+    >>> quantiles, deltas = evaluate_ppfs(mixed, synthetic, res=2)
+    >>> quantiles.tolist(), deltas.tolist()
+    ([0.0, 1.0, 2.0, 3.0, 4.0], [0.5, 0.0, 0.5, 0.0, 0.5])
     """
     phi = phi_grid(res)
     suffix = f" of model {model}" if model else ""

@@ -146,7 +146,14 @@ def tree_of(res: int) -> Tree:
 
 
 def simpson_weights(res: int) -> Floats:
-    """Return Simpson's weights on [0, 1] with 2**res + 1 points: (h/3)(1, 4, 2, 4, …, 2, 4, 1), h = 2**−res."""
+    """Return Simpson's weights on [0, 1] with 2**res + 1 points: (h/3)(1, 4, 2, 4, …, 2, 4, 1), h = 2**−res.
+
+    Examples
+    --------
+    >>> from adaptive_calib.emd import simpson_weights
+    >>> (12 * simpson_weights(2)).round(12).tolist()
+    [1.0, 4.0, 2.0, 4.0, 1.0]
+    """
     weights = np.ones((1 << res) + 1)
     weights[1:-1:2] = 4.0
     weights[2:-1:2] = 2.0

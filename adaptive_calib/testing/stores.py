@@ -17,7 +17,15 @@ __all__ = ["StoreContract", "make_row"]
 
 
 def make_row(uid: str = "aa", status: str = "ok", y: str = "1.5", data: bytes | None = None, **more: Any) -> Row:
-    """Return a row of the space ``"s"``."""
+    """Return a row of the space ``"s"``.
+
+    Examples
+    --------
+    >>> from adaptive_calib.testing.stores import make_row
+    >>> row = make_row("bb", y="2.5")
+    >>> row.key.point_uid, row.y
+    ('bb', '2.5')
+    """
     row = Row(
         "s", uid, "", 0, status, "0.5", y, "json", data, 1.0, 0.25, "host", 7, "3", 1, "run", "", "", "", "", ""
     )  # fmt: skip
