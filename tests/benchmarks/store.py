@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ from adaptive_calib.store.identity import PointUids
 
 def value(x: float) -> float:
     """Return a number at once."""
+    return x * x
+
+
+def busy(x: float, seconds: float) -> float:
+    """Return a number after some computing."""
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
     return x * x
 
 
@@ -77,18 +86,32 @@ def uid(points: list[Any]) -> float:
     return (time.perf_counter() - before) / len(points)
 
 
-def overhead(n: int, executor: Any) -> float:
-    """Return the ratio of the time per evaluation with a store to that without one."""
-    seconds: dict[bool, list[float]] = {True: [], False: []}
-    for _ in range(5):
+def each_run() -> float:
+    """Return the seconds that a run takes once: the file, the manifest, its end."""
+    seconds = []
+    for _ in range(15):
+        with tempfile.TemporaryDirectory() as folder:
+            before = time.perf_counter()
+            open_archive(Path(folder) / "s.db", Plain()).close("finished", "")
+            seconds.append(time.perf_counter() - before)
+    return statistics.median(seconds)
+
+
+def overhead(n: int, executor: Any, seconds_each: float = 0.0, repeats: int = 7) -> tuple[float, float, float]:
+    """Return the microseconds an evaluation without and with a store, and their ratio: medians of runs in turn."""
+    measured: dict[bool, list[float]] = {True: [], False: []}
+    function = partial(busy, seconds=seconds_each) if seconds_each else value
+    for repeat in range(repeats + 1):
         for stored in (False, True):
             with tempfile.TemporaryDirectory() as folder:
-                learner = SequenceLearner(Evaluation(value, name="benchmark"), np.linspace(0, 1, n).tolist())
+                learner = SequenceLearner(Evaluation(function, name="benchmark"), np.linspace(0, 1, n).tolist())
                 store = Path(folder) / "s.db" if stored else None
                 before = time.perf_counter()
                 BlockingRunner(learner, executor=executor, store=store, goal=lambda learner: learner.done())
-                seconds[stored].append(time.perf_counter() - before)
-    return statistics.median(seconds[True]) / statistics.median(seconds[False])
+                if repeat:  # the first one starts the workers
+                    measured[stored].append(time.perf_counter() - before)
+    without, with_ = (statistics.median(measured[stored]) / n * 1e6 for stored in (False, True))
+    return without, with_, with_ / without
 
 
 def main() -> None:
@@ -106,11 +129,20 @@ def main() -> None:
     print(f"preload 100,000 into a dict            {into_dict:6.2f} s")
     print(f"preload 100,000 into a SequenceLearner {preload(n, sequence, lambda i: (i, i), sequence.tell_many):6.2f} s")
     print(f"preload 100,000 into a Learner1D       {preload(n, line, lambda i: i / n, line.tell_many):6.2f} s")
+    print(f"once per run                           {each_run() * 1e3:6.1f} ms")
     from loky import get_reusable_executor
 
+    print("microseconds an evaluation without a store, with one, and their ratio:")
+    loky = get_reusable_executor(2)
     with ThreadPoolExecutor(2) as threads:
-        print(f"run with a store / without: threads    {overhead(1000, threads):6.2f}")
-    print(f"run with a store / without: loky       {overhead(1000, get_reusable_executor(2)):6.2f}")
+        for name, executor, seconds in (
+            ("threads, returns at once", threads, 0.0),
+            ("loky, returns at once", loky, 0.0),
+            ("loky, 1 ms of computing", loky, 0.001),
+            ("loky, 5 ms of computing", loky, 0.005),
+        ):
+            without, with_, ratio = overhead(400 if seconds else 3000, executor, seconds)
+            print(f"  {name:26} {without:8.0f} {with_:8.0f} {ratio:6.2f}")
 
 
 if __name__ == "__main__":
