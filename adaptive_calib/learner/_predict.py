@@ -6,10 +6,13 @@ function with Hessian H and exact gradients
 
     L(x) - f(x) = ½ Σ λ_i (x - p_i) . H (x - p_i) = -(T(x) - f(x)),
 
-so that the error of L is (L - T) / 2. That is the estimate, for all functions.
+so that the error of L is (L - T) / 2. That is the estimate, for all functions. With e_ij = (p_j - p_i) . (g_i - g_j) it
+is ½ Σ_{i<j} λ_i λ_j e_ij: zero at the vertices, e_ij / 8 in the middle of an edge.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 from scipy.spatial import Delaunay
@@ -58,6 +61,27 @@ class Interpolant:
                 bend = np.einsum("mi,mid,mikd->mk", weights, steps, slopes)
                 errors[inside] = np.abs(bend).max(axis=1) / 2
         return values, errors
+
+    def largest_error(self) -> float:
+        """Return the largest estimated error in the middle of an edge, of a triangle or of a cell; NaN without values.
+
+        In between it can be larger only where the edges of a cell bend to different sides, and there not by much.
+        """
+        points, slopes = self._points[self._tri.simplices], self._fitted()[self._tri.simplices]
+        known = ~np.isnan(self._values[self._tri.simplices]).any(axis=(1, 2))
+        points, slopes = points[known], slopes[known]
+        corners = points.shape[1]
+        bends = np.zeros((corners, corners, len(points), slopes.shape[2]))
+        for i, j in itertools.combinations(range(corners), 2):
+            step = points[:, j] - points[:, i]
+            bends[i, j] = np.einsum("md,mkd->mk", step, slopes[:, i] - slopes[:, j])
+        worst = float("nan")
+        for size in sorted({2, 3, corners}):
+            for chosen in itertools.combinations(range(corners), size):
+                pairs = itertools.combinations(chosen, 2)
+                middle = sum((bends[pair] for pair in pairs), np.zeros(())) / (2 * size**2)
+                worst = float(np.fmax(worst, np.abs(middle).max(initial=0.0) if len(points) else np.nan))
+        return worst
 
     def _fitted(self) -> np.ndarray:
         """Return the gradients at the points, shape (n, M, N): least squares over the edges, all of equal weight."""

@@ -36,6 +36,12 @@ EXPLORATION_WITHOUT_CORNERS = 0.25
 #: Triangulations above this dimension are out of reach: a point changes tens of thousands of simplices.
 MOST_DIMENSIONS = 10
 
+#: Points for each dimension below which no error is estimated; points from which on an estimate serves a while; and by
+#: how much it is raised, because a run that ends too early costs more than one that ends a little late.
+FEWEST = 25
+SMALL = 500
+CAUTION = 2.0
+
 _LATTICE = 5000
 _DRAWS = 1000
 
@@ -86,6 +92,7 @@ class TriangulatedLearner(BaseLearner):
         self._failed: dict[Point, None] = {}
         self._cache: dict[str, float] = {}
         self._lazy: dict[str, Any] = {}
+        self._estimate = (0, math.inf)  # the largest error, and at how many points it was estimated
         self._shape: tuple[int, ...] | None = None
         self._invalid = 0
         self._new_mesh()
@@ -339,6 +346,7 @@ class TriangulatedLearner(BaseLearner):
         mesh = self._mesh
         vertex = self._vertex_of.get(point)
         if vertex is not None:
+            self._estimate = (0, math.inf)
             mesh.set_value(vertex, inner)
             return
         if self._spacing is not None and point not in mesh.pending:
@@ -488,16 +496,49 @@ class TriangulatedLearner(BaseLearner):
         values = np.full((len(flat), self.vdim), math.nan)
         errors = np.full(len(flat), math.nan)
         if self._mesh.tri is not None and self._mesh.values is not None and len(flat):
-            if "interpolant" not in self._lazy:
-                count = self._mesh.count
-                self._lazy["interpolant"] = Interpolant(self._mesh.points[:count], self._mesh.values[:count])
+            interpolant = self._interpolant()
             inside = np.array([np.isfinite(p).all() and self._domain.contains(p) for p in map(tuple, flat.tolist())])
             if inside.any():
                 us = np.array([self._domain.u(tuple(p)) for p in flat[inside].tolist()])
-                values[inside], errors[inside] = self._lazy["interpolant"].at(us, return_error)
+                values[inside], errors[inside] = interpolant.at(us, return_error)
         shape = at.shape[:-1]
         value = values.reshape(shape if not self._shape else (*shape, self.vdim))
         return (value, errors.reshape(shape)) if return_error else value
+
+    def largest_error(self) -> float:
+        """Return a cautious estimate of the interpolant's largest error; the goal of ``error_goal=``.
+
+        Returns
+        -------
+        float
+            In units of the values, for vectors the largest of a component: twice the largest estimate that `predict`
+            gives in the middle of an edge, a triangle or a cell. Where the function is smooth and resolved the true
+            error was 0.4 to 0.9 of it, at kinks up to 1.7 times as large; what lies unseen between points is not in
+            it. Infinite until all start points are told and there are 25 N points: estimates on few mean nothing.
+            Cells with an invalid or failed point are left out.
+
+        Notes
+        -----
+        It costs as much as a triangulation of all points: 10 ms for 1000. From 500 points on it is computed anew only
+        when 2 % more are known, so that a goal that looks after each tell costs little.
+        """
+        count = self._mesh.count
+        if self._start_left or self._mesh.tri is None or self._mesh.values is None or count < FEWEST * self.ndim:
+            return math.inf
+        seen, error = self._estimate
+        if not (seen == count or SMALL <= seen <= count <= 1.02 * seen):
+            error = CAUTION * self._interpolant().largest_error()
+            error = math.inf if math.isnan(error) else error  # no cell with values yet
+            self._estimate = (count, error)
+        return error
+
+    def _interpolant(self) -> Interpolant:
+        if "interpolant" not in self._lazy:
+            count, values = self._mesh.count, self._mesh.values
+            assert values is not None
+            self._lazy["interpolant"] = Interpolant(self._mesh.points[:count], values[:count])
+        interpolant: Interpolant = self._lazy["interpolant"]
+        return interpolant
 
     # -- copies ----------------------------------------------------------------------------------------------------
 

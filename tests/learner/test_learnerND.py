@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
+from adaptive_calib import BlockingRunner
+from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import (
     LearnerND,
     choose_point_in_simplex,
@@ -23,6 +25,7 @@ from adaptive_calib.learner.learnerND import (
     uniform_loss,
     volume,
 )
+from adaptive_calib.runner import SequentialExecutor
 
 BOX = [(-1, 1), (-1, 1)]
 
@@ -491,6 +494,48 @@ def test_estimated_error(ndim):
     value, error = learner.predict(points, return_error=True)
     true = np.abs(value - [learner.function(p) for p in points])
     assert 0.5 < error.mean() / true.mean() < 2
+
+
+@pytest.mark.parametrize("make", [Learner2D, LearnerND])
+def test_a_run_ends_by_its_error(make):
+    """`error_goal` ends a run of a smooth function when its true error is below, and not long after that."""
+    learner = make(lambda p: math.exp(-2 * (p[0] ** 2 + 2 * p[1] ** 2)), BOX)
+    assert learner.largest_error() == math.inf
+    runner = BlockingRunner(learner, error_goal=0.05, executor=SequentialExecutor())
+    assert "estimated error" in runner.stop_reason
+    points = np.random.default_rng(3).uniform(-1, 1, (5000, 2))
+    true = np.abs(learner.predict(points) - [learner.function(p) for p in points]).max()
+    assert 0.01 < true < 0.05
+
+
+def test_largest_error_of_what_is_known():
+    """It is that of linear functions, 0; told again or failed points count; a function without values has none."""
+    learner = LearnerND(lambda p: 2 * p[0] - p[1], BOX)
+    run(learner, 49)
+    assert learner.largest_error() == math.inf
+    run(learner, 1)
+    assert learner.largest_error() == pytest.approx(0, abs=1e-9)
+    learner.tell((0.1234, 0.2), 5.0)
+    assert learner.largest_error() > 1
+    copy = LearnerND(learner.function, BOX)
+    copy.copy_from(learner)
+    assert copy.largest_error() == pytest.approx(learner.largest_error())
+    nothing = LearnerND(lambda p: math.nan, BOX)
+    run(nothing, 60)
+    assert nothing.largest_error() == math.inf
+
+
+def test_largest_error_serves_a_while():
+    """With many points the estimate is renewed when 2 % more are told; the renewed one is what a copy says."""
+    learner = LearnerND(ring, BOX)
+    run(learner, 600)
+    first = learner.largest_error()
+    run(learner, 12)
+    assert learner.largest_error() == first
+    run(learner, 1)
+    copy = LearnerND(ring, BOX)
+    copy.copy_from(learner)
+    assert learner.largest_error() == copy.largest_error() != first
 
 
 def test_vectors():
