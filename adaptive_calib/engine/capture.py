@@ -4,6 +4,11 @@
 one proxy stands there while anybody captures; it looks up a context variable, which every thread and every coroutine
 has for itself, and so their output is not mixed. File descriptors have no such thing: ``"fd"`` is for evaluations that
 have their process to themselves.
+
+``"failures"`` lets everything pass and keeps the end of it, for failures only. It costs next to nothing: the proxies
+stay in a worker process once they are there, and one sink serves all points of a task.
+
+Log records of a worker that no handler there would show are carried home as plain data, to be emitted there again.
 """
 
 from __future__ import annotations
@@ -17,22 +22,82 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from io import StringIO
+from multiprocessing import parent_process
 from typing import IO, Any
 
-__all__ = ["NOTHING", "Output", "captured", "captured_with"]
+__all__ = ["NOTHING", "Output", "Record", "Sink", "captured", "captured_with", "emit_again", "overheard"]
 
 #: Nothing on stdout, nothing on stderr, nothing logged.
 NOTHING = ("", "", "")
 
-Sink = tuple[StringIO, StringIO, StringIO]
+#: A log record as plain data: name of the logger, level, time, message.
+Record = tuple[str, int, float, str]
+
+#: How many characters of each stream are kept of an evaluation that may print without end.
+TAIL = 65_536
+
+
+class Sink:
+    """What one evaluation, or one after the other, writes: on stdout and stderr, and to loggers.
+
+    Parameters
+    ----------
+    passing : bool
+        Whether what is written also goes where it would go, and only its end is kept.
+
+    Attributes
+    ----------
+    written : bool
+        Whether there is anything.
+    records : list of Record
+        What was logged and no handler of this process has seen.
+    """
+
+    __slots__ = ("passing", "records", "streams", "written")
+
+    def __init__(self, *, passing: bool = False) -> None:
+        self.passing = passing
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.streams: tuple[StringIO, ...] = ()
+        self.records: list[Record] = []
+        self.written = False
+
+    def write(self, index: int, text: str) -> None:
+        """Write on stdout (0), stderr (1) or the log (2)."""
+        if not self.written:  # most write nothing: for them there are no streams
+            self.streams = (StringIO(), StringIO(), StringIO())
+            self.written = True
+        stream = self.streams[index]
+        stream.write(text)
+        if self.passing and stream.tell() > 2 * TAIL:
+            end = stream.getvalue()[-TAIL:]
+            stream.seek(0)
+            stream.truncate()
+            stream.write(end)
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """What is kept of stdout, stderr and the log."""
+        if not self.written:
+            return NOTHING
+        out, err, logs = (stream.getvalue() for stream in self.streams)
+        return out, err, logs
+
 
 _SINK: contextvars.ContextVar[Sink | None] = contextvars.ContextVar("adaptive_calib_output", default=None)
 
 
 class Output:
-    """The output of one evaluation; `texts` is (stdout, stderr, logs) once it is over."""
+    """The output of one evaluation: `texts`, (stdout, stderr, logs), and log `records`, once it is over."""
 
     texts: tuple[str, str, str] = NOTHING
+    records: tuple[Record, ...] = ()
+
+
+_SILENT = Output()
 
 
 class _Proxy:
@@ -44,7 +109,11 @@ class _Proxy:
 
     def write(self, text: str) -> int:
         sink = _SINK.get()
-        return int((self.real if sink is None else sink[self.index]).write(text))
+        if sink is not None:
+            sink.write(self.index, text)
+            if not sink.passing:
+                return len(text)
+        return int(self.real.write(text))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
@@ -56,10 +125,33 @@ class _Records(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         sink = _SINK.get()
         if sink is not None:
-            sink[2].write(f"{record.levelname}:{record.name}:{record.getMessage()}\n")
+            message = self.format(record)
+            sink.write(2, f"{record.levelname}:{record.name}:{message}\n")
+            if not _shown(record.name):
+                sink.records.append((record.name, record.levelno, record.created, message))
 
 
 _RECORDS = _Records()
+
+
+def _shown(name: str) -> bool:
+    """Whether a handler other than the one above shows what this logger emits."""
+    logger: logging.Logger | None = logging.getLogger(name)
+    while logger is not None:
+        if any(handler is not _RECORDS and not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
+
+
+def emit_again(records: Sequence[Record], point: Any, process: int) -> None:
+    """Emit log records of a worker in this process: by the loggers of their names, with `point` and `process`."""
+    for name, level, created, message in records:
+        logger = logging.getLogger(name)
+        if logger.isEnabledFor(level):
+            record = logger.makeRecord(name, level, "(worker)", 0, message, (), None, extra={"point": point})
+            record.created, record.process = created, process
+            logger.handle(record)
 
 
 class _Stage:
@@ -67,6 +159,7 @@ class _Stage:
 
     def __init__(self) -> None:
         self.users = 0
+        self.staying = False
         self.lock = threading.Lock()
 
     def __enter__(self) -> None:
@@ -75,6 +168,12 @@ class _Stage:
             if self.users == 1:
                 sys.stdout, sys.stderr = _Proxy(sys.stdout, 0), _Proxy(sys.stderr, 1)
                 logging.getLogger().addHandler(_RECORDS)
+
+    def stay(self) -> None:
+        """Put the proxies in their place for good, in a process that only evaluates."""
+        if not self.staying:
+            self.staying = True
+            self.__enter__()
 
     def __exit__(self, *error: object) -> None:
         with self.lock:
@@ -100,7 +199,7 @@ def captured(how: str | None) -> Iterator[Output]:
     if how is None:
         yield output
         return
-    sink = (StringIO(), StringIO(), StringIO())
+    sink = Sink()
     with ExitStack() as stack:
         files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2 if how == "fd" else 0)]
         token = _SINK.set(sink)
@@ -108,21 +207,47 @@ def captured(how: str | None) -> Iterator[Output]:
             with _STAGE, _descriptors(files):
                 yield output
         except BaseException as error:
-            error.__captured__ = _texts(sink, files)  # type: ignore[attr-defined]
+            output.texts, output.records = _texts(sink, files), tuple(sink.records)
+            error.__captured__ = output  # type: ignore[attr-defined]
             raise
+        else:
+            output.texts, output.records = _texts(sink, files), tuple(sink.records)
         finally:
             _SINK.reset(token)
-            output.texts = _texts(sink, files)
 
 
-def captured_with(error: BaseException) -> tuple[str, str, str]:
-    """Return (stdout, stderr, logs) of the evaluation that raised `error`."""
-    texts: tuple[str, str, str] = getattr(error, "__captured__", NOTHING)
-    return texts
+class overheard:  # noqa: N801 - used like `captured`
+    """A block in which what is written passes, and is heard by the `Sink` that it gives; for the tasks of a worker.
+
+    A class, since a generator takes 2 us more, for each task.
+    """
+
+    __slots__ = ("_stage", "_token")
+
+    def __enter__(self) -> Sink:
+        sink = Sink(passing=True)
+        self._stage = parent_process() is None
+        if self._stage:
+            _STAGE.__enter__()
+        else:
+            _STAGE.stay()
+        self._token = _SINK.set(sink)
+        return sink
+
+    def __exit__(self, *error: object) -> None:
+        _SINK.reset(self._token)
+        if self._stage:
+            _STAGE.__exit__()
+
+
+def captured_with(error: BaseException) -> Output:
+    """Return the output of the evaluation that raised `error`."""
+    output: Output = getattr(error, "__captured__", _SILENT)
+    return output
 
 
 def _texts(sink: Sink, files: Sequence[IO[bytes]]) -> tuple[str, str, str]:
-    texts = [stream.getvalue() for stream in sink]
+    texts = list(sink.texts)
     for index, file in enumerate(files):
         file.seek(0)
         texts[index] += file.read().decode(errors="replace")

@@ -424,7 +424,7 @@ class Coroutines:
         """Return a coroutine function that evaluates points."""
         self._loop = asyncio.get_running_loop()
 
-        plain = work.capture is None and work.timeout is None
+        plain = work.capture in (None, "failures") and work.timeout is None
 
         async def one_by_one(points: Sequence[Any]) -> list[Report]:
             return [await _await(work, point) for point in points]
@@ -470,14 +470,14 @@ async def _await(work: Work, point: Any) -> Report:
     started, begin = time.time(), time.perf_counter()
     texts = NOTHING
     try:
-        with captured(work.capture) as output:
+        with captured(None if work.capture == "failures" else work.capture) as output:
             value = await _within(work.timeout, work.function(point))
         texts = output.texts
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
         seconds = time.perf_counter() - begin
-        return Report(None, error, text_of(error), started, seconds, *here(), *captured_with(error))
+        return Report(None, error, text_of(error), started, seconds, *here(), *captured_with(error).texts)
     return Report(value, None, "", started, time.perf_counter() - begin, *here(), *texts)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import pickle
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from math import ceil, inf
 from typing import Any
 
 from adaptive_calib.engine.archive import Archive, Outcome
+from adaptive_calib.engine.capture import emit_again
 from adaptive_calib.engine.events import (
     Broke,
     Cancelled,
@@ -338,6 +340,8 @@ class Session:
     def _event(self, submit: Submit, report: Report) -> Event:
         self.seconds += report.seconds
         value, error, text = report.value, report.error, report.traceback
+        if report.records and report.pid != os.getpid():
+            emit_again(report.records, submit.point, report.pid)
         if report.pickled:
             try:
                 value = pickle.loads(value)
@@ -348,7 +352,7 @@ class Session:
             if self.archive is not None:
                 self._outcomes.append(_outcome("ok", submit, report, value, None, ""))
             return finished
-        failed = Failed(self.now, submit.task, error, text, report.seconds)
+        failed = Failed(self.now, submit.task, error, text + _last_lines(report), report.seconds)
         if self.archive is not None and self.machine.final(failed):
             self._outcomes.append(_outcome("failed", submit, report, None, error, text))
         return failed
@@ -544,7 +548,8 @@ class Session:
         assert self._evaluate is not None
         if self._first_here:
             self._first_here = False
-            work = Work(self.work.function, self.work.batch, True, self.work.timeout, self.work.capture)
+            capture = None if self.work.capture == "failures" else self.work.capture  # here everybody sees it
+            work = Work(self.work.function, self.work.batch, True, self.work.timeout, capture)
             return InThisThread().submit(work, points)
         return self.executor.submit(self._evaluate, points, alone=alone)
 
@@ -606,6 +611,13 @@ def _outcome(
         report.stderr,
         report.logs,
     )
+
+
+def _last_lines(report: Report, number: int = 20) -> str:
+    """Return the end of what a failed evaluation has written, for people who read its traceback."""
+    parts = (("stdout", report.stdout), ("stderr", report.stderr), ("log", report.logs))
+    ends = [f"\nIts {name} ended with:\n" + "\n".join(text.splitlines()[-number:]) for name, text in parts if text]
+    return "".join(f"{end}\n" for end in ends)
 
 
 def _has_result(handle: Handle | None) -> bool:

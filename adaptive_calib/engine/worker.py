@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 import cloudpickle
 
-from adaptive_calib.engine.capture import NOTHING, captured, captured_with
+from adaptive_calib.engine.capture import NOTHING, Output, Record, Sink, captured, captured_with, overheard
 
 __all__ = [
     "RemoteError",
@@ -63,10 +63,14 @@ class WorkerDiedError(RuntimeError):
     """The worker process died while it evaluated the point."""
 
 
+_NO_OUTPUT = Output()
+
+
 class Report(NamedTuple):
     """What a worker says of one point; see `adaptive_calib.engine.archive.Outcome` for the fields.
 
-    `value` is bytes to be unpickled if `pickled` says so. `error` is None if the evaluation went well.
+    `value` is bytes to be unpickled if `pickled` says so. `error` is None if the evaluation went well. `records` were
+    logged and are to be emitted again by who receives the report.
     """
 
     value: Any
@@ -80,10 +84,13 @@ class Report(NamedTuple):
     stderr: str = ""
     logs: str = ""
     pickled: bool = False
+    records: tuple[Record, ...] = ()
 
     def __reduce__(self) -> tuple[type[Report], tuple[Any, ...]]:
         """Pickle by the constructor, without the defaults."""
-        return Report, tuple(self) if self.pickled or self[7:10] != NOTHING else self[:7]
+        if self.records:
+            return Report, tuple(self)
+        return Report, self[:11] if self.pickled or self[7:10] != NOTHING else self[:7]
 
 
 @dataclass(frozen=True)
@@ -101,8 +108,9 @@ class Work:
     timeout : float or None
         Seconds that one call may take. It is enforced where a signal can interrupt the call: in the main thread of a
         process, on Unix, while Python code runs.
-    capture : None, "std" or "fd"
-        What to keep of the output: what Python prints and logs; or all that reaches the file descriptors 1 and 2.
+    capture : None, "failures", "std" or "fd"
+        What to keep of the output: nothing; the end of what Python prints and logs, if the evaluation fails in another
+        process; all of it; or all that reaches the file descriptors 1 and 2.
     """
 
     function: Callable[[Any], Any]
@@ -113,16 +121,35 @@ class Work:
 
     def __call__(self, points: Sequence[Any]) -> list[Report]:
         """Evaluate `points` one after the other, or all at once with `batch`."""
+        if self.capture != "failures":
+            return self._reports(points)
+        if not self.pickled:  # here everybody sees what is written
+            return self._reports(points)
+        with overheard() as sink:
+            if self.batch:
+                first, *rest = (_with_end(sink, report) for report in self._reports(points))
+                return [first, *(report._replace(records=()) for report in rest)]
+            return [self._overheard(point, sink) for point in points]
+
+    def _reports(self, points: Sequence[Any]) -> list[Report]:
         if self.batch:
             return self._all_at_once(points)
         return [self.evaluate(point) for point in points]
 
+    def _overheard(self, point: Any, sink: Sink) -> Report:
+        """Evaluate one point, whose output passes by `sink`."""
+        report = self.evaluate(point)
+        if sink.written:
+            report = _with_end(sink, report)
+            sink.clear()
+        return report
+
     def evaluate(self, point: Any) -> Report:
         """Evaluate one point."""
         started, begin = time.time(), time.perf_counter()
-        output = NOTHING
+        output = _NO_OUTPUT
         try:
-            if self.capture is None and self.timeout is None:
+            if self.timeout is None and self.capture in (None, "failures"):
                 value = self.function(point)
             else:
                 value, output = self._guarded(point)
@@ -131,11 +158,13 @@ class Work:
         except BaseException as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
             seconds = time.perf_counter() - begin
             output = captured_with(error)
-            return Report(None, self._portable(error), text_of(error), started, seconds, *here(), *output)
+            found = Report(None, self._portable(error), text_of(error), started, seconds, *here(), *output.texts)
+            return found._replace(records=output.records) if output.records else found
         seconds = time.perf_counter() - begin
         if not self.pickled:
-            return Report(value, None, "", started, seconds, *here(), *output)
-        return self._pickled(value, started, seconds, output)
+            return Report(value, None, "", started, seconds, *here(), *output.texts)
+        report = self._pickled(value, started, seconds, output.texts)
+        return report._replace(records=output.records) if output.records else report
 
     def _pickled(self, value: Any, started: float, seconds: float, output: tuple[str, str, str]) -> Report:
         try:
@@ -152,11 +181,11 @@ class Work:
                 return Report(None, what, text_of(error), started, seconds, *here(), *output)
         return Report(data, None, "", started, seconds, *here(), *output, pickled=True)
 
-    def _guarded(self, point: Any) -> tuple[Any, tuple[str, str, str]]:
+    def _guarded(self, point: Any) -> tuple[Any, Output]:
         """Call the function within its time limit and with its output captured."""
-        with captured(self.capture) as output, _time_limit(self.timeout):
+        with captured(None if self.capture == "failures" else self.capture) as output, _time_limit(self.timeout):
             value = self.function(point)
-        return value, output.texts
+        return value, output
 
     def _all_at_once(self, points: Sequence[Any]) -> list[Report]:
         """Call a function of many points; an error, or a wrong number of values, fails each of them."""
@@ -189,6 +218,15 @@ class Work:
         except Exception:  # noqa: BLE001 - an exception's own pickling may raise anything
             return RemoteError(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
         return error
+
+
+def _with_end(sink: Sink, report: Report) -> Report:
+    """Return the report with the log records, and, of a failure, with the end of its output."""
+    records = tuple(sink.records)
+    if report.error is None:
+        return report._replace(records=records) if records else report
+    stdout, stderr, logs = sink.texts
+    return report._replace(stdout=stdout, stderr=stderr, logs=logs, records=records)
 
 
 def text_of(error: BaseException) -> str:

@@ -94,8 +94,12 @@ class BaseRunner(abc.ABC):
     callbacks : sequence
         Objects with some of the methods ``on_start, on_ask, on_tell, on_fail, on_stop``, or functions of
         (events, effects, progress). One that raises is logged and taken off.
-    capture : {None, "std", "fd"}
-        Keep what evaluations print and log with their outcome: by Python, or by file descriptor (processes only).
+    capture : {"failures", None, "std", "fd"}
+        What to keep of what evaluations print and log. "failures" (the default): with evaluations that fail in other
+        processes its end, see `tracebacks` and `failures`; everything goes where it would go anyway. "std": all that
+        Python writes, with each outcome, and nothing of it is shown; "fd": also what other code writes to the file
+        descriptors (processes only). Unless None, log records of workers that no handler there shows are emitted
+        again here, by the logger of the same name.
     try_first : bool or "pickle"
         True: the first point is evaluated in this process, so that a mistake shows here; its value counts.
     deterministic : bool
@@ -136,7 +140,7 @@ class BaseRunner(abc.ABC):
         inner_threads: int | None = None,
         progress: bool = False,
         callbacks: Iterable[Any] = (),
-        capture: str | None = None,
+        capture: str | None = "failures",
         try_first: bool | str = "pickle",
         deterministic: bool = False,
     ) -> None:
@@ -404,8 +408,8 @@ def _check(*, timeout: float | None, ntasks: int | None, capture: str | None, tr
         raise ValueError(f"`timeout` should be a positive number of seconds or None, but is {timeout!r}.")
     if ntasks is not None and ntasks < 1:
         raise ValueError(f"`ntasks` should be at least 1 or None, but is {ntasks!r}.")
-    if capture not in (None, "std", "fd"):
-        raise ValueError(f'`capture` should be None, "std" or "fd", but is {capture!r}.')
+    if capture not in ("failures", None, "std", "fd"):
+        raise ValueError(f'`capture` should be "failures", None, "std" or "fd", but is {capture!r}.')
     if try_first not in (True, False, "pickle"):
         raise ValueError(f'`try_first` should be True, False or "pickle", but is {try_first!r}.')
 
