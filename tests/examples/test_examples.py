@@ -198,6 +198,7 @@ def test_help(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("name", "says"), [
     ("neuron", "Recommended c: 0"),
     ("regression", "Recommended c: 0"),
@@ -205,7 +206,7 @@ def test_help(name: str) -> None:
     ("cluster", "Recommended c: 0"),
 ])  # fmt: skip
 def test_full_size(name: str, says: str, tmp_path: Path) -> None:
-    """The defaults, as a user runs them: one to two minutes, a result, and a picture."""
+    """The defaults, as a user runs them: half a minute to a minute and a half, a result, and a picture."""
     line = [sys.executable, "-m", f"adaptive_calib.examples.{name}", "--output", str(tmp_path)]
     out = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     assert says in out

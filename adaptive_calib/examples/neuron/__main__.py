@@ -9,7 +9,7 @@ What it shows: at small c the criterion calls one of the two better although bot
 over-confident). From the recommended c on it keeps its promises, for eight octaves or so. At still larger c, B_EMD has
 little to do with who is better: the log score comes near ln 2 = 0.69, that of a coin.
 
-One to two minutes on two cores. Interrupt it, start it again, and it goes on.
+Half a minute on two cores. Interrupt it, start it again, and it goes on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def learner(experiments: int, Ldata: int = 256) -> CalibrationLearner:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the example; return the exit status: 0, or 130 after Ctrl-C."""
     parser = command.parser("neuron", __doc__, "neuron")
-    parser.add_argument("--experiments", type=int, default=128, metavar="N", help="at most (default: %(default)s)")
+    parser.add_argument("--experiments", type=int, default=256, metavar="N", help="at most (default: %(default)s)")
     parser.add_argument("--Ldata", type=int, default=256, help="points of a recording (default: %(default)s)")
     options = parser.parse_args(argv)
     options.output.mkdir(parents=True, exist_ok=True)

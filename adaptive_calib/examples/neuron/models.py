@@ -25,7 +25,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import solve_ivp
+from scipy.integrate import odeint
 from scipy.optimize import least_squares
 
 from adaptive_calib.calibration import EpistemicDist, Stream, stream
@@ -82,13 +82,17 @@ def response(shares: Mapping[Form, float], g: float, a: float, eps: float) -> Ar
             dv += strength * current(form, v, a)
         return dv, eps * (v - GAMMA * w)
 
-    options: dict[str, Any] = {"method": "LSODA", "rtol": 1e-6, "atol": 1e-8}
-    in_pulse = GRID <= PULSE  # the solver never steps over the end of the pulse, where dv/dt jumps
-    first = solve_ivp(during, (0.0, PULSE), (0.0, 0.0), args=(HEIGHT,), t_eval=GRID[in_pulse], **options)
-    second = solve_ivp(during, (PULSE, DURATION), first.y[:, -1], args=(0.0,), t_eval=GRID[~in_pulse], **options)
-    if not (first.success and second.success):
-        raise ArithmeticError(f"the membrane with g={g}, a={a}, eps={eps} was not solved: {second.message}")
-    v: Array = np.concatenate([first.y[0], second.y[0]])
+    def solve(start: Array, times: Array, pulse: float) -> Array:
+        y, told = odeint(during, start, times, args=(pulse,), tfirst=True, rtol=1e-6, atol=1e-8, full_output=True)
+        if told["message"] != "Integration successful.":
+            raise ArithmeticError(f"the membrane with g={g}, a={a}, eps={eps} was not solved: {told['message']}")
+        path: Array = y
+        return path
+
+    # in two parts: the solver should not step over the end of the pulse, where dv/dt jumps
+    first = solve(np.zeros(2), GRID[GRID <= PULSE], HEIGHT)
+    second = solve(first[-1], GRID[GRID >= PULSE], 0.0)
+    v: Array = np.concatenate([first[:, 0], second[1:, 0]])
     return v
 
 
