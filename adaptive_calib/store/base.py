@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from adaptive_calib.store.evaluation import Evaluation
-from adaptive_calib.store.replicates import Replicate
+from adaptive_calib.store.replicates import set_and_number
 from adaptive_calib.store.results import Results
 from adaptive_calib.store.rows import OK, Key, Row, Run, Scanned, SpaceInfo
 
@@ -134,8 +134,7 @@ class Store(ABC):
     def __contains__(self, item: tuple[Callable[..., Any], Any]) -> bool:
         """Whether the result of a point is stored: ``(evaluation, point) in store``."""
         evaluation = Evaluation.of(item[0])
-        split, replicate = item[1] if isinstance(item[1], Replicate) else ("", 0)
-        row = self.get(Key(evaluation.uid, evaluation.point_uid(item[1]), split, replicate))
+        row = self.get(Key(evaluation.uid, evaluation.point_uid(item[1]), *set_and_number(item[1])))
         return row is not None and row.status == OK
 
     def spaces(self) -> list[Space]:
@@ -158,13 +157,13 @@ class Store(ABC):
         if isinstance(evaluation, str):
             found = [i for i in known if i.uid.startswith(evaluation) or evaluation in (i.slug, i.name)]
         else:
-            uid = Evaluation.of(evaluation).uid
-            found = [i for i in known if i.uid == uid]
+            evaluation = Evaluation.of(evaluation)
+            found = [i for i in known if i.uid == evaluation.uid]
         if len(found) != 1:
             what = f"{len(found)} spaces" if found else "no space"
             names = "".join(f"\n  {info.uid}  {info.slug}" for info in (found or known))
             raise KeyError(f"{what} for {evaluation!r} in {self!r}; give the uid of one of these:{names or ' (none)'}")
-        return Space(self, found[0])
+        return Space(self, found[0], None if isinstance(evaluation, str) else evaluation.point_key)
 
     def register_handler(self, kind: type, dump: Callable[[Any, Path], None], load: Callable[[Path], Any]) -> None:
         """Keep values of type `kind` as files: ``dump(object, path)`` writes one, ``load(path)`` reads it.

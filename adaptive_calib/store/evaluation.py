@@ -23,10 +23,10 @@ from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.store import memo
 from adaptive_calib.store.code import code_digest, describe, identify
 from adaptive_calib.store.identity import PointUids, fields_text, guard_fields
-from adaptive_calib.store.replicates import Replicate, replicate_seed
+from adaptive_calib.store.replicates import Replicate, replicate_seed, set_and_number
 from adaptive_calib.store.rows import SpaceInfo
 
-__all__ = ["Context", "Evaluation", "evaluation_of"]
+__all__ = ["Context", "Evaluation"]
 
 OnCodeChange = Literal["warn", "error", "ignore"]
 
@@ -200,6 +200,15 @@ class Evaluation:
         return self._config
 
     @property
+    def config_items(self) -> dict[str, Any]:
+        """The fields of the configuration by name, whatever its class; for people: no identity is made of it."""
+        if self._config is None:
+            return {}
+        if isinstance(self._config, Mapping):
+            return dict(self._config)
+        return {name: getattr(self._config, name) for name in _field_names(type(self._config))}
+
+    @property
     def version(self) -> str:
         """Version in the identity."""
         return self._version
@@ -300,8 +309,7 @@ class Evaluation:
         if "rng" in self._keywords:
             keywords["rng"] = np.random.default_rng(self.point_seed(point))
         if "ctx" in self._keywords:
-            split, replicate = point if isinstance(point, Replicate) else ("", 0)
-            keywords["ctx"] = Context(self, self.point_uid(point), split, replicate)
+            keywords["ctx"] = Context(self, self.point_uid(point), *set_and_number(point))
         return self._function(point, **keywords)
 
     def point_seed(self, point: Any) -> np.random.SeedSequence:
@@ -312,17 +320,19 @@ class Evaluation:
         return np.random.SeedSequence(entropy=self._seed, spawn_key=(int(uid[:16], 16), int(uid[16:], 16), 0))
 
 
-def evaluation_of(function: Callable[..., Any]) -> Evaluation:
-    """Return the `Evaluation` that a learner's function is, or one made of a plain callable."""
-    return Evaluation.of(function)
-
-
 def _has_field(config: Any, name: str) -> bool:
     if isinstance(config, Mapping):
         return name in config
     if dataclasses.is_dataclass(config):
         return any(f.name == name and f.init for f in dataclasses.fields(config))
     return name in getattr(type(config), "model_fields", ())
+
+
+def _field_names(kind: type) -> tuple[str, ...]:
+    """Return the fields of a dataclass, but those that are not to be shown, or of a pydantic model."""
+    if dataclasses.is_dataclass(kind):
+        return tuple(f.name for f in dataclasses.fields(kind) if f.repr)
+    return tuple(getattr(kind, "model_fields", ()))
 
 
 def _copied(config: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 import shutil
@@ -109,18 +108,8 @@ def _about(evaluation: Evaluation) -> dict[str, Any]:
         "name": evaluation.name,
         "version": evaluation.version,
         "code": evaluation.info.code_digest,
-        "config": _texts(evaluation.config),
+        "config": {name: f"{value!r:.500}" for name, value in evaluation.config_items.items()},
     }
-
-
-def _texts(config: Any) -> dict[str, str]:
-    if isinstance(config, Mapping):
-        items: list[tuple[Any, Any]] = list(config.items())
-    elif dataclasses.is_dataclass(config):
-        items = [(f.name, getattr(config, f.name, None)) for f in dataclasses.fields(config) if f.repr]
-    else:
-        items = [(name, getattr(config, name)) for name in getattr(type(config), "model_fields", ())]
-    return {str(name): f"{value!r:.500}" for name, value in items}
 
 
 def _module_of(function: Callable[..., Any]) -> Any:

@@ -6,7 +6,6 @@ In the main process, through an `MlflowClient` with an explicit run id: workers 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import tempfile
 from collections.abc import Mapping
@@ -160,9 +159,4 @@ def _parameters(learner: Any) -> dict[str, Any]:
     if not isinstance(function, Evaluation):
         return {**found, "function": getattr(function, "__qualname__", type(function).__name__)}
     found.update(function=function.name, version=function.version, seed=function.seed, space=function.uid)
-    config = function.config
-    if dataclasses.is_dataclass(config):
-        config = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
-    elif not isinstance(config, Mapping):
-        config = {name: getattr(config, name) for name in getattr(type(config), "model_fields", ())}
-    return {**found, **{f"config.{name}": value for name, value in config.items()}}
+    return {**found, **{f"config.{name}": value for name, value in function.config_items.items()}}

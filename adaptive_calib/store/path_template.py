@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import string
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,7 +42,10 @@ class PathTemplate:
 
     def __init__(self, template: str, evaluation: Evaluation | None = None, **values: Any) -> None:
         self.template = str(template)
-        self._values = {**_known(evaluation), **values}
+        own: dict[str, Any] = {}
+        if evaluation is not None:
+            own = {**evaluation.config_items, "name": evaluation.name, "version": evaluation.version}
+        self._values = {**own, **values}
         try:
             fields = list(string.Formatter().parse(self.template))
         except ValueError as error:
@@ -87,16 +88,3 @@ class PathTemplate:
             return Path(self.template.format_map(values))
         except (ValueError, KeyError, AttributeError, IndexError) as error:
             raise ValueError(f"the template {self.template!r} cannot be filled in: {error}") from error
-
-
-def _known(evaluation: Evaluation | None) -> dict[str, Any]:
-    if evaluation is None:
-        return {}
-    config = evaluation.config
-    if isinstance(config, Mapping):
-        fields = dict(config)
-    elif dataclasses.is_dataclass(config):
-        fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
-    else:
-        fields = {name: getattr(config, name) for name in getattr(type(config), "model_fields", ())}
-    return {**fields, "name": evaluation.name, "version": evaluation.version}

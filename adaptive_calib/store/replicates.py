@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-__all__ = ["Replicate", "Replicates", "replicate_seed"]
+__all__ = ["Replicate", "Replicates", "replicate_seed", "set_and_number"]
 
 
 class Replicate(NamedTuple):
@@ -65,6 +65,11 @@ class Replicates(Sequence[Replicate]):
         if isinstance(numbers, range):
             return [Replicate(self.split, i) for i in numbers]
         return Replicate(self.split, numbers)
+
+
+def set_and_number(point: Any) -> tuple[str, int]:
+    """Return the set and the number of a repetition, ``("", 0)`` for any other point."""
+    return (point.split, point.number) if isinstance(point, Replicate) else ("", 0)
 
 
 def replicate_seed(root: int | None, replicate: Replicate) -> np.random.SeedSequence:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.codec import decode
 from adaptive_calib.store.identity import PointUids
-from adaptive_calib.store.replicates import Replicate
+from adaptive_calib.store.replicates import Replicate, set_and_number
 from adaptive_calib.store.rows import OK, Key, Row, SpaceInfo, plain_text
 
 if TYPE_CHECKING:
@@ -73,11 +73,14 @@ class Space:
     ----------
     store : Store
     info : SpaceInfo
+    point_key : callable, optional
+        That of the `Evaluation`; without it `get` and `outputs` do not find points that have no canonical form.
     """
 
-    def __init__(self, store: Store, info: SpaceInfo) -> None:
+    def __init__(self, store: Store, info: SpaceInfo, point_key: Callable[[Any], Any] | None = None) -> None:
         self._store = store
         self.info = info
+        self._point_uid = PointUids(info.uid, point_key)
 
     @property
     def uid(self) -> str:
@@ -187,8 +190,7 @@ class Space:
         return all(getattr(source, name) == value for name, value in where.items())
 
     def _find(self, point: Any) -> Row:
-        split, replicate = point if isinstance(point, Replicate) else ("", 0)
-        row = self._store.get(Key(self.uid, PointUids(self.uid)(point), split, replicate))
+        row = self._store.get(Key(self.uid, self._point_uid(point), *set_and_number(point)))
         if row is None:
             raise KeyError(f"the point {point!r} is not in {self!r}.")
         return row

@@ -147,3 +147,16 @@ def test_the_module_runs(path: Path) -> None:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "give the uid" in done.stderr
+
+
+def test_points_with_a_key_of_their_own_are_found_by_their_evaluation(path: Path) -> None:
+    """Only the evaluation knows what stands for such a point."""
+    ev = Evaluation(abs, name="abs", point_key=lambda z: [z.real, z.imag])
+    archive = open_archive(path, Line(ev))
+    archive.record([ok(3 + 4j, 5.0)])
+    archive.close("finished", "")
+    with SQLiteStore(path) as store:
+        assert (ev, 3 + 4j) in store
+        assert store.space(ev).get(3 + 4j).y == 5.0
+        with pytest.raises(TypeError, match="no canonical form"):
+            store.space("abs").get(3 + 4j)
