@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from adaptive_calib.engine.events import Effect, Event, Started
-from adaptive_calib.engine.goals import AllOf, AnyOf, Goal, Points, Progress, When
+from adaptive_calib.engine.goals import AllOf, AnyOf, Done, Goal, Points, Progress, When
 
 __all__ = ["ProgressBar", "total_of"]
 
@@ -71,5 +72,15 @@ def total_of(goal: Goal, learner: Any) -> int | None:
     if isinstance(goal, (AnyOf, AllOf)):
         parts = [number for part in goal.goals if (number := total_of(part, learner)) is not None]
         return min(parts, default=None) if isinstance(goal, AnyOf) else max(parts, default=None)
+    return _size(learner) if isinstance(goal, (Done, When)) else None
+
+
+def _size(learner: Any) -> int | None:
+    """Return how many points there are in all: of a sequence, of all children, of a calibration; or None."""
+    children = getattr(learner, "learners", None)
+    if isinstance(children, (list, tuple)):
+        sizes = [_size(child) for child in children]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
     sequence = getattr(learner, "sequence", None)
-    return len(sequence) if isinstance(goal, When) and sequence is not None else None
+    size = getattr(learner, "size", None) if sequence is None else len(sequence)
+    return int(size) if size is not None and math.isfinite(size) else None
