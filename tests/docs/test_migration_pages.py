@@ -20,7 +20,7 @@ import pytest
 
 PAGES = Path(__file__).parents[2] / "docs" / "migration"
 TESTS = Path(__file__).parent
-SOURCES = ("emdcmp", "labtech", "python_adaptive")
+SOURCES = ("cmb_ml", "emdcmp", "exca", "labtech", "python_adaptive")
 HEADER = ["row", "what you wrote there", "what you write here", "what differs and why"]
 
 
