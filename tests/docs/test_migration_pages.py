@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.test_familiar_names import NAMES as FAMILIAR
+
 PAGES = Path(__file__).parents[2] / "docs" / "migration"
 TESTS = Path(__file__).parent
 SOURCES = ("cmb_ml", "emdcmp", "exca", "labtech", "python_adaptive")
@@ -105,16 +107,31 @@ def test_every_public_name_of_python_adaptive_is_on_the_page():
 
     text = (PAGES / "coming_from_python_adaptive.md").read_text(encoding="utf-8")
     known = set(re.findall(r"\w+", text))
-    modules = [adaptive.runner, adaptive.utils, importlib.import_module("adaptive.notebook_integration")]
     wanted: dict[str, set[str]] = {"adaptive": set(adaptive.__all__)}
     for name in adaptive.learner.__all__:
         wanted[name] = _names(getattr(adaptive.learner, name))
-    for module in modules:
+    box = [(-1, 1), (-1, 1)]
+    one = adaptive.Learner1D(abs, box[0])
+    for made in (
+        one, adaptive.AverageLearner1D(abs, box[0]), adaptive.AverageLearner(abs, rtol=1), adaptive.Learner2D(abs, box),
+        adaptive.LearnerND(abs, box), adaptive.IntegratorLearner(abs, (0, 1), 1e-3), adaptive.SequenceLearner(abs, [1]),
+        adaptive.BalancingLearner([one]), adaptive.DataSaver(one, abs),
+    ):  # fmt: skip
+        wanted[f"an instance of {type(made).__name__}"] = {name for name in vars(made) if not name.startswith("_")}
+    learners = ("learner1D", "learner2D", "learnerND", "triangulation", "triangulation_backend", "integrator_coeffs")
+    for path in ("runner", "utils", "notebook_integration", *(f"learner.{name}" for name in learners)):
+        module = importlib.import_module(f"adaptive.{path}")
         for name, thing in vars(module).items():
             if getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_") and callable(thing):
-                wanted[f"{module.__name__}.{name}"] = {name} | _names(thing)
+                wanted[f"{path}.{name}"] = {name} | (set() if path.startswith("learner") else _names(thing))
     missing = {where: sorted(names - known) for where, names in wanted.items() if names - known}
     assert not missing
+
+
+def test_every_public_name_of_emdcmp_is_on_the_page():
+    """What is kept at its familiar place is told to those who look for it."""
+    known = set(re.findall(r"\w+", (PAGES / "coming_from_emdcmp.md").read_text(encoding="utf-8")))
+    assert not {name for names in FAMILIAR.values() for name in names} - known
 
 
 def _names(thing: object) -> set[str]:

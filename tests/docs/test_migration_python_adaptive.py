@@ -156,7 +156,7 @@ PATHS = {
     "choose_point_in_simplex LearnerND",
     ".learner.base_learner": "BaseLearner uses_nth_neighbors LearnerType DataType",
     ".learner.integrator_learner": "IntegratorLearner DivergentIntegralError",
-    ".learner.integrator_coeffs": "ns xi V_inv",
+    ".learner.integrator_coeffs": "ns xi V_inv calc_V",
     ".learner.average_learner": "AverageLearner",
     ".learner.average_learner1D": "AverageLearner1D",
     ".learner.balancing_learner": "BalancingLearner",
@@ -185,10 +185,16 @@ def test_import_paths():
 
 
 def test_helpers_not_here():
-    """The two helpers are the peer's own; their users have public names instead."""
-    for name in ("loss_manager", "with_pandas"):
-        assert hasattr(adaptive.learner.learner1D, name)
-        assert not hasattr(learner1D, name)
+    """Some helpers are the peer's own; their users have public names instead."""
+    for module, names in (
+        ("learner1D", "loss_manager with_pandas"),
+        ("learnerND", "to_list"),
+        ("triangulation", "is_iterable_and_sized"),
+        ("integrator_coeffs", "legendre newton scalar_product calc_bdef"),
+    ):
+        for name in names.split():
+            assert hasattr(importlib.import_module(f"adaptive.learner.{module}"), name)
+            assert not hasattr(importlib.import_module(f"adaptive_calib.learner.{module}"), name)
     learner = filled(Learner1D(peak, (-1, 1)))
     assert max(learner.losses.values()) == learner.loss()
     assert len(learner.to_dataframe()) == 12
@@ -787,6 +793,10 @@ def test_triangulation():
     assert triangulation.FakeDelaunay(corners, [(0, 1, 2)]).nsimplex == 1
     assert backend.resolve_triangulation_class("auto") is triangulation.Triangulation
     assert backend.TRIANGULATION_BACKEND == "rust"
+    assert triangulation.point_in_simplex((0.3, 0.2), [(0, 0), (1, 0), (0, 1)], eps=1e-8)
+    for name in ("fast_2d_point_in_simplex", "fast_2d_circumcircle", "fast_3d_circumcircle", "fast_norm", "fast_det"):
+        assert callable(getattr(triangulation, name))
+    assert triangulation.simplex_volume_in_embedding([(0, 0), (1, 0), (0, 1)]) == pytest.approx(0.5)
 
 
 # ------------------------------------------------------------------------------------------------ integrals, sequences
