@@ -17,7 +17,7 @@ from typing import Any
 
 from adaptive_calib.engine.goals import AllOf, AnyOf, Elapsed, Goal, LargestError, Loss, Points, Progress, Until
 
-__all__ = ["Past", "RunView", "html", "learner_html", "look", "share_reached", "text", "time_left"]
+__all__ = ["Past", "RunView", "html", "learner_html", "look", "share_reached", "shorten", "text", "time_left"]
 
 #: Mid tones: they can be read on white and on black.
 COLOURS = {"cancelled": "#d08a1c", "failed": "#e04b4b", "running": "#3f8fd2", "finished": "#2e9e5b"}
@@ -204,7 +204,7 @@ def look(runner: Any, past: Past | None = None) -> RunView:
         tasks = list(machine.running)
         past.note(elapsed, loss, tasks)
         running = tuple(
-            (_short(machine.running[task].point), max(0.0, elapsed - past.since(task))) for task in tasks[:_SHOWN]
+            (shorten(machine.running[task].point), max(0.0, elapsed - past.since(task))) for task in tasks[:_SHOWN]
         )
         status = runner.status()
         ended = status != "running"
@@ -227,7 +227,7 @@ def look(runner: Any, past: Past | None = None) -> RunView:
             overhead=runner.overhead(),
             split=runner.overhead_split(),
             running=running,
-            failures=tuple((_short(failure.point), failure.traceback) for failure in machine.failures[-_SHOWN:]),
+            failures=tuple((shorten(failure.point), failure.traceback) for failure in machine.failures[-_SHOWN:]),
             losses=tuple(past.losses),
             error=_error(machine.error) if status == "failed" else "",
         )
@@ -248,9 +248,19 @@ def _error(error: BaseException | None) -> str:
     return str(error) if error.__cause__ is not None else "".join(traceback.format_exception(error))
 
 
-def _short(point: Any) -> str:
-    words = str(point)
+def shorten(point: Any) -> str:
+    """Return a point as text of at most 80 characters."""
+    words = _digits(point)
     return words if len(words) <= 80 else words[:77] + "..."
+
+
+def _digits(point: Any) -> str:
+    """Return a point as text, its numbers with six digits: enough to find the place on the plot."""
+    if isinstance(point, float):
+        return f"{point:.6g}"
+    if type(point) is tuple:
+        return "(" + ", ".join(map(_digits, point)) + ("," if len(point) == 1 else "") + ")"
+    return str(point)
 
 
 def _duration(seconds: float) -> str:
@@ -353,7 +363,7 @@ def learner_html(learner: Any) -> str:
     cells = "".join(
         f'<tr><th style="text-align:right;padding:1px 8px">{name}</th>'
         f'<td style="text-align:left;overflow-wrap:anywhere">'
-        f"{escape(f'{value:.4g}' if isinstance(value, float) else _short(value))}</td></tr>"
+        f"{escape(f'{value:.4g}' if isinstance(value, float) else shorten(value))}</td></tr>"
         for name, value in rows.items()
         if value is not None
     )

@@ -12,7 +12,7 @@ from adaptive_calib import BlockingRunner, Learner1D
 from adaptive_calib.engine.goals import Done, Elapsed, LargestError, Loss, Points, Progress
 from adaptive_calib.learner import SequenceLearner
 from adaptive_calib.runner import SequentialExecutor
-from adaptive_calib.view.run import Past, html, learner_html, look, share_reached, text, time_left
+from adaptive_calib.view.run import Past, html, learner_html, look, share_reached, shorten, text, time_left
 
 
 def _progress(npoints: int = 10, time: float = 5.0) -> Progress:
@@ -136,3 +136,14 @@ def test_a_learner_with_little(n: int) -> None:
     for x in [0.5][:n]:
         learner.tell(x, 1.0)
     assert "Learner1D" in learner_html(learner)
+
+
+def test_points_are_short() -> None:
+    """Numbers of a point have six digits; anything long is cut."""
+    trace = "Traceback"
+    points = [0.1 + 0.2, (1, 2 / 3), ("new", 7), "x" * 100]
+    view = look(_finished())
+    failed = type(view)(**{**_fields(view), "failures": tuple((shorten(point), trace) for point in points)})
+    page = html(failed)
+    for words in ("failed: 0.3<", "failed: (1, 0.666667)<", "failed: (new, 7)<", "x" * 77 + "...<"):
+        assert words in page
