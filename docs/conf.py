@@ -30,6 +30,7 @@ extensions = [
     "public_names",
     "copied_notebooks",
     "error_messages",
+    "mathml",
 ]
 exclude_patterns = ["_build", "_ext", "news"]
 nitpicky = False  # docstrings name NumPy's and dask's types, which nobody can look up without a network
@@ -68,6 +69,7 @@ suppress_warnings = [
 # --------------------------------------------------------------------------------------------------------- how it looks
 
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = f"adaptive_calib {release}"
 html_show_sphinx = False
 html_copy_source = False
