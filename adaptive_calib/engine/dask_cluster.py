@@ -121,6 +121,7 @@ class DaskCluster:
 
     timeouts = False
     own_process = False
+    pickles = True
     shared = False  # dask names the task that took its workers down
     poll = LOOK
 

@@ -86,6 +86,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def pickles(self) -> bool:
+        """Whether functions are pickled on their way to where they are evaluated."""
+        ...
+
+    @property
     def capacity(self) -> int:
         """How many evaluations may run at once now; 0 while there is no worker."""
         ...
@@ -180,6 +185,7 @@ class InThisThread:
     """Evaluates at once in the driver's thread, one point at a time."""
 
     own_process = False
+    pickles = False
     capacity = 1
     shared = False
     latency = 0.0
@@ -241,6 +247,7 @@ class Pool:
         self._file: Path | None = None
         self.threads = isinstance(self.executor, ThreadPoolExecutor)
         self.timeouts = self.own_process = not self.threads
+        self.pickles = not (self.threads or isinstance(self.executor, SequentialExecutor))
         # 0.3 to 0.5 ms, measured with two processes on two busy cores; who says how many are to be out gets as many
         self.latency = 0.0005 if ntasks is None and not self.threads else 0.0
         if ntasks is None:
@@ -253,7 +260,7 @@ class Pool:
 
     def ship(self, work: Work) -> Evaluate:
         """Return the work itself for threads, else a token for it."""
-        if self.threads or isinstance(self.executor, SequentialExecutor):
+        if not self.pickles:
             return work
         work = Work(work.function, work.batch, pickled=True, timeout=work.timeout, capture=work.capture)
         shipment, self._file = pack(work, on_disk=_on_this_host(self.executor))
@@ -411,6 +418,7 @@ class Coroutines:
 
     timeouts = True
     own_process = False
+    pickles = False
     shared = False
     latency = 0.0
     poll = inf

@@ -44,7 +44,7 @@ from adaptive_calib.engine.executors import Evaluate, Executor, Handle, InThisTh
 from adaptive_calib.engine.inbox import Inbox
 from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.observers import Observer, RunLog, logger, notify
-from adaptive_calib.engine.worker import Report, Work, WorkerDiedError, text_of
+from adaptive_calib.engine.worker import LoadingError, Report, Work, WorkerDiedError, text_of
 
 __all__ = ["Batching", "Clock", "ExecutorDiedError", "Session", "StoredFailureError"]
 
@@ -327,6 +327,9 @@ class Session:
             return [Dropped(self.now, submit.task) for submit in batch.submits]
         except BrokenExecutor as error:
             return self._crash(batch, error)
+        except LoadingError as error:
+            broke = Broke(self.now, error, str(error))
+            return [broke, *(Dropped(self.now, submit.task) for submit in batch.submits)]
         except WorkerDiedError as error:  # of this task alone: the executor itself goes on
             return [self._crashed((submit,), error) for submit in batch.submits]
         except Exception as error:  # noqa: BLE001 - the executor could not run the task: its points have failed

@@ -33,6 +33,7 @@ import cloudpickle
 from adaptive_calib.engine.capture import NOTHING, Output, Record, Sink, captured, captured_with, overheard
 
 __all__ = [
+    "LoadingError",
     "RemoteError",
     "Report",
     "Shipment",
@@ -41,6 +42,7 @@ __all__ = [
     "Work",
     "WorkerDiedError",
     "can_interrupt",
+    "check_travel",
     "here",
     "pack",
     "text_of",
@@ -57,6 +59,10 @@ class RemoteError(RuntimeError):
 
 class UnpicklableResultError(TypeError):
     """The function returned something that cannot be sent back from the worker."""
+
+
+class LoadingError(RuntimeError):
+    """The function arrived in a worker, but cannot be loaded there: no point's fault."""
 
 
 class WorkerDiedError(RuntimeError):
@@ -277,6 +283,18 @@ class Shipment:
         """Whether this is too much to travel with each task."""
         return self.data is not None and len(self.data) > SMALL
 
+    def _read(self) -> Work:
+        data = self.data if self.data is not None else Path(self.path or "").read_bytes()
+        try:
+            work: Work = pickle.loads(data)
+        except Exception as error:
+            raise LoadingError(
+                f"the function arrived in a worker, but cannot be loaded there: {error!r}. What it imports has to be "
+                "importable in the workers, too: install it there, or send a module along by "
+                "cloudpickle.register_pickle_by_value(module)."
+            ) from error
+        return work
+
     def load(self) -> Work:
         """Return the work, which the first call of this process reads."""
         work = _LOADED.get(self.token)
@@ -285,11 +303,29 @@ class Shipment:
                 work = _LOADED.get(self.token)
                 if work is None:
                     _leave_interrupts_to_the_parent()
-                    data = self.data if self.data is not None else Path(self.path or "").read_bytes()
-                    work = _LOADED[self.token] = pickle.loads(data)
+                    work = _LOADED[self.token] = self._read()
                     while len(_LOADED) > _KEPT:
                         _LOADED.popitem(last=False)
         return work
+
+
+def check_travel(work: Work) -> None:
+    """Refuse a function that cannot be pickled, or not be read again.
+
+    Raises
+    ------
+    TypeError
+        What is wrong, and what to do.
+    """
+    shipment, _ = pack(work, on_disk=False)
+    try:
+        pickle.loads(shipment.data or b"")
+    except Exception as error:
+        raise TypeError(
+            f"the function {work.function!r} can be pickled to be sent to worker processes, but not be read again: "
+            f"{error!r}. Look for a class with its own __reduce__ or __setstate__ in what it holds, or use an executor "
+            "of this process (SequentialExecutor, ThreadPoolExecutor)."
+        ) from error
 
 
 def pack(work: Work, *, on_disk: bool) -> tuple[Shipment, Path | None]:

@@ -24,6 +24,7 @@ from adaptive_calib.runner.base import BaseRunner
 from adaptive_calib.runner.blocking import BlockingRunner
 from adaptive_calib.runner.goals import auto_goal, stop_after
 from adaptive_calib.runner.log import ReplayError, replay_log
+from adaptive_calib.runner.preflight import preflight
 from adaptive_calib.runner.progress import ProgressBar
 from adaptive_calib.runner.simple import simple
 
@@ -50,6 +51,7 @@ __all__ = [
     "Until",
     "When",
     "auto_goal",
+    "preflight",
     "replay_log",
     "simple",
     "stop_after",

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import Any, Literal
+from typing import Any
 
 from adaptive_calib.engine.archive import Archive
 from adaptive_calib.engine.executors import Coroutines, Executor, Pool, adapt, pool_of_limited_threads
@@ -22,10 +22,9 @@ from adaptive_calib.engine.worker import Work
 from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.runner.goals import GoalFunction, make_goal
 from adaptive_calib.runner.log import MemoryLog
+from adaptive_calib.runner.preflight import Mode, check_function
 
 __all__ = ["BaseRunner"]
-
-Mode = Literal["cached", "retry", "force", "read-only"]
 
 
 def _coroutines(learner: Any) -> bool:
@@ -101,7 +100,9 @@ class BaseRunner(abc.ABC):
         descriptors (processes only). Unless None, log records of workers that no handler there shows are emitted
         again here, by the logger of the same name.
     try_first : bool or "pickle"
-        True: the first point is evaluated in this process, so that a mistake shows here; its value counts.
+        "pickle" (the default): a function that cannot be sent to the workers is refused before anything else happens.
+        True: the first point is evaluated in this process besides, so that a mistake shows here; its value counts.
+        False: neither. See also `adaptive_calib.runner.preflight`.
     deterministic : bool
         Tell results in the order of submission, so that timing has no influence on the points. Needs a fixed `ntasks`
         for executors with other numbers of workers.
@@ -166,10 +167,13 @@ class BaseRunner(abc.ABC):
         if inner_threads is not None:
             self.executor = pool_of_limited_threads(executor, inner_threads)
         adapter = self._adapter(ntasks)
+        work = Work(learner.function, batch=batch, timeout=timeout, capture=capture)
         try:
+            if try_first:
+                check_function(work, adapter)
             self.session = self._session(
                 adapter,
-                Work(learner.function, batch=batch, timeout=timeout, capture=capture),
+                work,
                 log=log,
                 max_failures=max_failures,
                 archive=functools.partial(

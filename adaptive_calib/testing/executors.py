@@ -149,6 +149,7 @@ class ManualExecutor:
 
     timeouts = False
     own_process = False
+    pickles = False
     shared = False
     latency = 0.0
     poll = inf

@@ -1,0 +1,106 @@
+"""What can be known to go wrong, before a run: said in the first second, as a plain traceback."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Literal
+
+from adaptive_calib.engine.executors import Executor, adapt
+from adaptive_calib.engine.worker import Work, check_travel
+from adaptive_calib.learner.coroutines import is_coroutine_function
+
+__all__ = ["Mode", "check_function", "preflight"]
+
+Mode = Literal["cached", "retry", "force", "read-only"]
+
+
+def preflight(
+    learner: Any,
+    *,
+    executor: Any = None,
+    store: Any = None,
+    mode: Mode = "cached",
+    batch: bool = False,
+    timeout: float | None = None,
+    try_first: bool | str = "pickle",
+) -> None:
+    """Check what a run would need; nothing is told, and the store only notes a run without evaluations.
+
+    The arguments are those of the run, see `BaseRunner`. Each runner does by itself what costs nothing: it opens the
+    store and, unless ``try_first=False``, pickles the function.
+
+    Parameters
+    ----------
+    learner
+        Is asked for one point, which stays to be asked for.
+    executor
+        Is made and closed, if it is a function that makes one; a dask client has to be a synchronous one.
+    store, mode
+        Is opened: the configuration and the first point must have a canonical form, the file must be writable.
+    try_first : bool or "pickle"
+        True: also evaluate the first point in a worker, so that modules that are missing there and mistakes in the
+        function show. "pickle": only send the function through a pickle. False: neither.
+
+    Raises
+    ------
+    TypeError
+        The function cannot be called, pickled, or read again; or the executor is none.
+    RuntimeError
+        The executor has no workers.
+    Exception
+        What the store says; what the function raised at the first point.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor, preflight
+    >>> preflight(Learner1D(abs, (-1, 1)), executor=SequentialExecutor(), try_first=True)
+    """
+    work = Work(learner.function, batch=batch, timeout=timeout)
+    points = list(learner.ask(1, tell_pending=False)[0])
+    if store is not None:
+        _check_store(store, learner, mode, points)
+    if is_coroutine_function(learner.function):
+        return  # it is evaluated here, on the loop of the run
+    adapter = adapt(executor)
+    try:
+        if try_first:
+            check_function(work, adapter)
+        if adapter.capacity < 1:
+            raise RuntimeError("Executor has no workers; wait for them, or give it some.")
+        if try_first is True and points:
+            _evaluate(adapter, work, points)
+    finally:
+        adapter.close()
+
+
+def check_function(work: Work, executor: Executor) -> None:
+    """Refuse a function that cannot be called, or not be sent to where the executor evaluates."""
+    if not callable(work.function):
+        raise TypeError(f"the learner's function should be callable, but is {work.function!r}.")
+    if executor.pickles:
+        check_travel(work)
+
+
+def _check_store(store: Any, learner: Any, mode: Mode, points: list[Any]) -> None:
+    from adaptive_calib.store import open_archive  # here: a run without a store needs no database
+
+    archive = open_archive(store, learner, mode=mode, manifest={"preflight": True})
+    try:
+        if mode != "read-only":  # there a point that is not known is an error, and this one may be known too late
+            for point in points:
+                archive.find(point)
+    finally:
+        archive.close("finished", "preflight: nothing was evaluated")
+
+
+def _evaluate(executor: Executor, work: Work, points: list[Any]) -> None:
+    """Evaluate the first point where it would be; raise what comes of it."""
+    over = threading.Event()
+    handle = executor.submit(executor.ship(work), points)
+    handle.add_done_callback(lambda handle: over.set())
+    over.wait()
+    (report,) = handle.result()
+    if report.error is not None:
+        report.error.add_note(f"at the point {points[0]!r}, in a worker:\n{report.traceback}")
+        raise report.error
