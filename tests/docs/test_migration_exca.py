@@ -272,14 +272,26 @@ class Item:
     path: Path = Path("somewhere")
 
 
-def test_item_uid():
-    """A plain value stands for the point."""
+def read(name: str, *, ctx: Any) -> str:
+    CALLS.append(name)
+    return str(ctx.context[name].path)
+
+
+def test_item_uid(tmp_path):
+    """A plain value stands for an object: as the point itself, or as its key in the identity."""
+    items = [Item("a"), Item("b", Path("elsewhere"))]
+    ev = Evaluation(read, context={item.name: item for item in items})
+    for _ in range(2):
+        learner = SequenceLearner(ev, [item.name for item in items])
+        BlockingRunner(learner, store=tmp_path / "x.db", executor=SequentialExecutor())
+        assert learner.result() == ["somewhere", "elsewhere"]
+    assert CALLS == ["a", "b"]
 
     def name_of(item: Item) -> str:
         return item.name
 
-    ev = Evaluation(f, point_key=name_of)
-    assert ev.point_uid(Item("a")) == ev.point_uid(Item("a", Path("elsewhere"))) != ev.point_uid(Item("b"))
+    keyed = Evaluation(f, point_key=name_of)
+    assert keyed.point_uid(Item("a")) == keyed.point_uid(Item("a", Path("elsewhere"))) != keyed.point_uid(Item("b"))
     with pytest.raises(NotCanonicalError):
         Evaluation(f).point_uid(Item("a"))
 
