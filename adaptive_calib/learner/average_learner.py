@@ -55,6 +55,16 @@ class AverageLearner(BaseLearner):
     ------
     ValueError
         If neither tolerance is given, or one is not positive.
+
+    Examples
+    --------
+    >>> import random
+    >>> from adaptive_calib import AverageLearner
+    >>> from adaptive_calib.runner import simple
+    >>> learner = AverageLearner(lambda seed: random.Random(seed).gauss(0.5, 1), atol=0.1)
+    >>> simple(learner, loss_goal=1)  # the standard error is at most atol
+    >>> abs(learner.mean - 0.5) < 0.4, learner.std / learner.npoints**0.5 <= 0.1
+    (True, True)
     """
 
     data: dict[int, float]

@@ -130,6 +130,19 @@ class AverageLearner1D(Learner1D):
     ----------
     data : dict
         x -> mean of the samples there.
+
+    Examples
+    --------
+    >>> import random
+    >>> from adaptive_calib import AverageLearner1D
+    >>> from adaptive_calib.runner import simple
+    >>> def noisy(seed_x):
+    ...     seed, x = seed_x
+    ...     return x**2 + random.Random(seed).gauss(0, 0.1)
+    >>> learner = AverageLearner1D(noisy, bounds=(-1, 1), delta=0.2, min_samples=5, max_samples=20)
+    >>> simple(learner, goal=lambda learner: learner.nsamples >= 200)
+    >>> learner.nsamples >= 200, learner.npoints < 50
+    (True, True)
     """
 
     def __init__(

@@ -172,6 +172,16 @@ class BalancingLearner(BaseLearner):
     -----
     The losses of the children should be comparable. If they are not, because the children are of different classes or
     in different units, give `weights`, or use ``"npoints"`` or ``"cycle"``.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BalancingLearner, Learner1D
+    >>> from adaptive_calib.runner import simple
+    >>> easy, hard = Learner1D(lambda x: x, (-1, 1)), Learner1D(lambda x: 1e-4 / (1e-4 + x * x), (-1, 1))
+    >>> learner = BalancingLearner([easy, hard], strategy="loss")
+    >>> simple(learner, goal=lambda learner: learner.loss() < 0.1)
+    >>> easy.npoints < hard.npoints
+    True
     """
 
     def __init__(

@@ -76,6 +76,17 @@ def cache_latest(method: _F) -> _F:
     """Keep the last answer of a method in ``self._cache[name of the method]``.
 
     `BaseLearner.latest_loss` shows what was kept of ``loss``. A learner in a hurry writes to ``self._cache`` itself.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.base_learner import cache_latest
+    >>> class Counter:
+    ...     @cache_latest
+    ...     def loss(self):
+    ...         return 0.5
+    >>> counter = Counter()
+    >>> counter.loss(), counter._cache
+    (0.5, {'loss': 0.5})
     """
     name = method.__name__
 
@@ -97,6 +108,13 @@ def check_number_of_points(n: int) -> int:
         If `n` is negative.
     TypeError
         If `n` is no integer (NumPy's integers are).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.learner.base_learner import check_number_of_points
+    >>> check_number_of_points(np.int64(3))
+    3
     """
     try:
         number = n.__index__()
@@ -136,6 +154,13 @@ class BaseLearner(ABC):
     max_pending : int or None
         How many points a run may have under way at once, whatever its executor could take; None (the default) for no
         limit. To be set on the learner; a BalancingLearner respects that of each child.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BaseLearner, Learner1D
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> isinstance(learner, BaseLearner), learner.new().data == {}
+    (True, True)
     """
 
     function: Callable[..., Any]

@@ -154,5 +154,16 @@ def make_datasaver(
     -------
     callable
         Takes the arguments of `learner_type`; usable as `learner_type` of `BalancingLearner.from_product`.
+
+    Examples
+    --------
+    >>> from operator import itemgetter
+    >>> from adaptive_calib import Learner1D, make_datasaver
+    >>> from adaptive_calib.runner import simple
+    >>> Saving = make_datasaver(Learner1D, arg_picker=itemgetter("y"))
+    >>> learner = Saving(lambda x: {"y": x * x, "note": "more"}, bounds=(-1, 1))
+    >>> simple(learner, npoints_goal=5)
+    >>> learner.extra_data[0]["note"]
+    'more'
     """
     return partial(_make, learner_type, arg_picker)

@@ -64,6 +64,16 @@ class IntegratorLearner(BaseLearner):
     -----
     `done` says when the tolerance is reached; `loss` is neither monotone nor 0 then. Only points that were asked for,
     or are about to be, can be told. When nothing can be improved any more `ask` returns no points.
+
+    Examples
+    --------
+    >>> import math
+    >>> from adaptive_calib import IntegratorLearner
+    >>> from adaptive_calib.runner import simple
+    >>> learner = IntegratorLearner(math.sin, bounds=(0, math.pi), tol=1e-10)
+    >>> simple(learner)  # until it is done
+    >>> round(learner.igral, 9)
+    2.0
     """
 
     data: dict[float, float]

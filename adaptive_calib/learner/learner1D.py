@@ -86,6 +86,17 @@ class Learner1D(BaseLearner):
         The ends of the domain.
     loss_per_interval : callable
         The loss.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner1D(lambda x: 1e-4 / (1e-4 + (x - 0.3) ** 2), bounds=(-1, 1))
+    >>> simple(learner, npoints_goal=60)
+    >>> sum(abs(x - 0.3) < 0.1 for x in learner.data) > 20  # a third of the points in a tenth of the domain
+    True
+    >>> float(learner.predict([0.3])[0]) > 0.9
+    True
     """
 
     def __init__(

@@ -85,6 +85,15 @@ class Learner2D(TriangulatedLearner):
     stack_size : int
         Kept for old scripts. python-adaptive proposed this many points from one triangulation, most of them out of
         date when they were asked for; here every point is chosen anew.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner2D
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner2D(lambda p: p[0] * p[1], bounds=[(-1, 1), (0, 2)])
+    >>> simple(learner, npoints_goal=50)
+    >>> learner.npoints, (-1, 0) in learner.data
+    (50, True)
     """
 
     _again = True

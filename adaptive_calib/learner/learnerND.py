@@ -92,6 +92,15 @@ class LearnerND(TriangulatedLearner):
         The loss.
     nth_neighbors : int
         Whether the loss looks at neighbours (0 or 1).
+
+    Examples
+    --------
+    >>> from adaptive_calib import LearnerND
+    >>> from adaptive_calib.runner import simple
+    >>> learner = LearnerND(lambda p: p[0] * p[1] * p[2], bounds=[(-1, 1), (0, 2), (0, 1)])
+    >>> simple(learner, npoints_goal=30)
+    >>> learner.npoints, learner.ndim
+    (30, 3)
     """
 
     _none_is_pending = True

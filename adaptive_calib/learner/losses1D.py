@@ -60,6 +60,12 @@ def uniform_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     ----------
     xs, ys : tuple of 2
         Ends of the interval, scaled, and the values there (not looked at).
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import uniform_loss
+    >>> uniform_loss((0.25, 0.75), (0.0, 1.0))
+    0.5
     """
     return float(xs[1] - xs[0])
 
@@ -72,6 +78,12 @@ def default_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     ----------
     xs, ys : tuple of 2
         Ends of the interval and the values there, both scaled.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import default_loss
+    >>> default_loss((0.0, 0.3), (0.0, 0.4))
+    0.5
     """
     dx = float(xs[1] - xs[0])
     y0, y1 = ys
@@ -89,6 +101,12 @@ def abs_min_log_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     ----------
     xs, ys : tuple of 2
         Ends of the interval and the values there, both scaled.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import abs_min_log_loss
+    >>> abs_min_log_loss((0.0, 0.1), (1e-3, 1e-3)), abs_min_log_loss((0.0, 0.1), (0.0, 1e-3))
+    (0.1, inf)
     """
     smallest = [float(np.min(np.abs(y))) for y in ys]
     if 0.0 in smallest:
@@ -140,6 +158,12 @@ def triangle_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     ----------
     xs, ys : tuple of 4
         The ends of the interval in the middle, a neighbour on each side; None where there is none.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import triangle_loss
+    >>> triangle_loss((0.0, 0.5, 1.0, 1.5), (0.0, 1.0, 0.0, 1.0))
+    0.5
     """
     x0, x1, x2, x3 = xs
     y0, y1, y2, y3 = ys
@@ -159,6 +183,13 @@ def resolution_loss_function(min_length: float = 0, max_length: float = 1) -> In
     ----------
     min_length, max_length : float
         Lengths Δx as fractions of the domain, from 0 to 1.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import resolution_loss_function
+    >>> loss = resolution_loss_function(min_length=0.01, max_length=0.5)
+    >>> loss((0.0, 0.001), (0.0, 1.0)), loss((0.0, 0.6), (0.0, 0.0))
+    (0.0, inf)
     """
 
     def flat(dx: float) -> float:
@@ -184,6 +215,14 @@ def curvature_loss_function(
     ----------
     area_factor, euclid_factor, horizontal_factor : float
         Weights of the three parts.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import curvature_loss_function
+    >>> loss = curvature_loss_function()
+    >>> straight = loss((0.0, 0.1, 0.2, 0.3), (0.0, 0.1, 0.2, 0.3))
+    >>> straight < loss((0.0, 0.1, 0.2, 0.3), (0.0, 0.1, 0.0, 0.1))
+    True
     """
 
     def flat(dx: float) -> float:
@@ -201,7 +240,14 @@ def curvature_loss_function(
 
 
 def linspace(x_left: float, x_right: float, n: int) -> list[float]:
-    """Return the n - 1 points that divide an interval into `n` equal parts; none for ``n = 1``."""
+    """Return the n - 1 points that divide an interval into `n` equal parts; none for ``n = 1``.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import linspace
+    >>> linspace(0.0, 1.0, 4)
+    [0.25, 0.5, 0.75]
+    """
     step = (x_right - x_left) / n
     return [x_left + step * i for i in range(1, n)]
 
@@ -217,6 +263,13 @@ def finite_loss(ival: tuple[float, ...], loss: float, x_scale: float) -> tuple[f
         If infinite or NaN, the length of the interval (of a part) is taken, divided by `x_scale`.
     x_scale : float
         Width of the domain.
+
+    Examples
+    --------
+    >>> import math
+    >>> from adaptive_calib.learner.learner1D import finite_loss
+    >>> finite_loss((0.0, 0.5), math.inf, x_scale=2.0)
+    (0.25, (0.0, 0.5))
     """
     if not math.isfinite(loss):
         loss = (ival[1] - ival[0]) / x_scale / (ival[2] if len(ival) == 3 else 1)

@@ -54,7 +54,19 @@ def _value_range(values: np.ndarray) -> float:
 
 
 def areas(ip: Any) -> np.ndarray:
-    """Return the areas of the triangles, shape (S,)."""
+    """Return the areas of the triangles, shape (S,).
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner2D
+    >>> from adaptive_calib.learner.learner2D import areas
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner2D(lambda p: p[0] ** 2, bounds=[(-1, 1), (-1, 1)])
+    >>> simple(learner, npoints_goal=20)
+    >>> ip = learner.interpolator(scaled=True)
+    >>> len(areas(ip)) == len(ip.tri.simplices)
+    True
+    """
     corners = ip.tri.points[ip.tri.simplices]
     a, b = (corners[:, :-1] - corners[:, -1:]).swapaxes(0, 1)
     result: np.ndarray = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
@@ -66,6 +78,17 @@ def deviations(ip: Any) -> np.ndarray:
 
     For each triangle and component, the sum over its vertices i of the largest ``|v_i + g_i . (p_j - p_i) - v_j|``,
     with values v divided by their range and the gradients g as Clough-Tocher interpolation estimates them.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner2D
+    >>> from adaptive_calib.learner.learner2D import deviations
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner2D(lambda p: p[0] ** 2, bounds=[(-1, 1), (-1, 1)])
+    >>> simple(learner, npoints_goal=20)
+    >>> ip = learner.interpolator(scaled=True)
+    >>> [each.shape == (len(ip.tri.simplices),) for each in deviations(ip)]
+    [True]
     """
     values = ip.values / _value_range(ip.values)
     # (points, M, 2) -> (M, points, 2)
@@ -82,20 +105,56 @@ def deviations(ip: Any) -> np.ndarray:
 
 
 def uniform_loss(ip: Any) -> np.ndarray:
-    """Return the square roots of the areas: the plane is sampled evenly."""
+    """Return the square roots of the areas: the plane is sampled evenly.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner2D
+    >>> from adaptive_calib.learner.learner2D import uniform_loss
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner2D(lambda p: p[0] ** 2, bounds=[(-1, 1), (-1, 1)])
+    >>> simple(learner, npoints_goal=20)
+    >>> ip = learner.interpolator(scaled=True)
+    >>> len(uniform_loss(ip)) == len(ip.tri.simplices)
+    True
+    """
     roots: np.ndarray = np.sqrt(areas(ip))
     return roots
 
 
 def default_loss(ip: Any) -> np.ndarray:
-    """Return deviation * sqrt(area) + 0.3 area, the deviation summed over the components; shape (S,)."""
+    """Return deviation * sqrt(area) + 0.3 area, the deviation summed over the components; shape (S,).
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner2D
+    >>> from adaptive_calib.learner.learner2D import default_loss
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner2D(lambda p: p[0] ** 2, bounds=[(-1, 1), (-1, 1)])
+    >>> simple(learner, npoints_goal=20)
+    >>> ip = learner.interpolator(scaled=True)
+    >>> len(default_loss(ip)) == len(ip.tri.simplices)
+    True
+    """
     size = areas(ip)
     result: np.ndarray = deviations(ip).sum(axis=0) * np.sqrt(size) + AREA_FACTOR * size
     return result
 
 
 def minimize_triangle_surface_loss(ip: Any) -> np.ndarray:
-    """Return the area of each triangle of the graph (x, y, v), values divided by their range; also for vectors."""
+    """Return the area of each triangle of the graph (x, y, v), values divided by their range; also for vectors.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner2D
+    >>> from adaptive_calib.learner.learner2D import minimize_triangle_surface_loss
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner2D(lambda p: p[0] ** 2, bounds=[(-1, 1), (-1, 1)])
+    >>> simple(learner, npoints_goal=20)
+    >>> ip = learner.interpolator(scaled=True)
+    >>> len(minimize_triangle_surface_loss(ip)) == len(ip.tri.simplices)
+    True
+    """
     graph = np.column_stack([ip.tri.points, ip.values / _value_range(ip.values)])[ip.tri.simplices]
     return surface_areas(graph)
 
@@ -132,7 +191,19 @@ class ResolutionLoss:
 
 
 def resolution_loss_function(min_distance: float = 0, max_distance: float = 1) -> ResolutionLoss:
-    """Return the default loss with a smallest and a largest size of triangles, see `ResolutionLoss`."""
+    """Return the default loss with a smallest and a largest size of triangles, see `ResolutionLoss`.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner2D
+    >>> from adaptive_calib.learner.learner2D import resolution_loss_function
+    >>> from adaptive_calib.runner import simple
+    >>> loss = resolution_loss_function(min_distance=0.01, max_distance=0.5)
+    >>> learner = Learner2D(lambda p: p[0] ** 2, bounds=[(-1, 1), (-1, 1)], loss_per_triangle=loss)
+    >>> simple(learner, npoints_goal=20)
+    >>> learner.npoints
+    20
+    """
     return ResolutionLoss(min_distance, max_distance)
 
 
@@ -173,7 +244,19 @@ def thresholded_loss_function(
     upper_threshold: float | None = None,
     priority_factor: float = 0.1,
 ) -> ThresholdedLoss:
-    """Return the default loss with less weight outside the thresholds, see `ThresholdedLoss`."""
+    """Return the default loss with less weight outside the thresholds, see `ThresholdedLoss`.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner2D
+    >>> from adaptive_calib.learner.learner2D import thresholded_loss_function
+    >>> from adaptive_calib.runner import simple
+    >>> loss = thresholded_loss_function(upper_threshold=0.5)
+    >>> learner = Learner2D(lambda p: p[0] ** 2, bounds=[(-1, 1), (-1, 1)], loss_per_triangle=loss)
+    >>> simple(learner, npoints_goal=20)
+    >>> learner.npoints
+    20
+    """
     return ThresholdedLoss(lower_threshold, upper_threshold, priority_factor)
 
 
@@ -182,6 +265,17 @@ def triangle_loss(ip: Any) -> list[float]:
 
     The simplices lie in R^(2+M), with the values, not scaled, as coordinates. 0 for a triangle without neighbours.
     Slow: one step of Python for each pair of neighbours.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner2D
+    >>> from adaptive_calib.learner.learner2D import triangle_loss
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner2D(lambda p: p[0] ** 2, bounds=[(-1, 1), (-1, 1)])
+    >>> simple(learner, npoints_goal=20)
+    >>> ip = learner.interpolator(scaled=True)
+    >>> len(triangle_loss(ip)) == len(ip.tri.simplices)
+    True
     """
     graph = np.column_stack([ip.tri.points, ip.values])
     losses = []
@@ -204,6 +298,13 @@ def choose_point_in_triangle(triangle: Any, max_badness: float) -> Any:
     Returns
     -------
     array, shape (2,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.learner.learner2D import choose_point_in_triangle
+    >>> choose_point_in_triangle(np.array([(0.0, 0.0), (3.0, 0.0), (0.0, 3.0)]), max_badness=5).round(9).tolist()
+    [1.0, 1.0]
     """
     return np.array(place_in_triangle(np.asarray(triangle, float).tolist(), max_badness))
 

@@ -37,20 +37,42 @@ __all__ = [
 
 
 def volume(simplex: Any, ys: Any = None) -> float:
-    """Return the volume |det(edges)| / N! of a simplex, shape (N + 1, N); `ys` is not looked at."""
+    """Return the volume |det(edges)| / N! of a simplex, shape (N + 1, N); `ys` is not looked at.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learnerND import volume
+    >>> volume([(0, 0), (1, 0), (0, 1)])
+    0.5
+    """
     corners = np.asarray(simplex, float)
     edges = corners[1:] - corners[0]
     return float(abs(np.linalg.det(edges))) / math.factorial(edges.shape[1])
 
 
 def orientation(simplex: Any) -> int:
-    """Return the sign, -1, 0 or 1, of the determinant of the edges of a simplex, shape (N + 1, N)."""
+    """Return the sign, -1, 0 or 1, of the determinant of the edges of a simplex, shape (N + 1, N).
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learnerND import orientation
+    >>> orientation([(0, 0), (1, 0), (0, 1)]), orientation([(0, 0), (0, 1), (1, 0)])
+    (1, -1)
+    """
     corners = np.asarray(simplex, float)
     return int(np.sign(np.linalg.det(corners[:-1] - corners[-1])))
 
 
 def uniform_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> float:
-    """Return the volume of the simplex: all regions are sampled alike."""
+    """Return the volume of the simplex: all regions are sampled alike.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.learner.learnerND import uniform_loss
+    >>> float(uniform_loss(np.array([(0, 0), (1, 0), (0, 1)]), np.zeros(3), 1.0))
+    0.5
+    """
     return volume(simplex)
 
 
@@ -58,6 +80,14 @@ def default_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) ->
     """Return the N-volume, in R^(N+M), of the simplex with the vertices (x, y): the area of the graph.
 
     NaN if there is a NaN or an infinite one among the values. ValueError if the vertices form no simplex.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.learner.learnerND import default_loss
+    >>> simplex = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+    >>> float(default_loss(simplex, np.zeros(3), 1.0)) < float(default_loss(simplex, np.array([0.0, 1.0, 2.0]), 1.0))
+    True
     """
     vertices = np.column_stack([np.asarray(simplex, float), np.asarray(values, float)])
     if not np.isfinite(vertices).all():
@@ -66,7 +96,16 @@ def default_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) ->
 
 
 def std_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> float:
-    """Return |std of the values| V^(1/N) + V, with the population std of each component and the volume V."""
+    """Return |std of the values| V^(1/N) + V, with the population std of each component and the volume V.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.learner.learnerND import std_loss
+    >>> simplex = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+    >>> float(std_loss(simplex, np.zeros(3), 1.0)) < float(std_loss(simplex, np.array([0.0, 1.0, 2.0]), 1.0))
+    True
+    """
     size = volume(simplex)
     spread = np.atleast_1d(np.std(np.asarray(values, float), axis=0))
     return float(np.linalg.norm(spread) * size ** (1 / np.shape(simplex)[1]) + size)
@@ -83,6 +122,16 @@ def triangle_loss(
     """Return the mean, over the neighbours, of the (N+1)-volume in R^(N+M) of the simplex with the neighbour.
 
     Large where the function is bent. 0 without neighbours.
+
+    Examples
+    --------
+    >>> from adaptive_calib import LearnerND
+    >>> from adaptive_calib.learner.learnerND import triangle_loss
+    >>> from adaptive_calib.runner import simple
+    >>> learner = LearnerND(lambda p: abs(p[0]), [(-1, 1), (-1, 1)], loss_per_simplex=triangle_loss)
+    >>> simple(learner, npoints_goal=20)
+    >>> learner.npoints
+    20
     """
     graph = np.column_stack([np.asarray(simplex, float), np.asarray(values, float)])
     tops = [
@@ -102,6 +151,17 @@ def curvature_loss_function(exploration: float = 0.05) -> Callable[..., float]:
     ----------
     exploration : float
         Weight of the volume V against the curvature.
+
+    Examples
+    --------
+    >>> from adaptive_calib import LearnerND
+    >>> from adaptive_calib.learner.learnerND import curvature_loss_function
+    >>> from adaptive_calib.runner import simple
+    >>> loss = curvature_loss_function(exploration=0.1)
+    >>> learner = LearnerND(lambda p: abs(p[0]), [(-1, 1), (-1, 1)], loss_per_simplex=loss)
+    >>> simple(learner, npoints_goal=20)
+    >>> learner.npoints
+    20
     """
 
     @uses_nth_neighbors(1)
@@ -133,6 +193,13 @@ def choose_point_in_simplex(simplex: Any, transform: Any = None) -> Any:
     array, shape (N,)
         The centroid if the circumcentre lies inside (up to 1e-8). The middle of an edge is the same number from
         whichever simplex it is computed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.learner.learnerND import choose_point_in_simplex
+    >>> choose_point_in_simplex(np.array([(0.0, 0.0), (4.0, 0.0), (2.0, 0.5)])).tolist()  # middle of the longest edge
+    [2.0, 0.0]
     """
     corners = np.asarray(simplex, float)
     seen = corners if transform is None else corners @ np.asarray(transform, float)

@@ -59,6 +59,15 @@ class SequenceLearner(BaseLearner):
     Notes
     -----
     None is a legal value. `learner.function` takes a point (index, element).
+
+    Examples
+    --------
+    >>> from adaptive_calib import SequenceLearner
+    >>> from adaptive_calib.runner import simple
+    >>> learner = SequenceLearner(len, sequence=["a", "bc", ""])
+    >>> simple(learner)
+    >>> learner.result()
+    [1, 2, 0]
     """
 
     data: Any

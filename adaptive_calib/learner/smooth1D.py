@@ -139,6 +139,16 @@ def smooth_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     ----------
     xs, ys : tuple of 2 + 2·REACH
         The ends of the interval in the middle and `REACH` neighbours on each side, scaled; None where there is none.
+
+    Examples
+    --------
+    >>> import math
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner1D(math.exp, bounds=(-1, 1), mode="smooth")  # takes this loss
+    >>> simple(learner, loss_goal=1e-6)
+    >>> learner.npoints < 40, abs(float(learner.predict([0.1234])[0]) - math.exp(0.1234)) < 1e-6
+    (True, True)
     """
     a, b = xs[REACH], xs[REACH + 1]
     before, after = 0, 0

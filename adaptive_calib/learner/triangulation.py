@@ -37,7 +37,14 @@ __all__ = [
 
 
 def fast_det(matrix: Any) -> float:
-    """Return the determinant of a square matrix."""
+    """Return the determinant of a square matrix.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.triangulation import fast_det
+    >>> float(fast_det([[1, 2], [3, 4]]))
+    -2.0
+    """
     array = np.asarray(matrix, float)
     if array.shape == (2, 2):
         return float(array[0, 0] * array[1, 1] - array[0, 1] * array[1, 0])
@@ -51,6 +58,14 @@ class FakeDelaunay:
     ----------
     vertices : array, shape (n, N)
     simplices : iterable of N + 1 indices
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.learner.triangulation import FakeDelaunay
+    >>> triangulation = FakeDelaunay(np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]), np.array([(0, 1, 2)]))
+    >>> triangulation.points.shape, triangulation.simplices.tolist()
+    ((3, 2), [[0, 1, 2]])
     """
 
     def __init__(self, vertices: Any, simplices: Iterable[Sequence[int]]) -> None:
