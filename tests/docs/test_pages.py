@@ -18,7 +18,7 @@ from tests.docs.pages import DOCS, ROOT, blocks, pages
 KINDS = ("how-to", "explanation", "maintain", "tutorials", "migration", "gallery")
 
 #: Pages that show pieces of programs, with names that are the reader's.
-SKETCHES = ("how-to/store.md",)
+SKETCHES: tuple[str, ...] = ()
 
 
 def _python(page: Path) -> str:
