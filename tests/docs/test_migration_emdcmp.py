@@ -496,9 +496,9 @@ def test_more_experiments(tmp_path):
 
 def test_ncores():
     """Any executor; a pool that replaces its workers."""
-    with ProcessPoolExecutor(2, max_tasks_per_child=50) as executor:
-        task = Calibrate(C, Counted(4), **SIZES, executor=executor)
-        assert task.run() == run(Counted(4)).run()
+    with ProcessPoolExecutor(1, max_tasks_per_child=50) as executor:
+        task = Calibrate(C, Counted(2), **SIZES, executor=executor)
+        assert task.run() == run(Counted(2)).run()
 
 
 def test_progress_bar(capsys):

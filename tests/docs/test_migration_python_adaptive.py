@@ -1090,13 +1090,21 @@ def test_sequential_executor():
 
 
 def test_ntasks():
-    """At most so many points are under way."""
+    """At most so many points are under way; and a cluster may be without workers at first."""
+    from distributed import Client, LocalCluster
+
     most = []
     with ThreadPoolExecutor(4) as executor:
         learner = Learner1D(peak, (-1, 1))
         watch = lambda events, effects, progress: most.append(progress.running)  # noqa: E731 - one line is enough
         BlockingRunner(learner, npoints_goal=20, executor=executor, ntasks=3, callbacks=[watch])
     assert max(most) == 3
+    local = {"n_workers": 0, "processes": False, "dashboard_address": None}
+    with LocalCluster(**local) as cluster, Client(cluster) as client:
+        runner = Runner(Learner1D(peak, (-1, 1)), npoints_goal=5, executor=client, background=True)
+        cluster.scale(1)  # a worker comes later
+        runner.block_until_done()
+    assert runner.learner.npoints >= 5
 
 
 def test_shutdown_executor():
