@@ -58,6 +58,13 @@ def open_store(store: Any, *, readonly: bool = False) -> Store:
     ------
     TypeError
         If it is neither.
+
+    Examples
+    --------
+    >>> from adaptive_calib.store import open_store
+    >>> with open_store("opened-example.db") as store:
+    ...     print(store.spaces())
+    []
     """
     if isinstance(store, Store):
         return store
@@ -159,6 +166,8 @@ class RunArchive:
         owns_store: bool = False,
         share_every: float | None = None,
     ) -> None:
+        if share_every is not None and not store.sees_others:
+            raise ValueError(f"{store!r} does not see what other runs write, so leave `share_every` out; a file does.")
         self.store = store
         self.run_id = secrets.token_hex(8)
         self.loaded = self.skipped = self.not_repeated = 0

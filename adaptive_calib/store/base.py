@@ -37,7 +37,16 @@ class Store(ABC):
     ----------
     pickle_results : bool
         Whether results that are no plain data are pickled, and pickled ones read: reading runs what is in them.
+
+    Examples
+    --------
+    >>> from adaptive_calib.store import MemoryStore, Store
+    >>> isinstance(MemoryStore(), Store)
+    True
     """
+
+    #: Whether rows that others write while it is open are seen.
+    sees_others = True
 
     def __init__(self, *, pickle_results: bool = False) -> None:
         self.results = Results(allow_pickle=pickle_results)

@@ -64,6 +64,8 @@ class FsspecStore(Store):
         If other things are there, or a newer version wrote it.
     """
 
+    sees_others = False  # what is there is listed once
+
     def __init__(self, url: str, readonly: bool = False, *, pickle_results: bool = False, **options: Any) -> None:
         super().__init__(pickle_results=pickle_results)
         try:

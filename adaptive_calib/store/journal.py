@@ -47,7 +47,20 @@ class JournalStore(Store):
         If the file is something else, or of a newer version.
     StoreError
         If another process writes to it.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> from adaptive_calib.store import JournalStore
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> with JournalStore("example.jsonl") as store:
+    ...     runner = BlockingRunner(learner, npoints_goal=10, store=store, executor=SequentialExecutor())
+    ...     print(store.space(abs).counts)
+    {'ok': 10}
     """
+
+    sees_others = False  # one writer
 
     def __init__(
         self,

@@ -171,6 +171,12 @@ def test_wrong_arguments_are_said_before_the_run(
     assert not Path("s.db").exists()
 
 
+def test_a_store_that_does_not_see_others_cannot_be_shared(tmp_path: Path) -> None:
+    """It says so instead of never finding anything."""
+    with pytest.raises(ValueError, match="does not see what other runs write"):
+        BlockingRunner(SequenceLearner(square, [1]), done, store=f"file://{tmp_path}/s", executor=HERE, share_every=1)
+
+
 def threads(x: int) -> str:
     """Return how many threads OpenMP may use here."""
     return os.environ.get("OMP_NUM_THREADS", "")
