@@ -38,6 +38,12 @@ class Outcome(NamedTuple):
         1 for the first attempt.
     stdout, stderr, logs : str
         What the evaluation printed and logged, if it was captured.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.archive import Outcome
+    >>> Outcome(point=0.5, status="ok", value=0.25, seconds=0.1).value
+    0.25
     """
 
     point: Any
@@ -57,7 +63,14 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A point that the archive knows already: its value, or that it failed for good."""
+    """A point that the archive knows already: its value, or that it failed for good.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.archive import Stored
+    >>> Stored("ok", 0.25)
+    Stored(status='ok', value=0.25)
+    """
 
     status: Status
     value: Any = None

@@ -32,7 +32,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run began: `capacity` tasks may run at once; `epoch` is the wall-clock time of second 0.0."""
+    """The run began: `capacity` tasks may run at once; `epoch` is the wall-clock time of second 0.0.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Started
+    >>> Started(0.0, capacity=8).time
+    0.0
+    """
 
     time: float
     capacity: int
@@ -41,7 +48,14 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Evaluations that were known before the run: `values` of `points`, and points that had `failed` for good."""
+    """Evaluations that were known before the run: `values` of `points`, and points that had `failed` for good.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Loaded
+    >>> Loaded(0.0, points=[0.5], values=[0.25]).time
+    0.0
+    """
 
     time: float
     points: Sequence[Any]
@@ -51,7 +65,14 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A task returned `value` after `seconds` in its worker; `stored` if it was looked up instead of evaluated."""
+    """A task returned `value` after `seconds` in its worker; `stored` if it was looked up instead of evaluated.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Finished
+    >>> Finished(1.0, task=3, value=0.25, seconds=0.9).time
+    1.0
+    """
 
     time: float
     task: int
@@ -62,7 +83,14 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """One attempt of a task raised `error`; `stored` if it is a failure that an earlier run recorded."""
+    """One attempt of a task raised `error`; `stored` if it is a failure that an earlier run recorded.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Failed
+    >>> Failed(1.0, task=3, error=ZeroDivisionError()).time
+    1.0
+    """
 
     time: float
     task: int
@@ -74,7 +102,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A task was withdrawn or lost before it gave anything: nobody knows more about its point than before."""
+    """A task was withdrawn or lost before it gave anything: nobody knows more about its point than before.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Dropped
+    >>> Dropped(1.0, task=3).time
+    1.0
+    """
 
     time: float
     task: int
@@ -85,6 +120,12 @@ class Crashed:
     """A worker died, and its pool with it, while `tasks` were out; one of them may be guilty.
 
     If the pool is `shared`, it may also have been a task of another run, unless this one was on trial by itself.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Crashed
+    >>> Crashed(1.0, tasks=(3, 4), error=OSError()).time
+    1.0
     """
 
     time: float
@@ -95,7 +136,14 @@ class Crashed:
 
 @dataclass(frozen=True, slots=True)
 class Resized:
-    """From now on `capacity` tasks may run at once; 0 means that there is no worker at present."""
+    """From now on `capacity` tasks may run at once; 0 means that there is no worker at present.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Resized
+    >>> Resized(1.0, capacity=4).time
+    1.0
+    """
 
     time: float
     capacity: int
@@ -103,7 +151,14 @@ class Resized:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Somebody asked for the end. The first time the run drains; the second time, or with `abandon`, it leaves."""
+    """Somebody asked for the end. The first time the run drains; the second time, or with `abandon`, it leaves.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Cancelled
+    >>> Cancelled(1.0).time
+    1.0
+    """
 
     time: float
     abandon: bool = False
@@ -112,7 +167,14 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """Something around the run failed for good (the store, the executor): the run ends with `error`."""
+    """Something around the run failed for good (the store, the executor): the run ends with `error`.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Broke
+    >>> Broke(1.0, error=OSError(), reason="the disk is full").time
+    1.0
+    """
 
     time: float
     error: BaseException
@@ -121,7 +183,14 @@ class Broke:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time went by: goals and delayed retries are looked at again."""
+    """Time went by: goals and delayed retries are looked at again.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Tick
+    >>> Tick(1.0).time
+    1.0
+    """
 
     time: float
 
@@ -134,6 +203,12 @@ class Submit:
     """Evaluate `point` under the number `task`; `attempt` is 1 for the first time.
 
     With `alone` the point is suspected of killing its worker: nothing else should be in the same pool.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Submit
+    >>> Submit(task=3, point=0.5)
+    Submit(task=3, point=0.5, attempt=1, alone=False)
     """
 
     task: int
@@ -144,7 +219,14 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Take back those of `tasks` that have not begun; each of them is answered by its own event."""
+    """Take back those of `tasks` that have not begun; each of them is answered by its own event.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Withdraw
+    >>> Withdraw(tasks=(3, 4))
+    Withdraw(tasks=(3, 4))
+    """
 
     tasks: tuple[int, ...]
 
@@ -169,6 +251,12 @@ class Entry:
         The points that `ask` returned.
     note : bool
         Whether this is no call, so that a replay passes over it.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Entry
+    >>> Entry(0.0, "ask", (2,), answer=(-1, 1))
+    Entry(time=0.0, name='ask', args=(2,), answer=(-1, 1), note=False)
     """
 
     time: float

@@ -60,6 +60,14 @@ class Progress:
         The learner itself, to be read only; a goal or a display takes from it what it needs.
     status, stop_reason
         "running", then "finished", "exhausted", "failed" or "cancelled"; why, in one line, None while running.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> runner = BlockingRunner(Learner1D(abs, bounds=(-1, 2)), npoints_goal=10, executor=SequentialExecutor())
+    >>> runner.progress.npoints, runner.progress.phase, runner.progress.failures
+    (10, 'ended', 0)
     """
 
     time: float
@@ -137,7 +145,14 @@ def _parts(goal: Any, kind: type[AllOf] | type[AnyOf]) -> tuple[Goal, ...]:
 
 @dataclass(frozen=True)
 class AllOf(_Joined):
-    """Reached when all `goals` are."""
+    """Reached when all `goals` are.
+
+    Examples
+    --------
+    >>> from adaptive_calib.runner import Loss, Points
+    >>> Loss(0.01) & Points(500)
+    AllOf(goals=(Loss(value=0.01), Points(value=500)))
+    """
 
     goals: tuple[Goal, ...]
 
@@ -163,7 +178,14 @@ class AllOf(_Joined):
 
 @dataclass(frozen=True)
 class AnyOf(_Joined):
-    """Reached when one of `goals` is."""
+    """Reached when one of `goals` is.
+
+    Examples
+    --------
+    >>> from adaptive_calib.runner import Elapsed, Loss
+    >>> Loss(0.01) | Elapsed(hours=1)
+    AnyOf(goals=(Loss(value=0.01), Elapsed(seconds=3600.0)))
+    """
 
     goals: tuple[Goal, ...]
 
@@ -189,7 +211,17 @@ class AnyOf(_Joined):
 
 @dataclass(frozen=True)
 class Loss(_Joined):
-    """Reached when the learner's loss is at most `value`; never by a loss that is NaN."""
+    """Reached when the learner's loss is at most `value`; never by a loss that is NaN.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.runner import Loss, simple
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> simple(learner, goal=Loss(0.1))
+    >>> learner.loss() <= 0.1
+    True
+    """
 
     value: float
 
@@ -211,7 +243,17 @@ class Loss(_Joined):
 
 @dataclass(frozen=True)
 class Points(_Joined):
-    """Reached when the learner knows at least `value` points, preloaded ones included."""
+    """Reached when the learner knows at least `value` points, preloaded ones included.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.runner import Points, simple
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> simple(learner, goal=Points(20))
+    >>> learner.npoints
+    20
+    """
 
     value: int
 
@@ -239,6 +281,12 @@ class Elapsed(_Joined):
     ----------
     seconds, minutes, hours : float
         Parts of the duration; `seconds` may be a `datetime.timedelta`.
+
+    Examples
+    --------
+    >>> from adaptive_calib.runner import Elapsed
+    >>> Elapsed(minutes=1, hours=2).seconds
+    7260.0
     """
 
     seconds: float
@@ -272,7 +320,14 @@ class Elapsed(_Joined):
 
 @dataclass(frozen=True)
 class Until(_Joined):
-    """Reached at the wall-clock time `when` (naive: local time)."""
+    """Reached at the wall-clock time `when` (naive: local time).
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> from adaptive_calib.runner import Until
+    >>> goal = Until(datetime(2030, 1, 1, 8, 0))
+    """
 
     when: datetime
 
@@ -298,7 +353,17 @@ class Until(_Joined):
 
 @dataclass(frozen=True)
 class When(_Joined):
-    """Reached when ``predicate(learner)`` is true; `text` says what that means, for the reason of the stop."""
+    """Reached when ``predicate(learner)`` is true; `text` says what that means, for the reason of the stop.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.runner import Points, When, simple
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> simple(learner, goal=When(lambda learner: 0.5 in learner.data, learner, "0.5 is known") | Points(100))
+    >>> 0.5 in learner.data
+    True
+    """
 
     predicate: Callable[[Any], Any]
     learner: Any
@@ -330,7 +395,18 @@ class When(_Joined):
 
 @dataclass(frozen=True)
 class LargestError(_Joined):
-    """Reached when the learner estimates the error of its interpolant at `value` at most, everywhere."""
+    """Reached when the learner estimates the error of its interpolant at `value` at most, everywhere.
+
+    Examples
+    --------
+    >>> import math
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.runner import LargestError, simple
+    >>> learner = Learner1D(math.exp, bounds=(-1, 1), mode="smooth")
+    >>> simple(learner, goal=LargestError(1e-4, learner))
+    >>> learner.largest_error() <= 1e-4
+    True
+    """
 
     value: float
     learner: EstimatesError
@@ -367,7 +443,17 @@ class LargestError(_Joined):
 
 @dataclass(frozen=True)
 class Done(_Joined):
-    """Reached when the learner says itself that nothing is left to do."""
+    """Reached when the learner says itself that nothing is left to do.
+
+    Examples
+    --------
+    >>> from adaptive_calib import SequenceLearner
+    >>> from adaptive_calib.runner import Done, simple
+    >>> learner = SequenceLearner(len, ["a", "bc"])
+    >>> simple(learner, goal=Done(learner))
+    >>> learner.result()
+    [1, 2]
+    """
 
     learner: Finite
 
@@ -393,7 +479,14 @@ class Done(_Joined):
 
 @dataclass(frozen=True)
 class Never(_Joined):
-    """Never reached: the run ends by being cancelled, by a failure or because nothing is left to ask."""
+    """Never reached: the run ends by being cancelled, by a failure or because nothing is left to ask.
+
+    Examples
+    --------
+    >>> from adaptive_calib.runner import Elapsed, Never
+    >>> Never() | Elapsed(hours=1)
+    AnyOf(goals=(Never(), Elapsed(seconds=3600.0)))
+    """
 
     def __str__(self) -> str:
         return "none"

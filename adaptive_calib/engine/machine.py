@@ -56,7 +56,14 @@ class EvaluationError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A point that is under way or will be again: `failures` attempts of it have failed so far."""
+    """A point that is under way or will be again: `failures` attempts of it have failed so far.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.machine import Attempt
+    >>> Attempt(point=0.5, failures=1).failures
+    1
+    """
 
     point: Any
     failures: int = 0
@@ -77,6 +84,15 @@ class Failure:
         What the last attempt raised.
     crashed : bool
         Whether its worker died.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> learner = Learner1D(lambda x: 1 / x, bounds=(0, 1))
+    >>> runner = BlockingRunner(learner, npoints_goal=5, on_error="continue", executor=SequentialExecutor())
+    >>> [(failure.point, failure.attempts, type(failure.error).__name__) for failure in runner.failures]
+    [(0.0, 1, 'ZeroDivisionError')]
     """
 
     point: Any
@@ -87,7 +103,15 @@ class Failure:
 
 
 def same_point(a: Any, b: Any) -> bool:
-    """Whether two points are equal; points may be arrays or hold some, and NaN equals itself."""
+    """Whether two points are equal; points may be arrays or hold some, and NaN equals itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.engine.machine import same_point
+    >>> same_point(0.5, np.float64(0.5)), same_point((0, 0.5), (1, 0.5))
+    (True, False)
+    """
     if a is b:
         return True
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
@@ -154,6 +178,20 @@ class RunMachine:
         Number of task -> `Attempt`, for all that is out.
     failures : list of Failure
         In order of their last attempt.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.events import Finished, Started
+    >>> from adaptive_calib.engine.machine import RunMachine
+    >>> from adaptive_calib.runner import Points, RetryPolicy
+    >>> machine = RunMachine(Learner1D(abs, bounds=(-1, 2)), Points(2), RetryPolicy())
+    >>> machine.handle(Started(0.0, capacity=2))
+    [Submit(task=0, point=-1.0, attempt=1, alone=False), Submit(task=1, point=2.0, attempt=1, alone=False)]
+    >>> machine.handle(Finished(1.0, task=0, value=1.0), Finished(2.0, task=1, value=2.0))
+    []
+    >>> machine.phase, machine.stop_reason
+    ('ended', '2 points are known, at least 2')
     """
 
     def __init__(

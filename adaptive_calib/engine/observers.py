@@ -53,7 +53,17 @@ class RunLog(Protocol):
 def notify(
     observers: list[Observer], events: Sequence[Event], effects: Sequence[Effect], progress: Progress
 ) -> list[Observer]:
-    """Tell the observers of one step and return those that are still well."""
+    """Tell the observers of one step and return those that are still well.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.observers import notify
+    >>> heard = []
+    >>> def observer(events, effects, progress):
+    ...     heard.append(events)
+    >>> notify([observer], events=["an event"], effects=[], progress=None) == [observer], heard
+    (True, [['an event']])
+    """
     well = []
     for observer in observers:
         try:
@@ -67,7 +77,14 @@ def notify(
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The run began; `loaded` points were known."""
+    """The run began; `loaded` points were known.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.observers import RunStarted
+    >>> RunStarted(time=0.0, loaded=0, capacity=8).time
+    0.0
+    """
 
     time: float
     loaded: int
@@ -76,7 +93,14 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`point` is handed out; `attempt` is 1 for the first time."""
+    """`point` is handed out; `attempt` is 1 for the first time.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.observers import Asked
+    >>> Asked(time=0.1, point=0.5, attempt=1).time
+    0.1
+    """
 
     time: float
     point: Any
@@ -85,7 +109,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The learner was told `value` at `point`, which took `seconds`; `stored` if it was looked up."""
+    """The learner was told `value` at `point`, which took `seconds`; `stored` if it was looked up.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.observers import Told
+    >>> Told(time=1.0, point=0.5, value=0.25, seconds=0.9, stored=False).time
+    1.0
+    """
 
     time: float
     point: Any
@@ -96,7 +127,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class PointFailed:
-    """One attempt at `point` failed."""
+    """One attempt at `point` failed.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.observers import PointFailed
+    >>> PointFailed(time=1.0, point=0.5, error=ZeroDivisionError(), traceback="").time
+    1.0
+    """
 
     time: float
     point: Any
@@ -117,6 +155,21 @@ class Callbacks:
 
     Those of ``on_start, on_ask, on_tell, on_fail, on_stop`` that the object has are called with one event
     (`RunStarted`, `Asked`, `Told`, `PointFailed`, `RunStopped`) and the `Progress`.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> class Values:
+    ...     def __init__(self):
+    ...         self.told = []
+    ...     def on_tell(self, event, progress):
+    ...         self.told.append(event.value)
+    >>> values = Values()
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> runner = BlockingRunner(learner, npoints_goal=10, callbacks=[values], executor=SequentialExecutor())
+    >>> len(values.told)
+    10
     """
 
     NAMES = ("on_start", "on_ask", "on_tell", "on_fail", "on_stop")

@@ -18,11 +18,11 @@ import pickle
 import time
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
-from dataclasses import dataclass
 from math import ceil, inf
 from typing import Any
 
 from adaptive_calib.engine.archive import Archive, Outcome
+from adaptive_calib.engine.batching import Batch, Batching, Overdue
 from adaptive_calib.engine.capture import emit_again
 from adaptive_calib.engine.events import (
     Broke,
@@ -46,7 +46,7 @@ from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.observers import Observer, RunLog, logger, notify
 from adaptive_calib.engine.worker import LoadingError, Report, Work, WorkerDiedError, text_of
 
-__all__ = ["Batching", "Clock", "ExecutorDiedError", "Session", "StoredFailureError"]
+__all__ = ["Clock", "ExecutorDiedError", "Session", "StoredFailureError"]
 
 
 class ExecutorDiedError(RuntimeError):
@@ -67,65 +67,6 @@ class Clock:
     def wall(self) -> float:
         """Return seconds since the epoch."""
         return time.time()
-
-
-@dataclass(frozen=True)
-class Batching:
-    """How many points go into one task.
-
-    Attributes
-    ----------
-    size : int or None
-        So many; None: chosen from the measured evaluation time so that a task lasts about `seconds`.
-    seconds : float
-        0.02: sending a task costs 0.2 to 1 ms in a pool and several on a cluster, so a longer one would gain little,
-        and would make the learner decide further ahead.
-    largest : int
-        No more points than this in one task, however fast the function is.
-    short : float
-        Seconds up to which a task is short, so that more than one per worker may be out, see `Executor.latency`: 0.005,
-        some ten times that of a pool. For longer ones the learner would decide ahead of its knowledge for nothing.
-    deepest : int
-        No more tasks than this per worker, however short they are: with 8 the parent's cost of one is less by a third
-        than with 2, as it hands out several at a time.
-    """
-
-    size: int | None = 1
-    seconds: float = 0.02
-    largest: int = 128
-    short: float = 0.005
-    deepest: int = 8
-
-    def points(self, mean: float) -> int:
-        """Return the number of points in a task, for evaluations of `mean` seconds."""
-        if self.size is not None:
-            return self.size
-        return max(1, min(self.largest, ceil(self.seconds / mean))) if mean > 0 else self.largest
-
-    def tasks(self, seconds: float, points: int, latency: float) -> int:
-        """Return how many tasks, of so many seconds and points, a worker may have, if it waits so long between two."""
-        if not latency or not seconds:
-            return 1
-        if points > 1 and self.size is None:  # as long as was wanted, for points that are short
-            return 2
-        depth = 1 + ceil(latency / seconds) if seconds < self.short else 1
-        return min(depth, self.deepest if points == 1 else 2)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """One submission: the tasks of its points, where it is, and since when."""
-
-    number: int
-    submits: list[Submit]
-    handle: Handle | None
-    generation: int
-    begun: float
-    inbox: Inbox
-
-    def over(self, handle: Handle) -> None:
-        """Go to the inbox."""
-        self.inbox.put(self)
 
 
 class Session:
@@ -191,7 +132,7 @@ class Session:
         self._lasted: float | None = None
         self._workers = 0
         self._evaluate: Evaluate | None = None
-        self._out: dict[int, _Batch] = {}
+        self._out: dict[int, Batch] = {}
         self._number = 0
         self._generation = 0
         self._held: dict[int, list[Event]] = {}  # deterministic: what has come before its turn
@@ -199,7 +140,7 @@ class Session:
         self._mean = 0.0
         self._returned = 0  # reports so far
         self._size = self.batching.size or 1
-        self._overdue: set[int] = set()
+        self._overdue = Overdue(None if executor.timeouts else work.timeout)
         self._next_look = inf
         self._outcomes: list[Outcome] = []
         self._broken: list[Event] = []
@@ -240,7 +181,7 @@ class Session:
 
     def wait(self) -> float | None:
         """Return how long to wait for the inbox before a step is due; None for as long as it takes."""
-        due = min(self.machine.due, self._next_overdue(), self._next_look)
+        due = min(self.machine.due, self._overdue.due(self._out) - self._begin, self._next_look)
         return None if due == inf else max(0.0, due - self.now)
 
     # ---------------------------------------------------------------- the life of a run
@@ -269,7 +210,7 @@ class Session:
         self.waiting_seconds += (self.now - self._rested) * self._idle
         arrived: list[Event] = []
         for item in self.inbox.take():
-            if isinstance(item, _Batch):
+            if isinstance(item, Batch):
                 came = self._events(item)
                 if self.deterministic:
                     self._hold(item, came)
@@ -286,7 +227,7 @@ class Session:
         capacity = self._capacity()
         if capacity != self.machine.capacity:
             arrived.append(Resized(self.now, capacity))
-        self._warn_overdue()
+        self._overdue.look(self._out, self.clock.monotonic())
         while self._turn in self._held:
             self._advance(self._held.pop(self._turn))
             self._turn += 1
@@ -317,7 +258,7 @@ class Session:
 
     # ---------------------------------------------------------------- events in
 
-    def _events(self, batch: _Batch) -> list[Event]:
+    def _events(self, batch: Batch) -> list[Event]:
         """Turn a handle that is over into events."""
         if self._out.pop(batch.number, None) is None or batch.handle is None:
             return []  # dealt with before: withdrawn, or lost with its pool
@@ -360,7 +301,7 @@ class Session:
             self._outcomes.append(_outcome("failed", submit, report, None, error, text))
         return failed
 
-    def _crash(self, batch: _Batch, error: BrokenExecutor) -> list[Event]:
+    def _crash(self, batch: Batch, error: BrokenExecutor) -> list[Event]:
         """A pool is broken: everything that was in it is lost, apart from what has a result already."""
         lost = [batch]
         for other in list(self._out.values()):
@@ -447,12 +388,12 @@ class Session:
             return [Broke(self.now, error, f"the store could not be read: {error!r}")]
         return [] if found is None else [Loaded(self.now, found.points, found.values, found.failed)]
 
-    def _hold(self, batch: _Batch, events: list[Event]) -> None:
+    def _hold(self, batch: Batch, events: list[Event]) -> None:
         """Keep what came until everything submitted before it has been told."""
         if events:
             self._held[batch.number] = events
 
-    def _set_aside(self, batch: _Batch) -> None:
+    def _set_aside(self, batch: Batch) -> None:
         """Wait no longer for the turn of a batch that is gone."""
         if self.deterministic:
             self._held[batch.number] = []
@@ -525,7 +466,7 @@ class Session:
 
     def _submit(self, submits: list[Submit]) -> list[Event]:
         """Submit one task; return the events of one that cannot be."""
-        batch = _Batch(self._number, submits, None, self._generation, self.clock.monotonic(), self.inbox)
+        batch = Batch(self._number, submits, None, self._generation, self.clock.monotonic(), self.inbox)
         self._number += 1
         self._out[batch.number] = batch
         points = [submit.point for submit in submits]
@@ -567,33 +508,6 @@ class Session:
                 self._set_aside(batch)
                 events += [Dropped(self.now, submit.task) for submit in batch.submits]
         return events
-
-    # ---------------------------------------------------------------- time limits that cannot be enforced
-
-    def _next_overdue(self) -> float:
-        """Return the second of the run at which the oldest task that was not warned of will have taken too long."""
-        if self.work.timeout is None or self.executor.timeouts:
-            return inf
-        for batch in self._out.values():  # the oldest first
-            if batch.number not in self._overdue:
-                return batch.begun + self.work.timeout * len(batch.submits) - self._begin
-        return inf
-
-    def _warn_overdue(self) -> None:
-        """Say which evaluations take longer than their limit and could not be stopped, each once."""
-        if self.work.timeout is None or self.executor.timeouts:
-            return
-        self._overdue &= self._out.keys()
-        for batch in self._out.values():
-            if batch.number in self._overdue:
-                continue
-            if self.clock.monotonic() - batch.begun < self.work.timeout * len(batch.submits):
-                return
-            self._overdue.add(batch.number)
-            points = ", ".join(str(submit.point) for submit in batch.submits)
-            logger.warning(
-                "longer than the time limit of %g s, which this executor cannot enforce: %s", self.work.timeout, points
-            )
 
 
 def _outcome(

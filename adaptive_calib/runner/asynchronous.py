@@ -48,6 +48,20 @@ class AsyncRunner(BaseRunner):
     Notes
     -----
     See `BaseRunner` for all other parameters.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from adaptive_calib import AsyncRunner, Learner1D
+    >>> async def f(x):
+    ...     return abs(x)
+    >>> async def main():
+    ...     learner = Learner1D(f, bounds=(-1, 2))
+    ...     runner = AsyncRunner(learner, npoints_goal=20)
+    ...     await runner.task
+    ...     return runner.status(), learner.npoints >= 20
+    >>> asyncio.run(main())
+    ('finished', True)
     """
 
     _runs_coroutines = True

@@ -22,6 +22,15 @@ class BlockingRunner(BaseRunner):
     ------
     RuntimeError
         A point failed for good (``on_error="raise"``); its cause is the error of the function.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> runner = BlockingRunner(learner, npoints_goal=20, executor=SequentialExecutor())
+    >>> runner.status(), runner.stop_reason
+    ('finished', '20 points are known, at least 20')
     """
 
     def __init__(self, learner: Any, goal: Any = None, **arguments: Any) -> None:

@@ -147,6 +147,18 @@ def auto_goal(
     ------
     ValueError
         More than one is given, or none and the learner would go on for ever.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.runner import auto_goal, simple
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> goal = auto_goal(npoints=10, learner=learner)
+    >>> goal(learner)
+    False
+    >>> simple(learner, goal=goal)
+    >>> goal(learner)
+    True
     """
     if sum(value is not None for value in (loss, npoints, end_time, duration)) > 1:
         raise ValueError("Only one of loss, npoints, end_time, duration can be specified.")

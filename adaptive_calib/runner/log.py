@@ -71,6 +71,17 @@ def replay_log(learner: Any, log: Iterable[tuple[Any, ...]] | str | PathLike[str
     ------
     ReplayError
         The learner answers an ask otherwise than in the run: its code or its parameters have changed.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor, replay_log
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> runner = BlockingRunner(learner, npoints_goal=20, log=True, executor=SequentialExecutor())
+    >>> again = learner.new()
+    >>> replay_log(again, runner.log)
+    >>> again.data == learner.data
+    True
     """
     if isinstance(log, (str, PathLike)):
         from adaptive_calib.store import read_log  # here: only a log on disk needs the store

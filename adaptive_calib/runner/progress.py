@@ -28,6 +28,14 @@ class ProgressBar:
         A tqdm bar to use instead of a new one.
     interval : float
         Shortest time between two updates, in seconds.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import ProgressBar, SequentialExecutor
+    >>> bar = ProgressBar(total=20, describe=lambda progress: f"loss {progress.loss:.3g}")
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> runner = BlockingRunner(learner, npoints_goal=20, callbacks=[bar], executor=SequentialExecutor())
     """
 
     def __init__(

@@ -39,6 +39,15 @@ def simple(
         One goal in all.
     points_per_ask : int
         How many points are asked for at once. The goal is looked at once for each ask, so it may be overshot.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.runner import simple
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> simple(learner, loss_goal=0.1)
+    >>> learner.loss() <= 0.1
+    True
     """
     if points_per_ask < 1:
         raise ValueError(f"`points_per_ask` should be at least 1, but is {points_per_ask}.")

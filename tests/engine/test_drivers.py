@@ -10,24 +10,35 @@ from concurrent.futures import BrokenExecutor
 import pytest
 
 from adaptive_calib.engine.archive import Stored
+from adaptive_calib.engine.batching import Batching
 from adaptive_calib.engine.drivers import run_async, run_blocking
 from adaptive_calib.engine.executors import InThisThread
 from adaptive_calib.engine.goals import Elapsed, Never, Points
 from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.retry import RetryPolicy
-from adaptive_calib.engine.session import Batching, ExecutorDiedError, Session
+from adaptive_calib.engine.session import ExecutorDiedError, Session
 from adaptive_calib.engine.worker import Work
 from adaptive_calib.testing.executors import ManualClock, ManualExecutor
 from tests.engine.doubles import MemoryArchive, Tolerant
 
 
 def session(
-    *, goal=None, capacity=2, function=None, executor=None, retry=None, total=100, on_error="raise", **arguments
+    *,
+    goal=None,
+    capacity=2,
+    function=None,
+    executor=None,
+    retry=None,
+    total=100,
+    on_error="raise",
+    timeout=None,
+    **arguments,
 ):
     learner = Tolerant(total, function)
     machine = RunMachine(learner, goal or Never(), retry, on_error=on_error, journal="log" in arguments)
     executor = executor or ManualExecutor(capacity)
-    return Session(machine, executor, Work(learner.function), clock=ManualClock(), **arguments), executor, learner
+    work = Work(learner.function, timeout=timeout)
+    return Session(machine, executor, work, clock=ManualClock(), **arguments), executor, learner
 
 
 def fails_at_two(x):
@@ -314,8 +325,7 @@ def test_a_function_that_cannot_be_shipped_ends_the_run_before_anything_is_evalu
 
 def test_overdue_evaluations_are_named_where_they_cannot_be_stopped(caplog):
     """One warning for each task that takes longer than the limit."""
-    run, _, _ = session(capacity=2)
-    run.work = Work(run.work.function, timeout=5.0)
+    run, _, _ = session(capacity=2, timeout=5.0)
     run.start()
     assert run.wait() == 5.0
     run.clock.move(6.0)

@@ -10,7 +10,8 @@ from math import inf
 
 import pytest
 
-from adaptive_calib.engine.executors import Coroutines, InThisThread, Pool, SequentialExecutor, adapt
+from adaptive_calib.engine.coroutines import Coroutines
+from adaptive_calib.engine.executors import InThisThread, Pool, SequentialExecutor, adapt
 from adaptive_calib.engine.worker import Work
 from adaptive_calib.testing.executors import ExecutorContract, ManualExecutor
 
