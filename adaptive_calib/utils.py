@@ -67,6 +67,14 @@ def save(fname: str | os.PathLike[str], data: Any, compress: bool = True) -> boo
     -------
     bool
         False if the file could not be written (full disk, no permission); the old file is then as it was.
+
+    Examples
+    --------
+    >>> from adaptive_calib.utils import load, save
+    >>> save("save-example.pickle", {0.5: 0.25})
+    True
+    >>> load("save-example.pickle")
+    {0.5: 0.25}
     """
     try:
         snapshots.write(fname, data, compress)
@@ -84,12 +92,32 @@ def load(fname: str | os.PathLike[str], compress: bool = True) -> Any:
         If there is no such file.
     adaptive_calib.store.snapshots.DamagedSnapshotError
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> from adaptive_calib.utils import load, save
+    >>> save("load-example.pickle", [1, 2])
+    True
+    >>> load("load-example.pickle")
+    [1, 2]
     """
     return snapshots.read(fname, compress)
 
 
 def copy_docstring_from(other: Callable[..., Any]) -> Callable[[_F], _F]:
-    """Return a decorator that gives a function the docstring of `other`."""
+    """Return a decorator that gives a function the docstring of `other`.
+
+    Examples
+    --------
+    >>> from adaptive_calib.utils import copy_docstring_from
+    >>> def f():
+    ...     "What it does."
+    >>> @copy_docstring_from(f)
+    ... def g():
+    ...     pass
+    >>> g.__doc__
+    'What it does.'
+    """
 
     def decorate(function: _F) -> _F:
         function.__doc__ = other.__doc__

@@ -64,6 +64,15 @@ class DataSizeStudy:
         How many replicate data sets, >= 2 with `replicate`.
     res, sampling, entropy, name
         See `EvaluateExperiment`.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import DataSizeStudy
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> study = DataSizeStudy(Infrared(N=4), 4, c_list=[0.25, 1.0], Linf=256)
+    >>> answer = study(64)
+    >>> answer["Ldata"], answer["c"]
+    (64, [0.25, 1.0])
     """
 
     experiments: Iterable[ExperimentLike] = field(metadata={"identity": False}, repr=False)

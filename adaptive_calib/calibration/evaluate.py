@@ -55,6 +55,12 @@ class Sampling:
     stderr_tol : float
         Paths are added while the standard error of B_EMD is larger. The default is what 128 plain paths give: it is
         small beside what an experiment's own data set adds by chance (about 0.1), and 0.01 would cost ten times more.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import CalibrationLearner, Sampling
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> learner = CalibrationLearner(Infrared(N=8), Ldata=64, Linf=256, sampling=Sampling(stderr_tol=0.01))
     """
 
     M: int = 32
@@ -87,6 +93,16 @@ class Record:
         B_EMD and its standard error at the c for which it was computed in the worker.
     seconds : float
         What the evaluation took.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import CalibrationLearner
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.runner import simple
+    >>> learner = CalibrationLearner(Infrared(N=2), Ldata=64, Linf=256, c_list=[1.0])
+    >>> simple(learner)
+    >>> 0 <= learner.record(1).bemd[1.0] <= 1
+    True
     """
 
     index: int
@@ -181,6 +197,15 @@ class EvaluateExperiment:
         The c computed in the worker. Not part of the identity: any other follows from the record.
     name : str
         Identity of `experiments` where they are no dataclass.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import EvaluateExperiment, FixedLabel, Record
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> function = EvaluateExperiment(Infrared(N=8), 64, FixedLabel(256), c_list=(0.25, 1.0))
+    >>> record = Record.from_plain(function(("new", 3)))
+    >>> sorted(record.bemd)
+    [0.25, 1.0]
     """
 
     experiments: Iterable[ExperimentLike] = field(metadata={"identity": False}, repr=False)

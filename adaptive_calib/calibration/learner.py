@@ -76,6 +76,19 @@ class CalibrationLearner(BaseLearner):
         Points that failed for good.
     n_experiments : int
         Length of the prefix of complete experiments on which decisions are based.
+
+    Examples
+    --------
+    >>> from adaptive_calib import CalibrationLearner
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.runner import simple
+    >>> learner = CalibrationLearner(Infrared(N=8), Ldata=64, Linf=256, c_list=[0.25, 1.0])
+    >>> simple(learner)
+    >>> learner.n_experiments, learner.c_list
+    (8, (0.25, 1.0))
+    >>> bemd, labels = learner.column(1.0)
+    >>> bemd.shape
+    (8,)
     """
 
     def __init__(

@@ -16,7 +16,14 @@ _QUEUE = 10
 
 
 def in_ipynb() -> bool:
-    """Whether this runs in a Jupyter kernel: Lab, Notebook, VS Code or any other; False in a terminal IPython."""
+    """Whether this runs in a Jupyter kernel: Lab, Notebook, VS Code or any other; False in a terminal IPython.
+
+    Examples
+    --------
+    >>> from adaptive_calib.notebook import in_ipynb
+    >>> in_ipynb()  # not here
+    False
+    """
     ipython = sys.modules.get("IPython")  # a kernel has imported it
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
@@ -119,6 +126,13 @@ def should_update(status: Any = None) -> bool:
     ----------
     status
         Not used; kept for those who pass their widget.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from adaptive_calib.notebook import should_update
+    >>> should_update(SimpleNamespace(comm=None)) in (True, False)
+    True
     """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None

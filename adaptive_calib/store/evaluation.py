@@ -42,6 +42,14 @@ class Context:
         The object given as `context=`, loaded once per worker.
     split, replicate
         Of the point, where the learner's points have them; ``""`` and 0 otherwise.
+
+    Examples
+    --------
+    >>> from adaptive_calib.store import Evaluation
+    >>> def f(x, *, ctx):
+    ...     return x * ctx.config["scale"] + ctx.context
+    >>> Evaluation(f, name="docs.f", config={"scale": 2.0}, context=1.0)(3.0)
+    7.0
     """
 
     def __init__(self, evaluation: Evaluation, point_uid: str, split: str = "", replicate: int = 0) -> None:
@@ -110,6 +118,15 @@ class Evaluation:
     ------
     NotCanonicalError
         If a field of `config` has no canonical form; the message names it.
+
+    Examples
+    --------
+    >>> from adaptive_calib.store import Evaluation
+    >>> def noisy(x, *, rng, ctx):
+    ...     return x + ctx.config["sigma"] * rng.normal()
+    >>> evaluation = Evaluation(noisy, name="docs.noisy", config={"sigma": 0.1}, seed=1)
+    >>> evaluation(0.5) == evaluation(0.5)  # the point is its own seed
+    True
     """
 
     def __init__(

@@ -34,6 +34,14 @@ class FileLog:
     ------
     NotAStoreError, NewerStoreError
         If the file is no log, or one of a newer version.
+
+    Examples
+    --------
+    >>> from adaptive_calib.store import FileLog, open_log
+    >>> log = open_log("file-example.jsonl")
+    >>> log.close()
+    >>> isinstance(log, FileLog)
+    True
     """
 
     def __init__(self, path: Any) -> None:
@@ -67,7 +75,18 @@ class FileLog:
 
 
 def open_log(path: Any) -> FileLog:
-    """Open a file for the log of a run; see `FileLog`."""
+    """Open a file for the log of a run; see `FileLog`.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Entry
+    >>> from adaptive_calib.store import open_log, read_log
+    >>> log = open_log("open-example.jsonl")
+    >>> log.write([Entry(0.0, "ask", (1,), answer=(0.5,))])
+    >>> log.close()
+    >>> [entry.answer for entry in read_log("open-example.jsonl")]
+    [(0.5,)]
+    """
     return FileLog(path)
 
 
@@ -80,6 +99,16 @@ def read_log(path: Any) -> Iterator[Entry]:
         If there is no such file, it is no log, or of a newer version.
     StoreError
         If a line other than the last is damaged.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> from adaptive_calib.store import read_log
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> runner = BlockingRunner(learner, npoints_goal=5, log="read-example.jsonl", executor=SequentialExecutor())
+    >>> sum(entry.name == "tell" for entry in read_log("read-example.jsonl"))
+    5
     """
     records = _FORMAT.read(Path(path))  # here, so that what is wrong with the file is said at once
     return _entries(Path(path), records)

@@ -18,6 +18,17 @@ class MemoryStore(Store):
     ----------
     pickle_results : bool
         See `Store`.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> from adaptive_calib.store import MemoryStore
+    >>> store = MemoryStore()
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> runner = BlockingRunner(learner, npoints_goal=10, store=store, executor=SequentialExecutor())
+    >>> store.space(abs).counts
+    {'ok': 10}
     """
 
     def __init__(self, *, pickle_results: bool = False) -> None:

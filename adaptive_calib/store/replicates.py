@@ -18,7 +18,14 @@ __all__ = ["Replicate", "Replicates", "replicate_seed", "set_and_number"]
 
 
 class Replicate(NamedTuple):
-    """One repetition: a point for an `Evaluation`, whose `rng` it then determines."""
+    """One repetition: a point for an `Evaluation`, whose `rng` it then determines.
+
+    Examples
+    --------
+    >>> from adaptive_calib.store import Replicate
+    >>> Replicate("fit", 3)
+    Replicate(split='fit', number=3)
+    """
 
     split: str
     number: int
@@ -35,6 +42,12 @@ class Replicates(Sequence[Replicate]):
         Name of the set: ``"fit"``, ``"validation"``, ``"test"``.
     cap : int, optional
         At most so many, for a trial: the first ones.
+
+    Examples
+    --------
+    >>> from adaptive_calib.store import Replicates
+    >>> list(Replicates(1000, split="fit", cap=2))
+    [Replicate(split='fit', number=0), Replicate(split='fit', number=1)]
     """
 
     def __init__(self, n: int, split: str = "fit", cap: int | None = None) -> None:

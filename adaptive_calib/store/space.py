@@ -48,6 +48,18 @@ class StoredEvaluation:
         Root seed of the evaluation.
     exc_type, traceback : str
         Of a failure.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> from adaptive_calib.store import MemoryStore
+    >>> store = MemoryStore()
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> runner = BlockingRunner(learner, npoints_goal=10, store=store, executor=SequentialExecutor())
+    >>> first = next(iter(store.space(abs)))
+    >>> first.point, first.y, first.status
+    (-1.0, 1.0, 'ok')
     """
 
     point: Any
@@ -75,6 +87,18 @@ class Space:
     info : SpaceInfo
     point_key : callable, optional
         That of the `Evaluation`; without it `get` and `outputs` do not find points that have no canonical form.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> from adaptive_calib.store import MemoryStore
+    >>> store = MemoryStore()
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> runner = BlockingRunner(learner, npoints_goal=10, store=store, executor=SequentialExecutor())
+    >>> space = store.space(abs)
+    >>> len(space), space.get(-1).y
+    (10, 1.0)
     """
 
     def __init__(self, store: Store, info: SpaceInfo, point_key: Callable[[Any], Any] | None = None) -> None:

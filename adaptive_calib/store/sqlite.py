@@ -120,6 +120,17 @@ class SQLiteStore(Store):
         If the file is something else, or damaged.
     NewerStoreError
         If a newer version of this package wrote it.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> from adaptive_calib.store import SQLiteStore
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> runner = BlockingRunner(learner, npoints_goal=10, store="sqlite-example.db", executor=SequentialExecutor())
+    >>> with SQLiteStore("sqlite-example.db") as store:
+    ...     print(store.space(abs).counts)
+    {'ok': 10}
     """
 
     def __init__(

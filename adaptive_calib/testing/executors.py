@@ -31,6 +31,14 @@ class ManualClock(Clock):
         What it shows.
     epoch : float
         Wall-clock time at second 0.
+
+    Examples
+    --------
+    >>> from adaptive_calib.testing.executors import ManualClock
+    >>> clock = ManualClock()
+    >>> clock.move(2.5)
+    >>> clock.monotonic()
+    2.5
     """
 
     def __init__(self, epoch: float = 1_000_000.0) -> None:
@@ -61,6 +69,18 @@ class ManualTask:
         What is to be evaluated.
     begun : bool
         Whether it has begun; what has not can be withdrawn.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.testing.executors import ManualTask
+    >>> task = ManualTask(Work(abs), [-1.0])
+    >>> task.begin()
+    >>> task.cancel()  # too late
+    False
+    >>> task.finish()
+    >>> task.done()
+    True
     """
 
     def __init__(self, evaluate: Evaluate, points: Sequence[Any]) -> None:
@@ -145,6 +165,18 @@ class ManualExecutor:
     closed : bool
     renewed : int
         How often a new pool was asked for.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.testing.executors import ManualExecutor
+    >>> executor = ManualExecutor(capacity=2)
+    >>> handle = executor.submit(executor.ship(Work(abs)), [-1.0])
+    >>> handle.done()
+    False
+    >>> executor.task(-1.0).finish()
+    >>> handle.result()[0].value
+    1.0
     """
 
     timeouts = False

@@ -173,6 +173,18 @@ def calibration_data(
         See `calibration.bins.get_bin_sizes`.
     alpha : float
         Bands and intervals have level 1 - alpha.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import calib_point_dtype
+    >>> from adaptive_calib.view import calibration_data
+    >>> rng = np.random.default_rng(1)
+    >>> table = np.empty(200, calib_point_dtype)
+    >>> table["Bemd"] = rng.random(200)
+    >>> table["Bepis"] = rng.random(200) < table["Bemd"]
+    >>> [curve.c for curve in calibration_data({1.0: table}).curves]
+    [1.0]
     """
     refused = [c for c in results if not (0 < c < np.inf)]
     if refused:
@@ -233,6 +245,17 @@ class CalibrationView:
         See `calibration_data`, as for the other parameters.
     counts, interval, recommended, target_bin_size, alpha
         Keyword only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import calib_point_dtype
+    >>> from adaptive_calib.view import CalibrationView
+    >>> rng = np.random.default_rng(1)
+    >>> table = np.empty(200, calib_point_dtype)
+    >>> table["Bemd"] = rng.random(200)
+    >>> table["Bepis"] = rng.random(200) < table["Bemd"]
+    >>> path = CalibrationView({1.0: table}).save_png("view-example.png")
     """
 
     results: Mapping[float, Any]
@@ -279,7 +302,14 @@ class CalibrationView:
 
 
 def c_label(c: float) -> str:
-    """Return a short name of c: a power of two where it is one to a quarter octave, such as 2⁻³, else its digits."""
+    """Return a short name of c: a power of two where it is one to a quarter octave, such as 2⁻³, else its digits.
+
+    Examples
+    --------
+    >>> from adaptive_calib.view.calibration import c_label
+    >>> c_label(0.25)
+    '2⁻²'
+    """
     exponent = float(np.log2(c))
     if abs(exponent * 4 - round(exponent * 4)) < 1e-9:
         return "2" + f"{round(exponent * 4) / 4:g}".translate(str.maketrans("-0123456789.", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹·"))

@@ -129,6 +129,19 @@ def calibration_plot(calib_results: Mapping[float, Any], target_bin_size: int | 
     ------
     ValueError
         If there is no c.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import calib_point_dtype
+    >>> from adaptive_calib.view import calibration_plot
+    >>> rng = np.random.default_rng(1)
+    >>> table = np.empty(200, calib_point_dtype)
+    >>> table["Bemd"] = rng.random(200)
+    >>> table["Bepis"] = rng.random(200) < table["Bemd"]
+    >>> plot = calibration_plot({1.0: table})
+    >>> sorted(plot.Bemd_hist_data)
+    [1.0]
     """
     if not calib_results:
         raise ValueError(

@@ -86,7 +86,7 @@ def _arguments(value: Any) -> list[str]:
 
 def _undescribed(value: Any) -> list[str]:
     """Return the arguments that the docstring does not name."""
-    text = value.__doc__ or ""
+    text = (value.__doc__ or "").partition("\n    Examples\n")[0]
     bases = " ".join(base.__doc__ or "" for base in getattr(value, "__mro__", ())[1:-1])
     return [name for name in _arguments(value) if name not in text and name not in bases]
 
