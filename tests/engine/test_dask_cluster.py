@@ -10,7 +10,9 @@ import signal
 import pytest
 
 from adaptive_calib.engine.archive import Outcome
+from adaptive_calib.engine.goals import When
 from adaptive_calib.engine.worker import WorkerDiedError
+from adaptive_calib.learner.sequence_learner import SequenceLearner
 from adaptive_calib.runner import AsyncRunner, BlockingRunner
 from adaptive_calib.testing.executors import ExecutorContract
 from tests.engine.doubles import Counting, Tolerant
@@ -115,6 +117,29 @@ def test_a_cluster_that_grows_from_zero():
         runner = BlockingRunner(learner, npoints_goal=20, executor=client)
         assert runner.status() == "finished"
         assert learner.npoints == 20
+
+
+@pytest.mark.slow
+def test_a_cluster_that_changes_during_the_run():
+    """A worker that comes later is given points, too; one that goes costs none."""
+    with distributed.LocalCluster(n_workers=1, **LOCAL) as cluster, distributed.Client(cluster) as client:
+        learner = SequenceLearner(lambda x: os.getpid(), range(10**5))
+
+        def grow_and_shrink(events, effects, progress):
+            if not sizes and progress.told > 5:
+                cluster.scale(2)
+                sizes.append(progress.capacity)
+            elif len(sizes) == 1 and len(set(learner.data.values())) == 2:
+                cluster.scale(1)
+                sizes.append(progress.capacity)
+            elif len(sizes) == 2 and progress.capacity < sizes[1]:
+                sizes.append(progress.capacity)
+
+        sizes = []
+        goal = When(lambda one: len(sizes) == 3, learner)
+        runner = BlockingRunner(learner, goal, executor=client, callbacks=[grow_and_shrink])
+        assert runner.failures == []
+        assert list(learner.data) == list(range(learner.npoints))
 
 
 def test_outcomes_name_their_worker(client, monkeypatch):
