@@ -184,14 +184,14 @@ class NeighborLoss(GivenLoss):
 
     local = False
 
-    def affected(self, mesh: Mesh, vertices: Collection[int], cells: Collection[Cell]) -> Collection[Cell]:
+    def affected(self, mesh: Mesh, vertices: Collection[int], cells: Collection[Cell]) -> Collection[int]:
         """Add the neighbours across the faces."""
         found = set(cells)
         for cell in cells:
             for i, vertex in enumerate(mesh.tri.get_opposing_vertices(cell)):
                 if vertex is not None:
                     found.add(tuple(sorted([*cell[:i], *cell[i + 1 :], vertex])))
-        return found
+        return [mesh.slot_of[cell] for cell in found]
 
     def _more(self, mesh: Mesh, slot: int) -> tuple[Any, ...]:
         assert mesh.values is not None

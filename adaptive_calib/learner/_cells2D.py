@@ -113,43 +113,43 @@ class Deviations(PlaneLosses):
     """
 
     local = False
+    starred = True
 
     def __init__(self, adjust: Callable[..., np.ndarray] | None = None) -> None:
         super().__init__()
         self._adjust = adjust
-        # for each component an array of complex numbers g_x + i g_y, one for each vertex
+        # for each component an array of complex numbers g_x - i g_y, one for each vertex
         self._gradients: list[np.ndarray] = []
         self._ring: list[int] = []
 
-    def affected(self, mesh: Mesh, vertices: Collection[int], cells: Collection[Cell]) -> Collection[Cell]:
+    def affected(self, mesh: Mesh, vertices: Collection[int], cells: Collection[Cell]) -> Collection[int]:
         """Return all triangles at the vertices of the changed ones."""
-        ring = set(vertices).union(*cells)
-        self._ring = sorted(ring)
-        stars = mesh.tri.vertex_to_simplices
+        self._ring = sorted(set(vertices).union(*cells))
+        stars = mesh.stars
         return set().union(*[stars[vertex] for vertex in self._ring])
 
     def losses(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
         """Return the losses of the cells in these slots; the gradients at the changed vertices are fitted first."""
         assert mesh.values is not None
         # arrays of shape (5, S): corner after corner, once around and one on each side, so that what lies before or
-        # after a corner is a slice; the plane as complex numbers
-        around = mesh.cells[slots].T[_AROUND]
+        # after a corner is a slice; the plane as complex numbers. Arrays are short: `take` is half of an index's cost
+        around = mesh.cells.take(slots, 0).T.take(_AROUND, 0)
         corners = around[1:4]
-        places = mesh.points.view(complex)[:, 0][around]
+        places = mesh.points.view(complex).ravel().take(around)
         edges = places[1:] - places[:-1]
         everything = len(slots) == len(mesh.slot_of)
         ring = np.arange(mesh.count) if everything else np.array(self._ring, dtype=np.intp)
         self._ring = []
         self._make_room(mesh)
         # few vertices: a product with zeros and ones; all of them: bincount
-        pick = None if everything else ring[:, None] == corners.ravel()
+        pick = None if everything else (ring == corners.reshape(-1, 1)).astype(complex)
         deviation: Any = 0.0
         for k, gradients in enumerate(self._gradients):
-            values = mesh.values[:, k][around]
+            values = mesh.values[:, k].take(around)
             rises = values[1:] - values[:-1]
             if len(ring):
                 gradients[ring] = _fitted(corners, edges, rises, pick, mesh.count, mesh.invalid > 0)
-            slopes = gradients[corners].conj()
+            slopes = gradients.take(corners)
             # from each vertex along its two edges of the triangle
             ahead = np.abs((slopes * edges[1:]).real - rises[1:])
             behind = np.abs((slopes * edges[:-1]).real - rises[:-1])
@@ -174,11 +174,11 @@ class Deviations(PlaneLosses):
 def _fitted(
     corners: np.ndarray, edges: np.ndarray, rises: np.ndarray, pick: np.ndarray | None, count: int, invalid: bool
 ) -> np.ndarray:
-    """Return least-squares gradients, as complex numbers.
+    """Return least-squares gradients, as complex numbers g_x - i g_y.
 
-    With e = dx + i dy and g = g_x + i g_y, an edge asks for Re(g* e) = df. Weighted with 1 / |e|^2 the normal equations
-    of a vertex are T g + C g* = 2 S, with T the number of edges, C = sum e / e*, S = sum df / e*; their solution is
-    g = 2 (T S - C S*) / (T^2 - |C|^2).
+    With e = dx + i dy and h = g_x - i g_y, an edge asks for Re(h e) = df. Weighted with 1 / |e|^2 the normal equations
+    of a vertex are T h + C h* = 2 S, with T the number of edges, C = sum e* / e, S = sum df / e; their solution is
+    h = 2 (T S - C S*) / (T^2 - |C|^2).
 
     Parameters
     ----------
@@ -188,40 +188,41 @@ def _fitted(
         The edges to each corner from the one before, and the first of them again.
     rises : array, shape (4, S)
         Differences of the values along the edges.
-    pick : array of bool, shape (vertices, 3 S), or None
-        Which corners belong to which vertex; None to fit at all `count` vertices.
+    pick : array of complex, shape (3 S, vertices), or None
+        1 where a corner belongs to a vertex, else 0; None to fit at all `count` vertices.
     invalid : bool
         Whether there may be NaN among the rises; those edges are left out.
     """
-    inverse = 1.0 / edges.conj()
+    inverse = 1.0 / edges
     ones: Any = 2.0
     if invalid:
         missing = np.isnan(rises)
         inverse = np.where(missing, 0.0, inverse)
         rises = np.where(missing, 0.0, rises)
         there = (~missing).astype(float)
-        ones = (there[1:] + there[:-1]).ravel()
-    turned, slope = edges * inverse, rises * inverse
+        ones = there[1:] + there[:-1]
+    terms = np.empty((2, *edges.shape), complex)
+    np.multiply(edges.conj(), inverse, out=terms[0])
+    np.multiply(rises, inverse, out=terms[1])
     # at each corner two edges of the triangle meet
-    sums = np.empty((3 * corners.shape[1], 3), complex)
-    sums[:, 0] = (turned[1:] + turned[:-1]).ravel()
-    sums[:, 1] = (slope[1:] + slope[:-1]).ravel()
-    sums[:, 2] = ones
+    sums = np.empty((3, *corners.shape), complex)
+    np.add(terms[:, 1:], terms[:, :-1], out=sums[:2])
+    sums[2] = ones
     if pick is None:
         where = corners.ravel()
-        total = np.stack([_summed(where, column, count) for column in sums.T])
+        total = np.stack([_summed(where, column.ravel(), count) for column in sums])
     else:
-        total = (pick.astype(float) @ sums.view(float)).view(complex).T
+        total = sums.reshape(3, -1) @ pick
     turn, rise, number = total[0], total[1], total[2].real
-    determinant = number * number - turn.real**2 - turn.imag**2
+    determinant = number * number - (turn * turn.conj()).real
+    full = 2.0 * (number * rise - turn * rise.conj())
     if invalid:
         # edges in one direction only: the slope in that direction
         single = determinant <= 1e-12 * number * number
-        full = 2.0 * (number * rise - turn * rise.conj()) / np.where(single, 1.0, determinant)
-        slopes: np.ndarray = np.where(single, rise / np.maximum(number, 1.0), full)
+        slopes: np.ndarray = np.where(single, rise / np.maximum(number, 1.0), full / np.where(single, 1.0, determinant))
         return slopes
     # a vertex of a triangle has edges in two directions; this is for triangles as flat as rounding errors
-    result: np.ndarray = 2.0 * (number * rise - turn * rise.conj()) / np.maximum(determinant, 1e-9)
+    result: np.ndarray = full / np.maximum(determinant, 1e-9)
     return result
 
 

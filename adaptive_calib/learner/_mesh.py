@@ -20,8 +20,7 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from adaptive_triangulation import Triangulation
@@ -36,6 +35,7 @@ _NONE = -math.inf
 _TIE = 1e-9
 #: A piece of a cell smaller than this share is flat: the pending point lies on a face.
 _FLAT = 1e-8
+_FEW = 12
 
 
 def volumes(corners: np.ndarray) -> np.ndarray:
@@ -61,12 +61,15 @@ class CellLosses(ABC):
         Whether losses depend on the scale kept for each cell.
     sure : bool
         Whether a loss is NaN only where a value is invalid.
+    starred : bool
+        Whether the mesh shall keep the star of each vertex.
     """
 
     whole: bool = False
     local: bool = True
     scaled: bool = True
     sure: bool = True
+    starred: bool = False
 
     def hear(self, mesh: Mesh, value: np.ndarray) -> bool:
         """Take note of a new valid value, shape (M,); return whether all losses have to be computed again."""
@@ -79,9 +82,9 @@ class CellLosses(ABC):
         """Return the factor for values that cells computed from now on shall use."""
         return 1.0
 
-    def affected(self, mesh: Mesh, vertices: Collection[int], cells: Collection[Cell]) -> Collection[Cell]:
-        """Return the cells whose losses depend on these vertices' values or on these new cells."""
-        return cells
+    def affected(self, mesh: Mesh, vertices: Collection[int], cells: Collection[Cell]) -> Collection[int]:
+        """Return the slots of the cells whose losses depend on these vertices' values or on these new cells."""
+        return [mesh.slot_of[cell] for cell in cells]
 
     @abstractmethod
     def losses(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
@@ -96,8 +99,7 @@ class CellLosses(ABC):
         return volumes(mesh.points[mesh.cells[slots]])
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The cell (or the piece of one) where the next point goes.
 
     Attributes
@@ -138,6 +140,8 @@ class Mesh:
     cells : array, shape (capacity, N + 1)
         Vertices of the cell in each slot; slots without a cell have the loss -inf. Complete when a `CellLosses` is
         called.
+    stars : list of set of int
+        For each vertex the slots of the cells that meet there; empty unless the rule wants them.
     places, numbers : list
         The same as `points` and the first column of `values`, for plain Python.
     pending : dict
@@ -153,6 +157,7 @@ class Mesh:
         self.points = np.empty((16, ndim))
         self.values: np.ndarray | None = None
         self.slot_of: dict[Cell, int] = {}
+        self.stars: list[set[int]] = []
         self.top = 0
         self.cells = np.zeros((64, ndim + 1), dtype=np.intp)
         self.loss = np.full(64, _NONE)
@@ -169,6 +174,7 @@ class Mesh:
         self.pending: dict[Hashable, tuple[Sequence[float], list[Cell]]] = {}
         self._inside: dict[Cell, list[Hashable]] = {}
         self._homeless: set[Hashable] = set()
+        self._unplaced: dict[Hashable, Cell] = {}
         self._pieces: dict[Cell, tuple[float, list[Sequence[float]]]] = {}
         self._dirty: set[Cell] = set()
         self._closed: dict[Cell, bool] = {}
@@ -198,8 +204,12 @@ class Mesh:
         if self.tri is None:
             self.unpend(key)
             return self._append(u, value)
+        hint = self._unplaced.pop(key, None)
+        if self._unplaced:
+            self._place_all()
         homes = self.pending.get(key, (u, []))[1]
-        hint: Cell | None = homes[0] if homes else self.locate(u)
+        if hint is None:
+            hint = homes[0] if homes else self.locate(u)
         try:
             deleted, added = self.tri.add_point(u, hint)
         except (ValueError, AssertionError):
@@ -294,6 +304,9 @@ class Mesh:
     def _replace(self, deleted: Collection[Cell], added: Collection[Cell]) -> None:
         """Free the slots of deleted cells, give slots to new ones."""
         slot_of, free, cell_at = self.slot_of, self._free, self._cell_at
+        starred, stars = self.rule.starred, self.stars
+        if starred:
+            stars.extend([set() for _ in range(self.count - len(stars))])
         if deleted:
             loss, rank = self.loss, self._rank
             for cell in deleted:
@@ -301,6 +314,9 @@ class Mesh:
                 # one by one: quicker than an index array for so few
                 loss[slot] = rank[slot] = _NONE
                 free.append(slot)
+                if starred:
+                    for corner in cell:
+                        stars[corner].discard(slot)
             if self._closed:
                 for cell in deleted:
                     self._closed.pop(cell, None)
@@ -316,6 +332,9 @@ class Mesh:
                 cell_at.append(cell)
             slot_of[cell] = slot
             slots.append(slot)
+            if starred:
+                for corner in cell:
+                    stars[corner].add(slot)
         while self.top > len(self.loss):
             self.cells, self.scale, self._size, self._share = map(
                 _longer, (self.cells, self.scale, self._size, self._share)
@@ -349,17 +368,15 @@ class Mesh:
             if self._inside or self._closed:
                 self._mark(added)
         elif not self._deferred:
-            cells = added if rule.local else rule.affected(self, vertices, added)
-            slot_of = self.slot_of
-            slots = np.array([slot_of[cell] for cell in cells], dtype=np.intp)
+            found = rule.affected(self, vertices, added)
+            slots = np.fromiter(found, np.intp, len(found))
             if rule.scaled:
                 self.scale[slots] = rule.scale()
             self._compute(slots)
             if self._inside or self._closed:
-                self._mark(cells)
+                self._mark([self._cell_at[slot] for slot in found])
         else:
-            cells = rule.affected(self, vertices, added)
-            self.scale[[self.slot_of[cell] for cell in cells]] = rule.scale()
+            self.scale[list(rule.affected(self, vertices, added))] = rule.scale()
 
     def _mark(self, cells: Iterable[Cell]) -> None:
         self._dirty.update(cell for cell in cells if cell in self._inside or cell in self._closed)
@@ -384,12 +401,16 @@ class Mesh:
         self._dirty.update(self._inside, self._closed)
 
     def _enter_cells(self) -> None:
-        if self._late:
-            at = self._cell_at
+        at, cells = self._cell_at, self.cells
+        if len(self._late) <= _FEW:  # one by one: quicker than an array made of tuples
+            for slot in self._late:
+                cells[slot] = at[slot]
+            self._late.clear()
+        else:
             flat = itertools.chain.from_iterable([at[slot] for slot in self._late])
             size = self.ndim + 1
             rows = np.fromiter(flat, np.intp, len(self._late) * size)
-            self.cells[self._late] = rows.reshape(-1, size)
+            cells[self._late] = rows.reshape(-1, size)
             self._late.clear()
 
     def _compute(self, slots: np.ndarray) -> None:
@@ -419,12 +440,12 @@ class Mesh:
         """Return the largest loss of a cell; inf without cells."""
         if self._stale or self._closed:
             self._settle()
-        return float(self.loss[: self.top].max()) if self.tri is not None else math.inf
+        return _largest(self.loss[: self.top]) if self.tri is not None else math.inf
 
     def largest_rank(self) -> float:
         """Return the largest loss of a cell or of a piece of one; inf without cells."""
         self._settle()
-        return float(self._rank[: self.top].max()) if self.tri is not None else math.inf
+        return _largest(self._rank[: self.top]) if self.tri is not None else math.inf
 
     def losses(self) -> dict[Cell, float]:
         """Return the loss of each cell."""
@@ -438,13 +459,20 @@ class Mesh:
         """Put in a pending point; `hint` is a cell that contains it."""
         if key in self.pending:
             return
-        homes: list[Cell] = []
+        self.pending[key] = (u, [])
         if self.tri is not None:
-            homes = self.tri.simplices_containing(u, hint) if hint else self.tri.simplices_containing(u, self.locate(u))
+            # which cells it divides is found when the next point is chosen: most are told, and so gone, by then
+            self._unplaced[key] = hint or self.locate(u)
+
+    def _place_all(self) -> None:
+        """Find the cells that the pending points of late divide."""
+        for key, hint in self._unplaced.items():
+            u, homes = self.pending[key]
+            homes += self.tri.simplices_containing(u, hint)
             if not homes:
                 self._homeless.add(key)
             self._enter(key, homes)
-        self.pending[key] = (u, homes)
+        self._unplaced.clear()
 
     def _enter(self, key: Hashable, homes: Iterable[Cell]) -> None:
         for cell in homes:
@@ -455,6 +483,7 @@ class Mesh:
     def unpend(self, key: Hashable) -> None:
         """Take a pending point out; nothing happens if it is none."""
         _, homes = self.pending.pop(key, (None, ()))
+        self._unplaced.pop(key, None)
         self._homeless.discard(key)
         for cell in homes:
             self._leave(key, cell)
@@ -503,6 +532,7 @@ class Mesh:
         self._inside.clear()
         self._pieces.clear()
         self._homeless.clear()
+        self._unplaced.clear()
         for cell, for_good in list(self._closed.items()):
             if not for_good:
                 self.reopen(cell)
@@ -527,6 +557,8 @@ class Mesh:
         """Bring the ranks up to date with pending points and closed cells."""
         if self._stale:
             self._compute_all()
+        if self._unplaced:
+            self._place_all()
         if not self._dirty:
             return
         for cell in self._dirty:
@@ -603,6 +635,11 @@ def _many_inside(corners: list[Sequence[float]], inner: list[Sequence[float]]) -
     cell = min(cell for cell, size in zip(cells, sizes, strict=True) if size >= largest * (1 - _FLAT))
     piece: list[Sequence[float]] = [*small.get_vertices(cell)]
     return largest / small.volume(tuple(range(len(corners)))), piece
+
+
+def _largest(array: np.ndarray) -> float:
+    """Return the largest of numbers that are not NaN; half the time of `max` for a few thousand."""
+    return float(array[array.argmax()])
 
 
 def _longer(array: np.ndarray, fill: float = 0.0) -> np.ndarray:
