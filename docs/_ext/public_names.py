@@ -47,6 +47,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "adaptive_calib.engine.goals",
         "adaptive_calib.engine.retry",
         "adaptive_calib.engine.executors",
+        "adaptive_calib.engine.coroutines",
         "adaptive_calib.engine.dask_cluster",
         "adaptive_calib.engine.observers",
         "adaptive_calib.engine.archive",

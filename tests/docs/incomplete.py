@@ -7,6 +7,7 @@ WITHOUT_EXAMPLE = frozenset(
     {
         "adaptive_calib.calibration.OpaqueCalibrationLearner",
         "adaptive_calib.engine.archive.Preloaded",
+        "adaptive_calib.engine.coroutines.Coroutines",
         "adaptive_calib.engine.dask_cluster.DaskCluster",
         "adaptive_calib.engine.drivers.run_async",
         "adaptive_calib.engine.drivers.run_blocking",
