@@ -104,6 +104,20 @@ class OpaqueCalibrationLearner(BaseLearner):
     Attributes
     ----------
     data : dict, (i, log2 c) -> (B_EMD, B_epis)
+
+    Examples
+    --------
+    >>> import random
+    >>> from adaptive_calib.calibration import OpaqueCalibrationLearner
+    >>> from adaptive_calib.runner import simple
+    >>> def evaluate(point):  # how sure the criterion is in experiment i at c, and who truly wins
+    ...     index, log2c = point
+    ...     chance = random.Random(index).random()
+    ...     return chance, random.Random(-1 - index).random() < chance
+    >>> learner = OpaqueCalibrationLearner(evaluate, max_experiments=64, start=[0.25, 1.0, 4.0], c_bounds=(0.25, 4.0))
+    >>> simple(learner)
+    >>> len(learner.data)
+    192
     """
 
     def __init__(

@@ -78,7 +78,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Preloaded:
-    """All that is known at the start of a run, in the order in which it was recorded."""
+    """All that is known at the start of a run, in the order in which it was recorded.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.archive import Preloaded
+    >>> Preloaded(points=[0.5], values=[0.25]).failed
+    ()
+    """
 
     points: Sequence[Any] = ()
     values: Sequence[Any] = ()

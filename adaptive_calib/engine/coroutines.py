@@ -61,7 +61,14 @@ class _Coroutine:
 
 
 class Coroutines:
-    """Evaluates ``async def`` functions on the running loop, at most `ntasks` at once."""
+    """Evaluates ``async def`` functions on the running loop, at most `ntasks` at once.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.coroutines import Coroutines
+    >>> Coroutines(1000).capacity
+    1000
+    """
 
     timeouts = True
     own_process = False

@@ -20,6 +20,21 @@ def run_blocking(session: Session) -> None:
 
     The first Ctrl-C, and SIGTERM, drain and keep what is under way; a second Ctrl-C abandons it and is raised as
     KeyboardInterrupt. Other threads than the main one have no signals.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.drivers import run_blocking
+    >>> from adaptive_calib.engine.executors import InThisThread
+    >>> from adaptive_calib.engine.machine import RunMachine
+    >>> from adaptive_calib.engine.session import Session
+    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.runner import Points
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
+    >>> run_blocking(session)
+    >>> session.machine.stop_reason
+    '10 points are known, at least 10'
     """
     with signals(session):
         try:
@@ -64,6 +79,22 @@ async def run_async(session: Session) -> None:
     ------
     asyncio.CancelledError
         The task was cancelled; the first time only after everything under way was told, the second time at once.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.drivers import run_async
+    >>> from adaptive_calib.engine.executors import InThisThread
+    >>> from adaptive_calib.engine.machine import RunMachine
+    >>> from adaptive_calib.engine.session import Session
+    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.runner import Points
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
+    >>> asyncio.run(run_async(session))
+    >>> session.machine.stop_reason
+    '10 points are known, at least 10'
     """
     loop = asyncio.get_running_loop()
     waiter: asyncio.Future[None] | None = None

@@ -126,7 +126,14 @@ class Executor(Protocol):
 
 
 class SequentialExecutor(FutureExecutor):
-    """An executor that evaluates at once, in the calling thread: for tests, debugging and reproducible runs."""
+    """An executor that evaluates at once, in the calling thread: for tests, debugging and reproducible runs.
+
+    Examples
+    --------
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> SequentialExecutor().submit(pow, 2, 3).result()
+    8
+    """
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call ``fn(*args, **kwargs)`` now and return the finished future."""
@@ -174,7 +181,16 @@ class _Over:
 
 
 class InThisThread:
-    """Evaluates at once in the driver's thread, one point at a time."""
+    """Evaluates at once in the driver's thread, one point at a time.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.executors import InThisThread
+    >>> from adaptive_calib.engine.worker import Work
+    >>> executor = InThisThread()
+    >>> executor.submit(executor.ship(Work(abs)), [-1.0, 2.0]).result()[0].value
+    1.0
+    """
 
     own_process = False
     pickles = False
@@ -217,6 +233,15 @@ class Pool:
         Whether to shut a given executor down at the end.
     shared : bool
         Whether `executor`, a function, returns one that others use too (loky's): it is renewed but never shut down.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from adaptive_calib.engine.executors import Pool
+    >>> pool = Pool(lambda: ThreadPoolExecutor(2))  # made here, so closed here
+    >>> pool.capacity
+    2
+    >>> pool.close()
     """
 
     poll = inf
@@ -316,6 +341,13 @@ def pool_of_limited_threads(executor: Any, threads: int) -> Callable[[], FutureE
     ------
     ValueError
         If there is an `executor` already, or the number is not at least 1.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.executors import pool_of_limited_threads
+    >>> make = pool_of_limited_threads(None, threads=1)  # the pool is made when it is called
+    >>> callable(make)
+    True
     """
     if executor is not None:
         raise ValueError(
@@ -379,6 +411,12 @@ def adapt(executor: Any, ntasks: int | None = None, *, shutdown: bool = False) -
     ------
     TypeError
         It is nothing of the kind, or does not say how many workers it has.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.executors import InThisThread, SequentialExecutor, adapt
+    >>> isinstance(adapt(SequentialExecutor()), InThisThread)
+    True
     """
     if executor is None:
         import loky  # here, since the pool starts with the first run that needs it, not with an import

@@ -144,7 +144,14 @@ class PointFailed:
 
 @dataclass(frozen=True, slots=True)
 class RunStopped:
-    """The run is over."""
+    """The run is over.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.observers import RunStopped
+    >>> RunStopped(time=60.0, progress=None).time
+    60.0
+    """
 
     time: float
     progress: Progress

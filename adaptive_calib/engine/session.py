@@ -58,7 +58,15 @@ class StoredFailureError(RuntimeError):
 
 
 class Clock:
-    """Where a driver takes the time from."""
+    """Where a driver takes the time from.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.session import Clock
+    >>> clock = Clock()
+    >>> clock.monotonic() <= clock.monotonic()
+    True
+    """
 
     def monotonic(self) -> float:
         """Return seconds that only grow, from an arbitrary start."""
@@ -93,6 +101,21 @@ class Session:
         Held while the learner changes.
     first_here : bool
         Evaluate the first point in this thread, with its result pickled as for a worker: mistakes show at once.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.drivers import run_blocking
+    >>> from adaptive_calib.engine.executors import InThisThread
+    >>> from adaptive_calib.engine.machine import RunMachine
+    >>> from adaptive_calib.engine.session import Session
+    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.runner import Points
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
+    >>> run_blocking(session)
+    >>> session.over, learner.npoints
+    (True, 10)
     """
 
     def __init__(

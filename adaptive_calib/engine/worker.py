@@ -77,6 +77,12 @@ class Report(NamedTuple):
 
     `value` is bytes to be unpickled if `pickled` says so. `error` is None if the evaluation went well. `records` were
     logged and are to be emitted again by who receives the report.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.worker import Work
+    >>> Work(abs)([-1.0])[0].value
+    1.0
     """
 
     value: Any
@@ -117,6 +123,13 @@ class Work:
     capture : None, "failures", "std" or "fd"
         What to keep of the output: nothing; the end of what Python prints and logs, if the evaluation fails in another
         process; all of it; or all that reaches the file descriptors 1 and 2.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.worker import Work
+    >>> reports = Work(lambda x: 1 / x)([2.0, 0.0])
+    >>> reports[0].value, type(reports[1].error).__name__
+    (0.5, 'ZeroDivisionError')
     """
 
     function: Callable[[Any], Any]
@@ -236,7 +249,17 @@ def _with_end(sink: Sink, report: Report) -> Report:
 
 
 def text_of(error: BaseException) -> str:
-    """Return the traceback without the frames of this module, which tell the user nothing."""
+    """Return the traceback without the frames of this module, which tell the user nothing.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.worker import text_of
+    >>> try:
+    ...     1 / 0
+    ... except ZeroDivisionError as error:
+    ...     print(text_of(error).splitlines()[-1])
+    ZeroDivisionError: division by zero
+    """
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
@@ -247,7 +270,15 @@ _HOST = socket.gethostname()
 
 
 def here() -> tuple[str, int]:
-    """Return the name of this host and the number of this process (which a fork changes)."""
+    """Return the name of this host and the number of this process (which a fork changes).
+
+    Examples
+    --------
+    >>> import os
+    >>> from adaptive_calib.engine.worker import here
+    >>> here()[1] == os.getpid()
+    True
+    """
     return _HOST, os.getpid()
 
 
@@ -264,7 +295,15 @@ SMALL = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """A token for a `Work` that is loaded once in each worker, from `data` or from the file `path`."""
+    """A token for a `Work` that is loaded once in each worker, from `data` or from the file `path`.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.worker import Shipment, Work, pack
+    >>> shipment, file = pack(Work(abs), on_disk=False)
+    >>> isinstance(shipment, Shipment), file
+    (True, None)
+    """
 
     token: str
     data: bytes | None
@@ -316,6 +355,11 @@ def check_travel(work: Work) -> None:
     ------
     TypeError
         What is wrong, and what to do.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.worker import Work, check_travel
+    >>> check_travel(Work(abs))
     """
     shipment, _ = pack(work, on_disk=False)
     try:
@@ -335,6 +379,13 @@ def pack(work: Work, *, on_disk: bool) -> tuple[Shipment, Path | None]:
     ------
     TypeError
         The function cannot be pickled; nothing has been evaluated yet.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.worker import Work, pack
+    >>> shipment, file = pack(Work(abs), on_disk=False)
+    >>> shipment([-1.0])[0].value is not None
+    True
     """
     try:
         data = cloudpickle.dumps(work)
@@ -382,5 +433,12 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
 
 
 def can_interrupt() -> bool:
-    """Whether a time limit can be enforced in this thread."""
+    """Whether a time limit can be enforced in this thread.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.worker import can_interrupt
+    >>> can_interrupt() in (True, False)
+    True
+    """
     return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()

@@ -51,6 +51,12 @@ def ensure_holoviews() -> Any:
     ------
     RuntimeError
         It is not installed; says how to.
+
+    Examples
+    --------
+    >>> from adaptive_calib.notebook import ensure_holoviews
+    >>> ensure_holoviews().__name__
+    'holoviews'
     """
     try:
         return importlib.import_module("holoviews")
@@ -104,6 +110,12 @@ def notebook_extension(*, _inline_js: bool = True) -> None:
     -----
     RuntimeWarning
         HoloViews or ipywidgets is not installed; says what does not work without it.
+
+    Examples
+    --------
+    >>> from adaptive_calib.notebook import in_ipynb, notebook_extension
+    >>> if in_ipynb():
+    ...     notebook_extension()
     """
     if not in_ipynb():
         raise RuntimeError('"adaptive_calib.notebook_extension()" may only be run from a Jupyter notebook.')

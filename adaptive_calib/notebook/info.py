@@ -32,6 +32,14 @@ def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
     ------
     ValueError
         If `update_interval` is not positive.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D, Runner
+    >>> from adaptive_calib.notebook import in_ipynb
+    >>> if in_ipynb():
+    ...     runner = Runner(Learner1D(abs, bounds=(-1, 2)), npoints_goal=20)
+    ...     runner.live_info()
     """
     pace = Pace(update_interval, SHARE, allowance=0.05)
     past = Past()

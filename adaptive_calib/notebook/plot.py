@@ -63,6 +63,14 @@ def live_plot(
     ------
     ValueError
         If `update_interval` is not positive.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D, Runner
+    >>> from adaptive_calib.notebook import in_ipynb
+    >>> if in_ipynb():
+    ...     runner = Runner(Learner1D(abs, bounds=(-1, 2)), npoints_goal=20)
+    ...     runner.live_plot(update_interval=1)
     """
     Pace(update_interval, SHARE)  # refuses an interval that is not positive
     if not in_ipynb():

@@ -108,6 +108,14 @@ class BaseRunner(abc.ABC):
     deterministic : bool
         Tell results in the order of submission, so that timing has no influence on the points. Needs a fixed `ntasks`
         for executors with other numbers of workers.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import BaseRunner, SequentialExecutor
+    >>> runner = BlockingRunner(Learner1D(abs, bounds=(-1, 2)), npoints_goal=5, executor=SequentialExecutor())
+    >>> isinstance(runner, BaseRunner), runner.failures, runner.pending_points
+    (True, [], [])
     """
 
     #: Whether this kind of runner has an event loop for coroutine functions.

@@ -119,6 +119,17 @@ def open_archive(
         checkout.
     NotCanonicalError
         If the identity of a function cannot be told.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.archive import Outcome
+    >>> from adaptive_calib.store import MemoryStore, open_archive
+    >>> archive = open_archive(MemoryStore(), Learner1D(abs, bounds=(-1, 2)))
+    >>> archive.record([Outcome(-1.0, "ok", 1.0)])
+    >>> archive.find(-1.0)
+    Stored(status='ok', value=1.0)
+    >>> archive.close("finished", "enough")
     """
     if mode not in get_args(Mode):
         raise ValueError(f"`mode` should be one of {', '.join(get_args(Mode))}, but is {mode!r}.")

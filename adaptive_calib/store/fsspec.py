@@ -62,6 +62,17 @@ class FsspecStore(Store):
         If fsspec is not installed.
     NotAStoreError, NewerStoreError
         If other things are there, or a newer version wrote it.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner, Learner1D
+    >>> from adaptive_calib.runner import SequentialExecutor
+    >>> from adaptive_calib.store import FsspecStore
+    >>> with FsspecStore("memory://fsspec-example") as store:
+    ...     learner = Learner1D(abs, bounds=(-1, 2))
+    ...     runner = BlockingRunner(learner, npoints_goal=10, store=store, executor=SequentialExecutor())
+    ...     print(store.space(abs).counts)
+    {'ok': 10}
     """
 
     sees_others = False  # what is there is listed once

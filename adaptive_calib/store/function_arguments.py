@@ -45,6 +45,17 @@ def assign_defaults(function: Callable[..., Any], df: pd.DataFrame, function_pre
         Gets new columns of one repeated value.
     function_prefix : str
         What the names of the columns begin with.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from adaptive_calib.utils import assign_defaults
+    >>> def f(x, a=2):
+    ...     return a * x
+    >>> table = pd.DataFrame({"x": [0.5], "y": [1.0]})
+    >>> assign_defaults(f, table)
+    >>> table.columns.tolist()
+    ['x', 'y', 'function.a']
     """
     for name, value in _defaults(function).items():
         column = np.empty(len(df), dtype=object)
@@ -83,6 +94,16 @@ def partial_function_from_dataframe(
     -----
     UserWarning
         If the function has another default; the value of the table is taken.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from adaptive_calib.utils import partial_function_from_dataframe
+    >>> def f(x, a):
+    ...     return a * x
+    >>> table = pd.DataFrame({"x": [0.5], "y": [1.5], "function.a": [3]})
+    >>> partial_function_from_dataframe(f, table)(0.5)
+    1.5
     """
     if function_prefix == "":
         raise ValueError(

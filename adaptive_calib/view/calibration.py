@@ -77,6 +77,19 @@ class CurveData:
         Experiments used, and left out since their B_epis is undecided.
     cautions : tuple of str
         What a reader has to know.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import calib_point_dtype
+    >>> from adaptive_calib.view import calibration_data
+    >>> rng = np.random.default_rng(1)
+    >>> table = np.empty(200, calib_point_dtype)
+    >>> table["Bemd"] = rng.random(200)
+    >>> table["Bepis"] = rng.random(200) < table["Bemd"]
+    >>> curve = calibration_data({1.0: table}).curves[0]
+    >>> curve.n, abs(curve.slope - 1) < 1
+    (200, True)
     """
 
     c: float
@@ -114,6 +127,19 @@ class CalibrationData:
         The recommended c.
     alpha : float
         Bands and intervals have level 1 - alpha.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import calib_point_dtype
+    >>> from adaptive_calib.view import calibration_data
+    >>> rng = np.random.default_rng(1)
+    >>> table = np.empty(200, calib_point_dtype)
+    >>> table["Bemd"] = rng.random(200)
+    >>> table["Bepis"] = rng.random(200) < table["Bemd"]
+    >>> data = calibration_data({1.0: table})
+    >>> len(data.curves)
+    1
     """
 
     curves: tuple[CurveData, ...]

@@ -43,6 +43,19 @@ class CalibrationProgress:
     ----------
     loaded, evaluated : int
         Points that the store had when the run began, and points evaluated in this run.
+
+    Examples
+    --------
+    >>> import io
+    >>> from adaptive_calib import CalibrationLearner
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.runner import BlockingRunner, SequentialExecutor
+    >>> from adaptive_calib.view.calibration_progress import CalibrationProgress
+    >>> learner = CalibrationLearner(Infrared(N=2), Ldata=64, Linf=256, c_list=[1.0])
+    >>> with CalibrationProgress(learner, file=io.StringIO()) as bar:
+    ...     runner = BlockingRunner(learner, callbacks=[bar], executor=SequentialExecutor())
+    >>> bar.evaluated
+    2
     """
 
     def __init__(self, learner: CalibrationLearner, file: TextIO | None = None) -> None:

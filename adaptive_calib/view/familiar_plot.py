@@ -38,6 +38,19 @@ class CalibrationPlotElements:
         Histograms of B_EMD (32 cells over [0, 1]) and of B_epis (two cells: 0 and 1).
     experiment_idcs : dict c -> list of int arrays
         For each point of a curve the indices of its experiments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration import calib_point_dtype
+    >>> from adaptive_calib.view import calibration_plot
+    >>> rng = np.random.default_rng(1)
+    >>> table = np.empty(200, calib_point_dtype)
+    >>> table["Bemd"] = rng.random(200)
+    >>> table["Bepis"] = rng.random(200) < table["Bemd"]
+    >>> plot = calibration_plot({1.0: table})
+    >>> list(plot.calibration_curves.keys())
+    [1.0]
     """
 
     calibration_curves: Any
