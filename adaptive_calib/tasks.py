@@ -162,6 +162,13 @@ def compute_Bemd(
 ) -> tuple[tuple[int, ExperimentLike, float], float]:
     """Return ``((i, ω, c), B_EMD)`` for one experiment at one c; see `EvaluateExperiment` for all c at once.
 
+    Parameters
+    ----------
+    i_ω_c : tuple (int, experiment, float)
+        Number of the experiment, the experiment, and c.
+    Ldata : int
+        Size of the observed data set.
+
     Examples
     --------
     >>> from adaptive_calib.examples.blackbody.distributions import Infrared
@@ -183,6 +190,15 @@ def compute_Bepis(
 ) -> bool:
     """Return whether the mean loss of A over `Linf` points of the true model is smaller than that of B.
 
+    Parameters
+    ----------
+    data_model : callable, L -> data set
+        The true model.
+    QA, QB : callable, data set -> array, shape (L,)
+        Losses of the candidates.
+    Linf : int
+        Number of points that stand for infinitely many.
+
     Examples
     --------
     >>> from adaptive_calib.examples.blackbody.distributions import Infrared
@@ -199,6 +215,15 @@ def compute_Bemd_and_maybe_Bepis(
     i_ω_c: tuple[int, ExperimentLike, float], Ldata: int, Linf: int, c_conf: float
 ) -> tuple[int, float, float, bool | None]:
     """Return ``(i, c, B_EMD, B_epis)`` of one experiment at one c; B_epis is None unless c equals `c_conf`.
+
+    Parameters
+    ----------
+    i_ω_c : tuple (int, experiment, float)
+        Number of the experiment, the experiment, and c.
+    Ldata, Linf : int
+        Size of the observed data set; number of points that stand for infinitely many.
+    c_conf : float
+        The c at which the label is looked at.
 
     Examples
     --------

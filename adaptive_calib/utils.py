@@ -63,6 +63,15 @@ def restore(*learners: BaseLearner) -> Iterator[None]:
 def save(fname: str | os.PathLike[str], data: Any, compress: bool = True) -> bool:
     """Write `data` as a pickle, in one step; see `adaptive_calib.store.snapshots.write`.
 
+    Parameters
+    ----------
+    fname : path
+        The file; its folder is made if needed.
+    data
+        Anything that cloudpickle takes.
+    compress : bool
+        Whether to compress it by gzip.
+
     Returns
     -------
     bool
@@ -85,6 +94,13 @@ def save(fname: str | os.PathLike[str], data: Any, compress: bool = True) -> boo
 
 def load(fname: str | os.PathLike[str], compress: bool = True) -> Any:
     """Return what `save` wrote; see `adaptive_calib.store.snapshots.read`.
+
+    Parameters
+    ----------
+    fname : path
+        The file.
+    compress : bool
+        Whether `save` was told so.
 
     Raises
     ------

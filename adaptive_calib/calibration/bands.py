@@ -195,6 +195,13 @@ def clopper_pearson(successes: ArrayLike, n: ArrayLike, delta: float) -> tuple[F
 
     Source: Clopper & Pearson, Biometrika 26 (1934) 404.
 
+    Parameters
+    ----------
+    successes, n : array-like
+        How often it happened, of how many; broadcast against each other.
+    delta : float
+        Probability with which each limit may be missed, in (0, 1/2).
+
     Examples
     --------
     >>> from adaptive_calib.calibration.curve import clopper_pearson

@@ -82,6 +82,13 @@ def jeffreys_interval(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -
     Quantiles of Beta(s + 1/2, n - s + 1/2), with the customary ends: 0 for s = 0, 1 for s = n [Brown, Cai & DasGupta
     2001]; for n = 0 the interval is [0, 1].
 
+    Parameters
+    ----------
+    successes, n : array-like
+        How often it happened, of how many; broadcast against each other.
+    level : float
+        Probability that the interval holds the true share, in (0, 1).
+
     Examples
     --------
     >>> from adaptive_calib.calibration.curve import jeffreys_interval
@@ -191,6 +198,13 @@ def bin_edges(bemd: ArrayLike, target_bin_size: int | None = None) -> Floats:
     A boundary is the mean of the last sorted B_EMD of one bin and the first of the next (emdcmp's lie one element too
     far right). Empty input has no edges: shape (0,).
 
+    Parameters
+    ----------
+    bemd : array-like, shape (n,)
+        B_EMD of the experiments, in [0, 1].
+    target_bin_size : int, optional
+        Experiments in a bin; the default grows with their number, see `get_bin_sizes`.
+
     Examples
     --------
     >>> from adaptive_calib.calibration.curve import bin_edges
@@ -290,6 +304,13 @@ def calibration_hists(
 
 def calibration_bins(calib_results: Mapping[float, Any], target_bin_size: int | None = None) -> dict[float, Floats]:
     """Return for each c the edges of the bins of B_EMD (see `bin_edges`); emdcmp's familiar call.
+
+    Parameters
+    ----------
+    calib_results : mapping, c -> structured array
+        A table as `CalibrationLearner.table` gives it.
+    target_bin_size : int, optional
+        Experiments in a bin; the default grows with their number, see `get_bin_sizes`.
 
     Examples
     --------

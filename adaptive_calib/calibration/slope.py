@@ -96,6 +96,13 @@ class CalibrationSlope:
 def clip_bemd(bemd: ArrayLike, clip: float = DEFAULT_CLIP) -> Floats:
     """Return B_EMD clipped to [clip, 1 - clip]; NaN stays.
 
+    Parameters
+    ----------
+    bemd : array-like
+        B_EMD, in [0, 1], of any shape.
+    clip : float
+        Smallest value, and distance of the largest one from 1.
+
     Examples
     --------
     >>> from adaptive_calib.calibration.curve import clip_bemd
@@ -237,6 +244,15 @@ def slope_status(
     Acceptable if Φ((κ - threshold) / se) > level, not acceptable if < 1 - level, else undecided; a NaN is undecided. A
     normal approximation at a fixed sample size: looking again and again makes an error likelier than 1 - level.
 
+    Parameters
+    ----------
+    slopes, ses : array-like, the same shape
+        Slopes κ and their standard errors; NaN is undecided.
+    threshold : float
+        The κ from which on a c is acceptable.
+    level : float
+        Probability with which the slope has to lie on one side of the threshold.
+
     Examples
     --------
     >>> from adaptive_calib.calibration.curve import slope_status
@@ -256,6 +272,15 @@ def log_score(bemd: ArrayLike, bepis: ArrayLike, *, clip: float = DEFAULT_CLIP) 
 
     A proper score: of all c it is smallest at the sharpest one that is calibrated. NaN if no experiment is usable.
 
+    Parameters
+    ----------
+    bemd : array-like, shape (n,)
+        B_EMD of each experiment, in [0, 1]; NaN where it is missing.
+    bepis : array-like, shape (n,)
+        Whether A truly wins: 1, 0, or NaN where that is undecided.
+    clip : float
+        B_EMD is taken as at least this and at most 1 minus this, in (0, 1/2).
+
     Examples
     --------
     >>> from adaptive_calib.calibration.curve import log_score
@@ -269,6 +294,13 @@ def log_score(bemd: ArrayLike, bepis: ArrayLike, *, clip: float = DEFAULT_CLIP) 
 
 def brier_score(bemd: ArrayLike, bepis: ArrayLike) -> float:
     """Return the Brier score mean (B_EMD - B_epis)², in [0, 1]; smaller is better; NaN if no experiment is usable.
+
+    Parameters
+    ----------
+    bemd : array-like, shape (n,)
+        B_EMD of each experiment, in [0, 1]; NaN where it is missing.
+    bepis : array-like, shape (n,)
+        Whether A truly wins: 1, 0, or NaN where that is undecided.
 
     Examples
     --------

@@ -118,6 +118,11 @@ def approximate_bemd(law_a: PathLaw, law_b: PathLaw) -> Floats:
 
     Arrays of the common shape of the two laws. 1/2 where both risks are the same constant.
 
+    Parameters
+    ----------
+    law_a, law_b : PathLaw
+        Solved laws of both models, at the same c.
+
     Examples
     --------
     >>> from adaptive_calib.emd import PathLaw, approximate_bemd

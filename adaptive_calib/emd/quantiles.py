@@ -192,6 +192,15 @@ def evaluate_ppf(ppf: PPF, phi: Floats, name: str = "the PPF", monotone: bool = 
 def evaluate_ppfs(mixed_ppf: PPF, synth_ppf: PPF, res: SupportsIndex = 8, model: str = "") -> tuple[Floats, Floats]:
     """Evaluate the two quantile functions of a model on the grid of `res`.
 
+    Parameters
+    ----------
+    mixed_ppf, synth_ppf : callable, array -> array
+        Quantile functions of the loss on observed and on simulated data.
+    res : int
+        The grid has 2**res + 1 points.
+    model : str
+        Name of the model, for messages.
+
     Returns
     -------
     quantiles, deltas : arrays, shape (2**res + 1,)

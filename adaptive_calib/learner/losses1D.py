@@ -242,6 +242,13 @@ def curvature_loss_function(
 def linspace(x_left: float, x_right: float, n: int) -> list[float]:
     """Return the n - 1 points that divide an interval into `n` equal parts; none for ``n = 1``.
 
+    Parameters
+    ----------
+    x_left, x_right : float
+        The ends of the interval.
+    n : int
+        Number of parts, at least 1.
+
     Examples
     --------
     >>> from adaptive_calib.learner.learner1D import linspace

@@ -193,6 +193,11 @@ class ResolutionLoss:
 def resolution_loss_function(min_distance: float = 0, max_distance: float = 1) -> ResolutionLoss:
     """Return the default loss with a smallest and a largest size of triangles, see `ResolutionLoss`.
 
+    Parameters
+    ----------
+    min_distance, max_distance : float
+        Square roots of areas, in scaled coordinates.
+
     Examples
     --------
     >>> from adaptive_calib import Learner2D

@@ -66,6 +66,15 @@ def orientation(simplex: Any) -> int:
 def uniform_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> float:
     """Return the volume of the simplex: all regions are sampled alike.
 
+    Parameters
+    ----------
+    simplex : array, shape (N + 1, N)
+        The vertices, in scaled coordinates.
+    values : array, shape (N + 1,) or (N + 1, M)
+        The values there, scaled.
+    value_scale : float
+        Range of all values; not looked at.
+
     Examples
     --------
     >>> import numpy as np
@@ -80,6 +89,15 @@ def default_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) ->
     """Return the N-volume, in R^(N+M), of the simplex with the vertices (x, y): the area of the graph.
 
     NaN if there is a NaN or an infinite one among the values. ValueError if the vertices form no simplex.
+
+    Parameters
+    ----------
+    simplex : array, shape (N + 1, N)
+        The vertices, in scaled coordinates.
+    values : array, shape (N + 1,) or (N + 1, M)
+        The values there, scaled.
+    value_scale : float
+        Range of all values; not looked at.
 
     Examples
     --------
@@ -97,6 +115,15 @@ def default_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) ->
 
 def std_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> float:
     """Return |std of the values| V^(1/N) + V, with the population std of each component and the volume V.
+
+    Parameters
+    ----------
+    simplex : array, shape (N + 1, N)
+        The vertices, in scaled coordinates.
+    values : array, shape (N + 1,) or (N + 1, M)
+        The values there, scaled.
+    value_scale : float
+        Range of all values; not looked at.
 
     Examples
     --------
@@ -122,6 +149,17 @@ def triangle_loss(
     """Return the mean, over the neighbours, of the (N+1)-volume in R^(N+M) of the simplex with the neighbour.
 
     Large where the function is bent. 0 without neighbours.
+
+    Parameters
+    ----------
+    simplex : array, shape (N + 1, N)
+        The vertices, in scaled coordinates.
+    values : array, shape (N + 1,) or (N + 1, M)
+        The values there, scaled.
+    value_scale : float
+        Range of all values; not looked at.
+    neighbors, neighbor_values : sequences
+        For each face the opposite vertex of the neighbour and the value there; None at the hull.
 
     Examples
     --------

@@ -27,6 +27,11 @@ GoalFunction = Callable[[Any], bool]
 def stop_after(*, seconds: float = 0, minutes: float = 0, hours: float = 0) -> GoalFunction:
     """Return a goal that is reached so long after *this call*; the arguments add up.
 
+    Parameters
+    ----------
+    seconds, minutes, hours : float
+        Parts of the time.
+
     Examples
     --------
     >>> goal = stop_after(minutes=10)

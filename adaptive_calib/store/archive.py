@@ -54,6 +54,13 @@ _Found = tuple[str, str, Any, Any]
 def open_store(store: Any, *, readonly: bool = False) -> Store:
     """Return the store that is given, or open the one at a path or a URL.
 
+    Parameters
+    ----------
+    store : path, URL or Store
+        A path is a `SQLiteStore`, an URL a `FsspecStore`.
+    readonly : bool
+        Refuse to write, and do not make a new one.
+
     Raises
     ------
     TypeError

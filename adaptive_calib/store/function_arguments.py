@@ -80,6 +80,15 @@ def partial_function_from_dataframe(
 ) -> Callable[..., Any]:
     """Return the function with the arguments that a table keeps in its columns ``<prefix><name>``.
 
+    Parameters
+    ----------
+    function : callable
+        Takes a point first.
+    df : DataFrame
+        A table with columns of arguments, each of one value.
+    function_prefix : str
+        What the names of these columns begin with.
+
     Returns
     -------
     callable

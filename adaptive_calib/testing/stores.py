@@ -19,6 +19,13 @@ __all__ = ["StoreContract", "make_row"]
 def make_row(uid: str = "aa", status: str = "ok", y: str = "1.5", data: bytes | None = None, **more: Any) -> Row:
     """Return a row of the space ``"s"``.
 
+    Parameters
+    ----------
+    uid, status, y, data
+        Fields of the row, see `adaptive_calib.store.rows.Row`.
+    **more
+        Further fields.
+
     Examples
     --------
     >>> from adaptive_calib.testing.stores import make_row
