@@ -37,6 +37,11 @@ Floats = NDArray[np.float64]
 class RiskMoments(NamedTuple):
     """Mean and standard deviation, arrays of the shape of the law, in units of the loss.
 
+    Attributes
+    ----------
+    mean, sd : arrays
+        Exact mean and standard deviation of R, in units of the loss, of the shape of the law.
+
     Examples
     --------
     >>> from adaptive_calib.emd import PathLaw, risk_moments

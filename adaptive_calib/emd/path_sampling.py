@@ -113,6 +113,21 @@ def generate_path_hierarchical_beta(
 ) -> tuple[Floats, Floats]:
     """Draw one path from `qstart` to `qend`; other arguments as `generate_quantile_paths`.
 
+    Parameters
+    ----------
+    qstar, deltaEMD : callable, array -> array
+        The quantile function q* and the deviation δ ≥ 0, on [0, 1].
+    c : float
+        Sensitivity, >= 0.
+    qstart, qend : float
+        The ends of the path, in increasing order.
+    res : int
+        The grid has 2**res + 1 points.
+    rng
+        A Generator, a seed, or None.
+    Phistart, Phiend : float
+        Ends of the grid in Φ.
+
     Returns
     -------
     phi, q : arrays, shape (2**res + 1,)

@@ -65,6 +65,13 @@ class Outcome(NamedTuple):
 class Stored:
     """A point that the archive knows already: its value, or that it failed for good.
 
+    Attributes
+    ----------
+    status : str
+        ``"ok"``, ``"failed"`` or ``"crashed"``.
+    value
+        The result; None unless the status is ``"ok"``.
+
     Examples
     --------
     >>> from adaptive_calib.engine.archive import Stored
@@ -79,6 +86,13 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class Preloaded:
     """All that is known at the start of a run, in the order in which it was recorded.
+
+    Attributes
+    ----------
+    points, values : sequences
+        Results, as the learner has the points.
+    failed : sequence
+        Points that failed for good.
 
     Examples
     --------

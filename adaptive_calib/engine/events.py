@@ -50,6 +50,15 @@ class Started:
 class Loaded:
     """Evaluations that were known before the run: `values` of `points`, and points that had `failed` for good.
 
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    points, values : sequences
+        What is known, in the order in which it was recorded.
+    failed : sequence
+        Points that failed for good.
+
     Examples
     --------
     >>> from adaptive_calib.engine.events import Loaded
@@ -66,6 +75,19 @@ class Loaded:
 @dataclass(frozen=True, slots=True)
 class Finished:
     """A task returned `value` after `seconds` in its worker; `stored` if it was looked up instead of evaluated.
+
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    task : int
+        Its number, from the `Submit` that began it.
+    value
+        What the function returned.
+    seconds : float
+        Duration of the evaluation, measured in the worker.
+    stored : bool
+        Whether it was looked up instead of evaluated.
 
     Examples
     --------
@@ -84,6 +106,19 @@ class Finished:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """One attempt of a task raised `error`; `stored` if it is a failure that an earlier run recorded.
+
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    task : int
+        Its number, from the `Submit` that began it.
+    error, traceback
+        What the function raised, and its text.
+    seconds : float
+        Duration of the attempt.
+    stored : bool
+        Whether an earlier run recorded it.
 
     Examples
     --------
@@ -104,6 +139,13 @@ class Failed:
 class Dropped:
     """A task was withdrawn or lost before it gave anything: nobody knows more about its point than before.
 
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    task : int
+        Its number, from the `Submit` that began it.
+
     Examples
     --------
     >>> from adaptive_calib.engine.events import Dropped
@@ -120,6 +162,17 @@ class Crashed:
     """A worker died, and its pool with it, while `tasks` were out; one of them may be guilty.
 
     If the pool is `shared`, it may also have been a task of another run, unless this one was on trial by itself.
+
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    tasks : tuple of int
+        All that were out in the pool.
+    error
+        What the pool says.
+    shared : bool
+        Whether others use the pool too.
 
     Examples
     --------
@@ -138,6 +191,13 @@ class Crashed:
 class Resized:
     """From now on `capacity` tasks may run at once; 0 means that there is no worker at present.
 
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    capacity : int
+        Tasks that may run at once; 0: there is no worker.
+
     Examples
     --------
     >>> from adaptive_calib.engine.events import Resized
@@ -152,6 +212,15 @@ class Resized:
 @dataclass(frozen=True, slots=True)
 class Cancelled:
     """Somebody asked for the end. The first time the run drains; the second time, or with `abandon`, it leaves.
+
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    abandon : bool
+        Leave at once, without waiting for what is under way.
+    reason : str
+        For the reason of the stop.
 
     Examples
     --------
@@ -168,6 +237,15 @@ class Cancelled:
 @dataclass(frozen=True, slots=True)
 class Broke:
     """Something around the run failed for good (the store, the executor): the run ends with `error`.
+
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    error
+        What failed.
+    reason : str
+        For the reason of the stop.
 
     Examples
     --------

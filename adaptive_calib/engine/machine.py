@@ -58,6 +58,15 @@ class EvaluationError(RuntimeError):
 class Attempt:
     """A point that is under way or will be again: `failures` attempts of it have failed so far.
 
+    Attributes
+    ----------
+    point
+        The point.
+    failures : int
+        Attempts that have failed so far.
+    traceback : str
+        Of the last of them.
+
     Examples
     --------
     >>> from adaptive_calib.engine.machine import Attempt

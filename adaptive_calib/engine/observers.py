@@ -55,6 +55,13 @@ def notify(
 ) -> list[Observer]:
     """Tell the observers of one step and return those that are still well.
 
+    Parameters
+    ----------
+    observers : list
+        Who listens.
+    events, effects, progress
+        What happened, what is done about it, and how far the run is.
+
     Examples
     --------
     >>> from adaptive_calib.engine.observers import notify
@@ -78,6 +85,15 @@ def notify(
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """The run began; `loaded` points were known.
+
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    loaded : int
+        Points that were known before.
+    capacity : int
+        Tasks that may run at once.
 
     Examples
     --------
@@ -111,6 +127,17 @@ class Asked:
 class Told:
     """The learner was told `value` at `point`, which took `seconds`; `stored` if it was looked up.
 
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    point, value
+        What the learner was told.
+    seconds : float
+        Duration of the evaluation.
+    stored : bool
+        Whether it was looked up instead of evaluated.
+
     Examples
     --------
     >>> from adaptive_calib.engine.observers import Told
@@ -129,6 +156,15 @@ class Told:
 class PointFailed:
     """One attempt at `point` failed.
 
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    point
+        The point.
+    error, traceback
+        What the function raised, and its text.
+
     Examples
     --------
     >>> from adaptive_calib.engine.observers import PointFailed
@@ -145,6 +181,13 @@ class PointFailed:
 @dataclass(frozen=True, slots=True)
 class RunStopped:
     """The run is over.
+
+    Attributes
+    ----------
+    time : float
+        Seconds of the run.
+    progress : Progress
+        How far the run came.
 
     Examples
     --------

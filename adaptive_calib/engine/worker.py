@@ -375,6 +375,13 @@ def check_travel(work: Work) -> None:
 def pack(work: Work, *, on_disk: bool) -> tuple[Shipment, Path | None]:
     """Pickle a work for other processes; return its token and the file to be removed after the run, if any.
 
+    Parameters
+    ----------
+    work : Work
+        The function and how it is to be called.
+    on_disk : bool
+        Put a large one into a file that the workers read.
+
     Raises
     ------
     TypeError

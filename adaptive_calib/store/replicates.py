@@ -20,6 +20,13 @@ __all__ = ["Replicate", "Replicates", "replicate_seed", "set_and_number"]
 class Replicate(NamedTuple):
     """One repetition: a point for an `Evaluation`, whose `rng` it then determines.
 
+    Attributes
+    ----------
+    split : str
+        Name of the set.
+    number : int
+        Number of the repetition in it, from 0.
+
     Examples
     --------
     >>> from adaptive_calib.store import Replicate
