@@ -117,6 +117,12 @@ class DaskCluster:
         How many tasks are out; by default somewhat more than the cluster has threads.
     shutdown : bool
         Whether to close the client at the end.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner
+    >>> def run(learner, client):  # a distributed.Client; the runner makes a DaskCluster of it
+    ...     return BlockingRunner(learner, loss_goal=0.01, executor=client)
     """
 
     timeouts = False

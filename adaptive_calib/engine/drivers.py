@@ -49,7 +49,22 @@ def run_blocking(session: Session) -> None:
 
 @contextlib.contextmanager
 def signals(session: Session) -> Iterator[None]:
-    """Let the first SIGINT and SIGTERM cancel the run in an orderly way, while the block lasts; for the main thread."""
+    """Let the first SIGINT and SIGTERM cancel the run in an orderly way, while the block lasts; for the main thread.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.drivers import signals
+    >>> from adaptive_calib.engine.executors import InThisThread
+    >>> from adaptive_calib.engine.machine import RunMachine
+    >>> from adaptive_calib.engine.session import Session
+    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.runner import Points
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
+    >>> with signals(session):  # Ctrl-C here would drain the session
+    ...     session.cancel()
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -251,6 +251,13 @@ def thresholded_loss_function(
 ) -> ThresholdedLoss:
     """Return the default loss with less weight outside the thresholds, see `ThresholdedLoss`.
 
+    Parameters
+    ----------
+    lower_threshold, upper_threshold : float, optional
+        Values between which the function is of interest.
+    priority_factor : float
+        Weight of triangles that lie outside.
+
     Examples
     --------
     >>> from adaptive_calib import Learner2D

@@ -71,6 +71,13 @@ def ensure_plotly() -> Any:
     ------
     RuntimeError
         It is not installed; says how to.
+
+    Examples
+    --------
+    >>> from importlib.util import find_spec
+    >>> from adaptive_calib.notebook import ensure_plotly
+    >>> if find_spec("plotly"):
+    ...     plotly = ensure_plotly()
     """
     try:
         importlib.import_module("plotly.graph_objects")

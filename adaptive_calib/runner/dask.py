@@ -35,6 +35,15 @@ def daskify(
     -----
     Arguments are equal if they have the same type and content: 1, 1.0 and "1" are three arguments, and so are two
     large arrays that differ in one element.
+
+    Examples
+    --------
+    >>> from adaptive_calib.utils import daskify
+    >>> async def main(client):  # of Client(asynchronous=True)
+    ...     @daskify(client, cache=True)
+    ...     def square(x):
+    ...         return x**2
+    ...     return await square(3)
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:

@@ -49,6 +49,14 @@ class MlflowCallback:
     ------
     ImportError
         If mlflow is not installed.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BlockingRunner
+    >>> from adaptive_calib.store import MlflowCallback
+    >>> def watched(learner):
+    ...     callback = MlflowCallback("calibration", every=60, tracking_uri="sqlite:///mlflow.db")
+    ...     return BlockingRunner(learner, loss_goal=0.01, callbacks=[callback])
     """
 
     def __init__(

@@ -18,7 +18,16 @@ __all__ = ["CalibrationProgress", "interval_in_brief"]
 
 
 def interval_in_brief(learner: CalibrationLearner) -> str:
-    """Return the acceptable interval as it was decided last, in powers of two: ``2^-4.5 … 2^3``."""
+    """Return the acceptable interval as it was decided last, in powers of two: ``2^-4.5 … 2^3``.
+
+    Examples
+    --------
+    >>> from adaptive_calib import CalibrationLearner
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.view.calibration_progress import interval_in_brief
+    >>> interval_in_brief(CalibrationLearner(Infrared(N=8), Ldata=64, Linf=256))
+    'c: not yet'
+    """
     judgement = learner.judgement
     if judgement is None:
         return "c: not yet"

@@ -80,7 +80,8 @@ def _arguments(value: Any) -> list[str]:
         parameters = inspect.signature(value).parameters.values()
     except (TypeError, ValueError):
         return []
-    names = [p.name for p in parameters if p.name not in ("self", "cls") and not p.name.startswith("_")]
+    passed_on = inspect.Parameter.VAR_KEYWORD  # described where they go
+    names = [p.name for p in parameters if p.kind is not passed_on and not p.name.startswith("_")]
     return names if len(names) > 1 else []
 
 
