@@ -165,6 +165,11 @@ def isotonic_band(bemd: ArrayLike, bepis: ArrayLike, *, alpha: float = 0.05, max
     then by that probability itself; only the rest need an inverse beta function. At m = 200 this is about ten times
     faster than computing every limit.
 
+    Raises
+    ------
+    ValueError
+        If `alpha` does not lie between 0 and 1, or `max_points` is less than 1.
+
     Examples
     --------
     >>> import numpy as np
@@ -239,6 +244,11 @@ def confidence_sequence(
     -----
     With θ = logit p the logarithm of the martingale is K - s θ + n ln(1 + e^θ) - ln(1/α), convex in θ. Newton's method
     from a point outside the set approaches the nearest end monotonically; the asymptotes give such points.
+
+    Raises
+    ------
+    ValueError
+        If `alpha` does not lie between 0 and 1, or some `successes` not between 0 and `n`.
 
     Examples
     --------

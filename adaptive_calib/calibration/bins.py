@@ -58,6 +58,11 @@ def get_bin_sizes(total_points: int, target_bin_size: int | None = None) -> list
         Points wanted in a bin, >= 1. By default total // 16, but not below 16 nor above 64. Fewer points than the
         target make one bin.
 
+    Raises
+    ------
+    ValueError
+        If `total_points` is negative or `target_bin_size` less than 1.
+
     Examples
     --------
     >>> get_bin_sizes(100, 30)
@@ -249,6 +254,11 @@ def calibration_errors(x: ArrayLike, y: ArrayLike) -> CalibrationErrors:
     """Return expected and signed calibration error and the violations over the points (x, y) of a curve.
 
     Every point counts the same, as fits equal-count bins. At x = 1/2 exactly the point counts as right of the middle.
+
+    Raises
+    ------
+    ValueError
+        If `x` and `y` have different shapes.
 
     Examples
     --------

@@ -146,6 +146,11 @@ def acceptable_interval(
     threshold : float
         Of the slope.
 
+    Raises
+    ------
+    ValueError
+        If shapes differ, a `log2c` is not finite or there twice, or only one of `slopes` and `ses` is given.
+
     Examples
     --------
     >>> from adaptive_calib.calibration.curve import acceptable_interval, slope_status
@@ -204,6 +209,11 @@ def recommended_c(
         From `acceptable_interval`.
     log2c, log_scores : array-like, shape (n_c,), optional
         Both or neither; a NaN score is passed over.
+
+    Raises
+    ------
+    ValueError
+        If only one of `log2c` and `log_scores` is given, or their shapes differ.
 
     Examples
     --------

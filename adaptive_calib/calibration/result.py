@@ -68,6 +68,11 @@ def read_result(result: Mapping[float, Any]) -> CalibrateResult:
     ----------
     result : mapping, c -> structured array with the fields Bemd and Bepis (or Bconf)
 
+    Raises
+    ------
+    ValueError
+        If a table lacks the fields.
+
     Examples
     --------
     >>> import numpy as np

@@ -103,6 +103,11 @@ def clip_bemd(bemd: ArrayLike, clip: float = DEFAULT_CLIP) -> Floats:
     clip : float
         Smallest value, and distance of the largest one from 1.
 
+    Raises
+    ------
+    ValueError
+        If `clip` does not lie between 0 and 1/2.
+
     Examples
     --------
     >>> from adaptive_calib.calibration.curve import clip_bemd
@@ -161,6 +166,11 @@ def calibration_slopes(
     -------
     slopes, ses : array, shape (n_c,)
         κ and its standard error.
+
+    Raises
+    ------
+    ValueError
+        If the shapes are not (n, n_c) and (n,).
 
     Examples
     --------
@@ -252,6 +262,11 @@ def slope_status(
         The κ from which on a c is acceptable.
     level : float
         Probability with which the slope has to lie on one side of the threshold.
+
+    Raises
+    ------
+    ValueError
+        If `level` does not lie between 1/2 and 1.
 
     Examples
     --------

@@ -203,6 +203,11 @@ def bemd_curve(
     values, stderrs : arrays, shape (n_c,)
         Each entry is bit for bit what it is when its c is asked for alone.
 
+    Raises
+    ------
+    ValueError
+        If there is not one seed for each c.
+
     Examples
     --------
     >>> import numpy as np
@@ -418,6 +423,11 @@ def compare_matrix(R_samples: Mapping[Any, ArrayLike]) -> Any:
     pandas.DataFrame, or a dict of columns {b: {a: value}} where pandas is not installed
         Entry (row a, column b) is P(R_a < R_b) for a before b in the mapping (ties count 0), 1 minus that for the
         mirrored entry, and 0.5 on the diagonal.
+
+    Raises
+    ------
+    ValueError
+        If some risks are no 1-d array of finite numbers, or there are none.
 
     Examples
     --------

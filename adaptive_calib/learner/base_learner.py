@@ -54,6 +54,11 @@ def uses_nth_neighbors(n: int) -> Callable[[_F], _F]:
     callable
         Sets ``loss.nth_neighbors = n`` and returns the loss itself. A loss without that attribute counts as 0.
 
+    Raises
+    ------
+    ValueError
+        If `n` is no integer of at least 0.
+
     Examples
     --------
     >>> @uses_nth_neighbors(1)

@@ -40,6 +40,11 @@ def simple(
     points_per_ask : int
         How many points are asked for at once. The goal is looked at once for each ask, so it may be overshot.
 
+    Raises
+    ------
+    ValueError
+        If `points_per_ask` is less than 1, or there is no goal or more than one.
+
     Examples
     --------
     >>> from adaptive_calib import Learner1D

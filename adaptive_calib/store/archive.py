@@ -121,6 +121,10 @@ def open_archive(
 
     Raises
     ------
+    ValueError
+        If `mode` is no mode, or `share_every` does not go with it.
+    ReadOnlyStoreError
+        If the store is read-only and the mode is not.
     StoreError
         If there is something wrong with the file, or with what it holds under these identities; or with the
         checkout.

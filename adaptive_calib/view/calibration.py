@@ -200,6 +200,11 @@ def calibration_data(
     alpha : float
         Bands and intervals have level 1 - alpha.
 
+    Raises
+    ------
+    ValueError
+        If some c is not positive and finite.
+
     Examples
     --------
     >>> import numpy as np

@@ -5,18 +5,20 @@ The lists are ratchets: who writes the example takes the name off, and nobody ma
 
 from __future__ import annotations
 
+import ast
 import doctest
 import enum
 import importlib
 import inspect
 import pkgutil
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import adaptive_calib
-from tests.docs.incomplete import WITHOUT_EXAMPLE, WITHOUT_SECTIONS
+from tests.docs.incomplete import WITHOUT_EXAMPLE, WITHOUT_RAISES, WITHOUT_SECTIONS
 from tests.docs.pages import public_pages
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -98,4 +100,28 @@ def test_every_argument_is_described():
     assert lacking == WITHOUT_SECTIONS, (
         f"describe the arguments of {sorted(lacking - WITHOUT_SECTIONS)}; "
         f"take off tests/docs/incomplete.py: {sorted(WITHOUT_SECTIONS - lacking)}"
+    )
+
+
+def _raises(value: Any) -> list[str]:
+    """Return the errors that a function raises by itself and that its docstring does not name."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(value)))
+    except (OSError, TypeError):
+        return []
+    text = value.__doc__ or ""
+    names = {
+        ast.unparse(node.exc.func).rpartition(".")[2]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+    }
+    return sorted(name for name in names if name[0].isupper() and name not in text)
+
+
+def test_every_error_is_described():
+    """The docstring of a public function names the errors that it raises by itself, or the list says otherwise."""
+    lacking = {name for name, value in _public() if inspect.isfunction(value) and _raises(value)}
+    assert lacking == WITHOUT_RAISES, (
+        f"describe the errors of {sorted(lacking - WITHOUT_RAISES)}; "
+        f"take off tests/docs/incomplete.py: {sorted(WITHOUT_RAISES - lacking)}"
     )
