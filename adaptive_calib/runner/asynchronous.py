@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import functools
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
 from importlib import import_module
@@ -90,6 +91,8 @@ class AsyncRunner(BaseRunner):
         else:
             self.ioloop = ioloop or _loop()
             self.task = self.ioloop.create_task(self._run())
+            if not self.ioloop.is_running():
+                weakref.finalize(self, _say_if_it_never_began, weakref.ref(self.session))
         self.task.add_done_callback(self._announce)
 
     async def _run(self) -> None:
@@ -302,6 +305,16 @@ def _loop() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
     except RuntimeError:
         return _script_loop()
+
+
+def _say_if_it_never_began(session: weakref.ref[Any]) -> None:
+    """At the end of a script: a run whose loop was never started has done nothing, which nobody would notice."""
+    left = session()
+    if left is not None and left.started is None and left.ended is None:
+        logger.warning(
+            "a run never began: its event loop was not started. In a script use BlockingRunner, Runner(..., "
+            "background=True), or runner.block_until_done()."
+        )
 
 
 class BackgroundTask:

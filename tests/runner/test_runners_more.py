@@ -7,6 +7,8 @@ import io
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -331,3 +333,20 @@ def test_a_million_evaluations_leave_nothing_behind():
     learner = Forgetful()
     BlockingRunner(learner, npoints_goal=1_000_000, executor=SequentialExecutor())
     assert learner.npoints == 1_000_000
+
+
+def test_a_run_that_never_began_says_so() -> None:
+    """A script that makes a Runner and ends hears what to write instead; one that lets it run hears nothing."""
+    script = (
+        "from adaptive_calib import Learner1D, Runner\n"
+        "from adaptive_calib.runner import SequentialExecutor\n"
+        "runner = Runner(Learner1D(abs, (-1, 1)), npoints_goal=5, executor=SequentialExecutor())\n"
+    )
+
+    def said(end: str) -> str:
+        done = subprocess.run([sys.executable, "-c", script + end], capture_output=True, text=True, check=True)
+        return done.stderr
+
+    assert "never began" in said("")
+    assert "BlockingRunner" in said("")
+    assert said("runner.block_until_done()") == ""
