@@ -624,7 +624,7 @@ def _one_inside(corners: list[Sequence[float]], point: Sequence[float]) -> tuple
 def _many_inside(corners: list[Sequence[float]], inner: list[Sequence[float]]) -> tuple[float, list[Sequence[float]]]:
     """Return the largest piece of a simplex divided by the triangulation of its vertices and several points."""
     # the one simplex is given: looking for it takes ten times as long as the rest
-    small = Triangulation(corners, [tuple(range(len(corners)))])
+    small = Triangulation(corners, [tuple(range(len(corners)))])  # type: ignore[call-arg]  # its stub lacks it
     for point in inner:
         try:
             small.add_point(point)
