@@ -36,6 +36,7 @@ from adaptive_calib.store.errors import ReadOnlyStoreError, StoreError, StoreWar
 from adaptive_calib.store.evaluation import Evaluation
 from adaptive_calib.store.fsspec import FsspecStore
 from adaptive_calib.store.guard import open_space
+from adaptive_calib.store.identity import PointKey
 from adaptive_calib.store.manifest import gather, process_is_gone, refuse_dirty
 from adaptive_calib.store.points import PointMap, point_map
 from adaptive_calib.store.replicates import Replicate
@@ -250,7 +251,7 @@ class RunArchive:
                 scanned[evaluation.uid] = scan(evaluation.uid)
             for uid, status, point, value in scanned[evaluation.uid]:
                 places = restore(number, point, uid)
-                self.skipped += not places
+                self.skipped += not places and type(point) is not PointKey
                 if status == OK:
                     points += places
                     values += (value,) * len(places)
@@ -356,11 +357,7 @@ class RunArchive:
                 f'{self.store!r} is used with mode="read-only": {outcome.point!r} is not recorded.'
             )
         evaluation, own, place = self._place(outcome.point)
-        point, in_bytes = encode(tuple(own) if type(own) is Replicate else own, "the point")
-        if in_bytes:
-            raise UnstorableResultError(
-                f"the point {own!r:.80} holds an array; a point to be stored is a tuple of numbers."
-            )
+        point = _point_text(evaluation, own)
         kind, y, data = self.store.results.write(outcome.value) if outcome.status == OK else ("json", "", b"")
         error = outcome.error
         exc_type = "" if error is None else f"{type(error).__module__}.{type(error).__qualname__}"
@@ -400,6 +397,17 @@ class RunArchive:
                     StoreWarning,
                     stacklevel=4,
                 )
+
+
+def _point_text(evaluation: Evaluation, own: Any) -> str:
+    """Return a point as text: as it is if it is plain data, otherwise its canonical text, which a uid is made of."""
+    try:
+        text, in_bytes = encode(tuple(own) if type(own) is Replicate else own, "the point")
+        if not in_bytes:
+            return text
+    except UnstorableResultError:
+        pass  # a member of an Enum, an instance, ...: known by its identity alone
+    return encode(PointKey(evaluation.point_text(own)))[0]
 
 
 def _explained(error: Exception, store: Store) -> str:

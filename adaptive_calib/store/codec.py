@@ -5,6 +5,7 @@ The text is JSON. What JSON lacks stands in an object with one key that begins w
     {"~t":[...]} tuple     {"~s":[...]} set      {"~fs":[...]} frozenset   {"~d":[[k,v],...]} other mapping keys
     {"~f":"nan"} nan, inf  {"~c":[re,im]}        {"~b":base64} bytes       {"~n":[dtype,hex]} NumPy scalar
     {"~a":[dtype,shape,start]} an array: C-contiguous bytes, from `start` on in the data that go with the text
+    {"~k":text} a point of which only the canonical text is kept
     {"~h":[name,start,length]} a value of a type with a handler of this name: what the handler wrote, in those data
 
 A user's own mapping with such a key is written as ``~d``. Unlike the canonical form of `identity` this one goes both
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adaptive_calib.store.errors import UnreadableRowError, UnstorableResultError
+from adaptive_calib.store.identity import PointKey
 
 __all__ = ["decode", "encode"]
 
@@ -119,6 +121,8 @@ class _Writer:
         if kind is set or kind is frozenset:
             elements = [self.plain(x, f"an element of {path}") for x in value]
             return {"~s" if kind is set else "~fs": sorted(elements, key=_dumps)}
+        if kind is PointKey:
+            return {"~k": value.text}
         if isinstance(value, np.generic) and not value.dtype.hasobject and kind.__module__ == "numpy":
             return {"~n": [np.lib.format.dtype_to_descr(value.dtype), value.tobytes().hex()]}
         raise UnstorableResultError(
@@ -228,4 +232,5 @@ _READERS: Mapping[str, Any] = {
     "~n": _read_scalar,
     "~a": _read_array,
     "~h": _read_by_handler,
+    "~k": lambda content, _: PointKey(str(content)),
 }

@@ -278,9 +278,17 @@ class Evaluation:
         NotCanonicalError
             If the point has no canonical form and no `point_key` was given.
         """
+        return self._uids(point)
+
+    def point_text(self, point: Any) -> str:
+        """Return the canonical text of a point, of which its uid is made; of what `point_key` makes of it, if given."""
+        return self._uids.text(point)
+
+    @property
+    def _uids(self) -> PointUids:
         if self._point_uids is None:
             self._point_uids = PointUids(self.uid, self._point_key)
-        return self._point_uids(point)
+        return self._point_uids
 
     def replace(self, **fields: Any) -> Self:
         """Return another evaluation: fields of the configuration, or arguments of this class, replaced.

@@ -132,6 +132,21 @@ def guard_fields(config: Any, exclude: Iterable[str], path: str, fallback: Fallb
     return flat
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class PointKey:
+    """What a store has of a point that is no plain data (an Enum's member, an instance): its canonical text.
+
+    Such a point can be found again, but not made anew; wherever a uid is asked for, this stands for it.
+
+    Attributes
+    ----------
+    text : str
+        The canonical text of the point, or of what `point_key` made of it.
+    """
+
+    text: str
+
+
 class PointUids:
     """The uids of points within one space: 128 bits of the space's uid and the point's canonical text.
 
@@ -149,16 +164,21 @@ class PointUids:
 
     def __call__(self, point: Any) -> str:
         """Return the uid of a point, 32 hex characters."""
+        prepared = self._base.copy()
+        prepared.update(self.text(point).encode("ascii"))
+        return prepared.hexdigest()
+
+    def text(self, point: Any) -> str:
+        """Return the canonical text of a point, or of what `point_key` makes of it."""
+        kind = type(point)
+        if kind is PointKey:
+            return str(point.text)
         if self._point_key is not None:
             point = self._point_key(point)
-        kind = type(point)
+            kind = type(point)
         if (kind is float and point == point) or (kind is int and -_EXACT < point < _EXACT):  # most points
-            text = f'{{"f":"{float(point).hex()}"}}' if point else _ZERO
-        else:
-            text = canonical_text(point)
-        prepared = self._base.copy()
-        prepared.update(text.encode("ascii"))
-        return prepared.hexdigest()
+            return f'{{"f":"{float(point).hex()}"}}' if point else _ZERO
+        return canonical_text(point)
 
 
 def _float(value: float, path: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from adaptive_calib.store.evaluation import Evaluation
+from adaptive_calib.store.identity import PointKey
 
 __all__ = ["PointMap", "point_map"]
 
@@ -64,6 +65,8 @@ class _Plain:
         return 0, point
 
     def restore(self, number: int, point: Any, uid: str) -> Sequence[Any]:
+        if type(point) is PointKey:  # the learner has to ask for it, then it is found
+            return ()
         return (point,) if self._box is None or inside(self._box, point) else ()
 
 

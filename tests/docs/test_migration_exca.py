@@ -272,23 +272,24 @@ class Item:
     path: Path = Path("somewhere")
 
 
-def read(name: str, *, ctx: Any) -> str:
-    CALLS.append(name)
-    return str(ctx.context[name].path)
+def read(item: Item) -> str:
+    CALLS.append(item.name)
+    return str(item.path)
+
+
+def name_of(item: Item) -> str:
+    return item.name
 
 
 def test_item_uid(tmp_path):
-    """A plain value stands for an object: as the point itself, or as its key in the identity."""
+    """A plain value stands for an object, in the identity; the function gets the object."""
     items = [Item("a"), Item("b", Path("elsewhere"))]
-    ev = Evaluation(read, context={item.name: item for item in items})
+    ev = Evaluation(read, point_key=name_of)
     for _ in range(2):
-        learner = SequenceLearner(ev, [item.name for item in items])
+        learner = SequenceLearner(ev, items)
         BlockingRunner(learner, store=tmp_path / "x.db", executor=SequentialExecutor())
         assert learner.result() == ["somewhere", "elsewhere"]
     assert CALLS == ["a", "b"]
-
-    def name_of(item: Item) -> str:
-        return item.name
 
     keyed = Evaluation(f, point_key=name_of)
     assert keyed.point_uid(Item("a")) == keyed.point_uid(Item("a", Path("elsewhere"))) != keyed.point_uid(Item("b"))

@@ -251,16 +251,28 @@ def test_protocol_of_factories(tmp_path):
     assert len(CALLS) == 3
 
 
-def of_colour(name: str) -> str:
-    CALLS.append(name)
-    return type(Colour[name].value).__name__
+def built_by(model: Any) -> str:
+    CALLS.append(model)
+    return str(model.build())
+
+
+def test_factories_as_points(tmp_path):
+    """Instances may be the points."""
+    for _ in range(2):
+        models = [Ridge(), Lasso(), Ridge(2.0)]
+        assert run(built_by, models, store=tmp_path / "x.db").result() == ["ridge", "lasso", "ridge"]
+    assert len(CALLS) == 3
+
+
+def of_colour(colour: Colour) -> str:
+    CALLS.append(colour.name)
+    return type(colour.value).__name__
 
 
 def test_enum(tmp_path):
-    """Members are known by their names."""
-    points = [member.name for member in Colour]
+    """Members are known by class and name, as points too."""
     for _ in range(2):
-        learner = SequenceLearner(of_colour, points)
+        learner = SequenceLearner(of_colour, list(Colour))
         BlockingRunner(learner, store=tmp_path / "x.db", executor=SequentialExecutor())
         assert learner.result() == ["object", "object"]
     assert CALLS == ["RED", "BLUE"]
