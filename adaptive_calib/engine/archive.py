@@ -117,6 +117,13 @@ class Archive(Protocol):
         """Return what is known of an asked point, or None if it has to be evaluated."""
         ...
 
+    def refusal(self, outcome: Outcome) -> Exception | None:
+        """Return why a result can never be stored, so that its point fails by itself; None if it can be.
+
+        Asked in runs that go on after failures, before `record`; an outcome that is refused is not recorded.
+        """
+        ...
+
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Write final outcomes so that they survive the death of this process; returns when they do."""
         ...

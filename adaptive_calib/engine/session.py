@@ -315,10 +315,13 @@ class Session:
             except Exception as unreadable:  # noqa: BLE001 - loading runs the value's own code
                 error, text = unreadable, f"the value came back from the worker, but cannot be loaded: {unreadable!r}"
         if error is None:
-            finished = Finished(self.now, submit.task, value, report.seconds)
             if self.archive is not None:
-                self._outcomes.append(_outcome("ok", submit, report, value, None, ""))
-            return finished
+                outcome = _outcome("ok", submit, report, value, None, "")
+                refusal = self.archive.refusal(outcome) if self.machine.on_error == "continue" else None
+                if refusal is not None:  # of this result alone; not recorded, so another run may compute it again
+                    return Failed(self.now, submit.task, refusal, str(refusal), report.seconds)
+                self._outcomes.append(outcome)
+            return Finished(self.now, submit.task, value, report.seconds)
         failed = Failed(self.now, submit.task, error, text + _last_lines(report), report.seconds)
         if self.archive is not None and self.machine.final(failed):
             self._outcomes.append(_outcome("failed", submit, report, None, error, text))

@@ -200,6 +200,8 @@ class RunArchive:
         self._share_every = share_every
         self._next_look = inf if share_every is None else time.monotonic() + share_every
         self._closed = False
+        # Rows that are made but not written yet, each with its outcome, which keeps the id from being used again.
+        self._encoded: dict[int, tuple[Outcome, Row]] = {}
         self._lost = False  # whether results could not be written
         self._known: dict[str, dict[tuple[str, str, int], str]] = {e.uid: {} for e in points.evaluations}
         writes = mode != "read-only"
@@ -303,6 +305,16 @@ class RunArchive:
             )
         return None
 
+    def refusal(self, outcome: Outcome) -> Exception | None:
+        """Return why a result can never be stored; None if it can be, and it is then encoded already."""
+        try:
+            self._encoded[id(outcome)] = outcome, self._row(outcome)
+        except UnstorableResultError as error:
+            return _unstorable(error, outcome)
+        except Exception as error:  # noqa: BLE001 - no matter of this result alone: `record` meets it again, and raises
+            logger.debug("the result at %r could not be encoded: %r", outcome.point, error)
+        return None
+
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Write final outcomes in one transaction; returns when they survive the death of this process.
 
@@ -316,15 +328,16 @@ class RunArchive:
         rows, refused = [], []
         for outcome in outcomes:
             try:
-                rows.append(self._row(outcome))
+                encoded = self._encoded.pop(id(outcome), None)
+                rows.append(self._row(outcome) if encoded is None else encoded[1])
             except UnstorableResultError as error:
-                refused.append((outcome.point, error))
+                refused.append((outcome, error))
         if rows:
             self._write(rows)
         if refused:
-            point, cause = refused[0]
+            outcome, cause = refused[0]
             more = f" (and {len(refused) - 1} more points)" if len(refused) > 1 else ""
-            raise UnstorableResultError(f"the result at the point {point!r}{more} was not stored: {cause}") from cause
+            raise _unstorable(cause, outcome, more) from cause
 
     def close(self, status: str, reason: str) -> None:
         """End the run: `status` is finished, exhausted, failed or cancelled; `reason` is for people."""
@@ -397,6 +410,10 @@ class RunArchive:
                     StoreWarning,
                     stacklevel=4,
                 )
+
+
+def _unstorable(cause: Exception, outcome: Outcome, more: str = "") -> UnstorableResultError:
+    return UnstorableResultError(f"the result at the point {outcome.point!r}{more} was not stored: {cause}")
 
 
 def _point_text(evaluation: Evaluation, own: Any) -> str:

@@ -508,6 +508,11 @@ def test_poisoned_entry(tmp_path):
     with SQLiteStore(tmp_path / "x.db", readonly=True) as store:
         assert (Evaluation(unpicklable), 1) not in store
     assert run(Evaluation(unpicklable), [1, 2], store=tmp_path / "x.db").result() == [1, 2]
+    CALLS.clear()
+    learner = SequenceLearner(Evaluation(unpicklable, name="again"), [1, 2])
+    runner = BlockingRunner(learner, store=tmp_path / "x.db", executor=SequentialExecutor(), on_error="continue")
+    assert [failure.point for failure in runner.failures] == [(0, 1)]
+    assert list(learner.data.values()) == [2]
 
 
 def test_when_and_how_long(tmp_path):

@@ -75,6 +75,9 @@ class MemoryArchive:
             return Stored("ok", self.values[point])
         return Stored("failed") if point in self.failed else None
 
+    def refusal(self, outcome: Outcome) -> Exception | None:
+        return None
+
     def record(self, outcomes: Sequence[Outcome]) -> None:
         self.outcomes += outcomes
 

@@ -154,6 +154,29 @@ def test_a_result_that_cannot_be_stored_ends_the_run_by_name(tmp_path: Path) -> 
         assert (run.status, "builtins.object" in run.reason) == ("failed", True)
 
 
+def test_a_result_that_cannot_be_stored_fails_its_point_only(tmp_path: Path) -> None:
+    """A run that goes on after failures has all other results; the point is not recorded and can be computed later."""
+    values: dict[int, Any] = {2: object()}
+
+    def function(x: int) -> Any:
+        return values.get(x, x)
+
+    path = tmp_path / "s.db"
+    learner = SequenceLearner(Evaluation(function, name="f"), range(5))
+    runner = BlockingRunner(learner, executor=HERE, store=path, on_error="continue")
+    assert set(learner.data) == {0, 1, 3, 4}
+    (failure,) = runner.failures
+    assert (failure.point, type(failure.error)) == ((2, 2), UnstorableResultError)
+    assert "register_handler" in failure.traceback
+    with SQLiteStore(path) as store:
+        (space,) = store.spaces()
+        assert sorted(e.point for e in space) == [0, 1, 3, 4]
+    values.clear()
+    again = SequenceLearner(Evaluation(function, name="f"), range(5))
+    BlockingRunner(again, executor=HERE, store=path, on_error="continue")
+    assert again.result() == [0, 1, 2, 3, 4]
+
+
 def test_a_point_without_a_canonical_form_ends_the_run_by_name(tmp_path: Path) -> None:
     """It says what to give."""
     learner = SequenceLearner(Evaluation(str, name="f"), [1, 2j])
