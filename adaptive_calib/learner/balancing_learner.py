@@ -530,8 +530,15 @@ class BalancingLearner(BaseLearner):
             learner.save(name, compress=compress)
 
     def load(self, fname: Any, compress: bool = True) -> None:
-        """Load each child from its file, named as for `save`; a missing file means no data for that child."""
-        for learner, name in zip(self.learners, self._names(fname), strict=True):
+        """Load each child from its file, named as for `save`; a missing file means no data for that child.
+
+        All files are read once before any child changes, so that a damaged one leaves every child as it was.
+        """
+        names = list(self._names(fname))
+        for name in names:
+            if isinstance(name, str | os.PathLike) and os.path.isfile(name):  # children with children have lists
+                _familiar.load(name, compress)
+        for learner, name in zip(self.learners, names, strict=True):
             learner.load(name, compress=compress)
         self.forget_caches()
 

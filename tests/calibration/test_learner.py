@@ -195,6 +195,22 @@ def test_saved_and_loaded(finished: CalibrationLearner, tmp_path: Any) -> None:
     assert outcome(other) == outcome(finished)
 
 
+def test_a_missing_file_is_no_data_and_a_damaged_one_an_error(finished: CalibrationLearner, tmp_path: Any) -> None:
+    """A damaged file is named, changes nothing, and stays as it is."""
+    path = tmp_path / "c.pickle"
+    other = learner()
+    other.load(path)
+    assert other.npoints == 0
+    finished.save(path)
+    whole = path.read_bytes()
+    for content in (b"", b"rubbish", whole[:-20]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"c\.pickle"):
+            other.load(path)
+        assert other.npoints == 0
+        assert path.read_bytes() == content
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [

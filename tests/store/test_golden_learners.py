@@ -153,6 +153,28 @@ def test_a_missing_file_is_no_data_and_a_damaged_one_an_error(name: str, tmp_pat
         assert files[0].read_bytes() == content
 
 
+def test_a_damaged_file_among_several_changes_no_child(tmp_path: Path) -> None:
+    """All children of a BalancingLearner stay as they were, those before the damaged one too."""
+
+    def double(x: float) -> float:
+        return 2 * x
+
+    def made(*points: float) -> BalancingLearner:
+        learner = BalancingLearner([Learner1D(double, bounds=(0, 1)) for _ in range(2)])
+        for point in points:
+            for child in learner.learners:
+                child.tell(point, double(point))
+        return learner
+
+    files = [tmp_path / "0.pickle", tmp_path / "1.pickle"]
+    made(0.0, 0.5, 1.0).save(files)
+    files[1].write_bytes(files[1].read_bytes()[:-20])
+    learner = made(0.25)
+    with pytest.raises(ValueError, match=r"1\.pickle"):
+        learner.load(files)
+    assert [list(child.data) for child in learner.learners] == [[0.25], [0.25]]
+
+
 if __name__ == "__main__":
     made = {}
     for name, make in LEARNERS.items():
