@@ -29,9 +29,7 @@ class Inbox:
         """Return everything that is there, in the order of arrival."""
         items = list(self._first)
         self._first.clear()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                items.append(self._queue.get_nowait())
+        items.extend([self._queue.get_nowait() for _ in range(self._queue.qsize())])  # nobody else takes
         return items
 
     def wait(self, timeout: float | None) -> None:

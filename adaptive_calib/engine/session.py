@@ -6,6 +6,9 @@ One step of it::
 
 Each handle's callback puts its batch on one queue, the inbox, so that a completion costs the same with 8 or 8,000
 tasks out; a step takes everything that has arrived. How to wait for the inbox is the drivers' business.
+
+An executor that evaluates at once (`InThisThread`) needs neither handle nor inbox: what it returns goes back to the
+machine in the same step, until something else has arrived or a slice of time is over.
 """
 
 from __future__ import annotations
@@ -47,6 +50,9 @@ from adaptive_calib.engine.observers import Observer, RunLog, logger, notify
 from adaptive_calib.engine.worker import LoadingError, Report, Work, WorkerDiedError, text_of
 
 __all__ = ["Clock", "ExecutorDiedError", "Session", "StoredFailureError"]
+
+#: Seconds that a step goes on with points that are evaluated at once, before others (an event loop) have their turn.
+SLICE = 0.005
 
 
 class ExecutorDiedError(RuntimeError):
@@ -167,6 +173,10 @@ class Session:
         self._next_look = inf
         self._outcomes: list[Outcome] = []
         self._broken: list[Event] = []
+        # Evaluated and told within one step, if nothing has to be written, held back or measured between two points.
+        plain = archive is None and not deterministic and self.batching.size is not None
+        self._at_once = plain and type(executor) is InThisThread  # a subclass may do something else
+        self._here: Sequence[Submit] = ()  # what is evaluated at once, or waits to be told
 
     # ---------------------------------------------------------------- what others may see
 
@@ -195,12 +205,13 @@ class Session:
     @property
     def _idle(self) -> int:
         """How many workers have no task."""
-        return max(0, self._workers - len(self._out))
+        return max(0, self._workers - len(self._out) - bool(self._here))
 
     @property
     def pending(self) -> list[tuple[Any, Any]]:
         """What is out: pairs (handle, point)."""
-        return [(batch.handle, submit.point) for batch in list(self._out.values()) for submit in batch.submits]
+        elsewhere = [(batch.handle, submit.point) for batch in list(self._out.values()) for submit in batch.submits]
+        return elsewhere + [(None, submit.point) for submit in self._here]
 
     def wait(self) -> float | None:
         """Return how long to wait for the inbox before a step is due; None for as long as it takes."""
@@ -226,11 +237,15 @@ class Session:
             self._evaluate = self.executor.ship(self.work)
         except Exception as error:  # noqa: BLE001 - what fails here ends the run, with all that an end brings
             first.append(Broke(0.0, error, f"the run could not start: {error!r}"))
-        self._advance(first)
+        self._advance(first, seconds=0.0)
 
     def step(self, *events: Event) -> None:
         """Take in everything that has arrived, and `events`, and act upon it."""
-        self.waiting_seconds += (self.now - self._rested) * self._idle
+        idle = self._idle
+        if idle:
+            self.waiting_seconds += (self.now - self._rested) * idle
+        here = bool(self._here)
+        self._here = ()
         arrived: list[Event] = []
         for item in self.inbox.take():
             if isinstance(item, Batch):
@@ -241,12 +256,13 @@ class Session:
                     arrived += came
             else:
                 arrived.append(item)
-                if isinstance(item, Cancelled) and not item.abandon and self._out:
+                if isinstance(item, Cancelled) and not item.abandon and (self._out or here):
                     level = logging.INFO if item.reason == "cancelled" else logging.WARNING  # who pressed a key waits
                     text = "%s: %d tasks that have begun are waited for and kept."
-                    logger.log(level, text, item.reason, len(self._out))
+                    logger.log(level, text, item.reason, len(self._out) + here)
         arrived += events
-        arrived += self._record() + self._news()
+        if self.archive is not None:
+            arrived += self._record() + self._news()
         capacity = self._capacity()
         if capacity != self.machine.capacity:
             arrived.append(Resized(self.now, capacity))
@@ -270,6 +286,7 @@ class Session:
                 batch.handle.cancel()
         abandoned = bool(self._out)
         self._out.clear()
+        self._here = ()
         self.ended = self.clock.wall()
         self._lasted = self.elapsed
         with contextlib.ExitStack() as closing:  # each of them, also if another one raises
@@ -426,10 +443,16 @@ class Session:
 
     # ---------------------------------------------------------------- effects out
 
-    def _advance(self, events: Sequence[Event]) -> None:
-        """Give events to the machine and carry out what it says, until nothing more comes of it at once."""
+    def _advance(self, events: Sequence[Event], seconds: float = SLICE) -> None:
+        """Give events to the machine and carry out what it says, until nothing more comes of it at once.
+
+        What is evaluated at once would go on for ever: `seconds` end it.
+        """
+        until: float | None = None
         while True:
             begin = self.clock.monotonic()
+            if until is None:
+                until = begin - self._begin + seconds
             with self.lock:
                 effects = self.machine.handle(*events)
                 entries = self.machine.take_entries()
@@ -440,6 +463,12 @@ class Session:
                 self.observers = notify(self.observers, events, effects, self.machine.progress)
             if not follow:
                 return
+            if self._here:
+                if follow[-1].time >= until or not self.inbox.empty():  # others have their turn, in order
+                    for event in follow:
+                        self.inbox.put(event)
+                    return
+                self._here = ()
             events = follow
 
     def _write(self, entries: Sequence[Any]) -> list[Event]:
@@ -491,7 +520,9 @@ class Session:
         return Failed(self.now, submit.task, known, stored=True)
 
     def _submit(self, submits: list[Submit]) -> list[Event]:
-        """Submit one task; return the events of one that cannot be."""
+        """Submit one task; return the events of one that cannot be, or of one that is over at once."""
+        if self._at_once and not self._first_here:
+            return self._evaluated(submits)
         batch = Batch(self._number, submits, None, self._generation, self.clock.monotonic(), self.inbox)
         self._number += 1
         self._out[batch.number] = batch
@@ -512,6 +543,19 @@ class Session:
             return [Broke(self.now, error, f"the executor does not take tasks: {error!r}"), *dropped]
         batch.handle.add_done_callback(batch.over)
         return []
+
+    def _evaluated(self, submits: list[Submit]) -> list[Event]:
+        """Evaluate one task in this thread; return what came of it."""
+        assert self._evaluate is not None
+        self._here = (*self._here, *submits)
+        try:
+            reports = self._evaluate([submit.point for submit in submits])
+        except Exception as error:  # noqa: BLE001 - an executor that takes nothing more ends the run
+            self._here = ()
+            dropped: list[Event] = [Dropped(self.now, submit.task) for submit in submits]
+            return [Broke(self.now, error, f"the executor does not take tasks: {error!r}"), *dropped]
+        self._measure(reports)
+        return [self._event(submit, report) for submit, report in zip(submits, reports, strict=True)]
 
     def _elsewhere(self, points: list[Any], *, alone: bool) -> Handle:
         """Hand the points to the executor; the very first task stays here, if that is wanted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 from concurrent.futures import BrokenExecutor
@@ -16,8 +17,9 @@ from adaptive_calib.engine.executors import InThisThread
 from adaptive_calib.engine.goals import Elapsed, Never, Points
 from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.retry import RetryPolicy
-from adaptive_calib.engine.session import ExecutorDiedError, Session
+from adaptive_calib.engine.session import SLICE, Clock, ExecutorDiedError, Session
 from adaptive_calib.engine.worker import Work
+from adaptive_calib.learner import SequenceLearner
 from adaptive_calib.testing.executors import ManualClock, ManualExecutor
 from tests.engine.doubles import MemoryArchive, Tolerant
 
@@ -414,3 +416,39 @@ def test_short_tasks_wait_in_the_workers_as_many_as_the_way_takes():
     assert auto.tasks(1.0, 1, 0.0005) == 1
     assert auto.tasks(0.02, 100, 0.0005) == 2
     assert Batching(20).tasks(1e-4, 20, 0.0005) == 2
+
+
+def test_a_step_of_what_is_evaluated_at_once_gives_way_to_others():
+    """One step takes many short points of this thread, but after a slice of time, or a cancel, it is over."""
+    clock = iter(range(1_000_000))
+
+    class Counted(Clock):
+        def monotonic(self) -> float:
+            return next(clock) * SLICE / 40
+
+    learner = SequenceLearner(abs, range(300))
+    run = Session(RunMachine(learner, Points(300)), InThisThread(), Work(learner.function), clock=Counted())
+    run.start()
+    known = []
+    while not run.over:
+        run.step()
+        known.append(learner.npoints)
+    assert 10 < len(known) < 100
+    assert max(after - before for before, after in itertools.pairwise([0, *known])) < 20
+
+
+def test_a_cancel_from_within_the_function_is_seen_at_once():
+    """Of the points evaluated in this thread none is begun after the cancel, and the one under way is kept."""
+    run = None
+
+    def function(x):
+        if x == 7:
+            run.cancel()
+        return x
+
+    learner = SequenceLearner(function, range(300))
+    run = Session(RunMachine(learner, Points(300)), InThisThread(), Work(learner.function))
+    run_blocking(run)
+    assert list(learner.data) == list(range(8))
+    assert run.machine.status == "cancelled"
+    assert run.pending == []
