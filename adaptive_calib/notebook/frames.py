@@ -1,8 +1,6 @@
-"""The frames of a live plot: what is shown now, and how the next one takes its place on the page.
+"""The frames of a live plot: the learner seen now and then on a canvas that takes the next one, and a still at the end.
 
-An element or overlay lives in a DynamicMap, of which HoloViews sends the columns that have changed; a layout, whose
-panels come and go, is drawn anew and swapped as a whole. Each frame is made from the learner under the runner's lock,
-between two steps of the run.
+Each frame is made from the learner under the runner's lock, between two steps of the run.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from adaptive_calib.notebook.canvas import Canvas, Picture, Swapped, canvas_for, streams
 from adaptive_calib.notebook.still import still
 from adaptive_calib.view.calibration_learner import picture
 from adaptive_calib.view.marks import marks
@@ -19,6 +18,17 @@ from adaptive_calib.view.marks import marks
 __all__ = ["Frames"]
 
 _HEIGHT = 400
+
+
+def _leave_axes_to_the_page(plot: Any, element: Any) -> None:
+    """Let BokehJS make the axes follow the data, until the user drags or zooms, and again after the reset button."""
+    models = importlib.import_module("bokeh.models")
+    figure = plot.state
+    for name in ("x_range", "y_range"):
+        if isinstance(getattr(figure, name), models.Range1d):
+            axis = models.DataRange1d(range_padding=0.05)
+            setattr(figure, name, axis)
+            plot.handles[name] = axis
 
 
 class Frames:
@@ -36,10 +46,8 @@ class Frames:
 
     Attributes
     ----------
-    target : holoviews.DynamicMap or panel.pane.HoloViews
-        What the user sees and gets; displaying it shows the plot, which becomes a still at the end of the run.
     cost : float
-        Seconds that the last frame took.
+        Seconds of computing that the last frame took.
     child : int or None
         Which child of a balancing learner is shown.
     """
@@ -49,103 +57,106 @@ class Frames:
         self._runner: Any = runner
         self._plotter: Callable[[Any], Any] | None = plotter
         self._normalize = normalize
-        self._zoom: tuple[Any, Any] | None = None
         self._places: list[Any] = []
         self._over = False
+        self._last: dict[str, str] = {}
         self.child: int | None = 0 if isinstance(getattr(runner.learner, "learners", None), list) else None
         self.cost = 0.0
-        self._frame = self._make()
-        self._next = hv.streams.Counter()
-        self._gestures: list[Any] = []
-        if isinstance(self._frame, (hv.Element, hv.Overlay)):
-            self.target = hv.DynamicMap(self._shown, streams=[self._next])
-            zoom = hv.streams.RangeXY(source=self.target)
-            reset = hv.streams.PlotReset(source=self.target)
-            zoom.add_subscriber(self._zoomed)
-            reset.add_subscriber(self._reset)
-            self._gestures = [zoom, reset]
-        else:
-            self.target = importlib.import_module("panel").pane.HoloViews(self._frame)
-        # an attribute of this one object: IPython asks it to show itself, and so the place is known at the end
-        self.target._ipython_display_ = self._show
+        self._canvas = self._new_canvas(self._look())
+
+    @property
+    def target(self) -> Any:
+        """What the user sees and gets; displaying it shows the plot, which becomes a still at the end of the run."""
+        return self._canvas.target
 
     @property
     def swaps(self) -> bool:
         """Whether a frame takes the place of the last one as a whole."""
-        return not self._gestures
+        return isinstance(self._canvas, Swapped)
 
-    def _shown(self, counter: int) -> Any:
-        return self._frame
-
-    def _zoomed(self, x_range: Any = None, y_range: Any = None, **_: Any) -> None:
-        self._zoom = (x_range, y_range) if x_range is not None and y_range is not None else None
-
-    def _reset(self, **_: Any) -> None:
-        self._zoom = None
+    def _new_canvas(self, seen: Picture) -> Canvas:
+        canvas = canvas_for(self._hv, seen, self._learner, self._dressed)
+        # an attribute of this one object: IPython asks it to show itself, and so the place is known at the end
+        canvas.target._ipython_display_ = self._show
+        return canvas
 
     def _show(self) -> None:
         """Show the plot in the cell that is being run."""
         display = importlib.import_module("IPython.display").display
-        if self._over and self.child is None:
-            display(still(self._hv, self._frame), raw=True)
+        if self._last and self.child is None:
+            display(self._last, raw=True)
             return
         data, metadata = self.target._repr_mimebundle_()
         self._places.append(display(data, metadata=metadata, raw=True, display_id=True))
 
-    def _make(self) -> Any:
-        """Draw the learner as it is now."""
-        hv = self._hv
+    @property
+    def _learner(self) -> Any:
+        learner = self._runner.learner
+        return learner if self.child is None else learner.learners[self.child]
+
+    def _look(self, whole: bool = False) -> Picture:
+        """See the learner as it is now; `whole`: the plot itself, not only what is new."""
         with self._runner.lock:
-            learner = self._runner.learner
-            if self.child is not None:
-                learner = learner.learners[self.child]
-            frame = self._plotter(learner) if self._plotter is not None else learner.plot()
-            more = marks(hv, learner) if self._plotter is None else None
-        if not isinstance(frame, (hv.Element, hv.Overlay)):
-            return frame
-        if more is not None:
+            learner = self._learner
+            if self._plotter is not None:
+                return Picture(self._plotter(learner))
+            more = marks(self._hv, learner)
+            if not whole and self.child is None and streams(learner):
+                return Picture(None, learner.data, more)
+            frame = learner.plot()
+        if more is not None and isinstance(frame, (self._hv.Element, self._hv.Overlay)):
             frame = frame * more
-        frame = frame.map(lambda element: element.opts(framewise=self._normalize), [hv.Element])
+        return Picture(frame)
+
+    def _dressed(self, frame: Any) -> Any:
+        """Give an element or overlay the options of a live plot."""
+        frame = frame.map(lambda element: element.opts(framewise=self._normalize), [self._hv.Element])
         options: dict[str, Any] = {"responsive": True, "min_height": _HEIGHT, "framewise": self._normalize}
-        if self._zoom is not None:
-            options |= {"xlim": self._zoom[0], "ylim": self._zoom[1]}
+        if self._normalize:
+            options |= {"apply_ranges": False, "hooks": [_leave_axes_to_the_page]}
         return frame.opts(**options)
 
     def draw(self) -> None:
         """Show the learner as it is now."""
         if self._runner is None:
             return
-        begin = time.perf_counter()
-        self._frame = self._make()
-        if self.swaps:
-            self.target.object = self._frame
-        else:
-            self._next.event(counter=self._next.counter + 1)
-        self.cost = time.perf_counter() - begin
+        begin = time.thread_time()
+        with self._runner.lock:
+            seen = self._look()
+            shown = self._canvas.show(seen)
+        if not shown:  # values that turn out to be vectors, data that were loaded: another canvas in the same places
+            self._canvas = self._new_canvas(self._look())
+            for place in self._places:
+                data, metadata = self.target._repr_mimebundle_()
+                place.update(data, metadata=metadata, raw=True)
+        self.cost = time.thread_time() - begin
 
     def select(self, child: int) -> None:
         """Show another child of a balancing learner."""
         self.child = child
-        self._zoom = None
         self.draw()
         if self._over:
             self._settle()
 
-    def end(self) -> None:
+    def end(self, *, failed: bool = False) -> None:
         """Put a still of the last frame in the place of the plot, and let go of the run.
 
         Without it the page would keep the run, and a saved notebook the first frame. A balancing learner is kept: its
-        children can still be chosen.
+        children can still be chosen. With `failed`, what is shown stays: it cannot be drawn.
         """
         self._over = True
-        self._settle()
-        if self.child is None:
+        if not failed:
+            self._settle()
+        if self.child is None or failed:
             self._runner = None
             self._plotter = None
 
     def _settle(self) -> None:
-        if self._places:
-            learner = self._runner.learner if self._runner is not None and self._plotter is None else None
-            bundle = still(self._hv, self._frame, picture(learner))
-            for place in self._places:
-                place.update(bundle, metadata={}, raw=True)
+        if self._runner is None:
+            return
+        frame = self._look(whole=True).frame
+        if isinstance(frame, (self._hv.Element, self._hv.Overlay)):
+            frame = self._dressed(frame)
+        self._last = still(self._hv, frame, picture(self._learner) if self._plotter is None else None)
+        for place in self._places:
+            place.update(self._last, metadata={}, raw=True)

@@ -60,9 +60,9 @@ async def _follow(runner: Any, display: _Widgets | _Html, past: Past, pace: Pace
         while not runner.task.done():
             await runner.wait(pace.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
             if not runner.task.done() and should_update():
-                start = time.perf_counter()
+                start = time.thread_time()
                 display.show(look(runner, past))
-                cost = time.perf_counter() - start
+                cost = time.thread_time() - start
                 spent += cost
         display.show(look(runner, past))
     finally:

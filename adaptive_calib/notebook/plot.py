@@ -50,7 +50,8 @@ def live_plot(
     name : str, optional
         A new plot of the same name, None too, ends the old one.
     normalize : bool
-        Whether the axes follow the data. What the user has zoomed to stays, until the plot's reset button.
+        Whether the axes follow the data, until the user drags or zooms. Known fault: in JupyterLab 4.6 a frame may
+        take the axes back; a layout, as that of a calibration, is drawn anew with axes of its own.
 
     Returns
     -------
@@ -115,12 +116,14 @@ async def _follow(runner: Any, frames: Frames, controls: _Controls | None, pace:
                 cost = frames.cost
                 spent += cost
         frames.draw()
+        frames.end()
     except asyncio.CancelledError:
+        frames.end()
         raise
     except Exception:  # noqa: BLE001 - a display that fails is logged and taken off; the run goes on
         logger.exception("the live plot failed and is taken off; the run goes on.")
+        frames.end(failed=True)
     finally:
-        frames.end()
         if controls is not None:
             controls.end()
 

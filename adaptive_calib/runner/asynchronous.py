@@ -260,7 +260,10 @@ class AsyncRunner(BaseRunner):
         """Run a coroutine on the loop of this run."""
         task: asyncio.Task[None] | Future[None]
         if isinstance(self.task, BackgroundTask):
-            task = asyncio.run_coroutine_threadsafe(coroutine, self.ioloop)
+            try:
+                task = asyncio.run_coroutine_threadsafe(coroutine, self.ioloop)
+            except RuntimeError:  # the run is over, and its loop closed
+                task = _in_a_loop_of_its_own(coroutine)
         else:
             task = self.ioloop.create_task(coroutine)
         self._beside.add(task)
@@ -315,6 +318,19 @@ def _say_if_it_never_began(session: weakref.ref[Any]) -> None:
             "a run never began: its event loop was not started. In a script use BlockingRunner, Runner(..., "
             "background=True), or runner.block_until_done()."
         )
+
+
+def _in_a_loop_of_its_own(coroutine: Coroutine[Any, Any, None]) -> Future[None]:
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(asyncio.run(coroutine))
+        except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="adaptive_calib-after-run", daemon=True).start()
+    return future
 
 
 class BackgroundTask:

@@ -14,7 +14,7 @@ import numpy as np
 from adaptive_calib.learner.average_learner1D import AverageLearner1D
 from adaptive_calib.learner.learner1D import Learner1D
 
-__all__ = ["plot", "plot_average"]
+__all__ = ["framed", "plot", "plot_average"]
 
 #: Share of the domain that is left free on each side.
 MARGIN = 0.05
@@ -57,7 +57,7 @@ def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "s
         elements = [hv.Path(curves)]
     else:
         elements = [hv.Scatter(curve) for curve in curves] or [hv.Scatter([])]
-    return _framed(hv.Overlay(elements), learner)
+    return framed(hv.Overlay(elements), learner)
 
 
 def plot_average(learner: AverageLearner1D) -> Any:
@@ -81,16 +81,26 @@ def plot_average(learner: AverageLearner1D) -> Any:
     hv = _holoviews()
     means = learner.to_numpy(mean=True)
     if not len(means):
-        return _framed(hv.Scatter([]) * hv.ErrorBars([]) * hv.Path([]), learner)
+        return framed(hv.Scatter([]) * hv.ErrorBars([]) * hv.Path([]), learner)
     errors = learner.error
     # by the order of x: the keys of `error` are the same points
     bars = np.array([errors[x] if math.isfinite(errors[x]) else 0.0 for x in sorted(learner.data)])
     overlay = hv.Scatter(means) * hv.ErrorBars(np.column_stack([means, bars])) * hv.Path([means])
-    return _framed(overlay, learner)
+    return framed(overlay, learner)
 
 
-def _framed(overlay: Any, learner: Learner1D) -> Any:
-    """Return the overlay with the x range of the domain and a margin."""
+def framed(overlay: Any, learner: Learner1D) -> Any:
+    """Return the overlay with the x range of the domain and a margin.
+
+    Parameters
+    ----------
+    overlay : holoviews.Overlay or holoviews.DynamicMap
+    learner : Learner1D
+
+    Returns
+    -------
+    holoviews.Overlay or holoviews.DynamicMap
+    """
     low, high = learner.bounds
     if learner.x_scale == "log":
         factor = (high / low) ** MARGIN

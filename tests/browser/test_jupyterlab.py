@@ -23,7 +23,7 @@ _COUNTED = """() => Math.max(0, ...(window.Bokeh ? Bokeh.documents : []).flatMap
 
 def _grows(page: Any, count: str, beyond: int) -> int:
     """Wait until a number on the page is larger; return it."""
-    page.wait_for_function(f"({count})() > {beyond}", timeout=60_000)
+    page.wait_for_function(f"({count})() > {beyond}", timeout=120_000)
     return int(page.evaluate(count))
 
 

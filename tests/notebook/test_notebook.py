@@ -16,7 +16,7 @@ from adaptive_calib.learner import BalancingLearner
 from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update
 from adaptive_calib.notebook.frames import Frames
 from adaptive_calib.notebook.pace import Pace
-from adaptive_calib.runner import SequentialExecutor
+from adaptive_calib.runner import SequentialExecutor, simple
 
 
 @pytest.fixture
@@ -182,19 +182,48 @@ def test_a_plotter_that_raises(shown: list[Any], caplog: pytest.LogCaptureFixtur
     assert "the live plot failed" in caplog.text
 
 
-def test_zoom_is_kept(shown: list[Any]) -> None:
-    """What the user zoomed to is the range of the next frames, until reset."""
+def test_points_are_sent_once(shown: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a Learner1D each point goes to the page once, whatever number of frames; vectors go on another canvas."""
     import holoviews as hv
 
-    runner = _runner()
-    runner.block_until_done()
+    sent: list[int] = []
+    send = hv.streams.Buffer.send
+    monkeypatch.setattr(hv.streams.Buffer, "send", lambda self, rows: (sent.append(len(rows)), send(self, rows))[1])
+    runner = _runner(npoints_goal=200)
     frames = Frames(hv, runner, None, True)
-    frames._zoomed(x_range=(0.1, 0.2), y_range=(0.0, 1.0))
+    hv.renderer("bokeh").get_plot(frames.target)
+    for n in (10, 50, 50, 120):
+        simple(runner.learner, npoints_goal=n)
+        frames.draw()
+    assert sent == [10, 40, 70]
+    assert len(frames.target[()].Scatter.I) == 120
+    runner.learner.load_dataframe(runner.learner.to_dataframe())
     frames.draw()
-    assert frames.target[()].opts.get("plot").kwargs["xlim"] == (0.1, 0.2)
-    frames._reset(resetting=True)
+    assert len(frames.target[()].Scatter.I) == 120
+    runner.cancel()
+    vectors = _runner(function=lambda x: [x, x * x], npoints_goal=9)
+    frames = Frames(hv, vectors, None, True)
+    vectors.block_until_done()
     frames.draw()
-    assert "xlim" not in frames.target[()].opts.get("plot").kwargs
+    assert len(frames.target[()].Scatter) == 4  # two components, pending and failed points
+
+
+@pytest.mark.parametrize("plotter", [None, lambda learner: learner.plot(scatter_or_line="line")])
+def test_axes_are_left_to_the_page(shown: list[Any], plotter: Any) -> None:
+    """The page's own axes follow the data until the user zooms; no frame sets them. Not so without `normalize`."""
+    import holoviews as hv
+    from bokeh.models import DataRange1d
+
+    runner = _runner(npoints_goal=99)
+    for normalize in (True, False):
+        frames = Frames(hv, runner, plotter, normalize)
+        figure = hv.renderer("bokeh").get_plot(frames.target).state
+        axes = (figure.x_range, figure.y_range)
+        assert [isinstance(axis, DataRange1d) for axis in axes] == [normalize, normalize]
+        simple(runner.learner, npoints_goal=runner.learner.npoints + 20)
+        frames.draw()
+        assert (figure.x_range, figure.y_range) == axes
+    runner.cancel()
 
 
 def test_balancing_learner_has_a_selector(shown: list[Any]) -> None:

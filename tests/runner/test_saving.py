@@ -172,3 +172,15 @@ def test_the_error_of_the_run_counts_more():
     with pytest.raises(RuntimeError, match="An error occured") as caught:
         runner.block_until_done()
     assert "could not be saved at the end: OSError('disk full')" in caught.value.__notes__[0]
+
+
+def test_saving_begun_after_a_background_run_is_over():
+    """The loop of the run is closed by then: the learner is saved all the same, once or twice, and the task ends."""
+    saved = []
+    runner = AsyncRunner(Counting(5, soon), npoints_goal=5, ntasks=1, background=True)
+    runner.block_until_done()
+    while not runner.ioloop.is_closed():
+        pass
+    task = runner.start_periodic_saving(method=lambda one: saved.append(one.npoints), interval=1000)
+    assert task.result(timeout=60) is None
+    assert saved[-1] == 5
