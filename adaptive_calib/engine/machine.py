@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,8 +54,7 @@ class EvaluationError(RuntimeError):
     """A point failed for good and the run was not to go on; ``__cause__`` is what the function raised."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):  # quicker to make than a dataclass
     """A point that is under way or will be again: `failures` attempts of it have failed so far.
 
     Attributes
@@ -480,7 +479,8 @@ class RunMachine:
     def _ask(self, n: int) -> list[Any]:
         """Ask for at most `n` points, passing over those that are withheld."""
         chosen: list[Any] = []
-        for _ in range(len(self._withheld) + 1):
+        withheld = len(self._withheld)
+        for _ in range(withheld + 1):
             wanted = n - len(chosen)
             fine, answer = self._call("ask", wanted)
             if not fine:
@@ -488,7 +488,7 @@ class RunMachine:
             points: Sequence[Any] = answer[0]
             if self._journal is not None:
                 self._journal.append(Entry(self._time, "ask", (wanted,), tuple(points)))
-            if not self._withheld:
+            if not withheld:
                 return list(points)
             chosen += [point for point in points if point not in self._withheld]
             if len(chosen) >= n or len(points) < wanted:
@@ -522,7 +522,7 @@ class RunMachine:
         while free > 0 and self._again:
             effects.append(self._submit(self._again.pop(0)))
             free -= 1
-        while free > 0 and self._waiting and self._waiting[0][0] <= self._time:
+        while self._waiting and free > 0 and self._waiting[0][0] <= self._time:
             effects.append(self._submit(heapq.heappop(self._waiting)[2]))
             free -= 1
         limit = getattr(self.learner, "max_pending", None)  # of a foreign learner there is none

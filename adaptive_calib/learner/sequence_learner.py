@@ -112,7 +112,8 @@ class SequenceLearner(BaseLearner):
         indices = self._take(n) if tell_pending else self._peek(n)
         if tell_pending:
             self.pending_points.update(indices)
-        return [(i, self.sequence[i]) for i in indices], [1 / self._ntotal for _ in indices]
+        sequence = self.sequence
+        return [(i, sequence[i]) for i in indices], [1 / self._ntotal for _ in indices]
 
     def _is_to_do(self, index: int) -> bool:
         return not (index in self.data or index in self.pending_points or index in self.failed_points)
