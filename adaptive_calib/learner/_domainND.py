@@ -147,6 +147,30 @@ class DomainND:
             [0.0 if c < near else span if c > far else c * span for c, span in zip(self._u(x), self.spans, strict=True)]
         )
 
+    def inside(self, xs: np.ndarray) -> np.ndarray:
+        """Return for points of shape (m, N) whether the domain `contains` them; False for what is not finite."""
+        low, high = np.array(self.bbox).T
+        slack = TOLERANCE * (high - low)
+        found: np.ndarray = ((low - slack <= xs) & (xs <= high + slack)).all(axis=1)  # NaN compares as False
+        found &= (xs > 0)[:, self.log].all(axis=1)
+        if self._equations is not None and found.any():
+            distances = self._equations[:, :-1] @ self.us(xs[found]).T + self._equations[:, -1:]
+            found[found] = (distances <= TOLERANCE).all(axis=0)
+        return found
+
+    def us(self, xs: np.ndarray) -> np.ndarray:
+        """Return the coordinates of points of the domain, shape (m, N), as `u` gives them one by one."""
+        raw = np.array(xs, float)
+        log = list(self.log)
+        raw[:, log] = np.log(raw[:, log])
+        starts, widths = np.array([end[0] for end in self._ends]), np.array(self._widths)
+        shares = (raw - starts) / widths
+        if self._equations is None:
+            shares[shares < FACE] = 0.0
+            shares[shares > 1.0 - FACE] = 1.0
+        stretched: np.ndarray = shares * np.array(self.spans)
+        return stretched
+
     def _u(self, x: Sequence[float]) -> Point:
         return tuple(
             ((math.log(value) if log else value) - end[0]) / width

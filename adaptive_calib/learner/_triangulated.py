@@ -497,10 +497,9 @@ class TriangulatedLearner(BaseLearner):
         errors = np.full(len(flat), math.nan)
         if self._mesh.tri is not None and self._mesh.values is not None and len(flat):
             interpolant = self._interpolant()
-            inside = np.array([np.isfinite(p).all() and self._domain.contains(p) for p in map(tuple, flat.tolist())])
+            inside = self._domain.inside(flat)
             if inside.any():
-                us = np.array([self._domain.u(tuple(p)) for p in flat[inside].tolist()])
-                values[inside], errors[inside] = interpolant.at(us, return_error)
+                values[inside], errors[inside] = interpolant.at(self._domain.us(flat[inside]), return_error)
         shape = at.shape[:-1]
         value = values.reshape(shape if not self._shape else (*shape, self.vdim))
         return (value, errors.reshape(shape)) if return_error else value

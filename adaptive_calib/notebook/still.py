@@ -15,6 +15,8 @@ from adaptive_calib.notebook.environment import has
 
 __all__ = ["still"]
 
+#: Characters of a plot's data beyond which only the picture is left: a notebook should not grow by an image's pixels.
+_LARGEST = 3_000_000
 _SWITCH = """
 <script>(function () {
   let tries = 0;
@@ -55,7 +57,10 @@ def still(hv: Any, frame: Any, picture: bytes | None = None) -> dict[str, str]:
         bundle["image/png"] = png = base64.b64encode(picture).decode("ascii")
         image = f'<img id="{name}-picture" style="max-width:100%" alt="the plot" src="data:image/png;base64,{png}">'
         switch = _SWITCH % {"name": name}
-    bundle["text/html"] = f'{image}<div id="{name}-plot" style="width:100%">{place}</div>{script}{switch}'
+    if image and len(script) > _LARGEST:
+        bundle["text/html"] = image
+    else:
+        bundle["text/html"] = f'{image}<div id="{name}-plot" style="width:100%">{place}</div>{script}{switch}'
     return bundle
 
 

@@ -41,15 +41,17 @@ def _pixels(learner: LearnerND, n: int | None) -> int:
     if n is not None:
         return n
     box = float(np.prod([high - low for low, high in learner.bounding_box]))
-    smallest = min(learner.tri.volumes()) / box if learner.tri is not None else 1.0
+    tri = learner.tri  # made at each access
+    smallest = min(tri.volumes()) / box if tri is not None else 1.0
     return min(max(50, int(0.658 / smallest ** (1 / learner.ndim))), _MOST_PIXELS)
 
 
 def _edges(learner: LearnerND) -> list[Any]:
-    if learner.tri is None:
+    tri = learner.tri  # made at each access
+    if tri is None:
         return []
-    pairs = {pair for simplex in learner.tri.simplices for pair in itertools.combinations(simplex, 2)}
-    return [learner.tri.get_vertices(pair) for pair in sorted(pairs)]
+    pairs = {pair for simplex in tri.simplices for pair in itertools.combinations(simplex, 2)}
+    return [tri.get_vertices(pair) for pair in sorted(pairs)]
 
 
 def plot(learner: LearnerND, n: int | None = None, tri_alpha: float = 0) -> Any:

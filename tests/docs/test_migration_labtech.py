@@ -240,8 +240,13 @@ def built(x: float, *, ctx: Any) -> str:
     return str(ctx.config["model"].build())
 
 
+def built_by(model: Any) -> str:
+    CALLS.append(model)
+    return str(model.build())
+
+
 def test_protocol_of_factories(tmp_path):
-    """Kinds are told apart, though their fields are equal; a run may have all of them."""
+    """Kinds are told apart, though their fields are equal; a run may have all of them; instances may be the points."""
     evaluations = [Evaluation(built, config={"model": model}) for model in (Ridge(), Lasso(), Ridge(2.0))]
     assert len({ev.uid for ev in evaluations}) == 3
     for _ in range(2):
@@ -249,19 +254,10 @@ def test_protocol_of_factories(tmp_path):
         BlockingRunner(learner, store=tmp_path / "x.db", executor=SequentialExecutor())
         assert [child.result() for child in learner.learners] == [["ridge"], ["lasso"], ["ridge"]]
     assert len(CALLS) == 3
-
-
-def built_by(model: Any) -> str:
-    CALLS.append(model)
-    return str(model.build())
-
-
-def test_factories_as_points(tmp_path):
-    """Instances may be the points."""
     for _ in range(2):
         models = [Ridge(), Lasso(), Ridge(2.0)]
-        assert run(built_by, models, store=tmp_path / "x.db").result() == ["ridge", "lasso", "ridge"]
-    assert len(CALLS) == 3
+        assert run(built_by, models, store=tmp_path / "y.db").result() == ["ridge", "lasso", "ridge"]
+    assert len(CALLS) == 6
 
 
 def of_colour(colour: Colour) -> str:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from adaptive_calib import BlockingRunner
+from adaptive_calib.learner._domainND import DomainND
 from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import (
     LearnerND,
@@ -592,3 +593,19 @@ def test_a_loss_that_fails():
     assert learner.loss() == pytest.approx(sound.loss(), rel=0.2)
     assert learner.tri.simplices == sound.tri.simplices
     assert len(run(learner, 10)) == 10
+
+
+@pytest.mark.parametrize("bounds", [BOX, [(-1, 3), (0.5, 8)], ConvexHull([(0, 0), (2, 0.3), (1, 2), (0.2, 1.5)])])
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_coordinates_of_many_points(bounds, scale):
+    """Many points at once have the coordinates of each, and lie inside where each does."""
+    if scale == "log":
+        bounds = [(0.1, 10), (1, 1000)]
+    domain = DomainND(bounds, scale)
+    (x0, x1), (y0, y1) = domain.bbox
+    rng = np.random.default_rng(5)
+    xs = rng.uniform((x0 - 0.5, y0 - 0.5), (x1 + 0.5, y1 + 0.5), (400, 2))
+    xs = np.concatenate([xs, [(x0, y0), (x1, y1), (math.nan, y0), (math.inf, y1)]])
+    inside = domain.inside(xs)
+    assert inside.tolist() == [np.isfinite(x).all() and domain.contains(tuple(x.tolist())) for x in xs]
+    assert domain.us(xs[inside]) == pytest.approx(np.array([domain.u(tuple(x)) for x in xs[inside].tolist()]))

@@ -13,7 +13,7 @@ import pytest
 
 from adaptive_calib import AsyncRunner, Learner1D, notebook_integration
 from adaptive_calib.learner import BalancingLearner
-from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update
+from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update, still
 from adaptive_calib.notebook.frames import Frames
 from adaptive_calib.notebook.pace import Pace
 from adaptive_calib.runner import SequentialExecutor, simple
@@ -206,6 +206,20 @@ def test_points_are_sent_once(shown: list[Any], monkeypatch: pytest.MonkeyPatch)
     vectors.block_until_done()
     frames.draw()
     assert len(frames.target[()].Scatter) == 4  # two components, pending and failed points
+
+
+def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stays in a notebook is picture and plot; of a plot with millions of numbers the picture."""
+    import holoviews as hv
+
+    frame = hv.Curve([(0, 1), (1, 2)])
+    both = still.still(hv, frame)
+    assert both["image/png"] in both["text/html"]
+    assert "<script" in both["text/html"]
+    monkeypatch.setattr(still, "_LARGEST", 100)
+    picture = still.still(hv, frame)
+    assert "<script" not in picture["text/html"]
+    assert picture["image/png"] in picture["text/html"]
 
 
 @pytest.mark.parametrize("plotter", [None, lambda learner: learner.plot(scatter_or_line="line")])
