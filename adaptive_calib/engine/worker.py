@@ -73,10 +73,26 @@ _NO_OUTPUT = Output()
 
 
 class Report(NamedTuple):
-    """What a worker says of one point; see `adaptive_calib.engine.archive.Outcome` for the fields.
+    """What a worker says of one point.
 
-    `value` is bytes to be unpickled if `pickled` says so. `error` is None if the evaluation went well. `records` were
-    logged and are to be emitted again by who receives the report.
+    Attributes
+    ----------
+    value
+        What the function returned; bytes to be unpickled if `pickled` says so.
+    error : Exception or None
+        What it raised; None if the evaluation went well.
+    traceback : str
+        Its traceback; "" if it went well.
+    started, seconds : float
+        When it began, in seconds since the epoch, and how long it took, by the worker's clock.
+    host, pid : str, int
+        Where it ran; "" and 0 if no worker has answered.
+    stdout, stderr, logs : str
+        What was captured.
+    pickled : bool
+        Whether `value` is a pickle.
+    records : tuple of Record
+        Log records that are to be emitted again by who receives the report.
 
     Examples
     --------

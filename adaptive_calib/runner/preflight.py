@@ -37,6 +37,8 @@ def preflight(
         Is made and closed, if it is a function that makes one; a dask client has to be a synchronous one.
     store, mode
         Is opened: the configuration and the first point must have a canonical form, the file must be writable.
+    batch, timeout
+        How the function is called where it is evaluated: with many points, and for at most so many seconds each.
     try_first : bool or "pickle"
         True: also evaluate the first point in a worker, so that modules that are missing there and mistakes in the
         function show. "pickle": only send the function through a pickle. False: neither.

@@ -34,6 +34,15 @@ OnCodeChange = Literal["warn", "error", "ignore"]
 class Context:
     """What an evaluation is given as ``ctx`` if its function declares it.
 
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Whose function is called.
+    point_uid : str
+        The uid of the point, 32 hexadecimal digits.
+    split, replicate
+        As below.
+
     Attributes
     ----------
     config
