@@ -284,7 +284,9 @@ def _rows(view: RunView) -> dict[str, str]:
     rows["overhead"] = f"{view.overhead:.1f}%" + (f" ({split})" if split else "")
     rows["workers"] = str(view.workers)
     if view.running and view.status == "running":
-        rows["running"] = ", ".join(f"{point} ({seconds:.0f} s)" for point, seconds in view.running)
+        more = view.pending - len(view.running)
+        shown = ", ".join(f"{point} ({seconds:.0f} s)" for point, seconds in view.running)
+        rows["running"] = shown + (f" and {more} more" if more > 0 else "")
     return rows
 
 
@@ -309,7 +311,7 @@ def html(view: RunView, note: str = "") -> str:
     if view.share is not None:
         parts.append(
             f'<div role="progressbar" aria-valuenow="{100 * view.share:.0f}" style="border:1px solid {colour};'
-            f'border-radius:3px;height:8px;margin:4px 0"><div style="width:{100 * view.share:.1f}%;height:100%;'
+            f'box-sizing:border-box;border-radius:3px;height:8px;margin:4px 0"><div style="width:{100 * view.share:.1f}%;height:100%;'
             f'background:{colour}"></div></div>'
         )
     if view.error:

@@ -147,3 +147,11 @@ def test_points_are_short() -> None:
     page = html(failed)
     for words in ("failed: 0.3<", "failed: (1, 0.666667)<", "failed: (new, 7)<", "x" * 77 + "...<"):
         assert words in page
+
+
+def test_more_points_are_running_than_are_listed() -> None:
+    """The list says how many it leaves out."""
+    view = look(_finished())
+    fields = _fields(view) | {"status": "running", "running": (("1.5", 2.0),)}
+    assert "running: 1.5 (2 s) and 3 more" in text(type(view)(**{**fields, "pending": 4}))
+    assert "running: 1.5 (2 s)\n" in text(type(view)(**{**fields, "pending": 1})) + "\n"
