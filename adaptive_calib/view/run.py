@@ -311,7 +311,8 @@ def html(view: RunView, note: str = "") -> str:
     if view.share is not None:
         parts.append(
             f'<div role="progressbar" aria-valuenow="{100 * view.share:.0f}" style="border:1px solid {colour};'
-            f'box-sizing:border-box;border-radius:3px;height:8px;margin:4px 0"><div style="width:{100 * view.share:.1f}%;height:100%;'
+            'box-sizing:border-box;border-radius:3px;height:8px;margin:4px 0">'
+            f'<div style="width:{100 * view.share:.1f}%;height:100%;'
             f'background:{colour}"></div></div>'
         )
     if view.error:
