@@ -453,6 +453,12 @@ class IntegratorLearner(BaseLearner):
         return self.state()
 
     def _set_data(self, data: Mapping[str, Any]) -> None:
+        if not isinstance(data, Mapping) or "intervals" not in data:
+            raise ValueError(
+                "the data should be those of an IntegratorLearner of this package, but are of another kind "
+                f"({type(data).__name__}), such as python-adaptive's working lists, which cannot be read here. Load "
+                "them there, and tell the values of `learner.data` to a learner here as it asks for them."
+            )
         # what was under way when the data were saved is lost: it is asked for again
         self.take_state(data)
         self.remove_unfinished()

@@ -454,6 +454,10 @@ def test_load_their_files(tmp_path):
         theirs.save(names)
         ours.load(names)
         assert dict(ours.data) == pytest.approx(dict(theirs.data)), type(ours).__name__
+    integral = adaptive.IntegratorLearner(np.exp, (0, 1), tol=1e-6)
+    integral.save(tmp_path / "integral.p")
+    with pytest.raises(ValueError, match="python-adaptive's working lists"):
+        IntegratorLearner(np.exp, (0, 1), tol=1e-6).load(tmp_path / "integral.p")
 
 
 @pytest.mark.parametrize("module", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
