@@ -26,7 +26,13 @@ async def soon(x):
 def test_saved_at_once_now_and_then_and_at_the_end(background):
     """The first save sees the beginning, the last one everything; those between follow the interval."""
     saved = []
-    learner = Counting(50, soon)
+
+    async def once_saved(x):
+        while not saved:  # else a run in the background may be over before its saving begins
+            await asyncio.sleep(0)
+        return await soon(x)
+
+    learner = Counting(50, once_saved)
     runner = AsyncRunner(learner, npoints_goal=50, ntasks=1, background=background)
     with pytest.raises(ValueError, match="Must provide `save_kwargs`"):
         runner.start_periodic_saving()
