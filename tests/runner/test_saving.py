@@ -26,17 +26,21 @@ async def soon(x):
 def test_saved_at_once_now_and_then_and_at_the_end(background):
     """The first save sees the beginning, the last one everything; those between follow the interval."""
     saved = []
+    begun = asyncio.Event()
 
     async def once_saved(x):
-        while not saved:  # else a run in the background may be over before its saving begins
-            await asyncio.sleep(0)
+        await begun.wait()  # else a run in the background may be over before its saving begins
         return await soon(x)
+
+    def save(one):
+        saved.append(one.npoints)
+        begun.set()
 
     learner = Counting(50, once_saved)
     runner = AsyncRunner(learner, npoints_goal=50, ntasks=1, background=background)
     with pytest.raises(ValueError, match="Must provide `save_kwargs`"):
         runner.start_periodic_saving()
-    task = runner.start_periodic_saving(method=lambda one: saved.append(one.npoints), interval=1e-6)
+    task = runner.start_periodic_saving(method=save, interval=1e-6)
     assert runner.saving_task is task
     runner.block_until_done()
     assert saved[-1] == 50
