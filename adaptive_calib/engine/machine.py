@@ -24,8 +24,6 @@ from itertools import count
 from math import inf
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from adaptive_calib.engine.events import (
     Broke,
     Cancelled,
@@ -44,10 +42,11 @@ from adaptive_calib.engine.events import (
     Withdraw,
 )
 from adaptive_calib.engine.goals import Goal, Progress
+from adaptive_calib.engine.points import PointSet
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.learner.protocol import Learner, ToleratesFailure
 
-__all__ = ["Attempt", "EvaluationError", "Failure", "RunMachine", "same_point"]
+__all__ = ["Attempt", "EvaluationError", "Failure", "RunMachine"]
 
 
 class EvaluationError(RuntimeError):
@@ -110,46 +109,17 @@ class Failure:
     crashed: bool = False
 
 
-def same_point(a: Any, b: Any) -> bool:
-    """Whether two points are equal; points may be arrays or hold some, and NaN equals itself.
+class _Now:
+    """A `Progress` of the moment of looking, of which most goals want the learner only."""
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from adaptive_calib.engine.machine import same_point
-    >>> same_point(0.5, np.float64(0.5)), same_point((0, 0.5), (1, 0.5))
-    (True, False)
-    """
-    if a is b:
-        return True
-    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
-        return len(a) == len(b) and all(map(same_point, a, b))
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return bool(np.array_equal(a, b))
-    return bool(a == b or (a != a and b != b))  # the second half: both are NaN
+    __slots__ = ("_machine", "learner")
 
+    def __init__(self, machine: RunMachine) -> None:
+        self._machine = machine
+        self.learner = machine.learner
 
-class _Points:
-    """A collection of points, some of which may be unhashable."""
-
-    def __init__(self) -> None:
-        self._hashed: set[Any] = set()
-        self._listed: list[Any] = []
-
-    def add(self, point: Any) -> None:
-        try:
-            self._hashed.add(point)
-        except TypeError:
-            self._listed.append(point)
-
-    def __contains__(self, point: Any) -> bool:
-        try:
-            return point in self._hashed
-        except TypeError:
-            return any(same_point(point, other) for other in self._listed)
-
-    def __len__(self) -> int:
-        return len(self._hashed) + len(self._listed)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._machine.progress, name)
 
 
 class RunMachine:
@@ -238,10 +208,11 @@ class RunMachine:
         self._again: list[Attempt] = []  # dropped while running: at once, before anything new is asked
         self._suspects: list[Attempt] = []
         self._on_trial: int | None = None
-        self._withheld = _Points()
+        self._withheld: PointSet | None = None  # points that failed, of a learner that has no word for it
         self._dry = False  # the learner had less than was asked for, and nothing has happened since
         self._withdrawn = False
-        self._judged: Progress | None = None  # what the goal saw last: `due` needs no newer one
+        self._now: Any = _Now(self)  # as good as a Progress
+        self._judged = False  # whether the goal was looked at
         self._journal: list[Entry] | None = [] if journal else None
 
     # ---------------------------------------------------------------- what others may see
@@ -279,7 +250,7 @@ class RunMachine:
             return inf
         free = len(self.running) < self.capacity and not self._suspects and self._on_trial is None
         retry = self._waiting[0][0] if self._waiting and free else inf  # without a place its time alone brings nothing
-        return retry if self._judged is None else min(retry, self.goal.due(self._judged))
+        return min(retry, self.goal.due(self._now)) if self._judged else retry
 
     def final(self, event: Failed | Crashed) -> bool:
         """Whether the failure would be the last of its point: what is to be written down before the machine hears it.
@@ -315,19 +286,14 @@ class RunMachine:
             if event.time > self._time:
                 self._time = event.time
             _TAKE[type(event)](self, event)
-        effects: list[Effect] = []
-        if self.phase == "running":
-            self._judge()
-        if self.phase == "running":
-            self._fill(effects)
-        if self.phase == "draining":
-            if not self._withdrawn:
-                self._withdrawn = True
-                if self.running:
-                    effects.append(Withdraw(tuple(self.running)))
-            if not self.running:
-                self._end()
-        return effects
+        return self._decide()
+
+    def finished(self, task: int, value: Any, time: float) -> list[Effect]:
+        """Do the same as ``handle(Finished(time, task, value))``, for a driver that evaluates points by the million."""
+        if time > self._time:
+            self._time = time
+        self._tell(task, value, stored=False)
+        return self._decide()
 
     # ---------------------------------------------------------------- events
 
@@ -346,14 +312,7 @@ class RunMachine:
             self._give_up(point)
 
     def _take_finished(self, event: Finished) -> None:
-        attempt = self._taken(event.task)
-        if attempt is None:
-            return
-        if self._call("tell", attempt.point, event.value)[0]:
-            if event.stored:
-                self._stored += 1
-            else:
-                self._told += 1
+        self._tell(event.task, event.value, stored=event.stored)
 
     def _take_failed(self, event: Failed) -> None:
         attempt = self._taken(event.task)
@@ -462,35 +421,56 @@ class RunMachine:
         if isinstance(self.learner, ToleratesFailure):
             self._call("tell_failed", point)
         else:
+            self._withheld = self._withheld or PointSet()
             self._withheld.add(point)
 
     # ---------------------------------------------------------------- the learner
 
-    def _call(self, name: str, *args: Any) -> tuple[bool, Any]:
-        """Call the learner; return whether it went well, and the answer. An error of its own ends the run."""
-        if self._journal is not None and name != "ask":
+    def _call(self, name: str, *args: Any) -> bool:
+        """Call the learner; return whether it went well. An error of its own ends the run."""
+        if self._journal is not None:
             self._journal.append(Entry(self._time, name, args))
         try:
-            return True, getattr(self.learner, name)(*args)
+            getattr(self.learner, name)(*args)
         except Exception as error:  # noqa: BLE001 - whatever a user's learner raises becomes the end of the run
             self._break(f"learner.{name} raised {error!r}", error)
-            return False, None
+            return False
+        return True
 
-    def _ask(self, n: int) -> list[Any]:
+    def _tell(self, task: int, value: Any, *, stored: bool) -> None:
+        attempt = self._taken(task)
+        if attempt is None:
+            return
+        if self._journal is not None:
+            self._journal.append(Entry(self._time, "tell", (attempt.point, value)))
+        try:
+            self.learner.tell(attempt.point, value)
+        except Exception as error:  # noqa: BLE001 - as in `_call`, of which this is the quick form
+            self._break(f"learner.tell raised {error!r}", error)
+            return
+        if stored:
+            self._stored += 1
+        else:
+            self._told += 1
+
+    def _ask(self, n: int) -> Sequence[Any]:
+        """Ask for `n` points; fewer if there are no more, none if the learner raised."""
+        try:
+            points: Sequence[Any] = self.learner.ask(n)[0]
+        except Exception as error:  # noqa: BLE001 - as in `_call`
+            self._break(f"learner.ask raised {error!r}", error)
+            return ()
+        if self._journal is not None:
+            self._journal.append(Entry(self._time, "ask", (n,), tuple(points)))
+        return points
+
+    def _ask_around(self, withheld: PointSet, n: int) -> Sequence[Any]:
         """Ask for at most `n` points, passing over those that are withheld."""
         chosen: list[Any] = []
-        withheld = len(self._withheld)
-        for _ in range(withheld + 1):
+        for _ in range(len(withheld) + 1):
             wanted = n - len(chosen)
-            fine, answer = self._call("ask", wanted)
-            if not fine:
-                break
-            points: Sequence[Any] = answer[0]
-            if self._journal is not None:
-                self._journal.append(Entry(self._time, "ask", (wanted,), tuple(points)))
-            if not withheld:
-                return list(points)
-            chosen += [point for point in points if point not in self._withheld]
+            points = self._ask(wanted)
+            chosen += [point for point in points if point not in withheld]
             if len(chosen) >= n or len(points) < wanted:
                 break
         return chosen
@@ -501,11 +481,27 @@ class RunMachine:
 
     # ---------------------------------------------------------------- decisions
 
+    def _decide(self) -> list[Effect]:
+        """Look at the goal, ask for what is next, and end what is over."""
+        effects: list[Effect] = []
+        if self.phase == "running":
+            self._judge()
+        if self.phase == "running":
+            self._fill(effects)
+        if self.phase == "draining":
+            if not self._withdrawn:
+                self._withdrawn = True
+                if self.running:
+                    effects.append(Withdraw(tuple(self.running)))
+            if not self.running:
+                self._end()
+        return effects
+
     def _judge(self) -> None:
-        progress = self._judged = self.progress
+        self._judged = True
         try:
-            if self.goal.reached(progress):
-                self._drain("finished", self.goal.reason(progress))
+            if self.goal.reached(self._now):
+                self._drain("finished", self.goal.reason(self._now))
         except Exception as error:  # noqa: BLE001 - a user's goal may raise anything; it ends the run with it
             self._break(f"the goal raised {error!r}", error)
 
@@ -529,10 +525,13 @@ class RunMachine:
         if limit is not None:
             free = min(free, limit - len(self.running))
         if free > 0 and not self._dry:
-            points = self._ask(free)
+            points = self._ask(free) if self._withheld is None else self._ask_around(self._withheld, free)
             self._dry = len(points) < free
             if self.phase == "running":  # else the learner raised
-                effects.extend([self._submit(Attempt(point)) for point in points])
+                for point in points:
+                    task = next(self._tasks)
+                    self.running[task] = Attempt(point)
+                    effects.append(Submit(task, point))
         if self.capacity > 0 and not (self.running or self._waiting) and self.phase == "running":
             self._drain("exhausted", self._nothing_left())
 

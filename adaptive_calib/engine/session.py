@@ -18,7 +18,6 @@ import contextlib
 import logging
 import os
 import pickle
-import time
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from math import ceil, inf
@@ -27,6 +26,7 @@ from typing import Any
 from adaptive_calib.engine.archive import Archive, Outcome
 from adaptive_calib.engine.batching import Batch, Batching, Overdue
 from adaptive_calib.engine.capture import emit_again
+from adaptive_calib.engine.clock import Clock
 from adaptive_calib.engine.events import (
     Broke,
     Cancelled,
@@ -49,7 +49,7 @@ from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.observers import Observer, RunLog, logger, notify
 from adaptive_calib.engine.worker import LoadingError, Report, Work, WorkerDiedError, text_of
 
-__all__ = ["Clock", "ExecutorDiedError", "Session", "StoredFailureError"]
+__all__ = ["ExecutorDiedError", "Session", "StoredFailureError"]
 
 #: Seconds that a step goes on with points that are evaluated at once, before others (an event loop) have their turn.
 SLICE = 0.005
@@ -61,26 +61,6 @@ class ExecutorDiedError(RuntimeError):
 
 class StoredFailureError(RuntimeError):
     """Stands for the error of a point that failed in an earlier run."""
-
-
-class Clock:
-    """Where a driver takes the time from.
-
-    Examples
-    --------
-    >>> from adaptive_calib.engine.session import Clock
-    >>> clock = Clock()
-    >>> clock.monotonic() <= clock.monotonic()
-    True
-    """
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow, from an arbitrary start."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """Return seconds since the epoch."""
-        return time.time()
 
 
 class Session:
@@ -176,6 +156,7 @@ class Session:
         # Evaluated and told within one step, if nothing has to be written, held back or measured between two points.
         plain = archive is None and not deterministic and self.batching.size is not None
         self._at_once = plain and type(executor) is InThisThread  # a subclass may do something else
+        self._bare = self._at_once and work.bare and not (first_here or log or self.observers)
         self._here: Sequence[Submit] = ()  # what is evaluated at once, or waits to be told
 
     # ---------------------------------------------------------------- what others may see
@@ -458,6 +439,8 @@ class Session:
                 entries = self.machine.take_entries()
             self.learner_seconds += (self.clock.monotonic() - begin) * self._idle
             follow = self._write(entries) if entries else []
+            if self._bare and len(effects) == 1 and isinstance(effects[0], Submit):
+                effects, follow = self._spin(effects[0], until)
             follow += self._carry_out(effects)
             if self.observers:
                 self.observers = notify(self.observers, events, effects, self.machine.progress)
@@ -470,6 +453,43 @@ class Session:
                     return
                 self._here = ()
             events = follow
+
+    def _spin(self, submit: Submit, until: float) -> tuple[list[Effect], list[Event]]:
+        """Evaluate in this thread, as long as each point is followed by one other and nothing else happens.
+
+        What `_evaluated` and `_advance` do with reports and events for whoever writes or watches them, in a tenth of
+        their time. Returns what else is to be done, and what else has happened.
+        """
+        function, inbox, finished, lock = self.work.function, self.inbox, self.machine.finished, self.lock
+        monotonic, start = self.clock.monotonic, self._begin
+        begin, evaluating, learning = monotonic() - start, 0.0, 0.0
+        try:
+            while True:
+                self._here = (submit,)
+                try:
+                    value = function(submit.point)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - any error of the user's function is an outcome
+                    seconds = monotonic() - start - begin
+                    error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without this frame
+                    return [], [self._event(submit, self.work.failed(error, self.clock.wall() - seconds, seconds))]
+                end = monotonic() - start
+                evaluating += end - begin
+                if end >= until or not inbox.empty():  # others have their turn, in order
+                    inbox.put(Finished(end, submit.task, value, end - begin))
+                    return [], []
+                with lock:
+                    effects = finished(submit.task, value, end)
+                begin = monotonic() - start
+                learning += begin - end
+                if len(effects) != 1 or type(effects[0]) is not Submit:
+                    self._here = ()
+                    return effects, []
+                submit = effects[0]
+        finally:
+            self.seconds += evaluating
+            self.learner_seconds += learning
 
     def _write(self, entries: Sequence[Any]) -> list[Event]:
         if self.log is None:

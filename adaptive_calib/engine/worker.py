@@ -154,6 +154,12 @@ class Work:
     timeout: float | None = None
     capture: str | None = None
 
+    @property
+    def bare(self) -> bool:
+        """Whether a point's evaluation is a call of the function and nothing else."""
+        guarded = self.timeout is not None or self.capture not in (None, "failures")
+        return not (guarded or self.batch or self.pickled)
+
     def __call__(self, points: Sequence[Any]) -> list[Report]:
         """Evaluate `points` one after the other, or all at once with `batch`."""
         if self.capture != "failures":
@@ -191,14 +197,17 @@ class Work:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
-            seconds = time.perf_counter() - begin
-            output = captured_with(error)
-            found = Report(None, self._portable(error), text_of(error), started, seconds, *here(), *output.texts)
-            return found._replace(records=output.records) if output.records else found
+            return self.failed(error, started, time.perf_counter() - begin)
         seconds = time.perf_counter() - begin
         if not self.pickled:
             return Report(value, None, "", started, seconds, *here(), *output.texts)
         report = self._pickled(value, started, seconds, output.texts)
+        return report._replace(records=output.records) if output.records else report
+
+    def failed(self, error: BaseException, started: float, seconds: float) -> Report:
+        """Return the report of an evaluation that raised `error`."""
+        output = captured_with(error)
+        report = Report(None, self._portable(error), text_of(error), started, seconds, *here(), *output.texts)
         return report._replace(records=output.records) if output.records else report
 
     def _pickled(self, value: Any, started: float, seconds: float, output: tuple[str, str, str]) -> Report:

@@ -70,7 +70,6 @@ class SequenceLearner(BaseLearner):
     [1, 2, 0]
     """
 
-    data: Any
     pending_points: set[int]
     failed_points: set[int]
 
@@ -86,7 +85,8 @@ class SequenceLearner(BaseLearner):
         self.function = _of_points(function)
         self.sequence = copy(sequence)
         self._ntotal = len(sequence)
-        self.data = SortedDict()
+        self._data: Any = SortedDict()
+        self._late: dict[int, Any] = {}  # told and not yet sorted in
         self.pending_points = set()
         self.failed_points = set()
         self._next = 0  # from here on nothing was asked yet
@@ -97,9 +97,17 @@ class SequenceLearner(BaseLearner):
         return type(self)(self._original_function, self.sequence)
 
     @property
+    def data(self) -> Any:
+        """Index -> value, in the order of the sequence: a SortedDict."""
+        if self._late:
+            late, self._late = self._late, {}
+            self._data.update(late)
+        return self._data
+
+    @property
     def npoints(self) -> int:
         """Number of elements whose value is known."""
-        return len(self.data)
+        return len(self._data) + len(self._late)
 
     # ------------------------------------------------------------------------------------------------ ask and tell
 
@@ -108,27 +116,39 @@ class SequenceLearner(BaseLearner):
 
         The improvement of each is 1 / length of the sequence.
         """
-        n = check_number_of_points(n)
-        indices = self._take(n) if tell_pending else self._peek(n)
+        if type(n) is not int or n < 0:
+            n = check_number_of_points(n)
         if tell_pending:
+            indices = self._take(n)
             self.pending_points.update(indices)
+        else:
+            indices = self._peek(n)
         sequence = self.sequence
-        return [(i, sequence[i]) for i in indices], [1 / self._ntotal for _ in indices]
+        improvements = [1 / self._ntotal] * len(indices) if indices else []
+        return [(i, sequence[i]) for i in indices], improvements
+
+    def _is_known(self, index: int) -> bool:
+        return index in self._late or index in self._data
 
     def _is_to_do(self, index: int) -> bool:
-        return not (index in self.data or index in self.pending_points or index in self.failed_points)
+        return not (
+            index in self._data or index in self._late or index in self.pending_points or index in self.failed_points
+        )
 
     def _take(self, n: int) -> list[int]:
         """Take the next indices out of what is to do."""
         taken: list[int] = []
-        while len(taken) < n and self._again:
+        while self._again and len(taken) < n:
             index = heappop(self._again)
             if self._is_to_do(index) and index not in taken[-1:]:
                 taken.append(index)
-        while len(taken) < n and self._next < self._ntotal:
-            if self._is_to_do(self._next):
-                taken.append(self._next)
-            self._next += 1
+        wanted, index = n - len(taken), self._next
+        while wanted > 0 and index < self._ntotal:
+            if self._is_to_do(index):
+                taken.append(index)
+                wanted -= 1
+            index += 1
+        self._next = index
         return taken
 
     def _peek(self, n: int) -> list[int]:
@@ -170,7 +190,10 @@ class SequenceLearner(BaseLearner):
             If the index is not one of the sequence.
         """
         index = self._index(x)
-        self.data[index] = y
+        if index in self._data:
+            self._data[index] = y
+        else:
+            self._late[index] = y
         self.pending_points.discard(index)
         self.failed_points.discard(index)
 
@@ -183,7 +206,7 @@ class SequenceLearner(BaseLearner):
     def tell_failed(self, x: PointType) -> None:
         """Count element ``x[0]`` as failed for good: it is not asked for again and counts as done without a result."""
         index = self._index(x)
-        if index not in self.data:
+        if not self._is_known(index):
             self.pending_points.discard(index)
             self.failed_points.add(index)
 
@@ -201,7 +224,7 @@ class SequenceLearner(BaseLearner):
 
         Failed elements count as done.
         """
-        open_elements = self._ntotal - len(self.data) - len(self.failed_points)
+        open_elements = self._ntotal - self.npoints - len(self.failed_points)
         if not real:
             open_elements -= len(self.pending_points)
         loss = open_elements / self._ntotal if open_elements > 0 else 0.0
@@ -210,7 +233,7 @@ class SequenceLearner(BaseLearner):
 
     def done(self) -> bool:
         """Whether nothing is left to do and nothing is under way."""
-        return not self.pending_points and len(self.data) + len(self.failed_points) >= self._ntotal
+        return not self.pending_points and self.npoints + len(self.failed_points) >= self._ntotal
 
     def result(self) -> list[Any]:
         """Return the values in the order of the sequence.
@@ -220,7 +243,7 @@ class SequenceLearner(BaseLearner):
         RuntimeError
             If elements are not done, or failed.
         """
-        missing = self._ntotal - len(self.data)
+        missing = self._ntotal - self.npoints
         if missing:
             message = f"Learner is not yet complete. {missing} of {self._ntotal} elements have no value"
             if self.failed_points:

@@ -12,7 +12,7 @@ from os import PathLike
 from typing import Any
 
 from adaptive_calib.engine.events import Entry
-from adaptive_calib.engine.machine import same_point
+from adaptive_calib.engine.points import same_point
 
 __all__ = ["AskedEntry", "MemoryLog", "ReplayError", "replay_log"]
 

@@ -15,8 +15,8 @@ from math import inf
 from threading import Event
 from typing import Any
 
+from adaptive_calib.engine.clock import Clock
 from adaptive_calib.engine.executors import Evaluate, Executor, Handle
-from adaptive_calib.engine.session import Clock
 from adaptive_calib.engine.worker import Report, Work
 
 __all__ = ["ExecutorContract", "ManualClock", "ManualExecutor", "ManualTask"]

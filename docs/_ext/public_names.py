@@ -44,6 +44,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "engine": (
         "adaptive_calib.engine.events",
         "adaptive_calib.engine.machine",
+        "adaptive_calib.engine.points",
         "adaptive_calib.engine.goals",
         "adaptive_calib.engine.retry",
         "adaptive_calib.engine.executors",
@@ -52,6 +53,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "adaptive_calib.engine.observers",
         "adaptive_calib.engine.archive",
         "adaptive_calib.engine.session",
+        "adaptive_calib.engine.clock",
         "adaptive_calib.engine.worker",
         "adaptive_calib.engine.drivers",
     ),

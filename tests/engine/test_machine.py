@@ -42,6 +42,20 @@ def test_fills_the_free_places():
     assert run.learner.data == {1: "y"}
 
 
+@pytest.mark.parametrize("goal", [None, Points(3)])
+def test_finished_is_the_event_of_that_name(goal):
+    """The quick form for one value, stale ones and the journal included, does what the event does."""
+    runs = machine(goal=goal, journal=True), machine(goal=goal, journal=True)
+    by_event, quickly = runs
+    for run in runs:
+        run.handle(Started(0.0, 2))
+    for time, task in enumerate([0, 1, 1, 3, 2, 77], start=1):
+        assert quickly.finished(task, "y", float(time)) == by_event.handle(Finished(float(time), task, "y"))
+    assert quickly.learner.data == by_event.learner.data
+    assert quickly.take_entries() == by_event.take_entries()
+    assert quickly.progress[:10] == by_event.progress[:10]
+
+
 def test_goal_before_first_ask():
     """What is loaded may reach the goal: then nothing is asked at all."""
     run = machine(goal=Points(2))

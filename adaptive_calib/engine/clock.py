@@ -1,0 +1,25 @@
+"""The one place where a run looks at the time."""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["Clock"]
+
+
+class Clock:
+    """Where a driver takes the time from.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.clock import Clock
+    >>> clock = Clock()
+    >>> clock.monotonic() <= clock.monotonic()
+    True
+    """
+
+    #: Return seconds that only grow, from an arbitrary start.
+    monotonic = staticmethod(time.monotonic)
+
+    #: Return seconds since the epoch.
+    wall = staticmethod(time.time)
