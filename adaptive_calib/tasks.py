@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from adaptive_calib.calibration import (
 from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.experiment import EpistemicDist, Experiment, ExperimentLike
 from adaptive_calib.runner import BlockingRunner
+from adaptive_calib.view.calibration_html import Report, html, report, text
 
 __all__ = [
     "Calibrate",
@@ -148,6 +150,17 @@ class Calibrate:
     def unpack_results(self, result: CalibrateOutput) -> CalibrateResult:
         """Return the result as c -> record array with the fields Bemd and Bepis, in the order of the experiments."""
         return result.unpack(self.c_list)
+
+    def _report(self) -> Report:
+        learned = report(self.learner)
+        why = (("reason", self.reason),) if self.reason else ()
+        return replace(learned, title=type(self).__name__, facts=(*why, *learned.facts))
+
+    def _repr_html_(self) -> str:
+        return html(self._report())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": text(self._report()), "text/html": html(self._report())}
 
     def _packed(self) -> CalibrateOutput:
         columns = [self.learner.column(c) for c in self.c_list]

@@ -8,7 +8,7 @@ from adaptive_calib.calibration.labels import FixedLabel, PairedSums, Sequential
 from adaptive_calib.calibration.learner import CalibrationLearner
 from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 from adaptive_calib.calibration.result import CalibrateOutput, CalibrateResult, calib_point_dtype, read_result
-from adaptive_calib.calibration.summary import SummaryRow, format_summary, summarise
+from adaptive_calib.calibration.summary import Summary, SummaryRow, format_summary, summarise
 
 __all__ = [
     "CalibrateOutput",
@@ -26,6 +26,7 @@ __all__ = [
     "Sampling",
     "SequentialLabel",
     "Stream",
+    "Summary",
     "SummaryRow",
     "calib_point_dtype",
     "calibration_bins",

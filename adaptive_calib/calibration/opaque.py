@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive_calib.calibration import frames
+from adaptive_calib.calibration._shown import Shown
 from adaptive_calib.calibration.axis import THRESHOLD, Axis
 from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
@@ -82,7 +83,7 @@ class _Contestant:
         return math.sqrt(p * (1 - p))
 
 
-class OpaqueCalibrationLearner(BaseLearner):
+class OpaqueCalibrationLearner(Shown, BaseLearner):
     """Learns the acceptable interval of c from single evaluations of B_EMD.
 
     Parameters
@@ -169,6 +170,13 @@ class OpaqueCalibrationLearner(BaseLearner):
     def done(self) -> bool:
         """Whether the race is over and nothing is under way."""
         return self._over and not self.pending_points
+
+    def stopped_because(self) -> str:
+        """Return why there is nothing more to ask, or which c are still undecided."""
+        if self._over:
+            return f"all {len(self._race)} values of c are decided after {self.npoints} evaluations"
+        undecided = ", ".join(f"2^{x:g}" for x in sorted(self._race) if self._race[x].status is None)
+        return f"{self.npoints} evaluations are told; still undecided: {undecided}"
 
     # ------------------------------------------------------------------ ask and tell
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive_calib.calibration._shown import Shown
+
 __all__ = ["CalibrateOutput", "CalibrateResult", "calib_point_dtype", "read_result"]
 
 #: One experiment at one c. Older tables call the second field Bconf; `read_result` accepts both.
@@ -19,7 +21,7 @@ CalibrateResult = dict[float, NDArray[np.void]]
 
 
 @dataclass(frozen=True)
-class CalibrateOutput:
+class CalibrateOutput(Shown):
     """The compact form of a result.
 
     Attributes

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adaptive_calib.calibration._shown import Shown
 from adaptive_calib.calibration.bins import equal_count_bins
 from adaptive_calib.calibration.learner import CalibrationLearner
+from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 from adaptive_calib.calibration.slope import Status, brier_score, log_score
 
-__all__ = ["SummaryRow", "format_summary", "summarise"]
+__all__ = ["Summary", "SummaryRow", "format_summary", "summarise"]
 
 _WORDS = {Status.ACCEPTABLE: "yes", Status.NOT_ACCEPTABLE: "no", Status.UNDECIDED: "undecided"}
 
@@ -57,8 +59,24 @@ class SummaryRow:
     status: Status
 
 
-def summarise(learner: CalibrationLearner) -> list[SummaryRow]:
-    """Return a row for each c of the learner, in increasing order; empty before the first experiment.
+class Summary(Shown, list[SummaryRow]):
+    """A list of `SummaryRow`, shown as a table in notebooks; `format_summary` writes it as text.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import Summary
+    >>> Summary()
+    []
+    """
+
+
+def summarise(learner: CalibrationLearner | OpaqueCalibrationLearner) -> Summary:
+    """Return a row for each c that is judged, in increasing order; empty before the first experiment.
+
+    Parameters
+    ----------
+    learner : CalibrationLearner or OpaqueCalibrationLearner
+        What has learned.
 
     Examples
     --------
@@ -72,10 +90,11 @@ def summarise(learner: CalibrationLearner) -> list[SummaryRow]:
     """
     now = learner.current()
     if now is None:
-        return []
-    rows = []
+        return Summary()
+    rows = Summary()
+    there = np.asarray(learner.c_list)
     for k, log2c in enumerate(now.log2c):
-        bemd, labels = learner.column(learner.c_list[k])
+        bemd, labels = learner.column(float(there[np.argmin(np.abs(np.log2(there) - log2c))]))
         errors = equal_count_bins(bemd, labels).errors
         rows.append(
             SummaryRow(
