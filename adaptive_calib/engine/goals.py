@@ -420,11 +420,14 @@ class LargestError(_Joined):
     @classmethod
     def of(cls, learner: Any, value: float) -> LargestError:
         """Return the goal; TypeError if the learner does not estimate its error."""
-        if not isinstance(learner, EstimatesError):
+        try:
+            # asked for by name: what a DataSaver passes on from its learner, isinstance does not see
+            learner.largest_error  # noqa: B018  # only whether it is there
+        except AttributeError as error:
             raise TypeError(
                 f"`error_goal` wants a learner that estimates its error by largest_error(), as Learner1D does; "
-                f"{type(learner).__name__} does not. Use loss_goal= instead."
-            )
+                f"{type(learner).__name__} does not. Use loss_goal= instead. ({error}.)"
+            ) from None
         return cls(value, learner)
 
     def __str__(self) -> str:

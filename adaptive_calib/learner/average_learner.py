@@ -172,6 +172,14 @@ class AverageLearner(BaseLearner):
         """Sum of the squares of the valid values."""
         return self._m2 + self._n * self._mean**2
 
+    def largest_error(self) -> float:
+        """Return the standard error of the mean, in units of the values: what `atol` limits; inf below `min_npoints`.
+
+        One standard error: the true mean lies within it with a probability of 68 %, within two of them with 95 %.
+        """
+        n = self._n
+        return sqrt(self._m2 / ((n - 1) * n)) if n >= self._min_npoints else inf
+
     def loss(self, real: bool = True, *, n: int | None = None) -> float:
         """Return the standard error in units of the tolerances.
 

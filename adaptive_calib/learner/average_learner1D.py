@@ -232,6 +232,22 @@ class AverageLearner1D(Learner1D):
         """X -> error over the distance to the nearer neighbour, the largest first; only x that may be sampled again."""
         return _descending(self._rescaled)
 
+    def largest_error(self) -> float:
+        """Return how far the line through the means may be from the true mean, anywhere, in units of the values.
+
+        The largest error bar (see `error`) plus the largest estimated error of the interpolant of the means, as in
+        `Learner1D`: between two points the line is off by what it bends past, and by what its ends are off. Cautious
+        where noise makes the means zigzag, which looks like curvature; both parts fall with more samples.
+
+        Infinite until `Learner1D`'s is known and as long as an x has a single valid sample. An x without any valid
+        sample, although there are enough of them, is left out. O(n) after each tell.
+        """
+        bars = 0.0
+        for x, site in self._sites.items():
+            if site.u is not None and (site.valid or x in self._undersampled):
+                bars = max(bars, site.error(self.alpha))
+        return bars + super().largest_error() if bars < math.inf else math.inf
+
     # -- ask -------------------------------------------------------------------------------------------------------
 
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Point], list[float]]:  # type: ignore[override]  # points are (seed, x) here

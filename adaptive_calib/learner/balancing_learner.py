@@ -33,7 +33,7 @@ import cloudpickle
 from adaptive_calib.learner import _familiar
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.coroutines import is_coroutine_function
-from adaptive_calib.learner.protocol import Finite
+from adaptive_calib.learner.protocol import EstimatesError, Finite
 
 __all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
 
@@ -217,6 +217,8 @@ class BalancingLearner(BaseLearner):
         any_async = any(is_coroutine_function(learner.function) for learner in self.learners)
         self.function = partial(_call_async if any_async else _call, _ChildFunctions(self.learners))
         self._finite = [isinstance(learner, Finite) for learner in self.learners]
+        # the first child without an estimate of its error
+        self._silent = next((i for i, one in enumerate(self.learners) if not hasattr(one, "largest_error")), None)
         self._idle: set[int] = set()
 
     @classmethod
@@ -287,6 +289,7 @@ class BalancingLearner(BaseLearner):
         self._order = _Ranking(ranks[self._strategy], count)
         self._real_losses = _Ranking(lambda i: (-self._child_loss(i, True), i), count)
         self._expected_losses = _Ranking(lambda i: (-self._child_loss(i, False), i), count)
+        self._errors = _Ranking(lambda i: (-self._child_error(i), i), count)
 
     def _touch(self, index: int) -> None:
         """Child `index` has changed."""
@@ -294,6 +297,7 @@ class BalancingLearner(BaseLearner):
         self._order.touch(index)
         self._real_losses.touch(index)
         self._expected_losses.touch(index)
+        self._errors.touch(index)
 
     def _has_more(self, index: int) -> bool:
         learner = self.learners[index]
@@ -309,6 +313,10 @@ class BalancingLearner(BaseLearner):
     def _child_loss(self, index: int, real: bool) -> float:
         loss = self._weights[index] * self.learners[index].loss(real)
         return loss if loss == loss else -inf  # NaN, which would be nowhere in an order, is last
+
+    def _child_error(self, index: int) -> float:
+        error: float = cast(EstimatesError, self.learners[index]).largest_error()
+        return error if error == error else inf  # NaN: nothing is known yet
 
     def _rank_by_improvement(self, index: int) -> _Rank | None:
         if not self._has_more(index):
@@ -434,6 +442,23 @@ class BalancingLearner(BaseLearner):
         self.__dict__.setdefault("_cache", {})["loss"] = loss
         return loss
 
+    @property
+    def largest_error(self) -> Callable[[], float]:
+        """``largest_error()`` is the largest estimated error of a child, in units of its values, weights not counted.
+
+        It is there only if every child has it, so that nobody takes this for an estimate that it is not.
+        """
+        if self._silent is not None:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has 'largest_error' only if all of its children have it, but child "
+                f"{self._silent}, a {type(self.learners[self._silent]).__name__}, has not"
+            )
+        return self._largest_error
+
+    def _largest_error(self) -> float:
+        first = self._errors.first()
+        return inf if first is None else -float(first[0])
+
     # ------------------------------------------------------------------------------------------------ what is known
 
     @property
@@ -554,7 +579,7 @@ class BalancingLearner(BaseLearner):
 
     def __getstate__(self) -> Any:
         # all that is kept in heaps follows from the children
-        derived = {"function", "_finite", "_idle", "_order", "_real_losses", "_expected_losses"}
+        derived = {"function", "_finite", "_silent", "_idle", "_order", "_real_losses", "_expected_losses", "_errors"}
         return cloudpickle.dumps({name: value for name, value in self.__dict__.items() if name not in derived})
 
     def __setstate__(self, state: Any) -> None:

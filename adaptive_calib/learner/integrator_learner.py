@@ -137,6 +137,13 @@ class IntegratorLearner(BaseLearner):
         estimate = self.first_ival.estimate
         return inf if estimate is None else estimate.err
 
+    def largest_error(self) -> float:
+        """Return `err`, in units of the integral; with it ``error_goal=`` asks for an absolute error.
+
+        Inf before the first estimate. The estimate is cautious: mostly the integral is much nearer to the true one.
+        """
+        return self.err
+
     @property
     def approximating_intervals(self) -> set[Interval]:
         """The intervals whose integrals make up `igral`."""
