@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,6 +43,8 @@ def run_blocking(session: Session) -> None:
             while not session.over:
                 if session.inbox.empty():
                     session.inbox.wait(session.wait())
+                    if session.linger:
+                        time.sleep(session.linger)
                 session.step()
         finally:
             session.finish()
@@ -133,6 +136,8 @@ async def run_async(session: Session) -> None:
                     try:
                         if session.inbox.empty():
                             await waiter
+                        if session.linger:
+                            await asyncio.sleep(session.linger)
                     finally:
                         waiter = None
                         if timer is not None:

@@ -50,6 +50,8 @@ logger = logging.getLogger("adaptive_calib.store")
 Mode = Literal["cached", "retry", "force", "read-only"]
 #: Uid of a point, status, the evaluation's point, its result (None unless ok).
 _Found = tuple[str, str, Any, Any]
+#: An evaluation, its point, and the place of this in the evaluation's space: uid, split, replicate.
+_Place = tuple[Evaluation, Any, tuple[str, str, int]]
 
 
 def open_store(store: Any, *, readonly: bool = False) -> Store:
@@ -202,6 +204,8 @@ class RunArchive:
         self._closed = False
         # Rows that are made but not written yet, each with its outcome, which keeps the id from being used again.
         self._encoded: dict[int, tuple[Outcome, Row]] = {}
+        # Where the points belong that were asked and are not known, until their outcomes come; by id, as above.
+        self._asked: dict[int, tuple[Any, _Place]] = {}
         self._lost = False  # whether results could not be written
         self._known: dict[str, dict[tuple[str, str, int], str]] = {e.uid: {} for e in points.evaluations}
         writes = mode != "read-only"
@@ -288,9 +292,10 @@ class RunArchive:
         ReadOnlyStoreError
             In mode "read-only", instead of None.
         """
-        evaluation, own, place = self._place(point)
+        found = evaluation, own, place = self._place(point)
         status = self._known[evaluation.uid].get(place)
         if status is None and self._mode != "read-only" and self._share_every is None:
+            self._asked[id(point)] = point, found
             return None
         if status == OK or self._share_every is not None:
             row = self.store.get(Key(evaluation.uid, *place))
@@ -357,8 +362,8 @@ class RunArchive:
 
     # ------------------------------------------------------------------------------------------------ inside
 
-    def _place(self, point: Any) -> tuple[Evaluation, Any, tuple[str, str, int]]:
-        """Return the evaluation of a learner's point, the point as that knows it, and its place in the space."""
+    def _place(self, point: Any) -> _Place:
+        """Return where a learner's point belongs."""
         number, own = self._points.locate(point)
         evaluation = self._points.evaluations[number]
         uid = evaluation.point_uid(own)
@@ -369,7 +374,8 @@ class RunArchive:
             raise ReadOnlyStoreError(
                 f'{self.store!r} is used with mode="read-only": {outcome.point!r} is not recorded.'
             )
-        evaluation, own, place = self._place(outcome.point)
+        asked = self._asked.pop(id(outcome.point), None)
+        evaluation, own, place = self._place(outcome.point) if asked is None else asked[1]
         point = _point_text(evaluation, own)
         kind, y, data = self.store.results.write(outcome.value) if outcome.status == OK else ("json", "", b"")
         error = outcome.error

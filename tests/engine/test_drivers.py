@@ -455,6 +455,21 @@ def test_a_step_of_what_is_evaluated_at_once_gives_way_to_others():
     assert max(after - before for before, after in itertools.pairwise([0, *known])) <= 40 / 2  # readings a point
 
 
+def test_a_step_waits_for_more_only_while_every_worker_has_another_task():
+    """Results are taken many at a time if nobody is idle for it."""
+    run, executor, _ = session(capacity=4)
+    run.start()
+    assert len(run.pending) == 4
+    assert run.linger == 0.0
+    executor.capacity = 2
+    run.step()
+    assert 0.0 < run.linger <= 0.005
+    for task in executor.out[:2]:
+        task.finish()
+    run.step()
+    assert run.linger == 0.0
+
+
 def test_a_cancel_from_within_the_function_is_seen_at_once():
     """Of the points evaluated in this thread none is begun after the cancel, and the one under way is kept."""
     run = None
