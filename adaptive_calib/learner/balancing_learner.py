@@ -1,7 +1,7 @@
 """Which of many learners is to be asked next.
 
 Each strategy gives every child a rank; the next point is the next one of the child that is first. The ranks are in a
-heap (`_Ranking`), and only the child that was asked or told gets a new one, so that the cost of a point does not grow
+heap (`Ranking`), and only the child that was asked or told gets a new one, so that the cost of a point does not grow
 with the number of children. A child's next point is looked at with a dry ask, which changes nothing.
 
 ==================  =========================================================================
@@ -22,7 +22,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
-from heapq import heapify, heappop, heappush, heapreplace
 from inspect import isawaitable
 from itertools import product
 from math import inf
@@ -31,6 +30,7 @@ from typing import Any, Literal, Self, TypeAlias, cast, get_args
 import cloudpickle
 
 from adaptive_calib.learner import _familiar
+from adaptive_calib.learner._ranking import Rank, Ranking
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.learner.protocol import EstimatesError, Finite
@@ -39,8 +39,6 @@ __all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
 
 STRATEGY_TYPE: TypeAlias = Literal["loss_improvements", "loss", "npoints", "cycle"]
 CDIMS_TYPE: TypeAlias = Sequence[Mapping[str, Any]] | tuple[Sequence[str], Iterable[Sequence[Any]]] | None
-
-_Rank: TypeAlias = tuple[Any, ...]  # numbers; the last is the child's index
 
 
 def named_product(**items: Iterable[Any]) -> list[dict[str, Any]]:
@@ -80,68 +78,6 @@ async def _call_async(functions: Any, point: tuple[int, Any]) -> Any:
     """Like `_call`, where at least one child's function is a coroutine function."""
     value = functions[point[0]](point[1])
     return await value if isawaitable(value) else value
-
-
-class _Ranking:
-    """The children in the order of their ranks, smallest first; ranks are computed when they are needed.
-
-    The heap holds one valid entry for each child, which is its rank or a smaller one that it had before: mostly ranks
-    grow, as losses fall, and so are put right only when the entry comes to the top.
-
-    Parameters
-    ----------
-    rank : callable
-        Child's index -> its rank, a tuple of numbers that ends with the index; None: the child is passed over.
-    count : int
-        How many children.
-    """
-
-    def __init__(self, rank: Callable[[int], _Rank | None], count: int) -> None:
-        self._rank_of = rank
-        self._ranks: list[_Rank | None] = [None] * count
-        self._entries: list[_Rank | None] = [None] * count
-        self._heap: list[_Rank] = []
-        self._stale: set[int] = set(range(count))
-
-    def touch(self, index: int) -> None:
-        """The child has changed."""
-        self._stale.add(index)
-
-    def first(self) -> _Rank | None:
-        """Return the rank of the first child, None if all are passed over."""
-        heap, ranks, entries = self._heap, self._ranks, self._entries
-        if self._stale:
-            self._refresh()
-        while heap:
-            top = heap[0]
-            index = top[-1]
-            rank = ranks[index]
-            if rank is top:
-                return rank
-            if top is not entries[index]:
-                heappop(heap)
-            elif rank is None:
-                entries[index] = None
-                heappop(heap)
-            else:
-                entries[index] = rank
-                heapreplace(heap, rank)
-        return None
-
-    def _refresh(self) -> None:
-        """Compute the ranks of children that have changed."""
-        heap, entries = self._heap, self._entries
-        for index in self._stale:
-            self._ranks[index] = rank = self._rank_of(index)
-            entry = entries[index]
-            if rank is not None and (entry is None or rank < entry):
-                entries[index] = rank
-                heappush(heap, rank)
-        self._stale.clear()
-        # entries that were replaced by smaller ones go when they come to the top, or here
-        if len(heap) > 4 * len(entries) + 100:
-            heap[:] = [entry for entry in entries if entry is not None]
-            heapify(heap)
 
 
 class BalancingLearner(BaseLearner):
@@ -278,7 +214,7 @@ class BalancingLearner(BaseLearner):
 
     def forget_caches(self) -> None:
         """Look at every child anew; to be called after children were changed from outside."""
-        ranks: dict[str, Callable[[int], _Rank | None]] = {
+        ranks: dict[str, Callable[[int], Rank | None]] = {
             "loss_improvements": self._rank_by_improvement,
             "loss": self._rank_by_loss,
             "npoints": self._rank_by_points,
@@ -286,10 +222,10 @@ class BalancingLearner(BaseLearner):
         }
         count = len(self.learners)
         self._idle.clear()
-        self._order = _Ranking(ranks[self._strategy], count)
-        self._real_losses = _Ranking(lambda i: (-self._child_loss(i, True), i), count)
-        self._expected_losses = _Ranking(lambda i: (-self._child_loss(i, False), i), count)
-        self._errors = _Ranking(lambda i: (-self._child_error(i), i), count)
+        self._order = Ranking(ranks[self._strategy], count)
+        self._real_losses = Ranking(lambda i: (-self._child_loss(i, True), i), count)
+        self._expected_losses = Ranking(lambda i: (-self._child_loss(i, False), i), count)
+        self._errors = Ranking(lambda i: (-self._child_error(i), i), count)
 
     def _touch(self, index: int) -> None:
         """Child `index` has changed."""
@@ -318,7 +254,7 @@ class BalancingLearner(BaseLearner):
         error: float = cast(EstimatesError, self.learners[index]).largest_error()
         return error if error == error else inf  # NaN: nothing is known yet
 
-    def _rank_by_improvement(self, index: int) -> _Rank | None:
+    def _rank_by_improvement(self, index: int) -> Rank | None:
         if not self._has_more(index):
             return None
         points, improvements = self.learners[index].ask(1, tell_pending=False)
@@ -327,13 +263,13 @@ class BalancingLearner(BaseLearner):
         improvement = self._weights[index] * improvements[0]
         return (-improvement if improvement == improvement else inf, self._points_of(index), index)
 
-    def _rank_by_loss(self, index: int) -> _Rank | None:
+    def _rank_by_loss(self, index: int) -> Rank | None:
         return (-self._child_loss(index, False), self._points_of(index), index) if self._has_more(index) else None
 
-    def _rank_by_points(self, index: int) -> _Rank | None:
+    def _rank_by_points(self, index: int) -> Rank | None:
         return (self._points_of(index), index) if self._has_more(index) else None
 
-    def _rank_by_turn(self, index: int) -> _Rank | None:
+    def _rank_by_turn(self, index: int) -> Rank | None:
         return (index,) if self._has_more(index) else None
 
     def _whose_turn(self) -> int | None:
