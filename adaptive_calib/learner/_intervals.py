@@ -1,8 +1,8 @@
 """The intervals between the points of a `Learner1D`, in the order in which they should be divided.
 
-This is the owner of everything about intervals: which there are, which points are under way inside them, their losses
-and their order. It knows coordinates u (see `_domain1D`) and values as floats, tuples of floats or None (no valid
-value); it knows neither the function nor the data as told.
+This is the owner of everything about intervals: which there are, their losses and their order; what points under way
+make of them is in `_under_way`. It knows coordinates u (see `_domain1D`) and values as floats, tuples of floats or None
+(no valid value); it knows neither the function nor the data as told.
 
 Mathematics
 -----------
@@ -18,8 +18,8 @@ What makes it fast
 ------------------
 An interval without points under way ("clean") is in one heap and nowhere else. The point that was asked last is usually
 told next: until another call comes between, its interval stays on top of the heap, and the value replaces the top by
-one half and pushes the other (`halve`, `fill`). If another call does come between, its interval becomes `Open`, but is
-not cut into pieces before a bound on the losses of all pieces not made yet says that one of them could be wanted.
+one half and pushes the other (`halve`, `fill`). If another call does come between, its interval is opened, and cut into
+pieces when one of them could be wanted.
 There is no sorted list of points until a point that was not asked for has to be found its interval, or a loss wants to
 see neighbours; then an `Index` is made and kept. Entries of heaps are left in place when they die and are thrown away
 when they come to the top.
@@ -30,10 +30,9 @@ Source: the order of python-adaptive 1.5.2, which is reproduced point by point f
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush, heapreplace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,8 @@ import numpy as np
 from adaptive_calib.learner._division import Share, divide
 from adaptive_calib.learner._domain1D import Domain1D, IntegerDomain
 from adaptive_calib.learner._measure import Measure
-from adaptive_calib.learner._stretches import Index, Interval, Open, Piece, Value, rank
+from adaptive_calib.learner._stretches import Index, Interval, Piece, Value
+from adaptive_calib.learner._under_way import UnderWay
 from adaptive_calib.learner.losses1D import IntervalLoss
 
 __all__ = ["Intervals"]
@@ -92,19 +92,7 @@ class Intervals:
         self._closed: list[Interval] = []
         # the point asked last, if its interval is still on top of the heap
         self._asked: float | None = None
-        # open intervals by their left ends, in a heap (some dead), and the stretch of each point under way
-        self._open: dict[float, Open] = {}
-        self._open_heap: list[Interval] = []
-        self._at: dict[float, Open] = {}
-        # what lies before the first and after the last known point; all of it is in `_before` while nothing is known
-        self._before = Open(None, None, None, [])
-        self._after = Open(None, None, None, [])
-        # living pieces by their left ends, and a heap (some dead)
-        self._pieces: dict[float, Piece] = {}
-        self._piece_heap: list[Piece] = []
-        # open intervals not cut into pieces yet, by the point under way in them; no piece's rank is below the bound
-        self._uncut: dict[float, Open] = {}
-        self._bound = INF
+        self._way = UnderWay(self.domain, self.measure.width)
         self._index: Index | None = None
         # with more entries in all heaps than this the dead ones are thrown out, see `_sweep`
         self._crowd = 256
@@ -114,18 +102,19 @@ class Intervals:
     @property
     def pending(self) -> list[float]:
         """The coordinates under way, in no order."""
-        return list(self._at) if self._asked is None else [*self._at, self._asked]
+        at = self._way.at
+        return list(at) if self._asked is None else [*at, self._asked]
 
     def is_pending(self, u: float) -> bool:
         """Whether `u` is under way."""
-        return u in self._at or u == self._asked
+        return u in self._way.at or u == self._asked
 
     def missing(self) -> list[float]:
         """Return the ends of the domain that are neither known nor under way."""
         if self._complete:
             return []
         known = (self._first, self._last)
-        return [u for u in (self.domain.low, self.domain.high) if u not in known and u not in self._at]
+        return [u for u in (self.domain.low, self.domain.high) if u not in known and u not in self._way.at]
 
     def known(self) -> tuple[list[float], list[Value]]:
         """Return the known points, ascending, and their values."""
@@ -145,16 +134,13 @@ class Intervals:
         """Return the intervals between known points, from left to right."""
         if self._index is not None:
             return self._index.intervals()
-        opened = [stretch.interval for stretch in self._open.values() if stretch.interval is not None]
-        return sorted(self._heap + self._closed + opened, key=_left)
+        return sorted(self._heap + self._closed + self._way.intervals(), key=_left)
 
     def combined(self) -> list[tuple[float, float, float]]:
         """Return all stretches between neighbouring points, known or under way: (a, b, loss), from left to right."""
         self._settle()
-        parts = [(a, b, loss) for _, a, b, loss, _, _ in self.real() if a not in self._open]
-        for stretch in (self._before, *self._open.values(), self._after):
-            parts += [(p, q, stretch.part(q - p)) for p, q in pairwise(stretch.edges())]
-        return sorted(parts)
+        whole = [(a, b, loss) for _, a, b, loss, _, _ in self.real() if a not in self._way.opened]
+        return sorted(whole + self._way.parts())
 
     def around(self, u: float) -> tuple[float | None, float | None, float | None, float | None]:
         """Return the two known points before and the two after the known point `u`; None where there is none."""
@@ -166,7 +152,7 @@ class Intervals:
         losses = []
         for interval in self._indexed().beside(u):
             _, a, b, loss, _, _ = interval
-            stretch = self._open.get(a)
+            stretch = self._way.opened.get(a)
             if stretch is None:
                 losses.append(loss)
             else:
@@ -178,7 +164,7 @@ class Intervals:
     def exhausted(self) -> bool:
         """Whether nothing may be asked any more between known points, and both ends are known."""
         self._prune()
-        return self._complete and not self._at and self._asked is None and not self._heap
+        return self._complete and not self._way.at and self._asked is None and not self._heap
 
     def loss(self, real: bool = True) -> float:
         """Return the largest loss; infinite until both ends of the domain are known, 0 if all is closed."""
@@ -186,12 +172,12 @@ class Intervals:
             return INF
         heap = self._heap
         if real:
-            if self._open_heap:
+            if self._way.opened:
                 worst = self.worst()
                 return 0.0 if worst is None else worst[3]
             return heap[0][3] if heap else 0.0
         self._cut_all()
-        piece = self._top_piece()
+        piece = self._way.top_piece()
         if piece is None or (heap and heap[0] < piece):
             if not heap:
                 return 0.0
@@ -201,7 +187,7 @@ class Intervals:
 
     def worst(self) -> Interval | None:
         """Return the real interval with the largest loss, the first in order; None if all are closed."""
-        top = self._top_open()
+        top = self._way.top_interval()
         if top is None or (self._heap and self._heap[0] < top):
             return self._heap[0] if self._heap else None
         return top
@@ -218,18 +204,15 @@ class Intervals:
             return None
         if self._asked is not None:
             self._settle()
-        heap = self._heap
-        if not heap or self._piece_heap or self._bound <= heap[0][0]:
-            # with many uncut intervals it is cheaper to cut them, once, than to look through them again and again
-            many = len(self._uncut) > 16
-            if not heap or (self._bound <= heap[0][0] and (many or self._tightened() <= heap[0][0])):
-                self._cut_all()
-            piece = self._top_piece()
+        heap, way = self._heap, self._way
+        if not heap or way.queue or way.bound <= heap[0][0]:
+            way.cut_if_wanted(heap[0][0] if heap else INF)
+            piece = way.top_piece()
             if piece is not None and not (heap and heap[0] < piece):
                 _, a, b, loss, _ = piece
                 u = self._middle(a, b)
                 if take:
-                    self._divide_piece(piece, [u])
+                    way.divide(piece, [u])
                 return u, loss / 2
             if not heap:
                 return None
@@ -284,23 +267,20 @@ class Intervals:
             return
         self._settle()
         self.measure.count(y)
-        stretch = self._at.pop(u, None)
+        stretch = self._way.take(u)
         if stretch is None or stretch.interval is None:
             if self._first is None or self._last is None or not self._first < u < self._last:
                 self._extend(u, y)
                 return
             interval = self._find(u)
-            stretch = self._open.get(interval[1])
+            stretch = self._way.opened.get(interval[1])
         else:
             interval = stretch.interval
         inside: list[float] = []
         if stretch is None:
             self._forget_clean(interval)
         else:
-            del self._open[interval[1]]
-            if self._uncut.pop(stretch.inside[0], None) is None:
-                for p in stretch.lefts():
-                    self._pieces.pop(p, None)
+            self._way.close(stretch, interval)
             if stretch.inside != [u]:
                 inside = [p for p in stretch.inside if p != u]
         self._split(interval, inside, u, y)
@@ -333,59 +313,19 @@ class Intervals:
         if self._index is not None:
             self._index.add(u, y, *(self._last, None) if self._last is None or u > self._last else (None, self._first))
         if self._first is None or self._last is None:
-            self._begin(u)
+            self._way.divide_outside(u)
             self._first = self._last = u
             self._y_first = self._y_last = y
         elif u < self._first:
-            interval, taken = self._make(u, self._first, y, self._y_first), self._take_before(u)
+            interval, taken = self._make(u, self._first, y, self._y_first), self._way.take_before(u)
             self._first, self._y_first = u, y
             self._place(interval, taken)
         else:
-            interval, taken = self._make(self._last, u, self._y_last, y), self._take_after(self._last, u)
+            interval, taken = self._make(self._last, u, self._y_last, y), self._way.take_after(self._last, u)
             self._last, self._y_last = u, y
             self._place(interval, taken)
         self._complete = (self._first, self._last) == (self.domain.low, self.domain.high)
         self._inserted(u)
-
-    def _begin(self, u: float) -> None:
-        """Divide the points under way into those before and those after the first known point."""
-        before, after = self._before, self._after
-        for p in before.lefts():
-            self._pieces.pop(p, None)
-        inside = before.inside
-        before.inside, after.inside = [p for p in inside if p < u], [p for p in inside if p > u]
-        before.b = after.a = u
-        self._at.update(dict.fromkeys(after.inside, after))
-        self._cut(before)
-        self._cut(after)
-
-    def _take_before(self, u: float) -> list[float]:
-        """Let what is unknown on the left end at `u`; return the points under way to the right of it."""
-        inside = self._before.inside
-        i = bisect_left(inside, u)
-        was_pending = inside[i : i + 1] == [u]
-        taken = inside[i + was_pending :]
-        del inside[i:]
-        for p in (u, *taken):
-            self._pieces.pop(p, None)
-        self._before.b = u
-        if inside and not was_pending:
-            self._add_piece(self._before, inside[-1], u)
-        return taken
-
-    def _take_after(self, last: float, u: float) -> list[float]:
-        """Let what is unknown on the right begin at `u` instead of `last`; return the points under way between."""
-        inside = self._after.inside
-        i = bisect_left(inside, u)
-        was_pending = inside[i : i + 1] == [u]
-        taken = inside[:i]
-        del inside[: i + was_pending]
-        for p in (last, *taken):
-            self._pieces.pop(p, None)
-        self._after.a = u
-        if inside and not was_pending:
-            self._add_piece(self._after, u, inside[0])
-        return taken
 
     def _place(self, interval: Interval, inside: list[float]) -> None:
         """Put a new interval where it belongs; `inside` are the points under way in it, ascending."""
@@ -393,20 +333,11 @@ class Intervals:
         if self._index is not None:
             self._index.put(interval)
         if inside:
-            self._cut(self._open_with(interval, inside))
+            self._way.cut(self._way.open(interval, inside))
         elif self._is_closed(a, b):
             self._closed.append(interval)
         else:
             heappush(self._heap, interval)
-
-    def _open_with(self, interval: Interval, inside: list[float]) -> Open:
-        """Make an open interval, without pieces."""
-        stretch = Open(interval, interval[1], interval[2], inside)
-        self._open[interval[1]] = stretch
-        heappush(self._open_heap, interval)
-        for p in inside:
-            self._at[p] = stretch
-        return stretch
 
     def _inserted(self, u: float) -> None:
         """Do what follows after `u` came to be known: losses of neighbours, dead entries, a new scale."""
@@ -431,12 +362,9 @@ class Intervals:
         ya, yb = index.values[a], index.values[b]
         interval = (0.0, a, b, 0.0, ya, yb) if closed else self.measure.interval(a, b, ya, yb, self._around)
         index.put(interval)
-        stretch = self._open.get(a)
+        stretch = self._way.opened.get(a)
         if stretch is not None:
-            stretch.interval = interval
-            heappush(self._open_heap, interval)
-            self._uncut.pop(stretch.inside[0], None)
-            self._cut(stretch)
+            self._way.renew(stretch, interval)
         elif closed:
             self._closed = [interval if other is old else other for other in self._closed]
         else:
@@ -458,19 +386,16 @@ class Intervals:
         for old in index.beside(u):
             self._replace(old)
         self._inserted(u)
-        if len(self._heap) + len(self._piece_heap) + len(self._open_heap) > self._crowd:
+        if len(self._heap) + len(self._way) > self._crowd:
             self._sweep()
 
     def _sweep(self) -> None:
         """Throw dead entries out of the heaps: a value that changes again and again leaves many."""
         index = self._indexed()
-        self._heap = [i for i in self._heap if index.current(i) and i[1] not in self._open]
-        self._piece_heap = list(self._pieces.values())
-        self._open_heap = [stretch.interval for stretch in self._open.values() if stretch.interval is not None]
+        self._heap = [i for i in self._heap if index.current(i) and i[1] not in self._way.opened]
         heapify(self._heap)
-        heapify(self._piece_heap)
-        heapify(self._open_heap)
-        self._crowd = 4 * (len(self._heap) + len(self._piece_heap) + len(self._open_heap)) + 256
+        self._way.sweep()
+        self._crowd = 4 * (len(self._heap) + len(self._way)) + 256
 
     # -- a point comes to be under way, or no longer is ------------------------------------------------------------
 
@@ -486,31 +411,18 @@ class Intervals:
     def _hold_anywhere(self, u: float) -> None:
         self._cut_all()
         if self._first is None or self._last is None or u < self._first:
-            self._hold_in(self._before, u)
+            self._way.hold(self._way.before, u)
         elif u > self._last:
-            self._hold_in(self._after, u)
+            self._way.hold(self._way.after, u)
         else:
             interval = self._find(u)
-            stretch = self._open.get(interval[1])
+            stretch = self._way.opened.get(interval[1])
             if stretch is not None:
-                self._hold_in(stretch, u)
+                self._way.hold(stretch, u)
             else:
                 self._forget_clean(interval)
                 self._place(interval, [u])
                 self._prune()
-
-    def _hold_in(self, stretch: Open, u: float) -> None:
-        """Add one point under way to a stretch."""
-        inside = stretch.inside
-        i = bisect_left(inside, u)
-        inside.insert(i, u)
-        self._at[u] = stretch
-        left = inside[i - 1] if i else stretch.a
-        right = inside[i + 1] if i + 1 < len(inside) else stretch.b
-        if left is not None:
-            self._add_piece(stretch, left, u)
-        if right is not None:
-            self._add_piece(stretch, u, right)
 
     def release(self, us: Iterable[float]) -> None:
         """Count the points `us`, which are under way, as no longer so."""
@@ -519,16 +431,10 @@ class Intervals:
                 self._asked = None
                 continue
             self._cut_all()
-            stretch = self._at.pop(u)
-            for p in stretch.lefts():
-                self._pieces.pop(p, None)
-            stretch.inside.remove(u)
-            if stretch.inside or stretch.interval is None:
-                self._cut(stretch)
-            else:
-                del self._open[stretch.interval[1]]
+            interval = self._way.release(u)
+            if interval is not None:
                 # a copy: the old entry may still wait, dead, in the heap, and must not come to life again
-                self._place((*stretch.interval,), [])
+                self._place((*interval,), [])
 
     def _settle(self) -> None:
         """Let the interval of the point asked last be open; it is still on top of the heap, and is not cut yet."""
@@ -536,90 +442,30 @@ class Intervals:
         if u is None:
             return
         self._asked = None
-        interval = heappop(self._heap)
-        _, a, b, loss, _, _ = interval
-        self._uncut[u] = self._open_with(interval, [u])
-        self._bound = min(self._bound, _lowest_rank(u, a, b, loss))
+        self._way.open_uncut(heappop(self._heap), u)
         if self._index is not None:
             self._prune()
-
-    # -- pieces ----------------------------------------------------------------------------------------------------
 
     def _cut_all(self) -> None:
         """Make all pieces that are not made yet."""
         self._settle()
-        for stretch in self._uncut.values():
-            self._cut(stretch)
-        self._uncut.clear()
-        self._bound = INF
-
-    def _tightened(self) -> float:
-        """Return the bound on the ranks of the pieces that are not made yet, computed anew."""
-        self._bound = INF
-        for u, stretch in self._uncut.items():
-            if stretch.interval is not None:
-                _, a, b, loss, _, _ = stretch.interval
-                self._bound = min(self._bound, _lowest_rank(u, a, b, loss))
-        return self._bound
-
-    def _cut(self, stretch: Open) -> None:
-        """Make all pieces of a stretch."""
-        for p, q in pairwise(stretch.edges()):
-            self._add_piece(stretch, p, q)
-
-    def _add_piece(self, stretch: Open, p: float, q: float) -> None:
-        length = q - p
-        if (length < self._shortest or self._lattice) and self.domain.parts(p, q) < 2:
-            self._pieces.pop(p, None)
-            return
-        loss = stretch.part(length)
-        self._pieces[p] = piece = (rank(loss, length / self.measure.width), p, q, loss, stretch)
-        heappush(self._piece_heap, piece)
-
-    def _divide_piece(self, piece: Piece, us: list[float]) -> None:
-        """Put the points `us`, ascending, under way inside a piece."""
-        _, p, q, _, stretch = piece
-        for u in us:
-            insort(stretch.inside, u)
-            self._at[u] = stretch
-        for left, right in pairwise([p, *us, q]):
-            self._add_piece(stretch, left, right)
+        self._way.cut_all()
 
     def _middle(self, a: float, b: float) -> float:
         return a + (b - a) / 2 if self.domain.midpoints else self.domain.inner(a, b, 2)[0]
 
-    # -- the tops of the heaps -------------------------------------------------------------------------------------
-
-    def _top_piece(self) -> Piece | None:
-        heap, pieces = self._piece_heap, self._pieces
-        while heap:
-            piece = heap[0]
-            if pieces.get(piece[1]) is piece:
-                return piece
-            heappop(heap)
-        return None
-
-    def _top_open(self) -> Interval | None:
-        heap = self._open_heap
-        while heap:
-            stretch = self._open.get(heap[0][1])
-            if stretch is not None and stretch.interval is heap[0]:
-                return heap[0]
-            heappop(heap)
-        return None
-
     def _pop_top(self) -> Interval | Piece | None:
         """Take the first of the queues out."""
         self._prune()
-        heap, piece = self._heap, self._top_piece()
+        heap, piece = self._heap, self._way.top_piece()
         if heap and (piece is None or heap[0] < piece):
             return heappop(heap)
-        return None if piece is None else heappop(self._piece_heap)
+        return None if piece is None else self._way.pop()
 
     def _prune(self) -> None:
         """Throw away what is dead on top of the heap of clean intervals. Without an index nothing ever is."""
         heap, index = self._heap, self._index
-        while index is not None and heap and (heap[0][1] in self._open or not index.current(heap[0])):
+        while index is not None and heap and (heap[0][1] in self._way.opened or not index.current(heap[0])):
             heappop(heap)
 
     def _forget_clean(self, interval: Interval) -> None:
@@ -689,7 +535,7 @@ class Intervals:
     def release_all(self) -> None:
         """Count no point as under way."""
         self._asked = None
-        if self._at:
+        if self._way.at:
             self._lay_out(*self.known(), [], intervals=self.real())
 
     def __getstate__(self) -> dict[str, Any]:
@@ -721,7 +567,7 @@ class Intervals:
         self._clear()
         if us:
             self._first, self._last, self._y_first, self._y_last = us[0], us[-1], ys[0], ys[-1]
-            self._before.b, self._after.a = us[0], us[-1]
+            self._way.before.b, self._way.after.a = us[0], us[-1]
             self._complete = (us[0], us[-1]) == (self.domain.low, self.domain.high)
         if indexed:
             # before the intervals: a loss that looks at neighbours finds them here
@@ -742,10 +588,7 @@ class Intervals:
                 self._heap.append(interval)
         heapify(self._heap)
         for i, points in inside.items():
-            stretch = self._before if i < 0 else self._after
-            stretch.inside = points
-            self._at.update(dict.fromkeys(points, stretch))
-            self._cut(stretch)
+            self._way.lay_outside(self._way.before if i < 0 else self._way.after, points)
 
     def _make_all(self, us: list[float], ys: list[Value], whole: bool, scales: list[float] | None) -> list[Interval]:
         """Return the intervals between successive points."""
@@ -755,13 +598,7 @@ class Intervals:
             intervals = measure.plain_intervals(us, ys, self._shortest, whole, given)
             if intervals is not None:
                 return intervals
-        now = measure.y_scale
-        intervals = []
-        for i, ends in enumerate(zip(us[:-1], us[1:], ys[:-1], ys[1:], strict=True)):
-            measure.y_scale = now if scales is None else scales[i]
-            intervals.append(self._make(*ends))
-        measure.y_scale = now
-        return intervals
+        return measure.scaled_intervals(us, ys, self._make, scales)
 
     # -- many points at once ---------------------------------------------------------------------------------------
 
@@ -775,7 +612,7 @@ class Intervals:
         points, shares = self.missing(), list[Share]()
         if len(points) >= n:
             points = points[:n]
-        elif self._first is None and not self._at:
+        elif self._first is None and not self._way.at:
             points = self.domain.spread(n)
         else:
             shares = self._divide(n - len(points), points)
@@ -789,7 +626,7 @@ class Intervals:
                 for u in us:
                     self._hold_anywhere(u)
             elif len(whole) == 5:
-                self._divide_piece(whole, us)
+                self._way.divide(whole, us)
             else:
                 self._place(whole, us)
             points += us
@@ -808,20 +645,13 @@ class Intervals:
             return top
 
         # looked for only if a bound is missing, which it is once: it takes time in the number of points under way
-        ends = [*self._at, *(u for u in (self._first, self._last) if u is not None)] if missing else []
+        ends = [*self._way.at, *(u for u in (self._first, self._last) if u is not None)] if missing else []
         outer = [(u, min(ends)) if u == self.domain.low else (max(ends), u) for u in missing]
         shares = divide(n, [Share(None, a, b, 1, INF) for a, b in outer], following, self.domain)
         chosen = {id(share.whole) for share in shares}
         for entry in popped:
             if len(entry) == 5:
-                heappush(self._piece_heap, entry)
+                self._way.give_back(entry)
             elif id(entry) not in chosen:
                 heappush(self._heap, entry)
         return shares
-
-
-def _lowest_rank(u: float, a: float, b: float, loss: float) -> float:
-    """Return a lower bound, rounding included, of the ranks of the two pieces of an interval divided at `u`."""
-    if loss - loss != 0.0:
-        return -INF
-    return -(loss * max(u - a, b - u) / (b - a) * 1e12 + 10.0)

@@ -207,6 +207,22 @@ class Measure:
         ranks = -np.floor((lengths * losses / lengths if whole else losses) * 1e12 + 0.5)
         return list(zip(ranks.tolist(), us[:-1], us[1:], losses.tolist(), ys[:-1], ys[1:], strict=True))
 
+    def scaled_intervals(
+        self,
+        us: list[float],
+        ys: list[Value],
+        make: Callable[[float, float, Value, Value], Interval],
+        scales: Sequence[float] | None = None,
+    ) -> list[Interval]:
+        """Return the intervals between successive points as `make` makes them, each with its own `y_scale` if given."""
+        now = self.y_scale
+        intervals = []
+        for i, ends in enumerate(zip(us[:-1], us[1:], ys[:-1], ys[1:], strict=True)):
+            self.y_scale = now if scales is None else scales[i]
+            intervals.append(make(*ends))
+        self.y_scale = now
+        return intervals
+
     def replay(self, ys: list[Value]) -> tuple[Floats, int]:
         """Count values as if they came one by one, in this order, to an empty learner.
 
