@@ -528,7 +528,10 @@ class AverageLearner1D(Learner1D):
                 self._undersampled.discard(x)
 
     def plot(self) -> Any:  # type: ignore[override]  # means have error bars: there is nothing to choose
-        """Return a HoloViews overlay: means, error bars, a line; see `adaptive_calib.view.learner1D.plot_average`."""
+        """Return a HoloViews overlay: means, error bars, a line, and an open diamond where a single sample has no bar.
+
+        See `adaptive_calib.view.learner1D.plot_average`.
+        """
         return _familiar.view("learner1D").plot_average(self)
 
 

@@ -6,7 +6,6 @@ margin of 5 % on each side, so that live plots do not jump.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +17,11 @@ __all__ = ["framed", "plot", "plot_average"]
 
 #: Share of the domain that is left free on each side.
 MARGIN = 0.05
+
+_OPEN: dict[str, dict[str, Any]] = {
+    "bokeh": {"marker": "diamond", "size": 14, "fill_alpha": 0, "line_color": "gray"},
+    "matplotlib": {"marker": "D", "s": 60, "facecolors": "none", "edgecolors": "gray"},
+}
 
 
 def _holoviews() -> Any:
@@ -61,9 +65,10 @@ def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "s
 
 
 def plot_average(learner: AverageLearner1D) -> Any:
-    """Return the means with their errors as Scatter * ErrorBars * Path.
+    """Return the means with their errors as Scatter * ErrorBars * Path * Scatter.
 
-    Errors that are infinite (of x with one sample) are drawn as 0.
+    Of an x with a single valid sample the error is not known: it has no error bar, and an open diamond around it (the
+    last element, of the group "Single_sample").
 
     Parameters
     ----------
@@ -81,12 +86,22 @@ def plot_average(learner: AverageLearner1D) -> Any:
     hv = _holoviews()
     means = learner.to_numpy(mean=True)
     if not len(means):
-        return framed(hv.Scatter([]) * hv.ErrorBars([]) * hv.Path([]), learner)
+        return framed(hv.Scatter([]) * hv.ErrorBars([]) * hv.Path([]) * _single(hv, means), learner)
     errors = learner.error
     # by the order of x: the keys of `error` are the same points
-    bars = np.array([errors[x] if math.isfinite(errors[x]) else 0.0 for x in sorted(learner.data)])
-    overlay = hv.Scatter(means) * hv.ErrorBars(np.column_stack([means, bars])) * hv.Path([means])
+    bars = np.array([errors[x] for x in sorted(learner.data)])
+    known = np.isfinite(bars)
+    measured = np.column_stack([means, bars])[known]
+    single = means[~known & np.isfinite(means[:, 1])]
+    overlay = hv.Scatter(means) * hv.ErrorBars(measured) * hv.Path([means]) * _single(hv, single)
     return framed(overlay, learner)
+
+
+def _single(hv: Any, points: np.ndarray[Any, np.dtype[np.float64]]) -> Any:
+    """Return the marks of points without an error, open in the backends that are loaded."""
+    marks = hv.Scatter(points if len(points) else [], group="Single_sample")
+    options = [hv.Options(**_OPEN[name], backend=name) for name in _OPEN if name in hv.Store.loaded_backends()]
+    return marks.opts(*options) if options else marks
 
 
 def framed(overlay: Any, learner: Learner1D) -> Any:

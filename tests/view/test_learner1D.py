@@ -43,7 +43,7 @@ def test_plots_without_data() -> None:
     """Without data the elements are there, empty."""
     assert kinds(Learner1D(abs, (-1, 1)).plot()) == ["Scatter"]
     assert kinds(Learner1D(abs, (-1, 1)).plot(scatter_or_line="line")) == ["Path"]
-    assert kinds(AverageLearner1D(abs, (-1, 1)).plot()) == ["Scatter", "ErrorBars", "Path"]
+    assert kinds(AverageLearner1D(abs, (-1, 1)).plot()) == ["Scatter", "ErrorBars", "Path", "Scatter"]
 
 
 def test_plots_combine() -> None:
@@ -60,14 +60,33 @@ def test_logarithmic_range() -> None:
 
 
 def test_error_bars() -> None:
-    """Means have error bars of their errors; an infinite error is drawn as 0."""
+    """Means have error bars of their errors; where a single sample has none, an open mark says so."""
     learner = AverageLearner1D(lambda point: point[1] + 0.1 * (point[0] % 3), (0, 1), min_samples=3)
     told(learner, 20)
+    learner.tell((0, 0.123), 0.5)  # a single sample
+    learner.tell((0, 0.456), float("nan"))  # no valid one
     overlay = learner.plot()
-    assert kinds(overlay) == ["Scatter", "ErrorBars", "Path"]
-    bars = overlay.ErrorBars.I.dimension_values("yerror")
-    finite = [learner.error[x] for x in sorted(learner.data)]
-    assert list(bars) == pytest.approx([0.0 if error == float("inf") else error for error in finite])
+    assert kinds(overlay) == ["Scatter", "ErrorBars", "Path", "Scatter"]
+    known = {x: error for x, error in sorted(learner.error.items()) if error < float("inf")}
+    assert list(overlay.ErrorBars.I.dimension_values("x")) == list(known)
+    assert list(overlay.ErrorBars.I.dimension_values("yerror")) == pytest.approx(list(known.values()))
+    assert len(overlay.Scatter.I) == len(learner.data)
+    single = [x for x in sorted(learner.data) if x not in known and x != 0.456]
+    assert 0.123 in single
+    assert list(overlay.Single_sample.I.dimension_values("x")) == single
+
+
+@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
+def test_marks_of_single_samples_are_drawn(backend: str) -> None:
+    """Both backends take their options, with and without points."""
+    renderer = hv.renderer(backend)  # loads it
+    learner = AverageLearner1D(lambda point: point[1], (0, 1))
+    renderer.get_plot(learner.plot())
+    learner.tell((0, 0.0), 1.0)
+    learner.tell((0, 1.0), 1.0)
+    renderer.get_plot(learner.plot())
+    overlay = learner.plot()
+    assert hv.Store.lookup_options(backend, overlay.Single_sample.I, "style").kwargs["marker"].lower().startswith("d")
 
 
 def test_without_holoviews(monkeypatch: pytest.MonkeyPatch) -> None:
