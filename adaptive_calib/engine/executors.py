@@ -15,6 +15,7 @@ ProcessPoolExecutor(8)``) leaves it to the adapter: it is then closed at the end
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor as FutureExecutor
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -267,6 +268,8 @@ class Pool:
         self.pickles = not (self.threads or isinstance(self.executor, SequentialExecutor))
         # 0.3 to 0.5 ms, measured with two processes on two busy cores; who says how many are to be out gets as many
         self.latency = 0.0005 if ntasks is None and not self.threads else 0.0
+        if shared:
+            _SHARING.add(self)
         if ntasks is None:
             workers_of(self.executor)  # an executor that cannot say how many it has is refused now, not in the run
 
@@ -309,15 +312,35 @@ class Pool:
         return True
 
     def close(self, *, abandon: bool = False) -> None:
-        """Shut down what was made here, or what the user asked to be shut down."""
-        if self._closing:
-            # loky's pools have no word for futures that wait; what runs on is ended with its worker
-            loky = type(self.executor).__module__.split(".")[0] == "loky"
-            self.executor.shutdown(wait=not abandon, **{"kill_workers": abandon} if loky else {"cancel_futures": True})
+        """Shut down what was made here, or what the user asked to be shut down.
+
+        With `abandon` the worker processes are killed, so that neither the script nor the next run waits for them; those
+        of the shared pool if no other run is using it.
+        """
+        _SHARING.discard(self)
+        alone = self.shared and all(other.executor is not self.executor for other in _SHARING)
+        if self._closing or (abandon and alone):
+            _shut_down(self.executor, abandon=abandon)
         if self._trial is not None:
-            self._trial.shutdown(wait=not abandon)
+            _shut_down(self._trial, abandon=abandon)
         if self._file is not None:
             self._file.unlink(missing_ok=True)
+
+
+#: Pools of runs under way whose executor others use too.
+_SHARING: weakref.WeakSet[Pool] = weakref.WeakSet()
+
+
+def _shut_down(executor: Any, *, abandon: bool) -> None:
+    """End an executor when its tasks are over; with `abandon` at once, where there are processes to be killed."""
+    if type(executor).__module__.split(".")[0] == "loky":  # has no word for futures that wait
+        executor.shutdown(wait=not abandon, kill_workers=abandon)
+        return
+    # only from Python 3.14 on there is a public way
+    processes = list((getattr(executor, "_processes", None) or {}).values()) if abandon else []
+    executor.shutdown(wait=not abandon, cancel_futures=True)
+    for process in processes:
+        process.kill()
 
 
 #: What the libraries under NumPy look at, when they are loaded, for their number of threads.

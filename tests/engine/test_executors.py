@@ -127,6 +127,22 @@ def test_lokys_shared_pool_is_never_shut_down():
     assert ExecutorContract.value(ExecutorContract.reports(two, two.ship(Work(abs)), [-5])[0]) == 5
 
 
+def test_abandoned_workers_of_the_shared_pool_are_killed_unless_another_run_uses_it():
+    """A run that is left at once leaves its workers to others; the last one takes them along."""
+    one, two = adapt(None), adapt(None)
+    pool = one.executor
+    assert two.executor is pool
+    one.close(abandon=True)
+    assert two.submit(two.ship(Work(abs)), [-1.0]).result()[0].error is None
+    two.close(abandon=True)
+    with pytest.raises(RuntimeError):
+        pool.submit(abs, -1.0)
+    three = adapt(None)
+    assert three.submit(three.ship(Work(abs)), [-1.0]).result()[0].error is None
+    three.close()
+    assert three.executor.submit(abs, -1.0).result() == 1.0
+
+
 def test_an_unpicklable_function_is_refused_with_advice():
     """Before anything is evaluated."""
     generator = (i for i in range(3))

@@ -7,8 +7,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
+
+from adaptive_calib.store import SQLiteStore
 
 SCRIPT = """
     import sys
@@ -61,3 +64,64 @@ def test_what_has_begun_is_waited_for_and_kept(number, tmp_path):
     assert errors == ""
     assert output.strip() == f"cancelled;cancelled by {number.name};{{0: 0, 1: 10, 2: 20}}"
     assert process.returncode == 0
+
+
+ABANDON = """
+    import sys
+    from concurrent.futures import ProcessPoolExecutor
+    from adaptive_calib.learner.sequence_learner import SequenceLearner
+    from adaptive_calib.runner import BlockingRunner
+
+    began, store, kind = sys.argv[1:]
+
+    def wait(x):
+        if x == 2:
+            with open(began, "w") as pipe:  # says that this evaluation has begun
+                pipe.write("x")
+            with open(began) as pipe:       # and waits for nothing
+                pipe.read()
+        return 10 * x
+
+    if __name__ == "__main__":
+        learner = SequenceLearner(wait, range(1000))
+        executor = {"pool": lambda: ProcessPoolExecutor(1), "loky": None}[kind]
+        BlockingRunner(learner, executor=executor, ntasks=1, store=store)
+"""
+
+
+def _last_of(group: int) -> None:
+    """Wait until no process of a group is left."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+    raise AssertionError(f"processes of the group {group} are still there")
+
+
+@pytest.mark.parametrize("kind", ["pool", "loky"])
+def test_a_second_ctrl_c_leaves_at_once(kind, tmp_path):
+    """What was told is stored, KeyboardInterrupt ends the script, and no worker stays behind with its evaluation."""
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(ABANDON))
+    began, store = str(tmp_path / "began"), str(tmp_path / "results.db")
+    os.mkfifo(began)
+    with subprocess.Popen(
+        [sys.executable, str(script), began, store, kind], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        with open(began) as pipe:
+            pipe.read()
+        os.killpg(process.pid, signal.SIGINT)
+        line = process.stderr.readline()
+        while "cancelled by SIGINT: 1 tasks" not in line:  # a plain function in __main__ has its warning before
+            assert line
+            line = process.stderr.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert process.returncode == -signal.SIGINT
+    _last_of(process.pid)
+    with SQLiteStore(store) as kept:
+        (space,) = kept.spaces()
+        assert [evaluation.y for evaluation in space] == [0, 10]
