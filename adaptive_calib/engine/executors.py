@@ -314,8 +314,8 @@ class Pool:
     def close(self, *, abandon: bool = False) -> None:
         """Shut down what was made here, or what the user asked to be shut down.
 
-        With `abandon` the worker processes are killed, so that neither the script nor the next run waits for them; those
-        of the shared pool if no other run is using it.
+        With `abandon` the worker processes are killed, so that neither the script nor the next run waits for them;
+        those of the shared pool if no other run is using it.
         """
         _SHARING.discard(self)
         alone = self.shared and all(other.executor is not self.executor for other in _SHARING)
