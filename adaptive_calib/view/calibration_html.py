@@ -32,7 +32,7 @@ __all__ = ["Report", "Row", "html", "report", "text"]
 #: Mid tones that can be read on white and on black, and told apart with every common colour blindness.
 _COLOURS = {Status.ACCEPTABLE: "#3f8fd2", Status.NOT_ACCEPTABLE: "#e0662a", Status.UNDECIDED: "#8f8f8f"}
 _SIGNS = {Status.ACCEPTABLE: "✓", Status.NOT_ACCEPTABLE: "✗", Status.UNDECIDED: "?"}
-_HEAD = ("status", "c", "log2 c", "experiments", "slope κ", "calibration error", "violation", "log score")
+_HEAD = ("status", "c", "log2 c", "n", "slope κ", "calibration error", "violation")
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _(judgement: Judgement) -> Report:
         Row(
             (
                 _status_words(Status(int(status)), _same(2.0**x, best)),
-                f"{2.0**x:.6g}",
+                f"{2.0**x:.4g}",
                 f"{x:.4g}",
                 _slope(slope, stderr),
             ),
@@ -215,13 +215,12 @@ def _rows(rows: Iterable[SummaryRow], best: float | None) -> tuple[Row, ...]:
         Row(
             (
                 _status_words(row.status, _same(row.c, best)),
-                f"{row.c:.6g}",
+                f"{row.c:.4g}",
                 f"{math.log2(row.c):.4g}",
                 f"{row.n}",
                 _slope(row.slope, row.stderr),
-                _number(row.ece, ".3f"),
-                _number(row.max_violation, ".3f"),
-                _number(row.log_score, ".4f"),
+                _number(row.ece),
+                _number(row.max_violation),
             ),
             row.status,
             _same(row.c, best),
@@ -235,15 +234,15 @@ def _same(c: float, best: float | None) -> bool:
 
 
 def _status_words(status: Status, recommended: bool) -> str:
-    return f"{_SIGNS[status]} {STATUS_WORDS[status]}" + (", recommended" if recommended else "")
+    return f"{_SIGNS[status]} {'recommended' if recommended else STATUS_WORDS[status]}"  # only what is acceptable is
 
 
 def _slope(slope: float, stderr: float) -> str:
     return "–" if math.isnan(slope) else f"{slope:.3f} ± {stderr:.3f}"
 
 
-def _number(value: float, form: str) -> str:
-    return "–" if math.isnan(value) else f"{value:{form}}"
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
 # ---------------------------------------------------------------------------------------------------- writing a report
@@ -267,11 +266,11 @@ def html(result: Any) -> str:
     shown = result if isinstance(result, Report) else report(result)
     parts = [f"<b>{escape(shown.title)}</b>"]
     if shown.facts:
-        parts.append(f'<table style="border-collapse:collapse">{"".join(map(_fact, shown.facts))}</table>')
+        parts.append(f'<table style="border-collapse:collapse;margin:0">{"".join(map(_fact, shown.facts))}</table>')
     if shown.rows:
         head = "".join(_cell("th", name, name == shown.head[0], "vertical-align:bottom") for name in shown.head)
         parts.append(
-            '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin-top:6px">'
+            '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:6px 0 0">'
             f"<thead><tr>{head}</tr></thead><tbody>{''.join(map(_row, shown.rows))}</tbody></table></div>"
         )
     parts += [f'<div style="overflow-wrap:anywhere">⚠ {escape(words)}</div>' for words in shown.cautions]
@@ -287,7 +286,7 @@ def _fact(fact: tuple[str, str]) -> str:
     name, value = map(escape, fact)
     return (
         f'<tr><th style="text-align:right;padding:1px 8px;vertical-align:top;white-space:nowrap">{name}</th>'
-        f'<td style="text-align:left;white-space:normal;overflow-wrap:anywhere">{value}</td></tr>'
+        f'<td style="text-align:left;padding:1px 8px;vertical-align:top;overflow-wrap:anywhere">{value}</td></tr>'
     )
 
 

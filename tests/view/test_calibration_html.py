@@ -57,7 +57,7 @@ def test_learners_are_shown_at_every_time(make, n):
     assert facts["acceptable c"] == learner.acceptable_interval().words
     assert facts["state"] == learner.stopped_because()
     best = learner.recommended_c()
-    assert [row.cells[1] for row in shown.rows if row.recommended] == ([] if best is None else [f"{best:.6g}"])
+    assert [row.cells[1] for row in shown.rows if row.recommended] == ([] if best is None else [f"{best:.4g}"])
     bundle = learner._repr_mimebundle_()
     assert bundle["text/html"] == learner._repr_html_() == html(shown)
     words = Balanced(bundle["text/html"]).words
@@ -72,7 +72,7 @@ def test_the_number_of_experiments_is_that_of_each_c():
     rows = {row.cells[1]: row for row in report(learner).rows}
     for c in learner.c_list:
         bemd, _ = learner.column(c)
-        assert rows[f"{c:.6g}"].cells[3] == str(len(bemd))
+        assert rows[f"{c:.4g}"].cells[3] == str(len(bemd))
     assert len({row.cells[3] for row in rows.values()}) > 1
 
 
