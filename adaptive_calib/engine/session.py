@@ -54,8 +54,9 @@ __all__ = ["ExecutorDiedError", "Session", "StoredFailureError"]
 #: Seconds that a step goes on with points that are evaluated at once, before others (an event loop) have their turn.
 SLICE = 0.005
 
-#: Seconds for which more is waited for when something has come, while every worker has another task: one step for eight
-#: results takes half of the time of eight steps, and one transaction of a store a third.
+#: Seconds for which more is waited for when something has come, while every worker has another task and tasks last less
+#: than a tenth of it, so that workers wait for the driver: one step for eight results takes half of the time of eight
+#: steps, and one transaction of a store a third.
 LINGER = 0.001
 
 
@@ -205,8 +206,9 @@ class Session:
 
     @property
     def linger(self) -> float:
-        """Seconds to wait for more when something has come; 0 if a worker may be idle meanwhile."""
-        return LINGER if len(self._out) > self._workers else 0.0
+        """Seconds to wait for more when something has come; 0 if workers would be idle for it."""
+        short = 0.0 < self._mean * self._size < LINGER / 10
+        return LINGER if short and len(self._out) > self._workers else 0.0
 
     # ---------------------------------------------------------------- the life of a run
 

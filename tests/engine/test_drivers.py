@@ -455,15 +455,25 @@ def test_a_step_of_what_is_evaluated_at_once_gives_way_to_others():
     assert max(after - before for before, after in itertools.pairwise([0, *known])) <= 40 / 2  # readings a point
 
 
-def test_a_step_waits_for_more_only_while_every_worker_has_another_task():
-    """Results are taken many at a time if nobody is idle for it."""
-    run, executor, _ = session(capacity=4)
+@pytest.mark.parametrize(("seconds", "lingers"), [(1e-5, True), (1e-3, False)])
+def test_a_step_waits_for_more_only_if_nobody_is_idle_for_it(seconds, lingers):
+    """Results of very short tasks are taken many at a time, while every worker has another task."""
+
+    class Timed(ManualExecutor):
+        def submit(self, evaluate, points, *, alone=False):
+            return super().submit(
+                lambda points: [report._replace(seconds=seconds) for report in evaluate(points)], points
+            )
+
+    run, executor, _ = session(executor=Timed(4))
     run.start()
+    executor.task(0).finish()
+    run.step()
     assert len(run.pending) == 4
     assert run.linger == 0.0
     executor.capacity = 2
     run.step()
-    assert 0.0 < run.linger <= 0.005
+    assert (0.0 < run.linger <= 0.005) == lingers
     for task in executor.out[:2]:
         task.finish()
     run.step()
