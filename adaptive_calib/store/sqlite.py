@@ -19,6 +19,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -250,16 +251,16 @@ class SQLiteStore(Store):
     def put(self, rows: Sequence[Row], *, force: bool = False) -> None:
         """Write rows in one transaction."""
         values = [self._columns(row) for row in rows]  # files first
-        simple = not (force or any(row.stdout or row.stderr or row.logs for row in rows) or any(v[9] for v in values))
+        simple = not (force or any([row[18] or row[19] or row[20] for row in rows]) or any([v[9] for v in values]))
         if simple and len(rows) <= AT_ONCE and not self._readonly:
             with self._reading() as db:  # one statement is a transaction of its own, and half the time of three
-                db.execute(_put(len(rows)), [x for columns in values for x in columns])
+                db.execute(_put(len(rows)), list(chain.from_iterable(values)))
             return
         with self._transaction() as db:
             if simple:
                 for start in range(0, len(rows), AT_ONCE):
                     part = values[start : start + AT_ONCE]
-                    db.execute(_put(len(part)), [x for columns in part for x in columns])
+                    db.execute(_put(len(part)), list(chain.from_iterable(part)))
             else:
                 for row, columns in zip(rows, values, strict=True):
                     self._put_one(db, row, columns, force)
