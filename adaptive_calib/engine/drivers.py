@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -83,11 +84,28 @@ def signals(session: Session) -> Iterator[None]:
     for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(number) is default:  # a handler of somebody else's stays
             before[number] = signal.signal(number, drain)
+    _draining.update(before)
     try:
         yield
     finally:
+        _draining.difference_update(before)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+#: Signals that drain a run of this process at present.
+_draining: set[int] = set()
+
+
+def _drain_nothing_here() -> None:
+    """Let a forked worker die of SIGTERM, by which a broken pool ends it, and leave Ctrl-C to the parent."""
+    for number in _draining:
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+    _draining.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_drain_nothing_here)
 
 
 async def run_async(session: Session) -> None:

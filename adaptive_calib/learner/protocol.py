@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["EstimatesError", "Explains", "Finite", "Learner", "ToleratesFailure"]
+__all__ = ["EstimatesError", "Explains", "Finite", "Learner", "ToleratesFailure", "offers"]
 
 
 @runtime_checkable
@@ -87,3 +87,19 @@ class EstimatesError(Protocol):
     def largest_error(self) -> float:
         """Return the largest estimated error anywhere, in units of the values; inf while it is unknown."""
         ...
+
+
+def offers(learner: Any, method: str) -> bool:
+    """Whether a learner has a method, of its own or, as a wrapper, of the learner in it.
+
+    ``isinstance`` with a protocol of this module does not see the latter from Python 3.12 on.
+
+    Examples
+    --------
+    >>> from adaptive_calib import DataSaver, Learner1D, SequenceLearner
+    >>> from adaptive_calib.learner.protocol import offers
+    >>> wrapped = DataSaver(SequenceLearner(len, ["a"]), arg_picker=lambda y: y)
+    >>> offers(wrapped, "done"), offers(Learner1D(abs, bounds=(-1, 2)), "done")
+    (True, False)
+    """
+    return callable(getattr(learner, method, None))

@@ -251,7 +251,7 @@ class SQLiteStore(Store):
     def put(self, rows: Sequence[Row], *, force: bool = False) -> None:
         """Write rows in one transaction."""
         values = [self._columns(row) for row in rows]  # files first
-        simple = not (force or any([row[18] or row[19] or row[20] for row in rows]) or any([v[9] for v in values]))
+        simple = not (force or any(row[18] or row[19] or row[20] for row in rows) or any(v[9] for v in values))
         if simple and len(rows) <= AT_ONCE and not self._readonly:
             with self._reading() as db:  # one statement is a transaction of its own, and half the time of three
                 db.execute(_put(len(rows)), list(chain.from_iterable(values)))

@@ -25,7 +25,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adaptive_calib.learner.protocol import Finite, Learner, ToleratesFailure
+from adaptive_calib.learner.protocol import Learner, offers
 
 __all__ = ["LearnerContract"]
 
@@ -153,7 +153,7 @@ class LearnerContract:
         """It is what engines rely on, and can be told that a point failed."""
         learner = self.make()
         assert isinstance(learner, Learner)
-        assert isinstance(learner, ToleratesFailure)
+        assert offers(learner, "tell_failed")
 
     def test_ask_for_nothing(self) -> None:
         """``ask(0)`` answers two empty lists, at the beginning, in the middle, and with points under way."""
@@ -481,7 +481,7 @@ class LearnerContract:
             if not points:
                 break
         assert _lists(learner.ask(7)) == ([], [])
-        is_finite = isinstance(learner, Finite)
+        is_finite = offers(learner, "done")
         if is_finite:
             assert not waiting or not learner.done()
         for point in waiting:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import multiprocessing
 import os
 import signal
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 
 import pytest
 
 from adaptive_calib.engine.archive import Stored
 from adaptive_calib.engine.batching import Batching
 from adaptive_calib.engine.clock import Clock
-from adaptive_calib.engine.drivers import run_async, run_blocking
+from adaptive_calib.engine.drivers import run_async, run_blocking, signals
 from adaptive_calib.engine.executors import InThisThread
 from adaptive_calib.engine.goals import Elapsed, Never, Points
 from adaptive_calib.engine.machine import RunMachine
@@ -393,6 +394,17 @@ def test_ctrl_c_drains_and_a_second_one_abandons():
     assert learner.data == {0: 0, 1: 1, 2: 2}
     assert run.over
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def _handlers():
+    return signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+
+def test_a_forked_worker_dies_of_sigterm_and_leaves_ctrl_c_to_the_parent():
+    """It does not inherit the handlers of the run: a broken pool ends its other workers by SIGTERM, and waits for them."""
+    run, _, _ = session()
+    with signals(run), ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        assert pool.submit(_handlers).result() == (signal.SIG_IGN, signal.SIG_DFL)
 
 
 def test_sigterm_is_like_the_first_ctrl_c():
