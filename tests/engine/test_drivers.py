@@ -401,7 +401,7 @@ def _handlers():
 
 
 def test_a_forked_worker_dies_of_sigterm_and_leaves_ctrl_c_to_the_parent():
-    """It does not inherit the handlers of the run: a broken pool ends its other workers by SIGTERM, and waits for them."""
+    """It does not inherit the handlers of the run: a broken pool ends the other workers by SIGTERM, and waits."""
     run, _, _ = session()
     with signals(run), ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
         assert pool.submit(_handlers).result() == (signal.SIG_IGN, signal.SIG_DFL)
