@@ -213,11 +213,15 @@ class Interval:
         """Whether it has an estimate of its own: complete, for the first interval at more than one rule."""
         return self.depth_complete > (ROOT_DEPTH if self.parent is None else -1)
 
+    def is_settled(self) -> bool:
+        """Whether its own error is rounding: halves that were begun before this was known say less than it does."""
+        return self.removed and self.counts() and (self.parent is None or not self.parent.removed)
+
     def renew_estimate(self) -> None:
         """Compute the estimate anew, here and above."""
         interval: Interval | None = self
         while interval is not None:
-            parts = [child.estimate for child in interval.children]
+            parts = [] if interval.is_settled() else [child.estimate for child in interval.children]
             if parts and None not in parts:
                 igral, err, err_removed = (sum(values) for values in zip(*parts, strict=True))
                 interval.estimate = Estimate(igral, err, err_removed)
@@ -232,7 +236,8 @@ class Interval:
             interval = waiting.pop()
             if interval.estimate is None:
                 continue
-            if interval.children and all(child.estimate is not None for child in interval.children):
+            divided = interval.children and not interval.is_settled()
+            if divided and all(child.estimate is not None for child in interval.children):
                 waiting += reversed(interval.children)
             else:
                 found.append(interval)

@@ -152,7 +152,9 @@ class LearnerContract:
     def test_satisfies_the_protocol(self) -> None:
         """It is what engines rely on, and can be told that a point failed."""
         learner = self.make()
-        assert isinstance(learner, Learner)
+        members = [name for name in (*vars(Learner), *Learner.__annotations__) if not name.startswith("_")]
+        assert "ask" in members and "function" in members
+        assert [name for name in members if not hasattr(learner, name)] == []
         assert offers(learner, "tell_failed")
 
     def test_ask_for_nothing(self) -> None:
