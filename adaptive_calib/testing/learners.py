@@ -153,7 +153,7 @@ class LearnerContract:
         """It is what engines rely on, and can be told that a point failed."""
         learner = self.make()
         members = [name for name in (*vars(Learner), *Learner.__annotations__) if not name.startswith("_")]
-        assert "ask" in members and "function" in members
+        assert {"ask", "function"} <= set(members)
         assert [name for name in members if not hasattr(learner, name)] == []
         assert offers(learner, "tell_failed")
 

@@ -108,7 +108,7 @@ def test_first_estimate_needs_33_points() -> None:
 def test_halves_begun_too_early_do_not_spoil_an_interval_that_is_exact(
     function: Any, bounds: Any, exact: float, seed: int
 ) -> None:
-    """With many in flight halves are begun before their parent's rule is complete; if that is exact, it is what counts."""
+    """With many in flight halves are begun before their parent's rule is complete; if that is exact, it counts."""
     rng = random.Random(seed)
     learner = IntegratorLearner(function, bounds, 1e-8)
     waiting: list[float] = []
