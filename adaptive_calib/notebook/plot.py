@@ -9,13 +9,15 @@ import asyncio
 import importlib
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adaptive_calib.engine.observers import logger
 from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, set_up_holoviews
 from adaptive_calib.notebook.environment import should_update as _should_update
-from adaptive_calib.notebook.frames import Frames
 from adaptive_calib.notebook.pace import Pace
+
+if TYPE_CHECKING:
+    from adaptive_calib.notebook.frames import Frames
 
 __all__ = ["active_plotting_tasks", "live_plot"]
 
@@ -50,15 +52,15 @@ def live_plot(
     name : str, optional
         A new plot of the same name, None too, ends the old one.
     normalize : bool
-        Whether the axes follow the data, until the user drags or zooms. Known fault: in JupyterLab 4.6 a frame may
-        take the axes back; a layout, as that of a calibration, is drawn anew with axes of its own.
+        Whether the axes follow the data; else they stay where the first data have them. Axes that the user has dragged
+        or zoomed stay as they are, until the reset button. Only a HoloMap, which has sliders of its own, is drawn anew.
 
     Returns
     -------
     holoviews.DynamicMap, panel.pane.HoloViews or None
-        Displaying it shows the plot; at the end of the run a picture takes its place, which stays in a saved notebook
-        and is interactive where scripts run. A pane for layouts, such as that of a calibration; None outside a
-        notebook or without HoloViews: then a line says what to do.
+        Displaying it shows the plot, and other plots can be built on it; at the end of the run a picture takes its
+        place, which stays in a saved notebook and is interactive where scripts run. A pane for layouts, such as that of
+        a calibration; None outside a notebook or without HoloViews: then a line says what to do.
 
     Raises
     ------
@@ -80,14 +82,16 @@ def live_plot(
     if not has("holoviews") or not has("bokeh"):
         say(f"live_plot needs holoviews and bokeh; {INSTALL}.")
         return None
-    hv = set_up_holoviews()
-    frames = Frames(hv, runner, plotter, normalize)
+    set_up_holoviews()
+    from adaptive_calib.notebook.frames import Frames  # loads the display libraries
+
+    frames = Frames(runner, plotter, normalize)
     controls = _Controls(runner.learner, frames) if has("ipywidgets") else None
     old = active_plotting_tasks.pop(name, None)
     if old is not None:
         old.cancel()
     if runner.status() == "running":
-        pace = Pace(update_interval, SHARE, ALLOWANCE_OF_LAYOUTS if frames.swaps else ALLOWANCE, frames=500)
+        pace = Pace(update_interval, SHARE, ALLOWANCE_OF_LAYOUTS if frames.is_layout else ALLOWANCE, frames=500)
         task = active_plotting_tasks[name] = runner.beside(_follow(runner, frames, controls, pace))
         if controls is not None:
             controls.show(task)

@@ -14,9 +14,8 @@ import pytest
 from adaptive_calib import AsyncRunner, Learner1D, notebook_integration
 from adaptive_calib.learner import BalancingLearner
 from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update, still
-from adaptive_calib.notebook.frames import Frames
 from adaptive_calib.notebook.pace import Pace
-from adaptive_calib.runner import SequentialExecutor, simple
+from adaptive_calib.runner import SequentialExecutor
 
 
 @pytest.fixture
@@ -182,30 +181,16 @@ def test_a_plotter_that_raises(shown: list[Any], caplog: pytest.LogCaptureFixtur
     assert "the live plot failed" in caplog.text
 
 
-def test_points_are_sent_once(shown: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a Learner1D each point goes to the page once, whatever number of frames; vectors go on another canvas."""
+def test_other_plots_can_be_built_on_the_target(shown: list[Any]) -> None:
+    """What the user gets is a DynamicMap: what is made of it follows, and has the final state at the end."""
     import holoviews as hv
 
-    sent: list[int] = []
-    send = hv.streams.Buffer.send
-    monkeypatch.setattr(hv.streams.Buffer, "send", lambda self, rows: (sent.append(len(rows)), send(self, rows))[1])
-    runner = _runner(npoints_goal=200)
-    frames = Frames(hv, runner, None, True)
-    hv.renderer("bokeh").get_plot(frames.target)
-    for n in (10, 50, 50, 120):
-        simple(runner.learner, npoints_goal=n)
-        frames.draw()
-    assert sent == [10, 40, 70]
-    assert len(frames.target[()].Scatter.I) == 120
-    runner.learner.load_dataframe(runner.learner.to_dataframe())
-    frames.draw()
-    assert len(frames.target[()].Scatter.I) == 120
-    runner.cancel()
-    vectors = _runner(function=lambda x: [x, x * x], npoints_goal=9)
-    frames = Frames(hv, vectors, None, True)
-    vectors.block_until_done()
-    frames.draw()
-    assert len(frames.target[()].Scatter) == 4  # two components, pending and failed points
+    runner = _runner()
+    dynamic = runner.live_plot(update_interval=0.01)
+    both = hv.renderer("bokeh").get_plot(dynamic * hv.Curve([(-1, 0), (1, 0)])).state
+    runner.block_until_done()
+    assert max(len(renderer.data_source.data["x"]) for renderer in both.renderers) == 30
+    assert len(dynamic[()].Scatter) == 3  # the points, those pending and those failed
 
 
 def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,24 +205,6 @@ def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch)
     picture = still.still(hv, frame)
     assert "<script" not in picture["text/html"]
     assert picture["image/png"] in picture["text/html"]
-
-
-@pytest.mark.parametrize("plotter", [None, lambda learner: learner.plot(scatter_or_line="line")])
-def test_axes_are_left_to_the_page(shown: list[Any], plotter: Any) -> None:
-    """The page's own axes follow the data until the user zooms; no frame sets them. Not so without `normalize`."""
-    import holoviews as hv
-    from bokeh.models import DataRange1d
-
-    runner = _runner(npoints_goal=99)
-    for normalize in (True, False):
-        frames = Frames(hv, runner, plotter, normalize)
-        figure = hv.renderer("bokeh").get_plot(frames.target).state
-        axes = (figure.x_range, figure.y_range)
-        assert [isinstance(axis, DataRange1d) for axis in axes] == [normalize, normalize]
-        simple(runner.learner, npoints_goal=runner.learner.npoints + 20)
-        frames.draw()
-        assert (figure.x_range, figure.y_range) == axes
-    runner.cancel()
 
 
 def test_balancing_learner_has_a_selector(shown: list[Any]) -> None:
