@@ -70,6 +70,75 @@ def test_plots_of_a_line_and_of_a_calibration(lab: Any) -> None:
     assert lab.errors == []
 
 
+#: All plots on the page from top to bottom: ranges of the axes, numbers drawn, the middle of the frame in pixels.
+_PLOTS = """() => {
+    const plots = []
+    const visit = view => {
+        if (view.frame !== undefined && view.model.type.endsWith("Figure")) {
+            const {x_range, y_range, renderers, id} = view.model, box = view.el.getBoundingClientRect()
+            const {x_center, y_center} = view.frame.bbox
+            const drawn = renderers.flatMap(renderer => Object.values(renderer.data_source?.data ?? {}))
+                .flatMap(column => [...column].map(item => item?.length ?? 1))
+            const top = renderers.flatMap(renderer => [...(renderer.data_source?.data.top ?? [])])
+            plots.push({
+                id: id, x: box.x + x_center, y: box.y + y_center,
+                drawn: [...drawn, ...top].reduce((sum, n) => sum + n, 0),
+                ranges: [x_range.start, x_range.end, y_range.start, y_range.end], top: Math.max(0, ...top),
+            })
+        }
+        for (const child of view.child_views ?? []) { visit(child) }
+    }
+    for (const view of Object.values(window.Bokeh?.index ?? {})) { visit(view) }
+    return plots.sort((one, other) => one.y - other.y || one.x - other.x)
+}"""
+
+
+def _drawn_beyond(page: Any, plots: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Wait until each of the plots has drawn more numbers; return them as they are then."""
+    grown = f"before => {{ const now = ({_PLOTS})(); return before.every(plot => now.some("
+    grown += "other => other.id === plot.id && other.drawn > plot.drawn)) }"
+    page.wait_for_function(grown, arg=plots, timeout=120_000)
+    return _now(page, plots)
+
+
+def _now(page: Any, plots: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    now = {plot["id"]: plot for plot in page.evaluate(_PLOTS)}
+    return [now[plot["id"]] for plot in plots]
+
+
+@pytest.mark.notebook("zoom.md")
+def test_the_zoom_that_the_user_chose_is_kept(lab: Any) -> None:
+    """Frames leave axes alone that the user has moved, in layouts too to which panels are added; reset lets them go."""
+    page = lab.page
+    page.set_viewport_size({"width": 1300, "height": 2600})  # all plots within reach of the mouse
+    lab.run(3)
+    page.wait_for_function(f"() => ({_PLOTS})().length === 4", timeout=60_000)
+    before = _drawn_beyond(page, [plot | {"drawn": 20} for plot in page.evaluate(_PLOTS)])
+    for plot in before:
+        page.mouse.move(plot["x"], plot["y"])
+        page.mouse.down()
+        page.mouse.move(plot["x"] + 60, plot["y"] + 30, steps=3)
+        page.mouse.up()
+    page.mouse.move(before[0]["x"], before[0]["y"])
+    page.mouse.wheel(0, -200)
+    page.wait_for_timeout(500)
+    zoomed = _now(page, before)
+    assert all(one["ranges"] != other["ranges"] for one, other in zip(zoomed, before, strict=True))
+    lab.picture("zoomed")
+    later = _drawn_beyond(page, _drawn_beyond(page, zoomed))
+    assert [plot["ranges"] for plot in later] == [plot["ranges"] for plot in zoomed]
+    page.wait_for_function(f"() => ({_PLOTS})().length === 5", timeout=60_000)
+    lab.picture("zoomed-later")
+    for button in page.locator(".bk-tool-icon-reset").all():
+        button.click()
+    after = _drawn_beyond(page, later)
+    assert all(one["ranges"] != other["ranges"] for one, other in zip(after, later, strict=True))
+    counts = after[-1]
+    assert counts["ranges"][2] <= 0 < counts["top"] <= counts["ranges"][3]  # follows what is drawn
+    lab.picture("zoom-reset")
+    assert lab.errors == []
+
+
 @pytest.mark.notebook("resume.md")
 def test_restart_and_resume(lab: Any) -> None:
     """After a restart of the kernel in the middle, the run goes on from its store."""
