@@ -1,4 +1,4 @@
-"""What code a function is: a digest to compare, never to run.
+"""What code a function is, and the objects it is configured with: digests to compare, never to run.
 
 Comments, layout and docstrings do not count; neither do functions that this one calls, which are not seen. The digest
 is of the syntax tree where the source can be read, else of the byte code, which differs between versions of Python.
@@ -9,17 +9,22 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import reprlib
+import sys
+import sysconfig
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from adaptive_calib.store.errors import NotCanonicalError
 from adaptive_calib.store.identity import canonical_text
 
-__all__ = ["Identified", "code_digest", "describe", "identify"]
+__all__ = ["Identified", "code_digest", "describe", "identify", "method_digests"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,6 +115,74 @@ def code_digest(function: Any) -> str:
             return ""
         text = "\n".join(_byte_code(code))
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def method_digests(*values: Any) -> dict[str, str]:
+    """Return digests of the methods of all dataclasses that are in some values: name of the class -> 16 hex characters.
+
+    A distribution draws experiments and a model computes by their methods: these are code of the evaluation as well.
+    Seen are fields, items of lists, tuples and mappings (the first hundred), and base classes; classes that were
+    installed are not, as another version of a library is another matter.
+    """
+    classes: dict[type, None] = {}
+    waiting, seen = list(values), set()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Mapping):
+            waiting += islice(value.values(), _LOOKED_AT)
+        elif isinstance(value, (list, tuple)):
+            waiting += value[:_LOOKED_AT]
+        elif isinstance(value, MethodType):
+            waiting.append(value.__self__)
+        elif isinstance(value, partial):
+            waiting += (value.func, value.args, value.keywords)
+        elif dataclasses.is_dataclass(value):
+            kind = value if isinstance(value, type) else type(value)
+            classes.update(dict.fromkeys(kind.__mro__))
+            if kind is not value:
+                waiting += [getattr(value, field.name, None) for field in dataclasses.fields(value) if field.init]
+    digests = {}
+    for kind in classes:
+        methods = {} if _is_installed(kind) else {name: code_digest(each) for name, each in _methods(kind)}
+        if methods:
+            text = ",".join(f"{name}={digest}" for name, digest in sorted(methods.items()))
+            digests[_name(kind)] = blake2b(text.encode("ascii", "replace"), digest_size=8).hexdigest()
+    return digests
+
+
+#: Where the code of a dataclass's own ``__init__``, ``__repr__`` and so on comes from.
+_WRITTEN_BY_DATACLASS = {"<string>", dataclasses.__file__, reprlib.__file__}
+
+#: Items of a container that are looked at: a list of thousands is of one kind.
+_LOOKED_AT = 100
+
+
+def _methods(kind: type) -> Iterator[tuple[str, FunctionType]]:
+    """Yield the functions that a class defines itself; not those that `dataclass` wrote."""
+    for name, member in vars(kind).items():
+        inner = getattr(member, "__func__", None) or getattr(member, "func", None)  # class and static methods; cached
+        parts = (member.fget, member.fset) if isinstance(member, property) else (inner or member,)
+        for number, function in enumerate(parts):
+            if isinstance(function, FunctionType) and function.__code__.co_filename not in _WRITTEN_BY_DATACLASS:
+                yield f"{name}{number or ''}", function
+
+
+def _is_installed(kind: type) -> bool:
+    """Whether a class is of this package, a library, or Python itself."""
+    if kind.__module__.partition(".")[0] == "adaptive_calib":
+        return not kind.__module__.startswith("adaptive_calib.examples.")
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if file is None:  # built in, or of a notebook or prompt
+        return kind.__module__ != "__main__"
+    return any(Path(file).is_relative_to(folder) for folder in _INSTALLED)
+
+
+_INSTALLED = tuple(
+    Path(path) for name, path in sysconfig.get_paths().items() if name in ("stdlib", "purelib", "platlib")
+)
 
 
 def _name(thing: Any) -> str:

@@ -21,10 +21,10 @@ import numpy as np
 
 from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.store import memo
-from adaptive_calib.store.code import code_digest, describe, identify
+from adaptive_calib.store.code import code_digest, describe, identify, method_digests
 from adaptive_calib.store.identity import PointUids, fields_text, guard_fields
 from adaptive_calib.store.replicates import Replicate, replicate_seed, set_and_number
-from adaptive_calib.store.rows import SpaceInfo
+from adaptive_calib.store.rows import SpaceInfo, joined_digests
 
 __all__ = ["Context", "Evaluation"]
 
@@ -204,7 +204,7 @@ class Evaluation:
             seed=self._seed,
             config=config,
             full_config=guard_fields(self._config, self._exclude, "config", *options),
-            code_digest=self._code,
+            code_digest=joined_digests(self._code, method_digests(self._function, self._config)),
         )
         self._point_uids: PointUids | None = None
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import CodeChangedWarning, StaleDefaultError, StoreError
 from adaptive_calib.store.evaluation import Evaluation
-from adaptive_calib.store.rows import SpaceInfo, plain_text
+from adaptive_calib.store.rows import SpaceInfo, plain_text, single_digests
 
 __all__ = ["changed_defaults", "open_space"]
 
@@ -63,11 +63,15 @@ def changed_defaults(stored: SpaceInfo, now: SpaceInfo) -> dict[str, tuple[str, 
 
 
 def _compare_code(evaluation: Evaluation, stored: SpaceInfo) -> None:
-    if stored.code_digest in ("", evaluation.info.code_digest) or evaluation.on_code_change == "ignore":
+    then, now = single_digests(stored.code_digest), single_digests(evaluation.info.code_digest)
+    changed = [name for name in now if then.get(name, now[name]) != now[name]]  # what was not recorded is not compared
+    if not changed or evaluation.on_code_change == "ignore":
         return
+    what = " and ".join(f"the methods of {name}" if name else f"the code of {evaluation.name}" for name in changed)
+    whose = "" if "" in changed else f", with which {evaluation.name} is configured,"
     message = (
-        f"the code of {evaluation.name} is not the one that gave the stored results (or two functions go by this "
-        f"name). If it computes something else, change `version` (now {evaluation.version!r}) or the name; if not, "
+        f"{what}{whose} changed since the stored results were computed (or two functions go by this name). If results "
+        f"become others, change `version` (now {evaluation.version!r}) or the name; if not, "
         'on_code_change="ignore" says so.'
     )
     if evaluation.on_code_change == "error":

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from adaptive_calib.store.identity import UID_VERSION, canonical_text, digest
 
-__all__ = ["OK", "Key", "Row", "Run", "Scanned", "SpaceInfo"]
+__all__ = ["OK", "Key", "Row", "Run", "Scanned", "SpaceInfo", "joined_digests", "single_digests"]
 
 OK = "ok"
 
@@ -110,6 +110,8 @@ class SpaceInfo:
         Canonical texts of the fields that the uid was made of.
     full_config : dict, str -> str
         Those of all fields that are not excluded; guards against defaults that change.
+    code_digest : str
+        Of the function's code, and of the methods of the classes in its configuration; see `joined_digests`.
     created : float
         Seconds since the epoch.
     """
@@ -167,6 +169,18 @@ class SpaceInfo:
             code_digest=new.code_digest,
             created=new.created,
         )
+
+
+def joined_digests(function: str, classes: dict[str, str]) -> str:
+    """Return the digest of a function's code and those of classes as one text: ``"FUNCTION CLASS=DIGEST ..."``."""
+    return " ".join([function, *(f"{name}={digest}" for name, digest in sorted(classes.items()))])
+
+
+def single_digests(joined: str) -> dict[str, str]:
+    """Return the digests that were joined, that of the function under ``""``; what has no code is left out."""
+    function, *classes = joined.split(" ")
+    digests = dict(text.rsplit("=", 1) for text in classes)
+    return {"": function, **digests} if function else digests
 
 
 def plain_text(form: str) -> str:
