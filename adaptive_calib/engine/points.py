@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ __all__ = ["PointSet", "same_point"]
 
 
 def same_point(a: Any, b: Any) -> bool:
-    """Whether two points are equal; points may be arrays or hold some, and NaN equals itself.
+    """Whether two points are equal; points may be arrays or hold some (in dicts, dataclasses), and NaN equals itself.
 
     Examples
     --------
@@ -25,6 +27,10 @@ def same_point(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(same_point, a, b))
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return bool(np.array_equal(a, b))
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same_point(a[key], b[key]) for key in a)
+    if is_dataclass(a) and type(a) is type(b):
+        return all(same_point(getattr(a, field.name), getattr(b, field.name)) for field in fields(a) if field.compare)
     return bool(a == b or (a != a and b != b))  # the second half: both are NaN
 
 

@@ -70,7 +70,8 @@ def replay_log(learner: Any, log: Iterable[tuple[Any, ...]] | str | PathLike[str
     Raises
     ------
     ReplayError
-        The learner answers an ask otherwise than in the run: its code or its parameters have changed.
+        The learner answers an ask otherwise than in the run: its code or its parameters have changed. Or the file has
+        only the text of a value, since this is no plain data, or of a point that the learner has not asked for.
 
     Examples
     --------
@@ -83,15 +84,63 @@ def replay_log(learner: Any, log: Iterable[tuple[Any, ...]] | str | PathLike[str
     >>> again.data == learner.data
     True
     """
+    texts: _Texts | None = None
     if isinstance(log, (str, PathLike)):
         from adaptive_calib.store import read_log  # here: only a log on disk needs the store
 
-        log = _calls(read_log(log))
+        log, texts = _calls(read_log(log)), _Texts()
     for number, entry in enumerate(log):
         name, *args = entry
+        if texts is not None:
+            args = [texts.restored(arg, number, name) for arg in args]
         answer = getattr(learner, name)(*args)
         if isinstance(entry, AskedEntry):
-            _compare(number, args[0], entry.points, tuple(answer[0]))
+            points = tuple(answer[0])
+            _compare(
+                number, args[0], entry.points if texts is None else texts.seen(entry.points, points, number), points
+            )
+
+
+class _Text(str):
+    """A text that stands for a point, in error messages too."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+class _Texts:
+    """Of points that are no plain data a log on disk has texts; the learner that is asked again has the points."""
+
+    def __init__(self) -> None:
+        from adaptive_calib.store.identity import PointKey  # here, as above
+        from adaptive_calib.store.log import log_text
+
+        self._kind, self._text = PointKey, log_text
+        self._points: dict[str, Any] = {}
+
+    def seen(self, logged: Sequence[Any], answered: Sequence[Any], number: int) -> tuple[Any, ...]:
+        """Remember points that the learner answered; return those of the log, with texts replaced by their points."""
+        for old, new in zip(logged, answered, strict=False):
+            known = type(old) is self._kind and old.text == self._text(new)
+            if known and not same_point(self._points.setdefault(old.text, new), new):
+                raise ReplayError(
+                    f"entry {number} of the log, ask: two points have the same text there, {old.text:.80}, so what was "
+                    "told of them cannot be told apart; give the run log=True, which keeps the points themselves."
+                )
+        return tuple(self._points.get(old.text, _Text(old.text)) if type(old) is self._kind else old for old in logged)
+
+    def restored(self, arg: Any, number: int, name: str) -> Any:
+        """Return an argument with texts replaced by points."""
+        if isinstance(arg, list):
+            return [self.restored(item, number, name) for item in arg]
+        if type(arg) is not self._kind:
+            return arg
+        if arg.text not in self._points:
+            raise ReplayError(
+                f"entry {number} of the log, {name}: of {arg.text:.80} the file has this text only, as it is no plain "
+                "data (numbers, texts, lists, dicts, arrays). Give the run log=True, which keeps objects themselves."
+            )
+        return self._points[arg.text]
 
 
 def _compare(number: int, n: int, logged: tuple[Any, ...], answered: tuple[Any, ...]) -> None:

@@ -1,7 +1,8 @@
 """The log of a run on disk: one line of JSON for each call on the learner, flushed as it is written.
 
-Values are those of `adaptive_calib.store.codec`, arrays among them as base64. Several runs may follow each other in
-one file. What becomes of a torn last line is said in `adaptive_calib.store.lines`.
+Values are those of `adaptive_calib.store.codec`, arrays among them as base64. Of a point that is an object of another
+type its text is kept, by which a replay knows it again when the learner asks for it. Several runs may follow each other
+in one file. What becomes of a torn last line is said in `adaptive_calib.store.lines`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Any, BinaryIO
 
 from adaptive_calib.engine.events import Entry
 from adaptive_calib.store.codec import decode, encode
-from adaptive_calib.store.errors import StoreError, UnreadableRowError, UnstorableResultError
+from adaptive_calib.store.errors import NotCanonicalError, StoreError, UnreadableRowError, UnstorableResultError
+from adaptive_calib.store.identity import PointKey, canonical_text
 from adaptive_calib.store.lines import LineFormat
 
-__all__ = ["LOG_VERSION", "FileLog", "open_log", "read_log"]
+__all__ = ["LOG_VERSION", "FileLog", "log_text", "open_log", "read_log"]
 
 LOG_VERSION = 1
 _FORMAT = LineFormat("adaptive_calib run log", LOG_VERSION)
@@ -124,12 +126,35 @@ def _entries(path: Path, records: Iterator[tuple[int, Any]]) -> Iterator[Entry]:
             raise StoreError(f"line {number} of {path} is damaged: {record!r:.80} ({error}).") from error
 
 
+def log_text(value: Any) -> str:
+    """Return the text that a log keeps of a value that is no plain data: its canonical text, or its ``repr``.
+
+    Examples
+    --------
+    >>> from adaptive_calib.store.log import log_text
+    >>> log_text(range(3))
+    'range(0, 3)'
+    """
+    try:
+        return canonical_text(value)
+    except NotCanonicalError:
+        return repr(value)
+
+
+def _kept(value: Any) -> Any:
+    """Return a value as plain data: as it is, or its text in its place; in lists, of each item."""
+    try:
+        encode(value)
+    except UnstorableResultError:
+        return [_kept(item) for item in value] if isinstance(value, list) else PointKey(log_text(value))
+    return value
+
+
 def _line(entry: Entry) -> bytes:
     try:
         text, data = encode((entry.args, entry.answer), "the log entry")
     except UnstorableResultError:
-        # a log is for looking and replaying: it keeps what it can, and a replay that meets this will say so
-        text, data = encode((tuple(map(repr, entry.args)), tuple(map(repr, entry.answer))))
+        text, data = encode((tuple(map(_kept, entry.args)), tuple(map(_kept, entry.answer))))
     record: dict[str, Any] = {"t": entry.time, "call": entry.name, "args": text}
     if entry.note:
         record["note"] = True

@@ -105,7 +105,7 @@ def test_values_that_cannot_be_stored_are_noted_as_text(tmp_path: Path) -> None:
     """A log never ends a run because of a value."""
     written(tmp_path / "a.jsonl", [Entry(0.0, "tell", (0.5, object()))])
     (entry,) = read_log(tmp_path / "a.jsonl")
-    assert entry.args[1].startswith("<object object")
+    assert entry.args[1].text.startswith("<object object")
 
 
 def test_a_closed_log_says_so(tmp_path: Path) -> None:
