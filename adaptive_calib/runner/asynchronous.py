@@ -237,7 +237,7 @@ class AsyncRunner(BaseRunner):
         """
         return self.beside(watch(self, update_interval, overwrite_previous=overwrite_previous))
 
-    def live_info(self, *, update_interval: float = 0.1) -> None:
+    def live_info(self, *, update_interval: float = 0.5) -> None:
         """Show a table about the run, with a button to cancel it, in a notebook."""
         notebook = import_module("adaptive_calib.notebook")  # here, as it is: only notebooks need its libraries
         notebook.live_info(self, update_interval=update_interval)
