@@ -374,17 +374,15 @@ class RunArchive:
             raise ReadOnlyStoreError(
                 f'{self.store!r} is used with mode="read-only": {outcome.point!r} is not recorded.'
             )
-        asked = self._asked.pop(id(outcome.point), None)
-        evaluation, own, place = self._place(outcome.point) if asked is None else asked[1]
-        point = _point_text(evaluation, own)
-        kind, y, data = self.store.results.write(outcome.value) if outcome.status == OK else ("json", "", b"")
-        error = outcome.error
+        point, status, value, error, text, started, seconds, host, pid, attempt, stdout, stderr, logs = outcome
+        asked = self._asked.pop(id(point), None)
+        evaluation, own, (uid, split, replicate) = self._place(point) if asked is None else asked[1]
+        kind, y, data = self.store.results.write(value) if status == OK else ("json", "", b"")
         exc_type = "" if error is None else f"{type(error).__module__}.{type(error).__qualname__}"
         seed = "" if evaluation.seed is None else str(evaluation.seed)
         return Row(
-            evaluation.uid, *place, outcome.status, point, y, kind, data or None, outcome.started, outcome.seconds,
-            outcome.host, outcome.pid, seed, outcome.attempt, self.run_id, exc_type, outcome.traceback,
-            outcome.stdout, outcome.stderr, outcome.logs,
+            evaluation.uid, uid, split, replicate, status, _point_text(evaluation, own), y, kind, data or None, started,
+            seconds, host, pid, seed, attempt, self.run_id, exc_type, text, stdout, stderr, logs,
         )  # fmt: skip
 
     def _write(self, rows: Sequence[Row]) -> None:

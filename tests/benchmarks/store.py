@@ -98,7 +98,7 @@ def each_run() -> float:
 
 
 def overhead(n: int, executor: Any, seconds_each: float = 0.0, repeats: int = 7) -> tuple[float, float, float]:
-    """Return the microseconds an evaluation without and with a store, and their ratio: medians of runs in turn."""
+    """Return the microseconds an evaluation without and with a store, and their ratio: medians over pairs of runs."""
     measured: dict[bool, list[float]] = {True: [], False: []}
     function = partial(busy, seconds=seconds_each) if seconds_each else value
     for repeat in range(repeats + 1):
@@ -111,7 +111,7 @@ def overhead(n: int, executor: Any, seconds_each: float = 0.0, repeats: int = 7)
                 if repeat:  # the first one starts the workers
                     measured[stored].append(time.perf_counter() - before)
     without, with_ = (statistics.median(measured[stored]) / n * 1e6 for stored in (False, True))
-    return without, with_, with_ / without
+    return without, with_, statistics.median(b / a for a, b in zip(measured[False], measured[True], strict=True))
 
 
 def main() -> None:
@@ -141,7 +141,8 @@ def main() -> None:
             ("loky, 1 ms of computing", loky, 0.001),
             ("loky, 5 ms of computing", loky, 0.005),
         ):
-            without, with_, ratio = overhead(400 if seconds else 3000, executor, seconds)
+            n, repeats = (400, 7) if seconds else (3000, 21)
+            without, with_, ratio = overhead(n, executor, seconds, repeats)
             print(f"  {name:26} {without:8.0f} {with_:8.0f} {ratio:6.2f}")
 
 

@@ -1,4 +1,4 @@
-"""Stores that the first version wrote are read by every later one."""
+"""Stores that any version wrote are read by every later one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.store.functions import Inner, Line, Power, crashed, failed, ok
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = {
     "store-1.sqlite": SQLiteStore,
+    "store-2.sqlite": SQLiteStore,
     "journal-1.jsonl": JournalStore,
     "objects-1": lambda path: FsspecStore(f"file://{path}"),
 }
@@ -35,7 +36,7 @@ def write(store: Any) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_stored_files_are_read(name: str, tmp_path: Path) -> None:
-    """Every point, value, failure and run of format 1 comes back, and writing goes on."""
+    """Every point, value, failure and run of each format comes back, and writing goes on."""
     copy = shutil.copytree if (GOLDEN / name).is_dir() else shutil.copy
     copy(GOLDEN / name, tmp_path / name)
     with KINDS[name](tmp_path / name) as store:
@@ -55,3 +56,13 @@ def test_the_stored_files_are_read(name: str, tmp_path: Path) -> None:
         archive.record([ok(0.3, 0.09)])
         archive.close("finished", "")
         assert len(space) == 6
+
+
+@pytest.mark.parametrize("name", ["store-1.sqlite", "store-2.sqlite"])
+def test_a_stored_database_is_read_without_a_change(name: str, tmp_path: Path) -> None:
+    """Read-only, an older format stays as it is."""
+    shutil.copy(GOLDEN / name, tmp_path / name)
+    with SQLiteStore(tmp_path / name, readonly=True) as store:
+        assert len(store.space(EV)) == 5
+    assert (tmp_path / name).read_bytes() == (GOLDEN / name).read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == [name]

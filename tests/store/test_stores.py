@@ -124,7 +124,7 @@ def test_a_damaged_database_says_so(tmp_path: Path) -> None:
 
 def test_a_locked_database_is_waited_for_and_then_explained(tmp_path: Path, monkeypatch: Any) -> None:
     """The error says that somebody else holds it."""
-    monkeypatch.setattr("adaptive_calib.store.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("adaptive_calib.store.schema.BUSY_SECONDS", 0.05)
     with SQLiteStore(tmp_path / "s.db") as store:
         other = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,32 @@
+"""A writer in a rush: ``python -m tests.store.rushing PATH NUMBER`` puts results, one by one, until it is killed.
+
+After each put that was acknowledged its number is appended to ``PATH.told``; at NUMBER the writer stands still.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from adaptive_calib.store import SQLiteStore, sqlite
+from adaptive_calib.testing.stores import make_row
+from tests.store.killed import note
+
+
+def write(path: Path, number: int) -> None:
+    """Put and note, without end."""
+    sqlite.RUSH = 1e9
+    store = SQLiteStore(path)
+    i = 0
+    while True:
+        if i >= number:
+            time.sleep(0.01)
+            continue
+        store.put([make_row(f"{i:06}", y=str(i))])
+        note(path.with_name(path.name + ".told"), i)
+        i += 1
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), int(sys.argv[2]))
