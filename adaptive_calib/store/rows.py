@@ -82,6 +82,11 @@ class Row(NamedTuple):
         return Key(self.space, self.point_uid, self.split, self.replicate)
 
     @property
+    def has_output(self) -> bool:
+        """Whether something that the evaluation wrote is kept with it."""
+        return bool(self.stdout or self.stderr or self.logs)
+
+    @property
     def scanned(self) -> Scanned:
         """What preloading needs of it."""
         return Scanned._make(self[1:9])

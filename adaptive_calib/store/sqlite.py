@@ -139,9 +139,9 @@ class SQLiteStore(Store):
         self._files = SideFiles(self.path.with_name(self.path.name + ".files"))
         self._intake = Intake(self.path)
         # Lines say less than a flush of the disk, and another host may not see them yet in a network folder.
-        self._may_wait = not readonly and durable == "process" and journal == "WAL"
+        self._lines_allowed = not readonly and durable == "process" and journal == "WAL"
         self._last_put = -inf
-        self._merged: tuple[Any, sqlite3.Connection] | None = None  # read-only: a copy with what waits, and of what
+        self._merged: tuple[Any, sqlite3.Connection] | None = None  # what a copy was made of, and the copy
         schema.refuse_other_files(self.path, readonly=readonly)
         if not readonly:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +169,7 @@ class SQLiteStore(Store):
         self._refuse_if_readonly()
         with self._lock:
             rush = time.monotonic() - self._last_put < RUSH
-            if rush and rows and not force and all(map(_may_wait, rows)) and self._has_intake:
+            if rush and rows and not force and all(map(_is_bare, rows)) and self._open_intake():
                 self._intake.append(rows)
                 if self._intake.waiting >= WAITING:
                     self._move()
@@ -179,7 +179,7 @@ class SQLiteStore(Store):
 
     def _put_now(self, rows: Sequence[Row], force: bool) -> None:
         values = [self._columns(row) for row in rows]  # files first
-        simple = not (force or any(row.stdout or row.stderr or row.logs for row in rows) or any(v[-1] for v in values))
+        simple = not (force or any(row.has_output for row in rows) or any(v[-1] for v in values))
         if simple and len(rows) <= AT_ONCE:
             with self._explained():  # one statement is a transaction of its own, and half the time of three
                 if not self._intake.pending(self._db):
@@ -198,17 +198,16 @@ class SQLiteStore(Store):
             part = values[start : start + AT_ONCE]
             db.execute(_put(len(part)), list(chain.from_iterable(part)))
 
-    @property
-    def _has_intake(self) -> bool:
-        """Whether rows may wait; the first time a file for them is made."""
-        if self._may_wait and not self._intake.is_open:
+    def _open_intake(self) -> bool:
+        """Make the file in which rows wait, unless it is there; return whether there may be one."""
+        if self._lines_allowed and not self._intake.is_open:
             try:
                 with self._transaction() as db:
-                    self._may_wait = self._intake.open(db)
+                    self._lines_allowed = self._intake.open(db)
             except BaseException:  # what the database does not know would never be taken in
                 self._intake.close()
                 raise
-        return self._may_wait
+        return self._lines_allowed
 
     def _move(self) -> None:
         """Move into the database what waits beside it, of whoever's."""
@@ -226,7 +225,7 @@ class SQLiteStore(Store):
         file = columns[-1]
         old = self._file_of(db, row.key) if force or file else None
         written = db.execute(f"{_put(1, force)} RETURNING id", columns).fetchall()
-        if written and (row.stdout or row.stderr or row.logs):
+        if written and row.has_output:
             outputs = (written[0][0], row.stdout, row.stderr, row.logs)
             db.execute("INSERT INTO outputs VALUES (?, ?, ?, ?)", outputs)
         unused = old if written else file
@@ -459,9 +458,9 @@ def _space(values: tuple[Any, ...]) -> SpaceInfo:
     return SpaceInfo(uid, slug, name, version, uid_version, context_key, root, *texts, code, created)
 
 
-def _may_wait(row: Row) -> bool:
-    """Whether a row is a bare result in plain text: one that JSON keeps as it is, and SQLite never refuses."""
-    return row.status == OK and row.y_data is None and not (row.split or row.stdout or row.stderr or row.logs)
+def _is_bare(row: Row) -> bool:
+    """Whether a row is a result in plain text and nothing else: JSON keeps it as it is, and SQLite never refuses it."""
+    return row.status == OK and row.y_data is None and not row.split and not row.has_output
 
 
 def _safe(text: str) -> str:

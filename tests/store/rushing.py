@@ -5,8 +5,8 @@ After each put that was acknowledged its number is appended to ``PATH.told``; at
 
 from __future__ import annotations
 
+import signal
 import sys
-import time
 from pathlib import Path
 
 from adaptive_calib.store import SQLiteStore, sqlite
@@ -15,17 +15,13 @@ from tests.store.killed import note
 
 
 def write(path: Path, number: int) -> None:
-    """Put and note, without end."""
+    """Put and note, then stand still."""
     sqlite.RUSH = 1e9
     store = SQLiteStore(path)
-    i = 0
-    while True:
-        if i >= number:
-            time.sleep(0.01)
-            continue
+    for i in range(number):
         store.put([make_row(f"{i:06}", y=str(i))])
         note(path.with_name(path.name + ".told"), i)
-        i += 1
+    signal.pause()
 
 
 if __name__ == "__main__":

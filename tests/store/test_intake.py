@@ -56,6 +56,19 @@ def uids(store: Store) -> list[str]:
     return [row.point_uid for row in store.iter("s")]
 
 
+def rushing_process(path: Path, number: int) -> subprocess.Popen[bytes]:
+    """Start a process that puts so many results in a rush."""
+    return subprocess.Popen([sys.executable, "-m", "tests.store.rushing", str(path), str(number)])
+
+
+def told(path: Path, process: subprocess.Popen[bytes], number: int) -> None:
+    """Wait until a writer was told that so many results are kept."""
+    notes = path.with_name(path.name + ".told")
+    while not notes.exists() or len(notes.read_bytes().splitlines()) < number:
+        assert process.poll() is None
+        time.sleep(0.001)
+
+
 def abandoned(store: SQLiteStore) -> None:
     """End a store as the death of its process does: nothing is moved, and its lock is gone."""
     handle = store._intake._handle
@@ -122,14 +135,10 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kills: int) -> No
     rng = random.Random(SEED)
     for kill in range(kills):
         path = tmp_path / f"{kill}.db"
-        told = path.with_name(path.name + ".told")
-        command = [sys.executable, "-m", "tests.store.rushing", str(path), str(10**9)]
-        with subprocess.Popen(command) as process:
-            while not told.exists() or len(told.read_bytes()) < rng.randrange(10, 40_000):
-                assert process.poll() is None
-                time.sleep(0.001)
+        with rushing_process(path, 10**9) as process:
+            told(path, process, rng.randrange(1, 6000))
             process.kill()
-        acknowledged = [f"{int(i):06}" for i in told.read_text().split()]
+        acknowledged = [f"{int(i):06}" for i in path.with_name(path.name + ".told").read_text().split()]
         before = {p: p.read_bytes() for p in tmp_path.iterdir() if not p.name.endswith("-shm")}
         with SQLiteStore(path, readonly=True) as store:
             seen = uids(store)
@@ -146,19 +155,16 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kills: int) -> No
 def test_others_see_what_waits_in_a_process_that_lives(tmp_path: Path) -> None:
     """A store that may write takes it in, one that may not shows it; it counts once, and goes on."""
     path = tmp_path / "s.db"
-    with subprocess.Popen([sys.executable, "-m", "tests.store.rushing", str(path), "300"]) as process:
-        told = path.with_name("s.db.told")
-        while not told.exists() or len(told.read_text().split()) < 300:
-            assert process.poll() is None
-            time.sleep(0.001)
+    with rushing_process(path, 300) as process:
+        told(path, process, 300)
         assert len(in_database(path)) < 300
-        with SQLiteStore(path, readonly=True) as reader, SQLiteStore(path) as writer:
+        with SQLiteStore(path, readonly=True) as reader, SQLiteStore(path) as other:
             assert len(uids(reader)) == 300
             assert len(in_database(path)) < 300
-            assert len(uids(writer)) == len(in_database(path)) == 300
+            assert len(uids(other)) == len(in_database(path)) == 300
             assert len(lines(tmp_path)) == 1  # its writer lives
-            assert writer.delete([Key("s", "000007")]) == 1
-            assert len(uids(reader)) == len(uids(writer)) == 299
+            assert other.delete([Key("s", "000007")]) == 1
+            assert len(uids(reader)) == len(uids(other)) == 299
         process.kill()
     with SQLiteStore(path) as store:
         assert len(uids(store)) == 299
@@ -448,7 +454,7 @@ def test_a_line_that_a_dying_writer_adds_meanwhile_is_not_removed(
 
     def tidy_late(self: Intake, found: Any) -> None:
         if writer._intake.is_open:
-            writer._intake.append([SQLiteStore._columns(writer, make_row("bb"))])
+            writer._intake.append([make_row("bb")])
             abandoned(writer)
         tidy(self, found)
 
