@@ -6,9 +6,9 @@ processes import the package too, and should not pay for what they do not need.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from adaptive_calib._lazy import attach
 from adaptive_calib._version import __version__
 
 if TYPE_CHECKING:
@@ -64,40 +64,27 @@ __all__ = [
     "utils",
 ]
 
-#: Where each public name lives; modules stand for themselves.
-_HOMES = {
-    "calibration": ("CalibrationLearner", "EpistemicDist", "Experiment"),
-    "emd": ("Bemd", "draw_R_samples", "interp1d", "make_empirical_risk_ppf"),
-    "learner": (
-        "AverageLearner",
-        "AverageLearner1D",
-        "BalancingLearner",
-        "BaseLearner",
-        "DataSaver",
-        "IntegratorLearner",
-        "Learner1D",
-        "Learner2D",
-        "LearnerND",
-        "SequenceLearner",
-        "make_datasaver",
-    ),
-    "notebook": ("active_plotting_tasks", "live_plot", "notebook_extension"),
-    "runner": ("AsyncRunner", "BlockingRunner", "Runner"),
-    "tasks": ("Calibrate",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    elif name in ("learner", "runner", "utils", "types", "notebook_integration", "path_sampling", "tasks", "viz"):
-        value = import_module(f"{__name__}.{name}")
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = attach(
+    globals(),
+    {
+        "adaptive_calib.calibration": ("CalibrationLearner", "EpistemicDist", "Experiment"),
+        "adaptive_calib.emd": ("Bemd", "draw_R_samples", "interp1d", "make_empirical_risk_ppf"),
+        "adaptive_calib.learner": (
+            "AverageLearner",
+            "AverageLearner1D",
+            "BalancingLearner",
+            "BaseLearner",
+            "DataSaver",
+            "IntegratorLearner",
+            "Learner1D",
+            "Learner2D",
+            "LearnerND",
+            "SequenceLearner",
+            "make_datasaver",
+        ),
+        "adaptive_calib.notebook": ("active_plotting_tasks", "live_plot", "notebook_extension"),
+        "adaptive_calib.runner": ("AsyncRunner", "BlockingRunner", "Runner"),
+        "adaptive_calib.tasks": ("Calibrate",),
+    },
+    submodules=("learner", "runner", "utils", "types", "notebook_integration", "path_sampling", "tasks", "viz"),
+)

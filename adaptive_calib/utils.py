@@ -12,9 +12,9 @@ from adaptive_calib.emd import compare_matrix
 from adaptive_calib.engine.executors import SequentialExecutor
 from adaptive_calib.learner.balancing_learner import named_product
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest
+from adaptive_calib.learner_io import snapshot as snapshots
+from adaptive_calib.learner_io.default_arguments import assign_defaults, partial_function_from_dataframe
 from adaptive_calib.runner.dask import daskify
-from adaptive_calib.store import snapshots
-from adaptive_calib.store.function_arguments import assign_defaults, partial_function_from_dataframe
 
 __all__ = [
     "SequentialExecutor",
@@ -61,7 +61,7 @@ def restore(*learners: BaseLearner) -> Iterator[None]:
 
 
 def save(fname: str | os.PathLike[str], data: Any, compress: bool = True) -> bool:
-    """Write `data` as a pickle, in one step; see `adaptive_calib.store.snapshots.write`.
+    """Write `data` as a pickle, in one step; see `adaptive_calib.learner_io.snapshot.write`.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def save(fname: str | os.PathLike[str], data: Any, compress: bool = True) -> boo
 
 
 def load(fname: str | os.PathLike[str], compress: bool = True) -> Any:
-    """Return what `save` wrote; see `adaptive_calib.store.snapshots.read`.
+    """Return what `save` wrote; see `adaptive_calib.learner_io.snapshot.read`.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def load(fname: str | os.PathLike[str], compress: bool = True) -> Any:
     ------
     FileNotFoundError
         If there is no such file.
-    adaptive_calib.store.snapshots.DamagedSnapshotError
+    adaptive_calib.learner_io.snapshot.DamagedSnapshotError
         If the file cannot be read.
 
     Examples

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 from adaptive_calib.engine.events import Submit
-from adaptive_calib.engine.executors import Handle
+from adaptive_calib.engine.executor_protocol import Handle
 from adaptive_calib.engine.inbox import Inbox
 from adaptive_calib.engine.observers import logger
 

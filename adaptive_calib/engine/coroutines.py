@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from adaptive_calib.engine.capture import NOTHING, captured, captured_with
-from adaptive_calib.engine.executors import Evaluate, Handle
+from adaptive_calib.engine.executor_protocol import Evaluate, Handle
 from adaptive_calib.engine.worker import Report, TimeLimitError, Work, here, text_of
 
 __all__ = ["Coroutines"]

@@ -29,7 +29,7 @@ from typing import Any
 
 import distributed
 
-from adaptive_calib.engine.executors import Evaluate, Handle
+from adaptive_calib.engine.executor_protocol import Evaluate, Handle
 from adaptive_calib.engine.worker import Report, Shipment, Work, WorkerDiedError, pack
 
 __all__ = ["DaskCluster"]

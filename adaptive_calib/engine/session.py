@@ -43,7 +43,8 @@ from adaptive_calib.engine.events import (
     Tick,
     Withdraw,
 )
-from adaptive_calib.engine.executors import Evaluate, Executor, Handle, InThisThread
+from adaptive_calib.engine.executor_protocol import Evaluate, Executor, Handle
+from adaptive_calib.engine.executors import InThisThread
 from adaptive_calib.engine.inbox import Inbox
 from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.observers import Observer, RunLog, logger, notify

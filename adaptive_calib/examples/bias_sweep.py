@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from adaptive_calib.calibration import CalibrationLearner, format_summary, summarise
+from adaptive_calib.callbacks.calibration_progress import CalibrationProgress
 from adaptive_calib.examples.blackbody.distributions import BiasSweep
 from adaptive_calib.runner import BlockingRunner, SequentialExecutor
-from adaptive_calib.view.calibration_progress import CalibrationProgress
 
 __all__ = ["C_LIST", "learner", "main"]
 

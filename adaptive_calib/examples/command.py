@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from adaptive_calib.calibration import CalibrationLearner, format_summary, summarise
+from adaptive_calib.callbacks.calibration_progress import CalibrationProgress
 from adaptive_calib.runner import BlockingRunner, SequentialExecutor
 from adaptive_calib.view.calibration import CalibrationView
-from adaptive_calib.view.calibration_progress import CalibrationProgress
 
 __all__ = ["calibrate", "executor", "parser", "report", "save_picture"]
 

@@ -23,15 +23,15 @@ MISSING: Final = object()
 
 
 def save(fname: Path, data: Any, compress: bool) -> None:
-    """Write `data`; see `adaptive_calib.store.snapshots.write`."""
-    from adaptive_calib.store.snapshots import write
+    """Write `data`; see `adaptive_calib.learner_io.snapshot.write`."""
+    from adaptive_calib.learner_io.snapshot import write
 
     write(fname, data, compress)
 
 
 def load(fname: Path, compress: bool) -> Any:
-    """Return the data of a file, or `MISSING` if there is none; see `adaptive_calib.store.snapshots.read`."""
-    from adaptive_calib.store.snapshots import read
+    """Return the data of a file, or `MISSING` if there is none; see `adaptive_calib.learner_io.snapshot.read`."""
+    from adaptive_calib.learner_io.snapshot import read
 
     try:
         return read(fname, compress)
@@ -40,15 +40,15 @@ def load(fname: Path, compress: bool) -> Any:
 
 
 def to_dataframe(learner: Any, *args: Any, **kwargs: Any) -> pd.DataFrame:
-    """Return the learner's data as a table; see `adaptive_calib.store.frames.to_dataframe`."""
-    from adaptive_calib.store.frames import to_dataframe as table
+    """Return the learner's data as a table; see `adaptive_calib.learner_io.dataframe.to_dataframe`."""
+    from adaptive_calib.learner_io.dataframe import to_dataframe as table
 
     return table(learner, *args, **kwargs)
 
 
 def load_dataframe(learner: Any, df: pd.DataFrame, *args: Any, **kwargs: Any) -> None:
-    """Tell the learner the rows of a table; see `adaptive_calib.store.frames.load_dataframe`."""
-    from adaptive_calib.store.frames import load_dataframe as load_table
+    """Tell the learner the rows of a table; see `adaptive_calib.learner_io.dataframe.load_dataframe`."""
+    from adaptive_calib.learner_io.dataframe import load_dataframe as load_table
 
     load_table(learner, df, *args, **kwargs)
 

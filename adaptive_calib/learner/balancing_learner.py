@@ -30,7 +30,7 @@ from typing import Any, Literal, Self, TypeAlias, cast, get_args
 import cloudpickle
 
 from adaptive_calib.learner import _familiar
-from adaptive_calib.learner._ranking import Rank, Ranking
+from adaptive_calib.learner._balancing.ranking import Rank, Ranking
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.learner.protocol import EstimatesError, Finite, offers

@@ -320,7 +320,7 @@ class BaseLearner(ABC):
 
         Raises
         ------
-        adaptive_calib.store.snapshots.DamagedSnapshotError
+        adaptive_calib.learner_io.snapshot.DamagedSnapshotError
             If the file is there but cannot be read: truncated, empty, or written with the other `compress`.
         """
         data = _familiar.load(fname, compress)
@@ -341,7 +341,7 @@ class BaseLearner(ABC):
     # -------------------------------------------------------------------------------------------------- data frames
 
     def to_dataframe(self, *args: Any, **kwargs: Any) -> pd.DataFrame:
-        """Return the data as a `pandas.DataFrame`, see `adaptive_calib.store.frames.to_dataframe`.
+        """Return the data as a `pandas.DataFrame`, see `adaptive_calib.learner_io.dataframe.to_dataframe`.
 
         Parameters
         ----------

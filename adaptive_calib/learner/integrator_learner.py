@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptive_calib.learner import _familiar
-from adaptive_calib.learner._quadrature import ROOT_DEPTH, Interval
+from adaptive_calib.learner._integral.interval import ROOT_DEPTH, Interval
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.integrator_coeffs import ns
 

@@ -17,10 +17,10 @@ from typing import Any, Literal, Self, TypeAlias, overload
 import numpy as np
 
 from adaptive_calib.learner import _familiar
-from adaptive_calib.learner._domain1D import make_domain
-from adaptive_calib.learner._gaps import Gaps
-from adaptive_calib.learner._intervals import Intervals
-from adaptive_calib.learner._stretches import Value
+from adaptive_calib.learner._interval.domain import make_domain
+from adaptive_calib.learner._interval.gaps import Gaps
+from adaptive_calib.learner._interval.intervals import Intervals
+from adaptive_calib.learner._interval.types import Value
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points, uses_nth_neighbors
 from adaptive_calib.learner.losses1D import (
     IntervalLoss,

@@ -22,10 +22,10 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import ConvexHull
 
 from adaptive_calib.learner import _familiar
-from adaptive_calib.learner._cells2D import interpolator, triangle_losses
-from adaptive_calib.learner._domainND import DomainND, Point
-from adaptive_calib.learner._mesh import CellLosses, Choice, volumes
-from adaptive_calib.learner._triangulated import TriangulatedLearner
+from adaptive_calib.learner._simplex.domain import DomainND, Point
+from adaptive_calib.learner._simplex.learner_base import TriangulatedLearner
+from adaptive_calib.learner._simplex.mesh import CellLosses, Choice, volumes
+from adaptive_calib.learner._simplex.triangle_losses import interpolator, triangle_losses
 from adaptive_calib.learner.losses2D import (
     TriangleLosses,
     areas,

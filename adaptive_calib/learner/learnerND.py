@@ -19,10 +19,10 @@ import numpy as np
 from adaptive_triangulation import circumsphere, point_in_simplex
 
 from adaptive_calib.learner import _familiar
-from adaptive_calib.learner._cells import cell_losses
-from adaptive_calib.learner._domainND import DomainND
-from adaptive_calib.learner._mesh import Cell, CellLosses, Choice
-from adaptive_calib.learner._triangulated import TriangulatedLearner
+from adaptive_calib.learner._simplex.cell_losses import cell_losses
+from adaptive_calib.learner._simplex.domain import DomainND
+from adaptive_calib.learner._simplex.learner_base import TriangulatedLearner
+from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, Choice
 from adaptive_calib.learner.lossesND import (
     choose_point_in_simplex,
     curvature_loss_function,

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, should_update
-from adaptive_calib.notebook.pace import Pace
+from adaptive_calib.notebook.update_schedule import Pace
 from adaptive_calib.view.run import Past, RunView, html, look, text
 
 __all__ = ["live_info"]

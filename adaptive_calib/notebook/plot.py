@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from adaptive_calib.engine.observers import logger
 from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, set_up_holoviews
 from adaptive_calib.notebook.environment import should_update as _should_update
-from adaptive_calib.notebook.pace import Pace
+from adaptive_calib.notebook.update_schedule import Pace
 
 if TYPE_CHECKING:
-    from adaptive_calib.notebook.frames import Frames
+    from adaptive_calib.notebook.live_frames import Frames
 
 __all__ = ["active_plotting_tasks", "live_plot"]
 
@@ -83,7 +83,7 @@ def live_plot(
         say(f"live_plot needs holoviews and bokeh; {INSTALL}.")
         return None
     set_up_holoviews()
-    from adaptive_calib.notebook.frames import Frames  # loads the display libraries
+    from adaptive_calib.notebook.live_frames import Frames  # loads the display libraries
 
     frames = Frames(runner, plotter, normalize)
     controls = _Controls(runner.learner, frames) if has("ipywidgets") else None

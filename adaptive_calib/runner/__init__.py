@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+from adaptive_calib.callbacks.progress_bar import ProgressBar
 from adaptive_calib.engine.executors import SequentialExecutor
 from adaptive_calib.engine.goals import (
     AllOf,
@@ -25,7 +26,6 @@ from adaptive_calib.runner.blocking import BlockingRunner
 from adaptive_calib.runner.goals import auto_goal, stop_after
 from adaptive_calib.runner.log import ReplayError, replay_log
 from adaptive_calib.runner.preflight import preflight
-from adaptive_calib.runner.progress import ProgressBar
 from adaptive_calib.runner.simple import simple
 
 __all__ = [

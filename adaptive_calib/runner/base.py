@@ -14,7 +14,8 @@ from typing import Any
 from adaptive_calib.engine.archive import Archive
 from adaptive_calib.engine.batching import Batching
 from adaptive_calib.engine.coroutines import Coroutines
-from adaptive_calib.engine.executors import Executor, Pool, adapt, pool_of_limited_threads
+from adaptive_calib.engine.executor_protocol import Executor
+from adaptive_calib.engine.executors import Pool, adapt, pool_of_limited_threads
 from adaptive_calib.engine.goals import Goal, Progress
 from adaptive_calib.engine.machine import Failure, RunMachine
 from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
@@ -464,7 +465,7 @@ def _observers(progress: bool, callbacks: Iterable[Any], goal: Goal, learner: An
         has_methods = any(callable(getattr(callback, name, None)) for name in Callbacks.NAMES)
         observers.append(callback if callable(callback) and not has_methods else Callbacks(callback))
     if progress:
-        from adaptive_calib.runner.progress import ProgressBar, total_of
+        from adaptive_calib.callbacks.progress_bar import ProgressBar, total_of
 
         observers.append(ProgressBar(total_of(goal, learner)))
     return observers

@@ -20,7 +20,7 @@ class Saver:
     learner
         Anything with a method `save`.
     save : callable
-        ``save(learner)``; files that `adaptive_calib.store.snapshots.write` writes for it are written in a thread.
+        ``save(learner)``; files that `adaptive_calib.learner_io.snapshot.write` writes for it are written in a thread.
     lock : context manager
         Held while `save` is called.
     """
@@ -33,7 +33,7 @@ class Saver:
 
     async def save(self) -> None:
         """Save it; raise what goes wrong."""
-        from adaptive_calib.store.snapshots import postponed  # here: only who saves needs the store
+        from adaptive_calib.learner_io.snapshot import postponed  # here: only who saves needs the store
 
         with self._lock, postponed() as writes:
             self._save(self._learner)

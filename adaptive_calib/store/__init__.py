@@ -1,6 +1,14 @@
 """What survives a run: identities, the store of evaluations, logs, snapshots and data frames."""
 
-from adaptive_calib.store.archive import open_archive, open_store
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adaptive_calib._lazy import attach
+from adaptive_calib.store.backends.fsspec import FsspecStore
+from adaptive_calib.store.backends.jsonl import JournalStore
+from adaptive_calib.store.backends.memory import MemoryStore
+from adaptive_calib.store.backends.sqlite import SQLiteStore
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import (
     CodeChangedWarning,
@@ -14,16 +22,15 @@ from adaptive_calib.store.errors import (
     UnreadableRowError,
     UnstorableResultError,
 )
-from adaptive_calib.store.evaluation import Context, Evaluation
-from adaptive_calib.store.fsspec import FsspecStore
-from adaptive_calib.store.journal import JournalStore
+from adaptive_calib.store.identity.evaluation import Context, Evaluation
+from adaptive_calib.store.identity.replicates import Replicate, Replicates
 from adaptive_calib.store.log import FileLog, open_log, read_log
-from adaptive_calib.store.memory import MemoryStore
-from adaptive_calib.store.mlflow import MlflowCallback
 from adaptive_calib.store.path_template import PathTemplate
-from adaptive_calib.store.replicates import Replicate, Replicates
-from adaptive_calib.store.space import Space, StoredEvaluation
-from adaptive_calib.store.sqlite import SQLiteStore
+from adaptive_calib.store.result_set import Space, StoredEvaluation
+from adaptive_calib.store.run_archive import open_archive, open_store
+
+if TYPE_CHECKING:
+    from adaptive_calib.callbacks.mlflow import MlflowCallback
 
 __all__ = [
     "CodeChangedWarning",
@@ -55,3 +62,6 @@ __all__ = [
     "open_store",
     "read_log",
 ]
+
+# a callback, which lives above the store, under the name that it has had here
+__getattr__, __dir__ = attach(globals(), {"adaptive_calib.callbacks.mlflow": ("MlflowCallback",)})

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from adaptive_calib.store.backends.sqlite import SQLiteStore
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import StoreError
-from adaptive_calib.store.space import Space
-from adaptive_calib.store.sqlite import SQLiteStore
+from adaptive_calib.store.result_set import Space
 
 __all__ = ["main"]
 

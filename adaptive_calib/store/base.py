@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from adaptive_calib.store.evaluation import Evaluation
-from adaptive_calib.store.replicates import set_and_number
-from adaptive_calib.store.results import Results
+from adaptive_calib.store.identity.evaluation import Evaluation
+from adaptive_calib.store.identity.replicates import set_and_number
+from adaptive_calib.store.result_columns import Results
 from adaptive_calib.store.rows import OK, Key, Row, Run, Scanned, SpaceInfo
 
 if TYPE_CHECKING:
-    from adaptive_calib.store.space import Space
+    from adaptive_calib.store.result_set import Space
 
 __all__ = ["Store", "replaces"]
 
@@ -148,7 +148,7 @@ class Store(ABC):
 
     def spaces(self) -> list[Space]:
         """Return all spaces, in the order of their creation."""
-        from adaptive_calib.store.space import Space
+        from adaptive_calib.store.result_set import Space
 
         return [Space(self, info) for info in self.read_spaces()]
 
@@ -160,7 +160,7 @@ class Store(ABC):
         KeyError
             If there is none, or several of that name; the message names those that there are.
         """
-        from adaptive_calib.store.space import Space
+        from adaptive_calib.store.result_set import Space
 
         known = self.read_spaces()
         if isinstance(evaluation, str):
@@ -183,25 +183,25 @@ class Store(ABC):
         self.results.register(kind, dump, load)
 
     def gc(self, keep_versions: int | None = None) -> dict[str, int]:
-        """Clean up; see `adaptive_calib.store.moves.gc`."""
-        from adaptive_calib.store import moves
+        """Clean up; see `adaptive_calib.store.maintenance.gc`."""
+        from adaptive_calib.store import maintenance as moves
 
         return moves.gc(self, keep_versions)
 
     def rename(self, old: str, new: str) -> int:
-        """Give the results of the function `old` the name `new`; see `adaptive_calib.store.moves.rename`."""
-        from adaptive_calib.store import moves
+        """Give the results of the function `old` the name `new`; see `adaptive_calib.store.maintenance.rename`."""
+        from adaptive_calib.store import maintenance as moves
 
         return moves.rename(self, old, new)
 
     def migrate(self, evaluation: Callable[..., Any] | None = None) -> int:
-        """Move results to where they belong by now; see `adaptive_calib.store.moves.migrate`."""
-        from adaptive_calib.store import moves
+        """Move results to where they belong by now; see `adaptive_calib.store.maintenance.migrate`."""
+        from adaptive_calib.store import maintenance as moves
 
         return moves.migrate(self, evaluation)
 
     def accept_default(self, evaluation: Callable[..., Any] | str, field: str) -> None:
-        """Say that a changed default does not matter; see `adaptive_calib.store.moves.accept_default`."""
-        from adaptive_calib.store import moves
+        """Say that a changed default does not matter; see `adaptive_calib.store.maintenance.accept_default`."""
+        from adaptive_calib.store import maintenance as moves
 
         moves.accept_default(self, evaluation, field)

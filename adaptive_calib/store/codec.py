@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adaptive_calib.store.errors import UnreadableRowError, UnstorableResultError
-from adaptive_calib.store.identity import PointKey
+from adaptive_calib.store.identity.canonical import PointKey
 
 __all__ = ["decode", "encode"]
 

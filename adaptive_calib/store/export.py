@@ -17,7 +17,7 @@ __all__ = ["write_table"]
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> Path:
-    """Write a table, complete or not at all; see `adaptive_calib.store.space.Space.export`."""
+    """Write a table, complete or not at all; see `adaptive_calib.store.result_set.Space.export`."""
     endings = (".parquet", ".csv", ".json", ".jsonl")
     if path.suffix not in endings:
         raise ValueError(f"{path} should end in one of {', '.join(endings)}.")

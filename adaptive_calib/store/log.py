@@ -2,7 +2,7 @@
 
 Values are those of `adaptive_calib.store.codec`, arrays among them as base64. Of a point that is an object of another
 type its text is kept, by which a replay knows it again when the learner asks for it. Several runs may follow each other
-in one file. What becomes of a torn last line is said in `adaptive_calib.store.lines`.
+in one file. What becomes of a torn last line is said in `adaptive_calib.store.backends.jsonl_file`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from adaptive_calib.engine.events import Entry
+from adaptive_calib.store.backends.jsonl_file import LineFormat
 from adaptive_calib.store.codec import decode, encode
 from adaptive_calib.store.errors import NotCanonicalError, StoreError, UnreadableRowError, UnstorableResultError
-from adaptive_calib.store.identity import PointKey, canonical_text
-from adaptive_calib.store.lines import LineFormat
+from adaptive_calib.store.identity.canonical import PointKey, canonical_text
 
 __all__ = ["LOG_VERSION", "FileLog", "log_text", "open_log", "read_log"]
 

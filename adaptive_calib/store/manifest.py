@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptive_calib.store.errors import StoreError
-from adaptive_calib.store.evaluation import Evaluation
+from adaptive_calib.store.identity.evaluation import Evaluation
 
 __all__ = ["gather", "git_state", "process_is_gone", "refuse_dirty"]
 

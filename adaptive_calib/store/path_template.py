@@ -6,7 +6,7 @@ import string
 from pathlib import Path
 from typing import Any, Self
 
-from adaptive_calib.store.evaluation import Evaluation
+from adaptive_calib.store.identity.evaluation import Evaluation
 
 __all__ = ["PathTemplate"]
 

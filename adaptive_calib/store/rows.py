@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
-from adaptive_calib.store.identity import UID_VERSION, canonical_text, digest
+from adaptive_calib.store.identity.canonical import UID_VERSION, canonical_text, digest
 
 __all__ = ["OK", "Key", "Row", "Run", "Scanned", "SpaceInfo", "joined_digests", "single_digests"]
 

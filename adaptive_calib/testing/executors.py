@@ -16,7 +16,7 @@ from threading import Event
 from typing import Any
 
 from adaptive_calib.engine.clock import Clock
-from adaptive_calib.engine.executors import Evaluate, Executor, Handle
+from adaptive_calib.engine.executor_protocol import Evaluate, Executor, Handle
 from adaptive_calib.engine.worker import Report, Work
 
 __all__ = ["ExecutorContract", "ManualClock", "ManualExecutor", "ManualTask"]

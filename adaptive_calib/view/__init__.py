@@ -5,8 +5,9 @@ The names here are loaded when they are first used: HoloViews and Matplotlib are
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from adaptive_calib._lazy import attach
 
 if TYPE_CHECKING:
     from adaptive_calib.calibration.bins import calibration_bins, calibration_hists
@@ -23,22 +24,11 @@ __all__ = [
     "calibration_plot",
 ]
 
-_HOMES = {
-    "CalibrationData": "adaptive_calib.view.calibration",
-    "CalibrationPlotElements": "adaptive_calib.view.familiar_plot",
-    "CalibrationView": "adaptive_calib.view.calibration",
-    "calibration_bins": "adaptive_calib.calibration.bins",
-    "calibration_data": "adaptive_calib.view.calibration",
-    "calibration_hists": "adaptive_calib.calibration.bins",
-    "calibration_plot": "adaptive_calib.view.familiar_plot",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = attach(
+    globals(),
+    {
+        "adaptive_calib.calibration.bins": ("calibration_bins", "calibration_hists"),
+        "adaptive_calib.view.calibration": ("CalibrationData", "CalibrationView", "calibration_data"),
+        "adaptive_calib.view.familiar_plot": ("CalibrationPlotElements", "calibration_plot"),
+    },
+)

@@ -47,6 +47,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "adaptive_calib.engine.points",
         "adaptive_calib.engine.goals",
         "adaptive_calib.engine.retry",
+        "adaptive_calib.engine.executor_protocol",
         "adaptive_calib.engine.executors",
         "adaptive_calib.engine.coroutines",
         "adaptive_calib.engine.dask_cluster",
@@ -60,7 +61,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "view": (
         "adaptive_calib.view",
         "adaptive_calib.view.calibration",
-        "adaptive_calib.view.calibration_progress",
+        "adaptive_calib.callbacks.calibration_progress",
         "adaptive_calib.viz",
     ),
     "notebook": ("adaptive_calib.notebook", "adaptive_calib.notebook_integration"),

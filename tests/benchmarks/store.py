@@ -21,7 +21,7 @@ from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.sequence_learner import SequenceLearner
 from adaptive_calib.runner import BlockingRunner
 from adaptive_calib.store import Evaluation, open_archive
-from adaptive_calib.store.identity import PointUids
+from adaptive_calib.store.identity.canonical import PointUids
 
 
 def value(x: float) -> float:

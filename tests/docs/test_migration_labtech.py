@@ -27,8 +27,8 @@ from adaptive_calib.store import (
     SQLiteStore,
     StaleDefaultError,
     UnstorableResultError,
-    memo,
 )
+from adaptive_calib.store import subresults as memo
 
 CALLS: list[Any] = []
 

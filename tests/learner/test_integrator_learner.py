@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from adaptive_calib.learner import integrator_coeffs
-from adaptive_calib.learner._quadrature import downdate
+from adaptive_calib.learner._integral.interval import downdate
 from adaptive_calib.learner.integrator_learner import DivergentIntegralError, IntegratorLearner
 from adaptive_calib.testing.learners import LearnerContract
 

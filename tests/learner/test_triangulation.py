@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adaptive_calib.learner import triangulation, triangulation_backend
-from adaptive_calib.learner._locate import Locator, barycentric
+from adaptive_calib.learner._simplex.locate import Locator, barycentric
 from adaptive_calib.learner.triangulation import FakeDelaunay, Triangulation, fast_det
 
 

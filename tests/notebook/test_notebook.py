@@ -13,8 +13,9 @@ import pytest
 
 from adaptive_calib import AsyncRunner, Learner1D, notebook_integration
 from adaptive_calib.learner import BalancingLearner
-from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update, still
-from adaptive_calib.notebook.pace import Pace
+from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update
+from adaptive_calib.notebook import static_output as still
+from adaptive_calib.notebook.update_schedule import Pace
 from adaptive_calib.runner import SequentialExecutor
 
 

@@ -10,8 +10,8 @@ import adaptive
 import pytest
 
 from adaptive_calib import AsyncRunner, BalancingLearner, SequenceLearner
+from adaptive_calib.learner_io import snapshot as snapshots
 from adaptive_calib.runner import SequentialExecutor
-from adaptive_calib.store import snapshots
 from tests.engine.doubles import Counting
 
 

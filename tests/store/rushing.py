@@ -9,7 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
-from adaptive_calib.store import SQLiteStore, sqlite
+from adaptive_calib.store import SQLiteStore
+from adaptive_calib.store.backends import sqlite
 from adaptive_calib.testing.stores import make_row
 from tests.store.killed import note
 

@@ -12,7 +12,8 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from adaptive_calib.store import Evaluation, NotCanonicalError, Replicate, Replicates, memo, open_archive
+from adaptive_calib.store import Evaluation, NotCanonicalError, Replicate, Replicates, open_archive
+from adaptive_calib.store import subresults as memo
 from tests.store.functions import Line, ok, square
 
 

@@ -237,7 +237,7 @@ def test_a_file_that_is_not_a_store_of_ours_is_explained_before_anything_is_eval
 
 def test_a_store_that_somebody_keeps_locked_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After waiting for a while; here at the first result, so that it is named."""
-    monkeypatch.setattr("adaptive_calib.store.schema.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("adaptive_calib.store.backends.sqlite_schema.BUSY_SECONDS", 0.05)
     path = tmp_path / "s.db"
     other: list[sqlite3.Connection] = []
 

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_calib.store import NotCanonicalError
-from adaptive_calib.store.identity import PointUids, canonical_text, digest, fields_text, guard_fields
+from adaptive_calib.store.identity.canonical import PointUids, canonical_text, digest, fields_text, guard_fields
 
 GOLDEN = Path(__file__).parent / "golden" / "uids.json"
 

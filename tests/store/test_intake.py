@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from adaptive_calib.store import MemoryStore, SQLiteStore, StoreError, intake
+from adaptive_calib.store import MemoryStore, SQLiteStore, StoreError
+from adaptive_calib.store.backends import intake
+from adaptive_calib.store.backends.intake import Intake
 from adaptive_calib.store.base import Store
-from adaptive_calib.store.intake import Intake
 from adaptive_calib.store.rows import Key
 from adaptive_calib.testing.stores import StoreContract, make_row
 
@@ -28,7 +29,7 @@ SEED = 20261123
 @pytest.fixture(autouse=True)
 def rush(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every put but the first of a store count as one in a rush."""
-    monkeypatch.setattr("adaptive_calib.store.sqlite.RUSH", 1e9)
+    monkeypatch.setattr("adaptive_calib.store.backends.sqlite.RUSH", 1e9)
 
 
 def rushing(path: Path) -> SQLiteStore:
@@ -107,7 +108,7 @@ def test_only_bare_results_in_a_rush_wait(tmp_path: Path, monkeypatch: pytest.Mo
             store.put([row])
             assert in_database(store.path)[-2:] == [f"{row.point_uid}-waits", row.point_uid]  # in their order
         store.put([make_row("waits")])
-        monkeypatch.setattr("adaptive_calib.store.sqlite.RUSH", 0.0)
+        monkeypatch.setattr("adaptive_calib.store.backends.sqlite.RUSH", 0.0)
         with SQLiteStore(tmp_path / "s.db") as other:
             other.put([make_row("waits", y="the second"), make_row("slow")])
         assert in_database(store.path)[-2:] == ["waits", "slow"]
@@ -116,7 +117,7 @@ def test_only_bare_results_in_a_rush_wait(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_many_are_moved_before_anybody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than `WAITING` rows wait, and a file that has become large is replaced."""
-    monkeypatch.setattr("adaptive_calib.store.sqlite.WAITING", 100)
+    monkeypatch.setattr("adaptive_calib.store.backends.sqlite.WAITING", 100)
     monkeypatch.setattr(intake, "LARGE", 40_000)
     with rushing(tmp_path / "s.db") as store:
         names = set()
@@ -385,7 +386,7 @@ def test_a_database_that_takes_nothing_in_is_read_from_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     """Somebody keeps it locked: reading goes on, closing keeps what waits for the next opening."""
-    monkeypatch.setattr("adaptive_calib.store.schema.BUSY_SECONDS", 0.02)
+    monkeypatch.setattr("adaptive_calib.store.backends.sqlite_schema.BUSY_SECONDS", 0.02)
     store = rushing(tmp_path / "s.db")
     store.put([make_row("aa")])
     other = sqlite3.connect(tmp_path / "s.db", isolation_level=None)

@@ -26,7 +26,7 @@ from adaptive_calib.store import (
     StoreWarning,
     UnreadableRowError,
 )
-from adaptive_calib.store.folders import file_system, warn_of_network_folder
+from adaptive_calib.store.backends.network_folders import file_system, warn_of_network_folder
 from adaptive_calib.store.rows import Key
 from adaptive_calib.testing.stores import StoreContract, make_row
 
@@ -124,7 +124,7 @@ def test_a_damaged_database_says_so(tmp_path: Path) -> None:
 
 def test_a_locked_database_is_waited_for_and_then_explained(tmp_path: Path, monkeypatch: Any) -> None:
     """The error says that somebody else holds it."""
-    monkeypatch.setattr("adaptive_calib.store.schema.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("adaptive_calib.store.backends.sqlite_schema.BUSY_SECONDS", 0.05)
     with SQLiteStore(tmp_path / "s.db") as store:
         other = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

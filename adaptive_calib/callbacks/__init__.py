@@ -1,0 +1,1 @@
+"""Callbacks that follow a run: progress bars and MLflow."""

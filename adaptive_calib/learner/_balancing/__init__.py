@@ -1,0 +1,1 @@
+"""What belongs to `BalancingLearner`: the ranking of its children."""

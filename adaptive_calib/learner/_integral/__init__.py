@@ -1,0 +1,1 @@
+"""What belongs to `IntegratorLearner`: the intervals of its quadrature."""

@@ -1,0 +1,1 @@
+"""What belongs to `Learner2D` and `LearnerND`, the learners on triangulations: mesh, losses, interpolant."""

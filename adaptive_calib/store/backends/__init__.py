@@ -1,0 +1,1 @@
+"""Where results are kept: SQLite, JSON lines, fsspec, memory."""

@@ -1,0 +1,1 @@
+"""Which evaluation a result belongs to: canonical texts, digests of functions, evaluations, replicates."""
