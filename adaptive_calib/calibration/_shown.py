@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 
 __all__ = ["Shown"]
 
@@ -13,8 +13,8 @@ class Shown:
     """A result that is shown as a small table: HTML in a notebook, lines of text in a terminal."""
 
     def _repr_html_(self) -> str:
-        return str(_familiar.view("calibration_html").html(self))
+        return str(_familiar_methods.view("calibration_html").html(self))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        view = _familiar.view("calibration_html")
+        view = _familiar_methods.view("calibration_html")
         return {"text/plain": view.text(self), "text/html": view.html(self)}

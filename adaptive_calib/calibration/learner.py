@@ -30,7 +30,7 @@ from adaptive_calib.calibration.judgement import FIRST_LOOK, Judgement, Wishes, 
 from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums
 from adaptive_calib.calibration.ledger import Ledger
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 
 if TYPE_CHECKING:
@@ -454,7 +454,7 @@ class CalibrationLearner(Shown, BaseLearner):
 
     def plot(self, *, each_c: bool = False) -> Any:
         """Return a HoloViews layout of all that is known so far, see `adaptive_calib.view.calibration_learner`."""
-        return _familiar.view("calibration_learner").plot(self, each_c=each_c)
+        return _familiar_methods.view("calibration_learner").plot(self, each_c=each_c)
 
     def to_dataframe(self, *, records: bool = False) -> pd.DataFrame:
         """Return a table of the complete experiments, one row for each of them and each c; see `frames`.

@@ -33,7 +33,7 @@ from adaptive_calib.calibration.pairs import table_columns
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
 from adaptive_calib.calibration.slope import Status
 from adaptive_calib.calibration.sums import CalibrationSums
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 
 if TYPE_CHECKING:
@@ -359,7 +359,7 @@ class OpaqueCalibrationLearner(Shown, BaseLearner):
 
     def plot(self, *, each_c: bool = False) -> Any:
         """Return a HoloViews layout of all that is known so far, see `adaptive_calib.view.calibration_learner`."""
-        return _familiar.view("calibration_learner").plot(self, each_c=each_c)
+        return _familiar_methods.view("calibration_learner").plot(self, each_c=each_c)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a table with one row for each told point; see `frames`. `se` is unknown and `n_inf` not kept."""

@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 
 __all__ = ["AverageLearner"]
@@ -412,7 +412,7 @@ class AverageLearner(BaseLearner):
 
     def plot(self) -> Any:
         """Return a `holoviews.Histogram` of the values, with max(5, √npoints) bins."""
-        return _familiar.view("average_learner").plot(self)
+        return _familiar_methods.view("average_learner").plot(self)
 
 
 def _tolerance(name: str, value: float) -> float:

@@ -32,7 +32,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy.special import stdtrit
 
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import check_number_of_points
 from adaptive_calib.learner.learner1D import Array, Learner1D
 from adaptive_calib.learner.losses1D import IntervalLoss
@@ -532,7 +532,7 @@ class AverageLearner1D(Learner1D):
 
         See `adaptive_calib.view.learner1D.plot_average`.
         """
-        return _familiar.view("learner1D").plot_average(self)
+        return _familiar_methods.view("learner1D").plot_average(self)
 
 
 _OWN = ("delta", "alpha", "neighbor_sampling", "min_samples", "max_samples", "min_error")

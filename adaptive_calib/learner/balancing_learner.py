@@ -29,7 +29,7 @@ from typing import Any, Literal, Self, TypeAlias, cast, get_args
 
 import cloudpickle
 
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._balancing.ranking import Rank, Ranking
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.coroutines import is_coroutine_function
@@ -450,7 +450,7 @@ class BalancingLearner(BaseLearner):
             A `DynamicMap`, drawn when looked at; False: a `HoloMap`, drawn at once.
         """
         listed = self.cdims if cdims is None else _listed_cdims(cdims, len(self.learners))
-        return _familiar.view("balancing_learner").plot(self, listed, plotter, dynamic)
+        return _familiar_methods.view("balancing_learner").plot(self, listed, plotter, dynamic)
 
     # -------------------------------------------------------------------------------------------- save, load, pickle
 
@@ -498,7 +498,7 @@ class BalancingLearner(BaseLearner):
         names = list(self._names(fname))
         for name in names:
             if isinstance(name, str | os.PathLike) and os.path.isfile(name):  # children with children have lists
-                _familiar.load(name, compress)
+                _familiar_methods.load(name, compress)
         for learner, name in zip(self.learners, names, strict=True):
             learner.load(name, compress=compress)
         self.forget_caches()

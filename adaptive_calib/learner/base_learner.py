@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 import cloudpickle
 import numpy as np
 
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -294,7 +294,7 @@ class BaseLearner(ABC):
         """Take in the data of another learner of this class; the two share nothing afterwards."""
         self._set_data(deepcopy(other._get_data()))
 
-    def save(self, fname: _familiar.Path, compress: bool = True) -> None:
+    def save(self, fname: _familiar_methods.Path, compress: bool = True) -> None:
         """Write the data, and nothing else, to a file; the old file stays whole until the new one is complete.
 
         Parameters
@@ -313,9 +313,9 @@ class BaseLearner(ABC):
         -----
         The file is a pickle: do not load one from somebody you do not trust.
         """
-        _familiar.save(fname, self._get_data(), compress)
+        _familiar_methods.save(fname, self._get_data(), compress)
 
-    def load(self, fname: _familiar.Path, compress: bool = True) -> None:
+    def load(self, fname: _familiar_methods.Path, compress: bool = True) -> None:
         """Read data that `save` wrote into this learner; a missing file means that there is no data yet.
 
         Raises
@@ -323,12 +323,12 @@ class BaseLearner(ABC):
         adaptive_calib.learner_io.snapshot.DamagedSnapshotError
             If the file is there but cannot be read: truncated, empty, or written with the other `compress`.
         """
-        data = _familiar.load(fname, compress)
-        if data is not _familiar.MISSING:
+        data = _familiar_methods.load(fname, compress)
+        if data is not _familiar_methods.MISSING:
             self._set_data(data)
 
     def _repr_html_(self) -> str:
-        return str(_familiar.view("run").learner_html(self))
+        return str(_familiar_methods.view("run").learner_html(self))
 
     def __getstate__(self) -> Any:
         # cloudpickle, so that plain pickle, multiprocessing and dill can carry lambdas and losses made by factories
@@ -354,11 +354,11 @@ class BaseLearner(ABC):
         **names
             Names of the columns; which, depends on the learner (``x_name``, ``y_name``, ``seed_name``, ...).
         """
-        return _familiar.to_dataframe(self, *args, **kwargs)
+        return _familiar_methods.to_dataframe(self, *args, **kwargs)
 
     def load_dataframe(self, df: pd.DataFrame, *args: Any, **kwargs: Any) -> None:
         """Tell the rows of a frame made by `to_dataframe`, with the same arguments.
 
         Columns that begin with `function_prefix` become default arguments of `function`.
         """
-        _familiar.load_dataframe(self, df, *args, **kwargs)
+        _familiar_methods.load_dataframe(self, df, *args, **kwargs)

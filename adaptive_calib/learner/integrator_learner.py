@@ -23,7 +23,7 @@ import cloudpickle
 import numpy as np
 import numpy.typing as npt
 
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._integral.interval import ROOT_DEPTH, Interval
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.integrator_coeffs import ns
@@ -489,7 +489,7 @@ class IntegratorLearner(BaseLearner):
 
     def plot(self) -> Any:
         """Return a `holoviews.Path` through the told points, from left to right."""
-        return _familiar.view("integrator_learner").plot(self)
+        return _familiar_methods.view("integrator_learner").plot(self)
 
 
 def _tree_depth(owner: tuple[Interval, int]) -> int:

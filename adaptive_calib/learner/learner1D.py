@@ -16,7 +16,7 @@ from typing import Any, Literal, Self, TypeAlias, overload
 
 import numpy as np
 
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._interval.domain import make_domain
 from adaptive_calib.learner._interval.gaps import Gaps
 from adaptive_calib.learner._interval.intervals import Intervals
@@ -575,7 +575,7 @@ class Learner1D(BaseLearner):
 
     def plot(self, *, scatter_or_line: Literal["scatter", "line"] = "scatter") -> Any:
         """Return a HoloViews overlay of the data, see `adaptive_calib.view.learner1D.plot`."""
-        return _familiar.view("learner1D").plot(self, scatter_or_line=scatter_or_line)
+        return _familiar_methods.view("learner1D").plot(self, scatter_or_line=scatter_or_line)
 
 
 def _neighbors(points: list[float]) -> dict[float, list[float | None]]:

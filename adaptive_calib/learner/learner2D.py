@@ -21,7 +21,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import ConvexHull
 
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._simplex.domain import DomainND, Point
 from adaptive_calib.learner._simplex.learner_base import TriangulatedLearner
 from adaptive_calib.learner._simplex.mesh import CellLosses, Choice, volumes
@@ -238,7 +238,7 @@ class Learner2D(TriangulatedLearner):
 
     def plot(self, n: int | None = None, tri_alpha: float = 0.0) -> Any:
         """Return an image and the triangles, see `adaptive_calib.view.learner2D.plot`."""
-        return _familiar.view("learner2D").plot(self, n, tri_alpha)
+        return _familiar_methods.view("learner2D").plot(self, n, tri_alpha)
 
     def triangles(self) -> list[list[Point]]:
         """Return the corners of the triangles between the told points, in the user's coordinates."""

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from adaptive_triangulation import circumsphere, point_in_simplex
 
-from adaptive_calib.learner import _familiar
+from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._simplex.cell_losses import cell_losses
 from adaptive_calib.learner._simplex.domain import DomainND
 from adaptive_calib.learner._simplex.learner_base import TriangulatedLearner
@@ -241,23 +241,23 @@ class LearnerND(TriangulatedLearner):
 
     def plot(self, n: int | None = None, tri_alpha: float = 0) -> Any:
         """Return an image and the triangles, for 2-D points, see `adaptive_calib.view.learnerND.plot`."""
-        return _familiar.view("learnerND").plot(self, n, tri_alpha)
+        return _familiar_methods.view("learnerND").plot(self, n, tri_alpha)
 
     def plot_slice(self, cut_mapping: Mapping[int, float], n: int | None = None) -> Any:
         """Return a curve or an image of a cut, see `adaptive_calib.view.learnerND.plot_slice`."""
-        return _familiar.view("learnerND").plot_slice(self, cut_mapping, n)
+        return _familiar_methods.view("learnerND").plot_slice(self, cut_mapping, n)
 
     def plot_isoline(self, level: Any = 0.0, n: int | None = None, tri_alpha: float = 0) -> Any:
         """Return lines of equal value, for 2-D points, see `adaptive_calib.view.learnerND.plot_isoline`."""
-        return _familiar.view("learnerND").plot_isoline(self, level, n, tri_alpha)
+        return _familiar_methods.view("learnerND").plot_isoline(self, level, n, tri_alpha)
 
     def plot_isosurface(self, level: float = 0.0, hull_opacity: float = 0.2) -> Any:
         """Return a surface of equal value, for 3-D points, see `adaptive_calib.view.learnerND.plot_isosurface`."""
-        return _familiar.view("learnerND").plot_isosurface(self, level, hull_opacity)
+        return _familiar_methods.view("learnerND").plot_isosurface(self, level, hull_opacity)
 
     def plot_3D(self, with_triangulation: bool = False, return_fig: bool = False) -> Any:
         """Return the points in space, see `adaptive_calib.view.learnerND.plot_3D`."""
-        return _familiar.view("learnerND").plot_3D(self, with_triangulation, return_fig)
+        return _familiar_methods.view("learnerND").plot_3D(self, with_triangulation, return_fig)
 
 
 class TriangulationView:

@@ -27,7 +27,12 @@ from adaptive_calib.learner import (
     SequenceLearner,
 )
 from adaptive_calib.learner.base_learner import BaseLearner
-from adaptive_calib.learner_io.dataframe import assign_defaults, partial_function_from_dataframe
+from adaptive_calib.learner_io.dataframe import (
+    TableFormat,
+    assign_defaults,
+    partial_function_from_dataframe,
+    table_format,
+)
 
 
 def _line(x: float, slope: float = 2.0, name: str = "a") -> float:
@@ -323,7 +328,7 @@ def test_a_users_learner_has_no_table() -> None:
     class Own(BaseLearner):
         ask = tell = tell_pending = remove_unfinished = loss = new = lambda *args: None
 
-    with pytest.raises(NotImplementedError, match="no table for Own"):
+    with pytest.raises(NotImplementedError, match="no table for Own; register a `TableFormat`"):
         Own().to_dataframe()
     with pytest.raises(NotImplementedError, match="Own"):
         Own().load_dataframe(pd.DataFrame())
@@ -393,3 +398,20 @@ def test_functions_that_take_anything() -> None:
     df = pd.DataFrame({"x": [0.0], "function.base": [16]})
     assert partial_function_from_dataframe(lambda x, **kw: kw, df)(1) == {"base": 16}
     assert partial_function_from_dataframe(int, df)("ff") == 255
+
+
+def test_a_users_learner_registers_its_table() -> None:
+    """A class of a user gets a table by registering a format."""
+
+    class Own(AverageLearner):
+        pass
+
+    class Constant(TableFormat):
+        def write(self, learner: Any) -> pd.DataFrame:
+            return pd.DataFrame({"points": [learner.npoints]})
+
+        def read(self, learner: Any, df: pd.DataFrame) -> None:
+            raise AssertionError("not read here")
+
+    table_format.register(Own, lambda learner: Constant)
+    assert Own(_gauss, atol=1).to_dataframe()["points"].tolist() == [0]

@@ -1,7 +1,9 @@
-"""The one door upwards: what gives learners their familiar `save`, `load`, `to_dataframe` and `plot`.
+"""The one lazy door upwards: what gives learners their familiar `save`, `load`, `to_dataframe` and `plot`.
 
-Learners know no files, tables or plots. Users call these as methods of the learner all the same, so each is one line
-here that imports, when called, what does it. Nothing else in this package imports from a layer above.
+A learner does not depend on files, tables or plots. Users call these as methods of a learner all the same, so each of
+the functions here imports, when it is called, the module of a higher layer that does the work. No other module of
+`adaptive_calib.learner` imports from a higher layer, neither at its head nor in a function: the contracts in
+`pyproject.toml` name this module as the only exception, and a test holds that no other one imports by a string.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ __all__ = ["MISSING", "Path", "load", "load_dataframe", "save", "to_dataframe", 
 #: The name of a file.
 Path: TypeAlias = str | os.PathLike[str]
 
-#: What `load` returns when there is no file.
+#: Returned by `load` if there is no file.
 MISSING: Final = object()
 
 
 def save(fname: Path, data: Any, compress: bool) -> None:
-    """Write `data`; see `adaptive_calib.learner_io.snapshot.write`."""
+    """Write `data` to a file; see `adaptive_calib.learner_io.snapshot.write`."""
     from adaptive_calib.learner_io.snapshot import write
 
     write(fname, data, compress)
