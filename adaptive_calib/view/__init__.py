@@ -11,7 +11,8 @@ from adaptive_calib._lazy import attach
 
 if TYPE_CHECKING:
     from adaptive_calib.calibration.bins import calibration_bins, calibration_hists
-    from adaptive_calib.view.calibration import CalibrationData, CalibrationView, calibration_data
+    from adaptive_calib.view.calibration import CalibrationView
+    from adaptive_calib.view.calibration_numbers import CalibrationData, calibration_data
     from adaptive_calib.view.familiar_plot import CalibrationPlotElements, calibration_plot
 
 __all__ = [
@@ -28,7 +29,8 @@ __getattr__, __dir__ = attach(
     globals(),
     {
         "adaptive_calib.calibration.bins": ("calibration_bins", "calibration_hists"),
-        "adaptive_calib.view.calibration": ("CalibrationData", "CalibrationView", "calibration_data"),
+        "adaptive_calib.view.calibration": ("CalibrationView",),
+        "adaptive_calib.view.calibration_numbers": ("CalibrationData", "calibration_data"),
         "adaptive_calib.view.familiar_plot": ("CalibrationPlotElements", "calibration_plot"),
     },
 )

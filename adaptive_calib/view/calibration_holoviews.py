@@ -1,8 +1,8 @@
 """A calibration in HoloViews, with options for bokeh: for notebooks, live plots and one self-contained HTML file.
 
-Functions draw one panel each from `view.calibration.CalibrationData`; no statistic is computed here. Importing this
-file loads HoloViews and its bokeh backend, but does not choose it: the notebook's own `hv.extension`
-decides what is shown.
+Each function draws one panel from `view.calibration_numbers.CalibrationData`; no statistic is computed here. Importing
+this module loads HoloViews and its bokeh backend without selecting it: the backend of a notebook is the one of its own
+`hv.extension`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import holoviews.plotting.bokeh
 import numpy as np
 
 from adaptive_calib.calibration.slope import Status
-from adaptive_calib.view.calibration import (
+from adaptive_calib.view.calibration_numbers import (
     DISCOURAGED_AREAS,
     PROHIBITED_AREAS,
     CalibrationData,

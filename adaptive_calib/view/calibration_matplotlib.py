@@ -1,6 +1,6 @@
 """A calibration as a static Matplotlib figure: all curves together, what follows over c, a small panel for each c.
 
-Functions draw one panel each from `view.calibration.CalibrationData`; no statistic is computed here.
+Each function draws one panel from `view.calibration_numbers.CalibrationData`; no statistic is computed here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 
 from adaptive_calib.calibration.slope import Status
-from adaptive_calib.view.calibration import (
+from adaptive_calib.view.calibration_numbers import (
     DISCOURAGED_AREAS,
     PROHIBITED_AREAS,
     CalibrationData,

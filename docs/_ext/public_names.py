@@ -61,6 +61,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "view": (
         "adaptive_calib.view",
         "adaptive_calib.view.calibration",
+        "adaptive_calib.view.calibration_numbers",
         "adaptive_calib.callbacks.calibration_progress",
         "adaptive_calib.viz",
     ),

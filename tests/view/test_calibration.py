@@ -11,7 +11,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from adaptive_calib.calibration.curve import acceptable_interval, calibration_slope, equal_count_bins, log_score
-from adaptive_calib.view.calibration import CalibrationView, c_label, calibration_data
+from adaptive_calib.view.calibration import CalibrationView
+from adaptive_calib.view.calibration_numbers import c_label, calibration_data
 from tests.calibration.simulated_world import simulate
 
 DATA = Path(__file__).parents[1] / "calibration" / "data" / "infrared_1024x9.npz"
