@@ -1,1 +1,1 @@
-"""Runnable examples: python -m adaptive_calib.examples.NAME."""
+"""The main job as a program: ``python -m adaptive_calib.examples.blackbody``."""

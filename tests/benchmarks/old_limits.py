@@ -1,6 +1,6 @@
 """The bias sweep with the limits of emdcmp 1.1.1: ``python -m tests.benchmarks.old_limits``.
 
-From the records that ``python -m adaptive_calib.examples.bias_sweep`` left in its store nothing is simulated again.
+From the records that ``python docs/examples/bias_sweep.py`` left in its store nothing is simulated again.
 Only B_EMD is sampled anew, for the first N experiments, with the emulation of `tests.emd.emulation`. Prints the table
 of the example for both, on the same experiments.
 """
@@ -12,14 +12,16 @@ import math
 
 import numpy as np
 
-from adaptive_calib.calibration import SummaryRow, format_summary
+from adaptive_calib.calibration import CalibrationLearner, SummaryRow, format_summary
 from adaptive_calib.calibration.curve import brier_score, calibration_slope, equal_count_bins, log_score, slope_status
 from adaptive_calib.calibration.slope import Status
-from adaptive_calib.examples.bias_sweep import C_LIST, learner
+from adaptive_calib.examples.blackbody.distributions import BiasSweep
 from adaptive_calib.runner import BlockingRunner, SequentialExecutor
 from tests.emd.emulation import emulated_bemd
 
 M, ENDS = 128, 8
+#: The grid of the example.
+C_LIST = tuple(2.0**x for x in range(-15, 7, 3))
 
 
 def row(c: float, bemd: np.ndarray, labels: np.ndarray) -> SummaryRow:
@@ -40,9 +42,9 @@ def row(c: float, bemd: np.ndarray, labels: np.ndarray) -> SummaryRow:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiments", type=int, default=1024)
-    parser.add_argument("--store", default="bias_sweep.db")
+    parser.add_argument("--store", default="bias_sweep/results.db")
     options = parser.parse_args()
-    one = learner(options.experiments)
+    one = CalibrationLearner(BiasSweep(options.experiments), Ldata=1024, Linf=12288, c_list=C_LIST)
     BlockingRunner(one, executor=SequentialExecutor(), store=options.store)
     old = np.full((options.experiments, len(C_LIST)), math.nan)
     for i in range(options.experiments):

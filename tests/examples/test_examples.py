@@ -9,19 +9,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cluster
+import command
+import neuron
 import numpy as np
 import pytest
+import regression
+import scan2d
+from neuron_models import DURATION, Membrane, Neurons, Recording, fit, response
+from regression_candidates import Functions, Truth
+from scan2d_confidence import PlanckConfidence
 
-from adaptive_calib.examples import cluster, command
-from adaptive_calib.examples.neuron import __main__ as neuron
-from adaptive_calib.examples.neuron.models import DURATION, Membrane, Neurons, Recording, fit, response
-from adaptive_calib.examples.regression import __main__ as regression
-from adaptive_calib.examples.regression.candidates import Functions, Truth
-from adaptive_calib.examples.scan2d import __main__ as scan2d
-from adaptive_calib.examples.scan2d.confidence import PlanckConfidence
 from adaptive_calib.view.calibration import CalibrationView
 
+FOLDER = Path("docs", "examples")
 NAMES = ("neuron", "regression", "scan2d", "cluster", "blackbody", "bias_sweep")
+
+
+def command_of(name: str) -> str:
+    """How a user runs an example, after ``python``."""
+    return f"-m adaptive_calib.examples.{name}" if name == "blackbody" else (FOLDER / f"{name}.py").as_posix()
 
 
 def evaluated(text: str) -> tuple[int, int]:
@@ -190,9 +197,10 @@ def test_cluster_at_an_address(tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("name", NAMES)
 def test_help(name: str) -> None:
     """``--help`` says what the example shows, and every option."""
-    line = [sys.executable, "-m", f"adaptive_calib.examples.{name}", "--help"]
-    out = subprocess.run(line, capture_output=True, text=True, check=True).stdout
-    assert f"usage: python -m adaptive_calib.examples.{name}" in out
+    out = subprocess.run(
+        [sys.executable, *command_of(name).split(), "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert f"usage: python {command_of(name)}" in out
     assert "--store" in out
     assert len(out) > 800
 
@@ -207,7 +215,7 @@ def test_help(name: str) -> None:
 ])  # fmt: skip
 def test_full_size(name: str, says: str, tmp_path: Path) -> None:
     """The defaults, as a user runs them: half a minute to a minute and a half, a result, and a picture."""
-    line = [sys.executable, "-m", f"adaptive_calib.examples.{name}", "--output", str(tmp_path)]
+    line = [sys.executable, *command_of(name).split(), "--output", str(tmp_path)]
     out = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     assert says in out
     assert list(tmp_path.glob("*.png"))

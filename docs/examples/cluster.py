@@ -18,8 +18,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import command
+
 from adaptive_calib.calibration import CalibrationLearner
-from adaptive_calib.examples import command
 from adaptive_calib.examples.blackbody.distributions import Infrared
 
 __all__ = ["connected", "learner", "main"]
@@ -51,7 +52,7 @@ def connected(address: str | None, workers: int | None) -> Iterator[Any]:
         return
     with (
         LocalCluster(  # type: ignore[no-untyped-call]  # dask has no types
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+            n_workers=workers, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
         ) as cluster,
         Client(cluster) as client,  # type: ignore[no-untyped-call]  # dask has no types
     ):

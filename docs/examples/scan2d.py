@@ -17,12 +17,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import command
 import numpy as np
 from numpy.typing import NDArray
+from scan2d_confidence import SECOND_RADIATION_CONSTANT, PlanckConfidence
 
 from adaptive_calib import BlockingRunner, Learner2D
-from adaptive_calib.examples import command
-from adaptive_calib.examples.scan2d.confidence import SECOND_RADIATION_CONSTANT, PlanckConfidence
 
 __all__ = ["border", "learner", "main"]
 

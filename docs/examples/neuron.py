@@ -17,9 +17,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import command
+from neuron_models import Neurons
+
 from adaptive_calib.calibration import CalibrationLearner, SequentialLabel
-from adaptive_calib.examples import command
-from adaptive_calib.examples.neuron.models import Neurons
 
 __all__ = ["learner", "main"]
 

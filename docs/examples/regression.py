@@ -17,11 +17,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import command
 import numpy as np
+from regression_candidates import Functions, RegressionExperiment, make_regressor
 
 from adaptive_calib.calibration import CalibrationLearner, SequentialLabel
-from adaptive_calib.examples import command
-from adaptive_calib.examples.regression.candidates import Functions, RegressionExperiment, make_regressor
 
 __all__ = ["learner", "main"]
 

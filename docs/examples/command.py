@@ -1,4 +1,4 @@
-"""What the examples have in common on the command line: where to evaluate, where to keep, how to report."""
+"""Shared by the examples: options of the command line, the run with a progress bar, the report and the picture."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import Any
 from adaptive_calib.calibration import CalibrationLearner, format_summary, summarise
 from adaptive_calib.callbacks.calibration_progress import CalibrationProgress
 from adaptive_calib.runner import BlockingRunner, SequentialExecutor
-from adaptive_calib.view.calibration import CalibrationView
+from adaptive_calib.view import CalibrationView
 
 __all__ = ["calibrate", "executor", "parser", "report", "save_picture"]
 
 
-def parser(module: str, description: str | None, output: str) -> argparse.ArgumentParser:
+def parser(script: str, description: str | None, output: str) -> argparse.ArgumentParser:
     """Return a parser with the options ``--workers``, ``--output`` and ``--store``.
 
     Parameters
     ----------
-    module : str
-        Name of the example.
+    script : str
+        Name of the example, without ``.py``.
     description : str, optional
-        Its docstring: what ``--help`` shows above the options.
+        Its docstring; ``--help`` prints it above the options.
     output : str
-        Default folder of what is written.
+        Default folder of the output.
     """
     made = argparse.ArgumentParser(
-        prog=f"python -m adaptive_calib.examples.{module}",
+        prog=f"python docs/examples/{script}.py",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
     add("--workers", type=int, default=None, help="number of processes (default: one for each core; 0: this one)")
     add("--output", type=Path, default=Path(output), help="folder of store and picture (default: %(default)s)")
-    add("--store", type=Path, default=None, help="where results are kept (default: results.db in the output folder)")
+    add("--store", type=Path, default=None, help="file of the results (default: results.db in the output folder)")
     return made
 
 
 def executor(workers: int | None) -> Any:
-    """Return what a runner takes as executor: None for all cores, 0 for this process."""
+    """Return the `executor` argument of a runner: None for all cores, 0 workers for this process."""
     if workers is None:
         return None  # loky's reusable pool
     if workers == 0:
@@ -51,7 +51,7 @@ def executor(workers: int | None) -> Any:
 
 
 def calibrate(learner: CalibrationLearner, store: Path, executor: Any) -> bool:
-    """Run a calibration with a bar, say what was done, and return whether it came to its end."""
+    """Run a calibration with a progress bar, print how it ended, and return whether it was completed."""
     started = time.perf_counter()
     with CalibrationProgress(learner) as bar:
         runner = BlockingRunner(learner, executor=executor, store=store, on_error="continue", callbacks=[bar])
@@ -61,13 +61,13 @@ def calibrate(learner: CalibrationLearner, store: Path, executor: Any) -> bool:
         print(f"{len(learner.failed_points)} failed; see python -m adaptive_calib.store {store} failures")
     print(f"{learner.stopped_because()}.\n")
     if runner.status() == "cancelled":
-        print("Interrupted; what was finished is kept. The same command goes on from there.\n")
+        print("Interrupted; all finished results are kept. Repeat the command to continue.\n")
         return False
     return True
 
 
 def report(learner: CalibrationLearner) -> None:
-    """Print a row for each c, the interval of acceptable c, and what a reader has to know."""
+    """Print a row for each c, the interval of acceptable c, the recommended c and the cautions."""
     learner.sharpen()
     print(format_summary(summarise(learner)))
     print(f"\n{learner.acceptable_interval().words}")
@@ -78,7 +78,7 @@ def report(learner: CalibrationLearner) -> None:
 
 
 def save_picture(learner: CalibrationLearner, path: Path) -> None:
-    """Draw the calibration curves into a PNG file, where Matplotlib is installed."""
+    """Draw the calibration curves into a PNG file, if Matplotlib is installed."""
     table = learner.table()
     if not any(len(rows) for rows in table.values()):
         print("No experiment has a label: nothing to draw.")

@@ -1,1 +1,0 @@
-"""A two-dimensional scan: where classical radiation ends, over wavelength and temperature; run with python -m."""
