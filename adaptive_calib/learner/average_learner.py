@@ -21,8 +21,8 @@ from math import inf, isfinite, nan, sqrt
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 
@@ -406,7 +406,7 @@ class AverageLearner(BaseLearner):
             self._next = -1
         self.tell_many(data[0].keys(), data[0].values())
 
-    def to_numpy(self) -> npt.NDArray[np.float64]:
+    def to_numpy(self) -> Floats:
         """Return the data as rows (seed, value), sorted by seed, shape (npoints, 2)."""
         return np.array(sorted(self.data.items()), dtype=float)
 

@@ -32,9 +32,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy.special import stdtrit
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import check_number_of_points
-from adaptive_calib.learner.learner1D import Array, Learner1D
+from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.losses1D import IntervalLoss
 
 __all__ = ["AverageLearner1D"]
@@ -502,7 +503,7 @@ class AverageLearner1D(Learner1D):
         domain = {name: self._parameters[name] for name in ("x_scale", "integer", "min_spacing")}
         return type(self)(self.function, self.bounds, self.loss_per_interval, **own, **domain)
 
-    def to_numpy(self, mean: bool = False) -> Array:
+    def to_numpy(self, mean: bool = False) -> Floats:
         """Return all samples, or the means, as an array; empty without data.
 
         Parameters

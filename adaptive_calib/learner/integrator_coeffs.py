@@ -21,11 +21,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from adaptive_calib._arrays import Floats
 
 __all__ = ["Rules", "b_def", "calc_V", "eps", "hint", "min_sep", "ndiv_max", "ns", "rules"]
 
-_Array = npt.NDArray[np.float64]
 
 #: Number of nodes of each rule.
 ns = (5, 9, 17, 33)
@@ -60,33 +60,33 @@ class Rules:
         Of the recurrence above.
     """
 
-    xi: tuple[_Array, ...]
-    V: tuple[_Array, ...]
-    V_inv: tuple[_Array, ...]
+    xi: tuple[Floats, ...]
+    V: tuple[Floats, ...]
+    V_inv: tuple[Floats, ...]
     Vcond: tuple[float, ...]
-    T_left: _Array
-    T_right: _Array
-    alpha: _Array
-    gamma: _Array
+    T_left: Floats
+    T_right: Floats
+    alpha: Floats
+    gamma: Floats
 
 
-def calc_V(x: _Array, n: int) -> _Array:  # V is the symbol of the paper
+def calc_V(x: Floats, n: int) -> Floats:  # V is the symbol of the paper
     """Return p_k(x_i) for k < n, shape (len(x), n)."""
     degrees = np.arange(n)
     # the recurrence of Legendre polynomials is stable in [-1, 1]
-    matrix: _Array = np.polynomial.legendre.legvander(x, n - 1) * np.sqrt(degrees + 0.5)
+    matrix: Floats = np.polynomial.legendre.legvander(x, n - 1) * np.sqrt(degrees + 0.5)
     return matrix
 
 
 @cache
 def rules() -> Rules:
     """Return the constants of all rules; computed once, in some milliseconds."""
-    xi: list[_Array] = []
+    xi: list[Floats] = []
     for n in ns:
-        nodes: _Array = -np.cos(np.linspace(0, np.pi, n))
+        nodes: Floats = -np.cos(np.linspace(0, np.pi, n))
         xi.append((nodes - nodes[::-1]) / 2)
     v = [calc_V(nodes, n) for nodes, n in zip(xi, ns, strict=True)]
-    v_inv: list[_Array] = [np.asarray(np.linalg.inv(matrix), dtype=np.float64) for matrix in v]
+    v_inv: list[Floats] = [np.asarray(np.linalg.inv(matrix), dtype=np.float64) for matrix in v]
     conditions = [np.linalg.norm(m, 2) * np.linalg.norm(i, 2) for m, i in zip(v, v_inv, strict=True)]
     k = np.arange(ns[-1] + 1, dtype=float)
     alpha = (k + 1) / np.sqrt((2 * k + 1) * (2 * k + 3))

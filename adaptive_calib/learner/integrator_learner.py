@@ -21,8 +21,8 @@ from typing import Any, Self
 
 import cloudpickle
 import numpy as np
-import numpy.typing as npt
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._integral.interval import ROOT_DEPTH, Interval
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
@@ -483,7 +483,7 @@ class IntegratorLearner(BaseLearner):
         if latest is not None:
             self._cache = {"loss": latest}
 
-    def to_numpy(self) -> npt.NDArray[np.float64]:
+    def to_numpy(self) -> Floats:
         """Return the data as rows (x, value), sorted by x, shape (npoints, 2)."""
         return np.array(sorted(self.data.items()), dtype=float)
 

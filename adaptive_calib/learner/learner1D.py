@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Self, TypeAlias, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._interval.domain import make_domain
 from adaptive_calib.learner._interval.gaps import Gaps
@@ -48,8 +49,6 @@ __all__ = [
     "uniform_loss",
     "uses_nth_neighbors",
 ]
-
-Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 _FLOAT = np.dtype(float)
 
@@ -490,12 +489,12 @@ class Learner1D(BaseLearner):
     # -- the interpolant -------------------------------------------------------------------------------------------
 
     @overload
-    def predict(self, x: Any, return_error: Literal[False] = False) -> Array: ...
+    def predict(self, x: Any, return_error: Literal[False] = False) -> Floats: ...
 
     @overload
-    def predict(self, x: Any, return_error: Literal[True]) -> tuple[Array, Array]: ...
+    def predict(self, x: Any, return_error: Literal[True]) -> tuple[Floats, Floats]: ...
 
-    def predict(self, x: Any, return_error: bool = False) -> Array | tuple[Array, Array]:
+    def predict(self, x: Any, return_error: bool = False) -> Floats | tuple[Floats, Floats]:
         """Return the interpolant at many points, and an estimate of its error.
 
         Parameters
@@ -515,8 +514,8 @@ class Learner1D(BaseLearner):
         """
         at = np.asarray(x, dtype=float)
         curve = self._interpolant()
-        value: Array = np.full((at.size, self.vdim), np.nan)
-        error: Array = np.full(at.size, np.nan)
+        value: Floats = np.full((at.size, self.vdim), np.nan)
+        error: Floats = np.full(at.size, np.nan)
         if curve is not None:
             value, error = curve(np.array([self._position(p) for p in at.ravel().tolist()]))
         value = value.reshape((*at.shape, self.vdim) if self._shape else at.shape)
@@ -560,7 +559,7 @@ class Learner1D(BaseLearner):
         """Return a learner of the same function and parameters, without data."""
         return type(self)(self.function, self.bounds, self.loss_per_interval, **self._parameters)
 
-    def to_numpy(self) -> Array:
+    def to_numpy(self) -> Floats:
         """Return the data, ascending in x: shape (N, 1 + vdim); an empty array without data."""
         if not self.data:
             return np.array([])

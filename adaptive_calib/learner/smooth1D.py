@@ -41,13 +41,13 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.learner.base_learner import uses_nth_neighbors
 from adaptive_calib.learner.losses1D import default_loss, invalid_loss
 
 __all__ = ["Curve", "Mode", "smooth_loss"]
 
 Mode: TypeAlias = Literal["linear", "smooth"]
-Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 #: Nodes of a polynomial in the smooth mode. Of 4, 6, 8 and 10, 8 needed fewest points for errors of 1e-6.
 NODES = 8

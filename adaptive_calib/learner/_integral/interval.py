@@ -16,13 +16,12 @@ from math import isfinite, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.learner.integrator_coeffs import b_def, eps, hint, min_sep, ndiv_max, ns, rules
 
 __all__ = ["ROOT_DEPTH", "Estimate", "Interval", "downdate"]
 
-_Array = npt.NDArray[np.float64]
 
 #: The first interval starts with the rule of 17 nodes.
 ROOT_DEPTH = 2
@@ -79,7 +78,7 @@ class Interval:
         self.run = 0
         self.err: float = float(np.finfo(float).max) if parent is None else parent.err / 2
         self.igral = 0.0
-        self.c: _Array = np.zeros(0)
+        self.c: Floats = np.zeros(0)
         self.c00 = 0.0
         self.removed = False
         self.estimate: Estimate | None = None
@@ -159,13 +158,13 @@ class Interval:
                     child._compare_with_parent()
         return split
 
-    def _coefficients(self, depth: int, values: Mapping[float, float]) -> _Array:
+    def _coefficients(self, depth: int, values: Mapping[float, float]) -> Floats:
         nodes = self.nodes[:: 2 ** (self.depth - depth)]
         f = [values.get(x, np.nan) for x in nodes]
         bad = [i for i, y in enumerate(f) if not isfinite(y)]
         for i in bad:
             f[i] = 0.0
-        c: _Array = rules().V_inv[depth] @ np.array(f)
+        c: Floats = rules().V_inv[depth] @ np.array(f)
         return downdate(c, depth, bad) if bad else c
 
     def _compare_with_parent(self) -> None:
@@ -266,11 +265,11 @@ class Interval:
         return interval
 
 
-def _norm(vector: _Array) -> float:
+def _norm(vector: Floats) -> float:
     return sqrt(float(vector @ vector))
 
 
-def downdate(c: _Array, depth: int, bad: list[int]) -> _Array:
+def downdate(c: Floats, depth: int, bad: list[int]) -> Floats:
     """Take nodes out of an interpolant.
 
     Parameters

@@ -37,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from adaptive_calib._arrays import Bools
 from adaptive_calib.learner._interval.allocation import Share, divide
 from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
 from adaptive_calib.learner._interval.loss_scale import Measure
@@ -126,7 +127,7 @@ class Intervals:
             ys.append(self._y_last)
         return us, ys
 
-    def closed(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def closed(self) -> Bools:
         """Return which of the intervals between known points, from left to right, are closed."""
         return np.array([self._is_closed(interval[1], interval[2]) for interval in self.real()], dtype=bool)
 

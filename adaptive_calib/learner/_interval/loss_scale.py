@@ -12,16 +12,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from operator import sub
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._interval.types import Interval, Value, rank
 from adaptive_calib.learner.losses1D import IntervalLoss
 
 __all__ = ["Measure"]
 
-Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 #: From how many points on losses are computed by NumPy; below, a loop is as fast.
 BULK = 24
