@@ -16,7 +16,7 @@ from html import escape
 from math import inf, nan
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from adaptive_calib.learner.protocol import EstimatesError, Finite, offers
+from adaptive_calib.learner.protocol import EstimatesError, Finite, has_method
 
 __all__ = [
     "AllOf",
@@ -480,7 +480,7 @@ class Done(_Joined):
     def reason(self, progress: Progress) -> str:
         """Return what the learner says, or that it is done."""
         learner: Any = self.learner
-        return str(learner.stopped_because()) if offers(learner, "stopped_because") else "the learner is done"
+        return str(learner.stopped_because()) if has_method(learner, "stopped_because") else "the learner is done"
 
     def due(self, progress: Progress) -> float:
         """Never: only what is told can change it."""

@@ -44,7 +44,7 @@ from adaptive_calib.engine.events import (
 from adaptive_calib.engine.goals import Goal, Progress
 from adaptive_calib.engine.points import PointSet
 from adaptive_calib.engine.retry import RetryPolicy
-from adaptive_calib.learner.protocol import Learner, offers
+from adaptive_calib.learner.protocol import Learner, has_method
 
 __all__ = ["Attempt", "EvaluationError", "Failure", "RunMachine"]
 
@@ -418,7 +418,7 @@ class RunMachine:
 
     def _give_up(self, point: Any) -> None:
         """Let the learner know that a point failed for good; a learner that has no word for it is not asked there."""
-        if offers(self.learner, "tell_failed"):
+        if has_method(self.learner, "tell_failed"):
             self._call("tell_failed", point)
         else:
             self._withheld = self._withheld or PointSet()

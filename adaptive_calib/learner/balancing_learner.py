@@ -33,7 +33,7 @@ from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._balancing.ranking import Rank, Ranking
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.coroutines import is_coroutine_function
-from adaptive_calib.learner.protocol import EstimatesError, Finite, offers
+from adaptive_calib.learner.protocol import EstimatesError, Finite, has_method
 
 __all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
 
@@ -152,7 +152,7 @@ class BalancingLearner(BaseLearner):
         """Make what follows from the children."""
         any_async = any(is_coroutine_function(learner.function) for learner in self.learners)
         self.function = partial(_call_async if any_async else _call, _ChildFunctions(self.learners))
-        self._finite = [offers(learner, "done") for learner in self.learners]
+        self._finite = [has_method(learner, "done") for learner in self.learners]
         # the first child without an estimate of its error
         self._silent = next((i for i, one in enumerate(self.learners) if not hasattr(one, "largest_error")), None)
         self._idle: set[int] = set()

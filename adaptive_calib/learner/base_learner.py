@@ -1,9 +1,9 @@
-"""What all learners share: the familiar methods, written once over a few that each learner brings.
+"""The base class of all learners.
 
-A learner subclasses `BaseLearner` and writes `ask`, `tell` (or `tell_many`), `tell_pending`, `remove_unfinished`,
-`loss` and `new`, and the two hooks `_get_data` and `_set_data` of its data. It gets in return `save`, `load`,
-`copy_from`, `to_dataframe`, `load_dataframe`, the default of the other of `tell` and `tell_many`, and pickling of its
-whole state: function, parameters, data, pending and failed points. Engines do not need this class: they rely on
+A learner subclasses `BaseLearner` and defines `ask`, `tell` (or `tell_many`), `tell_pending`, `remove_unfinished`,
+`loss` and `new`, and the hooks `_get_data` and `_set_data`. The base class provides `save`, `load`, `copy_from`,
+`to_dataframe`, `load_dataframe`, a default of the other of `tell` and `tell_many`, and pickling of the whole state:
+function, parameters, data, pending and failed points. Engines do not use this class, but the protocol
 `adaptive_calib.learner.protocol.Learner`.
 """
 
@@ -42,12 +42,12 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def uses_nth_neighbors(n: int) -> Callable[[_F], _F]:
-    """Return a decorator that says that a loss looks at `n` neighbours on each side of an interval (or simplex).
+    """Return a decorator for losses that look at `n` neighbours on each side of an interval (or simplex).
 
     Parameters
     ----------
     n : int
-        At least 0. `Learner1D` takes any `n`, `LearnerND` 0 or 1, `Learner2D` does not look at it.
+        At least 0. `Learner1D` takes any `n`, `LearnerND` 0 or 1, `Learner2D` ignores it.
 
     Returns
     -------
@@ -78,9 +78,9 @@ def uses_nth_neighbors(n: int) -> Callable[[_F], _F]:
 
 
 def cache_latest(method: _F) -> _F:
-    """Keep the last answer of a method in ``self._cache[name of the method]``.
+    """Keep the last result of a method in ``self._cache[name of the method]``.
 
-    `BaseLearner.latest_loss` shows what was kept of ``loss``. A learner in a hurry writes to ``self._cache`` itself.
+    `BaseLearner.latest_loss` returns the one of ``loss``. A fast ``loss`` may write to ``self._cache`` itself.
 
     Examples
     --------
@@ -133,32 +133,32 @@ def check_number_of_points(n: int) -> int:
 
 
 def _check_same_length(xs: Iterable[Any], ys: Iterable[Any]) -> None:
-    """Refuse points and values of different known lengths before any of them is told."""
+    """Raise ValueError for points and values of different known lengths, before any of them is taken in."""
     if isinstance(xs, Sized) and isinstance(ys, Sized) and len(xs) != len(ys):
         raise ValueError(
             f"as many values as points are expected, but there are {len(xs)} points and {len(ys)} values; "
-            "nothing was told."
+            "none of them was taken in."
         )
 
 
 class BaseLearner(ABC):
-    """Base class of all learners, and of users' own.
+    """Base class of all learners.
 
     Attributes
     ----------
     function : callable
-        What is learned; called with one point.
+        The function to learn; called with one point.
     data : mapping
-        Point -> value, of everything told.
+        Observed point -> value.
     npoints : int
-        Number of told points.
+        Number of observed points.
     pending_points : set
-        Points asked for (or marked with `tell_pending`) and not yet told.
+        Points asked for (or marked with `tell_pending`) and not yet observed.
     failed_points : set
         Points whose evaluation failed for good, see `tell_failed`.
     max_pending : int or None
-        How many points a run may have under way at once, whatever its executor could take; None (the default) for no
-        limit. To be set on the learner; a BalancingLearner respects that of each child.
+        Largest number of pending points in a run, also with a larger executor; None (the default) for no limit. Set
+        it on the learner; a BalancingLearner respects that of each child.
 
     Examples
     --------
@@ -177,17 +177,17 @@ class BaseLearner(ABC):
 
         @property
         def data(self) -> Any:
-            """Point -> value, of everything told."""
+            """Observed point -> value."""
             ...
 
         @property
         def npoints(self) -> int:
-            """Number of told points."""
+            """Number of observed points."""
             ...
 
         @property
         def pending_points(self) -> Any:
-            """Points under way."""
+            """Pending points."""
             ...
 
         @property
@@ -199,7 +199,7 @@ class BaseLearner(ABC):
         failed_points = frozenset()
 
     def data_key(self, x: Any) -> Any:
-        """Return what stands for the point `x` in mappings such as `data`: hashable, the same for equal points."""
+        """Return the key of the point `x` in mappings such as `data`: hashable, the same for equal points."""
         return tuple(x) if isinstance(x, list | np.ndarray) else x
 
     # ------------------------------------------------------------------------------------------------ the protocol
@@ -211,15 +211,15 @@ class BaseLearner(ABC):
         Parameters
         ----------
         n : int
-            How many points are wanted, at least 0.
+            Number of points, at least 0.
         tell_pending : bool
-            Count the points as under way. With False nothing changes: the same call answers the same.
+            Make the points pending. With False the state does not change: the same call gives the same answer.
 
         Returns
         -------
         points, loss_improvements : list, list of float
-            At most `n` points and, for each, by how much the loss is expected to fall; ``inf`` for points that must
-            be had. ``ask(0)`` is ``([], [])``; fewer than `n` points mean that there is no more to ask for now.
+            At most `n` points and, for each, by how much the loss is expected to fall; ``inf`` for points that are
+            needed in any case. ``ask(0)`` is ``([], [])``; fewer than `n` points mean that no other is possible now.
         """
 
     def tell(self, x: Any, y: Any) -> None:
@@ -229,7 +229,7 @@ class BaseLearner(ABC):
         self.tell_many([x], [y])
 
     def tell_many(self, xs: Iterable[Any], ys: Iterable[Any]) -> None:
-        """Take in many values; the same result as telling them one by one.
+        """Take in many values; the result is that of telling them one by one.
 
         Parameters
         ----------
@@ -242,13 +242,13 @@ class BaseLearner(ABC):
 
     @abstractmethod
     def tell_pending(self, x: Any) -> None:
-        """Count `x` as under way, so that it is not asked for; no effect on a point that was told."""
+        """Make `x` pending, so that it is not asked for; no effect on an observed point."""
 
     def tell_failed(self, x: Any) -> None:
-        """Count `x` as failed for good: not pending, never asked for again, no part of data, number or loss.
+        """Record `x` as failed for good: not pending, never asked for again, no part of data, number or loss.
 
-        Telling a value at `x` later takes it back. This default, for learners that do not keep failed points, leaves
-        `x` pending, so that it is not asked for before `remove_unfinished`.
+        A value told at `x` later undoes this. The default, for learners that keep no failed points, leaves `x` pending,
+        so that it is not asked for before `remove_unfinished`.
         """
         self.tell_pending(x)
 
@@ -263,7 +263,7 @@ class BaseLearner(ABC):
         Parameters
         ----------
         real : bool
-            True: of the told points alone. False: as expected when the pending points are counted as well.
+            True: of the observed points alone. False: as expected with the pending points included.
         """
 
     @abstractmethod
@@ -272,7 +272,7 @@ class BaseLearner(ABC):
 
     @property
     def latest_loss(self) -> float | None:
-        """The last answer of `loss`, whatever `real` was; None before the first. Costs nothing."""
+        """The last result of `loss`, with either value of `real`; None before the first call. Not recomputed."""
         kept: dict[str, Any] = self.__dict__.get("_cache", {})
         return kept.get("loss")
 
@@ -285,7 +285,7 @@ class BaseLearner(ABC):
         )
 
     def _set_data(self, data: DataType) -> None:
-        """Take in what `_get_data` returned; must not keep the object itself, only what is in it."""
+        """Take in what `_get_data` returned; the object itself must not be kept."""
         raise NotImplementedError(
             f"{type(self).__name__} cannot be loaded or copied to: define `_set_data(data)`, which takes in its data."
         )
@@ -311,17 +311,17 @@ class BaseLearner(ABC):
 
         Notes
         -----
-        The file is a pickle: do not load one from somebody you do not trust.
+        The file is a pickle: load only files that you trust.
         """
         _familiar_methods.save(fname, self._get_data(), compress)
 
     def load(self, fname: _familiar_methods.Path, compress: bool = True) -> None:
-        """Read data that `save` wrote into this learner; a missing file means that there is no data yet.
+        """Read data written by `save` into this learner; a missing file is treated as no data.
 
         Raises
         ------
         adaptive_calib.learner_io.snapshot.DamagedSnapshotError
-            If the file is there but cannot be read: truncated, empty, or written with the other `compress`.
+            If the file exists but cannot be read: truncated, empty, or written with the other `compress`.
         """
         data = _familiar_methods.load(fname, compress)
         if data is not _familiar_methods.MISSING:
@@ -348,11 +348,11 @@ class BaseLearner(ABC):
         with_default_function_args : bool
             Add the default arguments of the function as columns (default True).
         function_prefix : str
-            What the names of these columns begin with (default ``"function."``).
+            Prefix of the names of these columns (default ``"function."``).
         expand : bool
             Spread vector values over plain columns ``y[0]``, ``y[1]``, ... instead of one column of arrays.
         **names
-            Names of the columns; which, depends on the learner (``x_name``, ``y_name``, ``seed_name``, ...).
+            Names of the columns, depending on the learner (``x_name``, ``y_name``, ``seed_name``, ...).
         """
         return _familiar_methods.to_dataframe(self, *args, **kwargs)
 

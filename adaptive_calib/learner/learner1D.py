@@ -2,7 +2,7 @@
 
 The domain is divided into intervals between told points; each has a loss, and the next points go where the loss is
 largest. The losses are in `losses1D` (and, under their familiar names, here), the intervals and their queues in
-`_intervals`, where points may lie in `_domain1D`, interpolants and their errors in `smooth1D`.
+`_interval.intervals`, where points may lie in `_interval.domain`, interpolants and their errors in `smooth1D`.
 
 Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019). With the default loss the
 points are those of python-adaptive 1.5.2; where they differ on purpose, it is said in `docs/explanation`.
@@ -34,7 +34,7 @@ from adaptive_calib.learner.losses1D import (
     triangle_loss,
     uniform_loss,
 )
-from adaptive_calib.learner.smooth1D import COARSEST, Curve, Mode, smooth_loss
+from adaptive_calib.learner.smooth1D import COARSEST, Curve, CurveMode, smooth_loss
 
 __all__ = [
     "Learner1D",
@@ -108,7 +108,7 @@ class Learner1D(BaseLearner):
         integer: bool = False,
         min_spacing: float = 0.0,
         exploration: float = 0.0,
-        mode: Mode = "linear",
+        mode: CurveMode = "linear",
     ) -> None:
         if mode not in ("linear", "smooth"):
             raise ValueError(f"`mode` should be 'linear' or 'smooth', but is {mode!r}.")
@@ -119,7 +119,7 @@ class Learner1D(BaseLearner):
         self.function = function
         self._domain = make_domain(bounds, x_scale, integer, min_spacing)
         self.bounds = self._domain.bounds
-        self._mode: Mode = mode
+        self._mode: CurveMode = mode
         self._parameters: dict[str, Any] = {
             "x_scale": x_scale,
             "integer": integer,
@@ -181,14 +181,14 @@ class Learner1D(BaseLearner):
         return "log" if self._parameters["x_scale"] == "log" else "linear"
 
     @property
-    def mode(self) -> Mode:
+    def mode(self) -> CurveMode:
         """The kind of interpolant."""
         return self._mode
 
     @property
     def nth_neighbors(self) -> int:
         """How many neighbours on each side of an interval the loss looks at."""
-        return self._intervals.measure.neighbors
+        return self._intervals.scale.neighbors
 
     def loss(self, real: bool = True) -> float:
         """Return the largest loss of an interval; infinite until both bounds are told, 0 once nothing may be asked.
@@ -217,7 +217,7 @@ class Learner1D(BaseLearner):
 
     @property
     def losses_combined(self) -> dict[tuple[float, float], float]:
-        """The loss of each stretch between points told or pending, the largest first; new at each access."""
+        """The loss of each span between points told or pending, the largest first; new at each access."""
         parts = sorted(self._intervals.combined(), key=lambda part: (-part[2], part[0]))
         name = self._naming()
         return {(name(a), name(b)): loss for a, b, loss in parts}
@@ -234,11 +234,11 @@ class Learner1D(BaseLearner):
 
     @property
     def _recompute_losses_factor(self) -> float:
-        return self._intervals.measure.recompute_factor
+        return self._intervals.scale.recompute_factor
 
     @_recompute_losses_factor.setter
     def _recompute_losses_factor(self, factor: float) -> None:
-        self._intervals.measure.recompute_factor = factor
+        self._intervals.scale.recompute_factor = factor
 
     def _naming(self) -> Callable[[float], float]:
         """Return what names the point at a coordinate that is known or under way."""
@@ -537,7 +537,7 @@ class Learner1D(BaseLearner):
         worst = self._intervals.worst() if self.loss_per_interval is smooth_loss and self._mode == "smooth" else None
         if worst is not None and worst[4] is not None and worst[5] is not None:
             _, a, b, loss, _, _ = worst
-            measure = self._intervals.measure
+            measure = self._intervals.scale
             return math.inf if b - a > COARSEST * measure.width else loss * measure.y_scale
         curve = self._interpolant()
         return math.inf if curve is None else curve.largest_error

@@ -1,9 +1,9 @@
-"""Losses of an interval of `Learner1D`: how much is still to be learned between two neighbouring points.
+"""Losses of an interval of `Learner1D`: a measure of how useful a further point in it would be.
 
 A loss is a plain function ``loss(xs, ys)`` of two tuples with the 2 + 2 nn points around the interval (nn is its
 attribute ``nth_neighbors``, 0 if it has none); the interval is the middle pair. Coordinates are divided by the width of
-the domain, values by the range of the values seen; None stands for what lies beyond the first or last point, and for
-neighbours without a valid value. Values are floats or, for vectors, arrays of shape (N,).
+the domain, values by the range of the observed values; None stands for neighbours beyond the first or last point and
+for neighbours without a valid value. Values are floats or, for vectors, arrays of shape (N,).
 
 With Δx, Δy of the middle pair:
 
@@ -18,7 +18,8 @@ loss                                  nn    value
 `curvature_loss_function`             1     √(triangle area) + small parts of `default_loss` and Δx
 ====================================  ====  ==============================================================
 
-The loss of an interval with an end that has no valid value is Δx, or what `invalid_loss` says for that loss.
+The loss of an interval with an end that has no valid value is Δx, or what the decorator `invalid_loss` sets for that
+loss.
 
 Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019), and the behaviour of
 python-adaptive 1.5.2.
@@ -54,12 +55,12 @@ IntervalLoss: TypeAlias = Callable[[Sequence[Any], Sequence[Any]], float]
 
 @uses_nth_neighbors(0)
 def uniform_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
-    """Return Δx: the points come out equally spaced.
+    """Return Δx, which gives equally spaced points.
 
     Parameters
     ----------
     xs, ys : tuple of 2
-        Ends of the interval, scaled, and the values there (not looked at).
+        Ends of the interval, scaled, and the values there (ignored).
 
     Examples
     --------
@@ -120,8 +121,8 @@ def invalid_loss(function: Callable[[float], float]) -> Callable[[_Loss], _Loss]
     Parameters
     ----------
     function : callable
-        Of Δx, the length of the interval as a fraction of the domain. It should shrink with Δx, and not be larger than
-        the loss of an ordinary interval, so that a region without values does not take all points.
+        Function of Δx, the length of the interval as a fraction of the domain. It should shrink with Δx and not exceed
+        the loss of an ordinary interval, so that a region without values does not attract all points.
     """
 
     def mark(loss: _Loss) -> _Loss:

@@ -15,17 +15,17 @@ alone vanishes at symmetric places. The estimate is their largest sum at five pl
 - ``"smooth"``: up to `NODES` nodes, degree 7. The estimate is that of the polynomial with two nodes fewer, so the error
   is smaller still.
 
-A break (a step, a kink) inside the interval makes an error of about its own size there, but far nodes see little of it.
-How much these terms are for a kink of size 1 at the end of the interval is computed with the same nodes, and the
-estimate is raised by what is missing to a quarter.
+A break (a step, a kink) inside the interval causes an error of about its own size there, but has little effect on the
+differences over far nodes. The same terms are computed for a kink of size 1 at the end of the interval; where they are
+below a quarter, the estimate is raised in proportion.
 
 Nodes beyond a break near the interval spoil the polynomial. So there are two more choices: the nodes on the left of the
-interval, and those on its right. Their estimate is how well they foretell the value at the far end of the interval;
-they are taken where it is better by `PREFERENCE`, and it counts so many times: the smallest of three estimates is small
-by chance, too (the idea of essentially non-oscillatory schemes).
+interval, and those on its right. Their estimate is the error with which they predict the value at the far end of the
+interval, times `PREFERENCE`; they are used where this product is smallest. The factor is needed because the smallest of
+three estimates may be small by chance (the idea of essentially non-oscillatory schemes).
 
 Each estimate is in the units of the values. In the smooth mode the loss of an interval is its estimate, scaled like
-all values, and at least its length while that is above `COARSEST`: an estimate on a few points means nothing.
+all values, and at least its length while that is above `COARSEST`: an estimate from a few points is not reliable.
 
 Source: Newton's interpolation with divided differences, e.g. Stoer & Bulirsch, Introduction to Numerical Analysis,
 2.1.3; Harten, Engquist, Osher & Chakravarthy (1987) for the choice of nodes.
@@ -45,24 +45,24 @@ from adaptive_calib._arrays import Floats
 from adaptive_calib.learner.base_learner import uses_nth_neighbors
 from adaptive_calib.learner.losses1D import default_loss, invalid_loss
 
-__all__ = ["Curve", "Mode", "smooth_loss"]
+__all__ = ["Curve", "CurveMode", "smooth_loss"]
 
-Mode: TypeAlias = Literal["linear", "smooth"]
+CurveMode: TypeAlias = Literal["linear", "smooth"]
 
 #: Nodes of a polynomial in the smooth mode. Of 4, 6, 8 and 10, 8 needed fewest points for errors of 1e-6.
 NODES = 8
-#: Neighbours that are looked at on each side of an interval.
+#: Neighbours used on each side of an interval.
 REACH = 4
-#: How much smaller the estimate of a one-sided choice of nodes has to be.
+#: Factor on the estimate of a one-sided choice of nodes.
 PREFERENCE = 10.0
-#: Longest interval, as a fraction of the domain, whose estimate is believed; gives at least 17 points.
+#: Longest interval, as a fraction of the domain, whose estimate is used; gives at least 17 points.
 COARSEST = 1 / 12
-#: Where in the interval the error is estimated.
+#: Places in the interval at which the error is estimated.
 PLACES = (0.15, 0.35, 0.5, 0.65, 0.85)
 
 
 @dataclass(frozen=True)
-class _Choice:
+class _NodeChoice:
     """Nodes as numbers relative to the left end of the interval, which is from node 0 to node 1.
 
     `sided`: all on one side but the last, which is the far end of the interval.
@@ -73,14 +73,14 @@ class _Choice:
 
 
 @cache
-def _choices(before: int, after: int, nodes: int) -> tuple[_Choice, ...]:
-    """Return the choices of nodes for an interval with so many neighbours on each side; the central one first."""
+def _choices(before: int, after: int, nodes: int) -> tuple[_NodeChoice, ...]:
+    """Return the choices of nodes for an interval with `before` and `after` neighbours; the central one first."""
     central = sorted(range(-before, after + 2), key=lambda k: (abs(k - 0.5), k))[:nodes]
-    choices = [_Choice(tuple(central), sided=False)]
+    choices = [_NodeChoice(tuple(central), sided=False)]
     if nodes > 4 and before >= REACH:
-        choices.append(_Choice((*range(0, -before - 1, -1), 1), sided=True))
+        choices.append(_NodeChoice((*range(0, -before - 1, -1), 1), sided=True))
     if nodes > 4 and after >= REACH:
-        choices.append(_Choice((*range(1, after + 2), 0), sided=True))
+        choices.append(_NodeChoice((*range(1, after + 2), 0), sided=True))
     return tuple(choices)
 
 
@@ -114,7 +114,7 @@ def _last_terms(xs: Sequence[Any], c: Sequence[Any], larger: Any) -> Any:
     return found
 
 
-def _estimate(choice: _Choice, xs: Sequence[Any], c: Sequence[Any], larger: Any) -> Any:
+def _estimate(choice: _NodeChoice, xs: Sequence[Any], c: Sequence[Any], larger: Any) -> Any:
     """Return the estimated error of one choice of nodes with divided differences `c`."""
     if choice.sided:
         return abs(c[-1] * _product(xs[-1], xs[:-1])) * PREFERENCE
@@ -126,7 +126,7 @@ def _estimate(choice: _Choice, xs: Sequence[Any], c: Sequence[Any], larger: Any)
 
 
 def _invalid(dx: float) -> float:
-    # errors fall fast with the length; so does this, or a region without values would take all points
+    # as fast as errors fall with the length, so that a region without values does not attract all points
     return dx if dx > COARSEST else dx**4
 
 
@@ -166,7 +166,7 @@ def smooth_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     return error if length <= COARSEST else max(error, length)
 
 
-def _estimate_of_values(choice: _Choice, nodes: list[float], values: list[Any]) -> float:
+def _estimate_of_values(choice: _NodeChoice, nodes: list[float], values: list[Any]) -> float:
     """Return the estimate for one interval; the largest over the components of vectors."""
     if isinstance(values[0], float):
         return float(_estimate(choice, nodes, _divided_differences(nodes, values), max))
@@ -189,10 +189,12 @@ class Curve:
     width : float
         Width of the domain; `largest_error` is infinite while an interval is longer than `COARSEST` of it.
     closed : array of bool, shape (n - 1,), optional
-        Intervals in which nothing may be asked any more; `largest_error` leaves them out.
+        Intervals in which no further point is possible; `largest_error` leaves them out.
     """
 
-    def __init__(self, points: Floats, values: Floats, mode: Mode, width: float = math.inf, closed: Any = None) -> None:
+    def __init__(
+        self, points: Floats, values: Floats, mode: CurveMode, width: float = math.inf, closed: Any = None
+    ) -> None:
         self._x = points
         self._coarsest = COARSEST * width
         self._y = values
@@ -209,7 +211,7 @@ class Curve:
     def _fit(self, width: int) -> None:
         valid: Any = np.isfinite(self._y).all(axis=1)
         reach = REACH if width > 4 else 1
-        # how many valid neighbours without a gap, at most `reach`, each point has on its left and on its right
+        # number of consecutive valid neighbours, at most `reach`, on the left and on the right of each point
         runs = [np.zeros(len(valid), dtype=int), np.zeros(len(valid), dtype=int)]
         for _ in range(reach):
             runs[0][1:] = np.where(valid[:-1], np.minimum(runs[0][:-1] + 1, reach), 0)
@@ -222,7 +224,7 @@ class Curve:
             self._fit_group(np.array(rows), before, after, width)
 
     def _fit_group(self, rows: Any, before: int, after: int, width: int) -> None:
-        """Fit the intervals `rows`, all of which have so many neighbours on each side."""
+        """Fit the intervals `rows`, each with `before` valid neighbours on its left and `after` on its right."""
         best = np.full(len(rows), np.inf)
         for choice in _choices(before, after, width):
             places = [rows + k for k in choice.nodes]
@@ -266,6 +268,6 @@ class Curve:
         """The largest estimated error of an interval that is not closed and has valid ends; inf if there is none."""
         there = np.isfinite(self.errors) & ~self._closed
         if there.any():
-            # an estimate over long intervals means nothing
+            # an estimate over long intervals is not reliable
             return math.inf if np.diff(self._x)[there].max() > self._coarsest else float(self.errors[there].max())
         return 0.0 if len(self.errors) and self._closed.all() else math.inf

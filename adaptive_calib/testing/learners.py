@@ -25,7 +25,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adaptive_calib.learner.protocol import Learner, offers
+from adaptive_calib.learner.protocol import Learner, has_method
 
 __all__ = ["LearnerContract"]
 
@@ -155,7 +155,7 @@ class LearnerContract:
         members = [name for name in (*vars(Learner), *Learner.__annotations__) if not name.startswith("_")]
         assert {"ask", "function"} <= set(members)
         assert [name for name in members if not hasattr(learner, name)] == []
-        assert offers(learner, "tell_failed")
+        assert has_method(learner, "tell_failed")
 
     def test_ask_for_nothing(self) -> None:
         """``ask(0)`` answers two empty lists, at the beginning, in the middle, and with points under way."""
@@ -483,7 +483,7 @@ class LearnerContract:
             if not points:
                 break
         assert _lists(learner.ask(7)) == ([], [])
-        is_finite = offers(learner, "done")
+        is_finite = has_method(learner, "done")
         if is_finite:
             assert not waiting or not learner.done()
         for point in waiting:

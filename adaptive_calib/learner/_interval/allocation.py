@@ -1,8 +1,8 @@
-"""How several points are divided among stretches: greedily, so that the largest loss/parts becomes small.
+"""Allocation of several points to spans: greedily, so that the largest loss/parts becomes small.
 
-n times, the larger of two is taken: the next stretch of the queue, whole, which becomes two parts with half its loss
-each; or the worst of those that are divided already, which from m parts becomes m + 1. Equal losses: the leftmost among
-the whole ones and among the divided ones; between the two the one further right.
+Each of n steps takes the span with the larger loss of two: the first of the queue, which becomes two parts with half
+its loss each, or the worst of the divided spans, which goes from m parts to m + 1. Of equal losses the leftmost is
+taken within the queue and within the divided spans; between these two, the one further right.
 
 Source: python-adaptive 1.5.2, whose points these are.
 """
@@ -22,9 +22,9 @@ __all__ = ["Share", "divide"]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A stretch from `a` to `b` that is to be divided into so many parts, each of loss `loss`.
+    """A span from `a` to `b`, to be divided into `parts` parts of loss `loss` each.
 
-    `whole` is the interval or piece if it is in a queue; None for what lies before or after all points.
+    `whole` is the interval or piece if it comes from a queue; None before or after all observed points.
     """
 
     whole: Interval | Piece | None
@@ -34,7 +34,7 @@ class Share:
     loss: float
 
     def one_more(self) -> Share:
-        """Return the same stretch divided into one part more."""
+        """Return the same span divided into one part more."""
         m = self.parts
         return Share(self.whole, self.a, self.b, m + 1, self.loss * m / (m + 1))
 
@@ -49,18 +49,18 @@ def _order(item: _Item) -> tuple[float, tuple[float, float, int]]:
 def divide(
     n: int, first: Iterable[Share], following: Callable[[], Interval | Piece | None], domain: Domain1D
 ) -> list[Share]:
-    """Divide n points among stretches.
+    """Divide n points among spans.
 
     Parameters
     ----------
     n : int
         Number of points.
     first
-        Stretches of one part that take part from the beginning.
+        Spans of one part that compete from the first step.
     following
-        Takes the next interval or piece out of the queue; None when there is none. One more than needed is taken.
+        Removes and returns the next interval or piece of the queue, None at its end; called once more than needed.
     domain
-        Says how many parts a stretch may have.
+        Limits the number of parts of a span.
 
     Returns
     -------

@@ -1,9 +1,9 @@
 """Where the points of a `Learner1D` may lie: on a line, on a logarithmic line, or on the integers of either.
 
-The learner works in a coordinate u in which "half way" is meant: u = x, or u = ln x for ``x_scale="log"``. A domain
-translates between x and u, places points inside an interval of u, and says into how many parts an interval may be
-divided. Integer domains place points on the integers only; an interval without an integer strictly inside it is
-closed: nothing is left to ask there. The same holds for intervals shorter than twice the minimum spacing.
+The learner works in a coordinate u in which intervals are halved: u = x, or u = ln x for ``x_scale="log"``. A domain
+converts between x and u, places points inside an interval of u, and limits the number of parts of an interval. Integer
+domains place points on the integers only; an interval without an integer strictly inside it is closed: no further point
+is possible there. The same holds for intervals shorter than twice the minimum spacing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Domain1D", "IntegerDomain", "LinearDomain", "LogDomain", "make_domai
 
 
 class Domain1D(ABC):
-    """A bounded domain of x, seen through its coordinate u.
+    """A bounded domain of x with its coordinate u.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class Domain1D(ABC):
     low, high : float
         The ends of the domain, in u.
     shortest : float
-        Intervals shorter than this, in u, are closed whatever lies inside them.
+        Intervals shorter than this, in u, are closed.
     midpoints : bool
-        Whether the place of one point in an interval is always its middle, so that it need not be asked for.
+        Whether one point in an interval always lies at its middle, so that callers may compute it themselves.
     """
 
     bounds: tuple[float, float]
@@ -75,7 +75,7 @@ class LinearDomain(Domain1D):
     bounds
         The ends, in x.
     min_spacing
-        No two asked points lie nearer to each other than this, in x.
+        Smallest distance of two asked points, in x.
     """
 
     def __init__(self, bounds: tuple[float, float], min_spacing: float = 0.0) -> None:
@@ -110,12 +110,12 @@ class LogDomain(LinearDomain):
     bounds
         The ends, in x.
     min_spacing
-        No two asked points lie nearer to each other than this, in ln x: 0.01 means one per cent.
+        Smallest distance of two asked points, in ln x: 0.01 means one per cent.
     """
 
     def __init__(self, bounds: tuple[float, float], min_spacing: float = 0.0) -> None:
         super().__init__((math.log(bounds[0]), math.log(bounds[1])), min_spacing)
-        # exp magnifies a rounding error of u into one of x; both have to stay apart
+        # exp magnifies a rounding error of u into one of x; two points have to stay distinct in both
         self.shortest = max(self.shortest, 8 * sys.float_info.epsilon)
         self.bounds = bounds
         self.midpoints = False
@@ -145,7 +145,7 @@ class IntegerDomain(Domain1D):
     log : bool
         Whether u is ln x.
     min_spacing : float
-        No two asked points lie nearer to each other than this, in u.
+        Smallest distance of two asked points, in u.
     """
 
     def __init__(self, bounds: tuple[int, int], log: bool = False, min_spacing: float = 0.0) -> None:

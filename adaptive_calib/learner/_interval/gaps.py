@@ -1,7 +1,7 @@
-"""The gaps between all points of a `Learner1D`, told or under way: where to look when a share of points explores.
+"""The gaps between all points of a `Learner1D`, observed or pending: places for the exploration points.
 
-A loss is local: with one singularity it may take all points. An exploration point goes to the middle of the longest
-gap instead, whatever the losses are.
+A loss is local, and one singularity may attract all points. An exploration point goes to the middle of the longest gap,
+independent of the losses.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class Gaps:
     Parameters
     ----------
     domain
-        Where points may lie; gaps in which nothing may be asked are not counted.
+        Where points may lie; gaps in which no point is possible are not counted.
     points
-        Coordinates of the points that there are.
+        Coordinates of the points.
     """
 
     def __init__(self, domain: Domain1D, points: Iterable[float] = ()) -> None:
         self._domain = domain
         self._points = SortedSet(points)
-        # (-length, left, right); entries stay when a point comes between, and are thrown away on top
+        # (-length, left, right); outdated entries stay and are dropped when they reach the top
         self._heap: list[tuple[float, float, float]] = []
         for p, q in zip(self._points[:-1], self._points[1:], strict=True):
             self._push(p, q)
@@ -48,7 +48,7 @@ class Gaps:
         return self._points[max(i - 1, 0) : i], self._points[j : j + 1]
 
     def add(self, u: float) -> None:
-        """Add a point; nothing happens if it is there."""
+        """Add a point; no effect if it is there already."""
         if u in self._points:
             return
         left, right = self._neighbors(u)
@@ -57,7 +57,7 @@ class Gaps:
             self._push(p, q)
 
     def discard(self, u: float) -> None:
-        """Take a point out."""
+        """Remove a point."""
         self._points.discard(u)
         left, right = self._neighbors(u)
         if left and right:

@@ -1,10 +1,10 @@
-"""How large the loss of an interval of `Learner1D` is: the scales of x and y, and the loss function.
+"""The loss of an interval of `Learner1D`: the scales of x and y, and the loss function.
 
 Lengths are divided by the width X of the domain, values by their range Y, the largest of any component (by 1 while it
 is 0). Only valid values enter Y. An interval with an end that has no valid value has the loss ``invalid_loss(Δx)`` (see
 `losses1D`); neighbours without a valid value are None for a loss that looks at neighbours.
 
-`outgrown` says that Y has grown beyond `recompute_factor` times what it was when all losses were computed last.
+`outgrown`: Y exceeds `recompute_factor` times its value at the last computation of all losses.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._interval.types import Interval, Value, rank
 from adaptive_calib.learner.losses1D import IntervalLoss
 
-__all__ = ["Measure"]
+__all__ = ["LossScale"]
 
 
 #: From how many points on losses are computed by NumPy; below, a loop is as fast.
 BULK = 24
 
 
-class Measure:
+class LossScale:
     """The scales and the loss of one learner.
 
     Parameters
@@ -63,7 +63,7 @@ class Measure:
         self.forget()
 
     def forget(self) -> None:
-        """Forget all values."""
+        """Reset the range of values."""
         self.lowest: Any = math.inf
         self.highest: Any = -math.inf
         self._set_range(0.0)
@@ -71,15 +71,15 @@ class Measure:
 
     @property
     def outgrown(self) -> bool:
-        """Whether all losses are to be computed anew."""
+        """Whether all losses should be recomputed."""
         return self.range > self.limit
 
     def renew(self) -> None:
-        """Take the range of now as the one with which all losses are computed."""
+        """Note that all losses are computed with the present range."""
         self.limit = self.recompute_factor * self.range
 
     def count(self, y: Value) -> None:
-        """Let a value enter the range; None does not."""
+        """Include a value in the range; None is ignored."""
         if type(y) is tuple:
             if type(self.lowest) is not list:
                 self.lowest, self.highest = list(y), list(y)
@@ -96,7 +96,7 @@ class Measure:
             self._set_range(self.highest - self.lowest)
 
     def count_all(self, ys: Sequence[Value]) -> None:
-        """Let many values enter the range."""
+        """Include many values in the range."""
         valid: list[Any] = [y for y in ys if y is not None]
         if valid:
             columns = zip(*valid, strict=True) if isinstance(valid[0], tuple) else [valid]
@@ -110,14 +110,14 @@ class Measure:
         self.y_scale = size or 1.0
 
     def interval(self, a: float, b: float, ya: Value, yb: Value, sees: Callable[[float, float], Any]) -> Interval:
-        """Return the interval between two known points, with its loss.
+        """Return the interval between two observed points, with its loss.
 
         Parameters
         ----------
         a, b, ya, yb
             Ends and their values.
         sees : callable
-            ``sees(a, b)`` are the points and the values around the interval; called if the loss has neighbours.
+            ``sees(a, b)`` returns the points and the values around the interval; called if the loss has neighbours.
         """
         width, scale, length = self.width, self.y_scale, b - a
         if ya is None or yb is None:
@@ -184,7 +184,7 @@ class Measure:
     def plain_intervals(
         self, us: list[float], ys: list[Value], shortest: float, whole: bool, scales: Floats | None = None
     ) -> list[Interval] | None:
-        """Return the intervals between successive points in one go; None if that is not possible.
+        """Return the intervals between successive points, computed together; None if that is not possible.
 
         Parameters
         ----------
@@ -224,14 +224,14 @@ class Measure:
         return intervals
 
     def replay(self, ys: list[Value]) -> tuple[Floats, int]:
-        """Count values as if they came one by one, in this order, to an empty learner.
+        """Include values as if they came one by one, in this order, to an empty learner.
 
         Returns
         -------
         scales : array, shape (values,)
             `y_scale` after each value.
         last : int
-            Index of the value with which all losses would have been computed anew for the last time.
+            Index of the value at which all losses would have been recomputed for the last time.
         """
         self.forget()
         size = max([len(y) for y in ys if isinstance(y, tuple)], default=1)

@@ -1,12 +1,12 @@
-"""The points under way of a `Learner1D`: the stretches in which they lie, and the pieces into which they divide them.
+"""The pending points of a `Learner1D`: the spans in which they lie, and the pieces into which they divide them.
 
-A stretch is *open* while a point is under way inside: an interval between two known points, or what lies before the
-first or after the last of them. Of an interval of loss L and length d each *piece* has the loss L·length/d; pieces of
-what lies outside have infinite loss. Pieces in which nothing may be asked are not made.
+A span is *open* while a pending point lies inside: an interval between two observed points, or the part of the domain
+before the first or after the last of them. Of an interval of loss L and length d each *piece* has the loss L·length/d;
+pieces of the two outer parts have infinite loss. Pieces in which no further point is possible are not made.
 
-An interval may be opened without being cut: `bound` is then below the ranks of all the pieces not made yet, and they
-are made when one of them could be wanted, or when somebody asks for the order of all. Entries of the heaps are left in
-place when they die and are thrown away when they come to the top.
+An interval may be opened without being cut: `bound` is then below the ranks of all pieces not made yet, and they are
+made when one of them could be chosen or when the order of all is needed. Outdated heap entries stay in place and are
+dropped when they reach the top.
 
 Source: the order of python-adaptive 1.5.2, which is reproduced point by point for its default loss.
 """
@@ -19,15 +19,15 @@ from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
-from adaptive_calib.learner._interval.types import Interval, Open, Piece, rank
+from adaptive_calib.learner._interval.types import Interval, PendingSpan, Piece, rank
 
-__all__ = ["UnderWay"]
+__all__ = ["PendingSpans"]
 
 INF = math.inf
 
 
-class UnderWay:
-    """Open stretches and their pieces.
+class PendingSpans:
+    """PendingSpan spans and their pieces.
 
     Parameters
     ----------
@@ -39,17 +39,17 @@ class UnderWay:
     Attributes
     ----------
     at : dict
-        The point under way -> its stretch.
+        Pending point -> its span.
     opened : dict
         Left end -> open interval.
-    before, after : Open
-        What lies outside of the known points; all of it is in `before` while nothing is known.
+    before, after : PendingSpan
+        The parts of the domain beyond the observed points; all in `before` while there are none.
     bound : float
-        No piece that is not made yet has a rank below it.
+        Lower bound of the ranks of the pieces not made yet.
     queue : list
-        The pieces in a heap, some of them dead.
+        Heap of pieces, some of them outdated.
 
-    All are read by others and changed here only.
+    Other classes only read these; `intervals.py` has the table of calls that change them.
     """
 
     __slots__ = (
@@ -62,44 +62,44 @@ class UnderWay:
         self._width = width
         self._shortest = domain.shortest
         self._lattice = isinstance(domain, IntegerDomain)
-        self.at: dict[float, Open] = {}
-        self.opened: dict[float, Open] = {}
-        self._ranked: list[Interval] = []  # the open intervals in a heap, some of them dead
-        self.before = Open(None, None, None, [])
-        self.after = Open(None, None, None, [])
+        self.at: dict[float, PendingSpan] = {}
+        self.opened: dict[float, PendingSpan] = {}
+        self._ranked: list[Interval] = []  # heap of open intervals, some of them outdated
+        self.before = PendingSpan(None, None, None, [])
+        self.after = PendingSpan(None, None, None, [])
         self._living: dict[float, Piece] = {}  # by left ends
         self.queue: list[Piece] = []
-        # open intervals that are not cut yet, by the point under way in them
-        self._uncut: dict[float, Open] = {}
+        # open intervals that are not cut yet, by their pending point
+        self._uncut: dict[float, PendingSpan] = {}
         self.bound = INF
 
-    # -- what there is ---------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        """Entries in all heaps, dead ones included."""
+        """Entries in all heaps, outdated ones included."""
         return len(self.queue) + len(self._ranked)
 
     def parts(self) -> list[tuple[float, float, float]]:
-        """Return all stretches between neighbouring points under way, or these and the ends: (a, b, loss)."""
-        stretches = (self.before, *self.opened.values(), self.after)
-        return [(p, q, stretch.part(q - p)) for stretch in stretches for p, q in pairwise(stretch.edges())]
+        """Return all pieces, between pending points and the ends of their spans: (a, b, loss)."""
+        spans = (self.before, *self.opened.values(), self.after)
+        return [(p, q, span.part(q - p)) for span in spans for p, q in pairwise(span.edges())]
 
     def intervals(self) -> list[Interval]:
-        """Return the open intervals between known points, in no order."""
-        return [stretch.interval for stretch in self.opened.values() if stretch.interval is not None]
+        """Return the open intervals between observed points, in no order."""
+        return [span.interval for span in self.opened.values() if span.interval is not None]
 
     def top_interval(self) -> Interval | None:
         """Return the open interval with the largest loss."""
         heap = self._ranked
         while heap:
-            stretch = self.opened.get(heap[0][1])
-            if stretch is not None and stretch.interval is heap[0]:
+            span = self.opened.get(heap[0][1])
+            if span is not None and span.interval is heap[0]:
                 return heap[0]
             heappop(heap)
         return None
 
     def top_piece(self) -> Piece | None:
-        """Return the piece with the largest loss, of those that are made."""
+        """Return the piece with the largest loss of those that exist."""
         heap, living = self.queue, self._living
         while heap:
             piece = heap[0]
@@ -108,68 +108,68 @@ class UnderWay:
             heappop(heap)
         return None
 
-    # -- stretches -------------------------------------------------------------------------------------------------
+    # -- spans -------------------------------------------------------------------------------------------------
 
-    def open(self, interval: Interval, inside: list[float]) -> Open:
-        """Open an interval in which the points `inside`, ascending, are under way; it is not cut."""
-        stretch = Open(interval, interval[1], interval[2], inside)
-        self.opened[interval[1]] = stretch
+    def open(self, interval: Interval, inside: list[float]) -> PendingSpan:
+        """Open an interval with the pending points `inside`, ascending; it is not cut."""
+        span = PendingSpan(interval, interval[1], interval[2], inside)
+        self.opened[interval[1]] = span
         heappush(self._ranked, interval)
         for p in inside:
-            self.at[p] = stretch
-        return stretch
+            self.at[p] = span
+        return span
 
     def open_uncut(self, interval: Interval, u: float) -> None:
-        """Open an interval in which one point is under way, to be cut when one of its pieces could be wanted."""
+        """Open an interval with one pending point, to be cut when one of its pieces could be chosen."""
         _, a, b, loss, _, _ = interval
         self._uncut[u] = self.open(interval, [u])
         self.bound = min(self.bound, _lowest_rank(u, a, b, loss))
 
-    def take(self, u: float) -> Open | None:
-        """Take a point out of `at`, as it has arrived; return its stretch, which still has it inside."""
+    def take(self, u: float) -> PendingSpan | None:
+        """Remove an observed point from `at`; return its span, which still has it inside."""
         return self.at.pop(u, None)
 
-    def close(self, stretch: Open, interval: Interval) -> None:
-        """Take an open interval and its pieces away; its points stay in `at`."""
+    def close(self, span: PendingSpan, interval: Interval) -> None:
+        """Remove an open interval and its pieces; its points stay in `at`."""
         del self.opened[interval[1]]
-        if self._uncut.pop(stretch.inside[0], None) is None:
-            self._discard(stretch.lefts())
+        if self._uncut.pop(span.inside[0], None) is None:
+            self._discard(span.lefts())
 
-    def renew(self, stretch: Open, interval: Interval) -> None:
-        """Give an open stretch its interval with another loss."""
-        stretch.interval = interval
+    def renew(self, span: PendingSpan, interval: Interval) -> None:
+        """Give an open span its interval with another loss."""
+        span.interval = interval
         heappush(self._ranked, interval)
-        self._uncut.pop(stretch.inside[0], None)
-        self.cut(stretch)
+        self._uncut.pop(span.inside[0], None)
+        self.cut(span)
 
-    def hold(self, stretch: Open, u: float) -> None:
-        """Add one point to an open stretch, or to what lies outside."""
-        inside = stretch.inside
+    def hold(self, span: PendingSpan, u: float) -> None:
+        """Add one point to an open span, or to an outer part."""
+        inside = span.inside
         i = bisect_left(inside, u)
         inside.insert(i, u)
-        self.at[u] = stretch
-        left = inside[i - 1] if i else stretch.a
-        right = inside[i + 1] if i + 1 < len(inside) else stretch.b
+        self.at[u] = span
+        left = inside[i - 1] if i else span.a
+        right = inside[i + 1] if i + 1 < len(inside) else span.b
         if left is not None:
-            self._add(stretch, left, u)
+            self._add(span, left, u)
         if right is not None:
-            self._add(stretch, u, right)
+            self._add(span, u, right)
 
     def release(self, u: float) -> Interval | None:
-        """Take away one point; return the interval in which it was the last, which is open no more."""
-        stretch = self.at.pop(u)
-        self._discard(stretch.lefts())
-        stretch.inside.remove(u)
-        if stretch.inside or stretch.interval is None:
-            self.cut(stretch)
+        """Remove one point; return its interval if it was the last in it, which is then no longer open."""
+        span = self.at.pop(u)
+        self._discard(span.lefts())
+        span.inside.remove(u)
+        if span.inside or span.interval is None:
+            self.cut(span)
             return None
-        del self.opened[stretch.interval[1]]
-        return stretch.interval
+        del self.opened[span.interval[1]]
+        return span.interval
 
-    # -- what lies outside -----------------------------------------------------------------------------------------
+    # -- beyond the observed points --------------------------------------------------------------------------------
 
     def divide_outside(self, u: float) -> None:
-        """Let all lie before or after `u`, the first known point."""
+        """Assign all points to before or after `u`, the first observed point."""
         before, after = self.before, self.after
         self._discard(before.lefts())
         inside = before.inside
@@ -180,7 +180,7 @@ class UnderWay:
         self.cut(after)
 
     def take_before(self, u: float) -> list[float]:
-        """Let what lies before the known points end at `u`; return the points under way to the right of it."""
+        """End the part before the observed points at `u`; return the pending points to the right of it."""
         inside = self.before.inside
         i = bisect_left(inside, u)
         was_pending = inside[i : i + 1] == [u]
@@ -193,7 +193,7 @@ class UnderWay:
         return taken
 
     def take_after(self, last: float, u: float) -> list[float]:
-        """Let what lies after the known points begin at `u` instead of `last`; return the points under way between."""
+        """Begin the part after the observed points at `u` instead of `last`; return the pending points between."""
         inside = self.after.inside
         i = bisect_left(inside, u)
         was_pending = inside[i : i + 1] == [u]
@@ -205,72 +205,72 @@ class UnderWay:
             self._add(self.after, u, inside[0])
         return taken
 
-    def lay_outside(self, stretch: Open, inside: list[float]) -> None:
-        """Put points, ascending, before the first or after the last known point, where there are none yet."""
-        stretch.inside = inside
-        self.at.update(dict.fromkeys(inside, stretch))
-        self.cut(stretch)
+    def lay_outside(self, span: PendingSpan, inside: list[float]) -> None:
+        """Put points, ascending, before the first or after the last observed point, where there are none yet."""
+        span.inside = inside
+        self.at.update(dict.fromkeys(inside, span))
+        self.cut(span)
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 
     def cut_all(self) -> None:
-        """Make all pieces that are not made yet."""
-        for stretch in self._uncut.values():
-            self.cut(stretch)
+        """Make all pieces that do not exist yet."""
+        for span in self._uncut.values():
+            self.cut(span)
         self._uncut.clear()
         self.bound = INF
 
     def cut_if_wanted(self, order: float) -> None:
-        """Make all pieces that are not made yet if one of them may have a rank of at most `order`."""
-        # with many uncut intervals it is cheaper to cut them, once, than to look through them again and again
+        """Make all missing pieces if one of them may have a rank of at most `order`."""
+        # with many uncut intervals cutting them once is cheaper than going through them repeatedly
         if self.bound <= order and (len(self._uncut) > 16 or self._tightened() <= order):
             self.cut_all()
 
     def _tightened(self) -> float:
-        """Return `bound`, computed anew."""
+        """Recompute `bound` and return it."""
         self.bound = INF
-        for u, stretch in self._uncut.items():
-            if stretch.interval is not None:
-                _, a, b, loss, _, _ = stretch.interval
+        for u, span in self._uncut.items():
+            if span.interval is not None:
+                _, a, b, loss, _, _ = span.interval
                 self.bound = min(self.bound, _lowest_rank(u, a, b, loss))
         return self.bound
 
-    def cut(self, stretch: Open) -> None:
-        """Make all pieces of a stretch."""
-        for p, q in pairwise(stretch.edges()):
-            self._add(stretch, p, q)
+    def cut(self, span: PendingSpan) -> None:
+        """Make all pieces of a span."""
+        for p, q in pairwise(span.edges()):
+            self._add(span, p, q)
 
     def divide(self, piece: Piece, us: list[float]) -> None:
-        """Put the points `us`, ascending, under way inside a piece."""
-        _, p, q, _, stretch = piece
+        """Make the points `us`, ascending, pending inside a piece."""
+        _, p, q, _, span = piece
         for u in us:
-            insort(stretch.inside, u)
-            self.at[u] = stretch
+            insort(span.inside, u)
+            self.at[u] = span
         for left, right in pairwise([p, *us, q]):
-            self._add(stretch, left, right)
+            self._add(span, left, right)
 
     def pop(self) -> Piece:
-        """Take the first entry out of the queue of pieces; it is given back, or divided."""
+        """Take out the first entry of the queue of pieces; the caller gives it back or divides it."""
         return heappop(self.queue)
 
     def give_back(self, piece: Piece) -> None:
-        """Put a piece that was taken out back into the queue."""
+        """Put a piece from `pop` back into the queue."""
         heappush(self.queue, piece)
 
     def sweep(self) -> None:
-        """Throw all dead entries out of the heaps."""
+        """Drop all outdated entries from the heaps."""
         self.queue = list(self._living.values())
         self._ranked = self.intervals()
         heapify(self.queue)
         heapify(self._ranked)
 
-    def _add(self, stretch: Open, p: float, q: float) -> None:
+    def _add(self, span: PendingSpan, p: float, q: float) -> None:
         length = q - p
         if (length < self._shortest or self._lattice) and self._domain.parts(p, q) < 2:
             self._living.pop(p, None)
             return
-        loss = stretch.part(length)
-        self._living[p] = piece = (rank(loss, length / self._width), p, q, loss, stretch)
+        loss = span.part(length)
+        self._living[p] = piece = (rank(loss, length / self._width), p, q, loss, span)
         heappush(self.queue, piece)
 
     def _discard(self, lefts: list[float]) -> None:

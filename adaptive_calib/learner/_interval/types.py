@@ -1,7 +1,7 @@
-"""The small parts of `_intervals`: intervals and pieces as tuples, stretches with points under way, the ordered index.
+"""The small parts of `_interval.intervals`: intervals and pieces as tuples, pending spans, the ordered index.
 
-An interval is ``(rank, a, b, loss, ya, yb)``, a piece ``(rank, p, q, loss, stretch)``. Both compare by rank and then
-from left to right, so that the first of a heap is what is to be divided next.
+An interval is ``(rank, a, b, loss, ya, yb)``, a piece ``(rank, p, q, loss, span)``. Both compare by rank and then
+from left to right, so that the first entry of a heap is divided next.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any, TypeAlias
 
 from sortedcontainers import SortedList
 
-__all__ = ["Index", "Interval", "Open", "Piece", "Value", "rank"]
+__all__ = ["Index", "Interval", "PendingSpan", "Piece", "Value", "rank"]
 
-#: A value as the intervals know it: a number, the components of a vector, or None where there is no valid value.
+#: A value inside `_interval`: a number, the components of a vector, or None where there is no valid value.
 Value: TypeAlias = float | tuple[float, ...] | None
 
 #: (rank, a, b, loss, ya, yb)
 Interval: TypeAlias = tuple[float, float, float, float, Any, Any]
 
-#: (rank, p, q, loss, the open stretch that it is a piece of)
-Piece: TypeAlias = "tuple[float, float, float, float, Open]"
+#: (rank, p, q, loss, the span that it is a piece of)
+Piece: TypeAlias = "tuple[float, float, float, float, PendingSpan]"
 
 
 def rank(loss: float, length: float) -> float:
@@ -41,17 +41,17 @@ def rank(loss: float, length: float) -> float:
     return -((scaled + 0.5) // 1.0) if scaled < 1e300 else -scaled
 
 
-class Open:
-    """A stretch with points under way inside: a real interval, or what lies beyond the known points.
+class PendingSpan:
+    """A span with pending points inside: a real interval, or a part of the domain beyond the observed points.
 
     Attributes
     ----------
     interval
-        None for what lies beyond the known points.
+        None beyond the observed points.
     a, b
         The ends; None where there is no end.
     inside
-        The points under way, ascending.
+        The pending points, ascending.
     """
 
     __slots__ = ("a", "b", "inside", "interval")
@@ -63,7 +63,7 @@ class Open:
         self.inside = inside
 
     def edges(self) -> list[float]:
-        """Return the ends (those that there are) and the points under way, ascending."""
+        """Return the existing ends and the pending points, ascending."""
         return self.lefts() if self.b is None else [*self.lefts(), self.b]
 
     def lefts(self) -> list[float]:
@@ -77,13 +77,13 @@ class Open:
         _, a, b, loss, _, _ = self.interval
         return length * loss / (b - a)
 
-    def __lt__(self, other: Open) -> bool:
-        # a dead piece and its living successor may be equal up to here; which comes first does not matter
+    def __lt__(self, other: PendingSpan) -> bool:
+        # an outdated piece and its successor may be equal up to here; their order does not matter
         return False
 
 
 class Index:
-    """The known points in order, with their neighbours, their values and the interval to the right of each."""
+    """The observed points in order, with their neighbours, their values and the interval to the right of each."""
 
     __slots__ = ("_intervals", "_next", "_previous", "points", "values")
 
@@ -95,7 +95,7 @@ class Index:
         self._previous = {q: p for p, q in self._next.items()}
 
     def add(self, u: float, y: Value, left: float | None, right: float | None) -> None:
-        """Add a point between two neighbours (None: there is none); the intervals beside it follow by `put`."""
+        """Add a point between two neighbours (None: none); the intervals beside it follow by `put`."""
         self.points.add(u)
         self.values[u] = y
         if left is not None:
@@ -110,7 +110,7 @@ class Index:
         self._intervals[interval[1]] = interval
 
     def current(self, interval: Interval) -> bool:
-        """Whether this very interval is still the one at its place."""
+        """Whether this object is still the interval at its place."""
         return self._intervals.get(interval[1]) is interval
 
     def around(self, u: float) -> Interval:
@@ -122,14 +122,14 @@ class Index:
         return [self._intervals[u] for u in self.points[:-1]]
 
     def around_point(self, u: float) -> tuple[float | None, float | None, float | None, float | None]:
-        """Return the two points before and the two after the known point `u`; None where there is none."""
+        """Return the two points before and the two after the observed point `u`; None where there is none."""
         left, right = self._previous.get(u), self._next.get(u)
         far_left = None if left is None else self._previous.get(left)
         far_right = None if right is None else self._next.get(right)
         return far_left, left, right, far_right
 
     def before(self, u: float | None, n: int) -> list[float | None]:
-        """Return the n points before the known point `u`, the nearest first; None where there is none."""
+        """Return the n points before the observed point `u`, the nearest first; None where there is none."""
         found: list[float | None] = []
         for _ in range(n):
             u = None if u is None else self._previous.get(u)
@@ -137,7 +137,7 @@ class Index:
         return found
 
     def after(self, u: float | None, n: int) -> list[float | None]:
-        """Return the n points after the known point `u`, the nearest first; None where there is none."""
+        """Return the n points after the observed point `u`, the nearest first; None where there is none."""
         found: list[float | None] = []
         for _ in range(n):
             u = None if u is None else self._next.get(u)
@@ -150,6 +150,6 @@ class Index:
         return [interval for interval in found if interval is not None]
 
     def near(self, u: float, n: int) -> list[Interval]:
-        """Return the intervals that see `u` within n neighbours: n on each side of those that end at it."""
+        """Return the intervals that have `u` within n neighbours: n on each side of those that end at it."""
         lefts = [*self.before(u, 1 + n)[1:], *self.after(u, n)]
         return [self._intervals[a] for a in lefts if a is not None and a in self._intervals]
