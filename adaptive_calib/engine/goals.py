@@ -1,19 +1,25 @@
-"""When a run has reached what it was started for.
+"""When a run ends because it has what it was started for, and how far it is on the way there.
 
-A `Goal` is a frozen value that looks at the `Progress` of a run; time comes in with the events, so a goal holds no
-clock and the same history always ends at the same place. Goals are joined by ``&`` and ``|``::
+A `Goal` is a frozen value that is asked about the `Progress` of a run. Time comes in with the progress, so a goal holds
+no clock and the same history of events always ends at the same place. Goals are combined by ``&`` and ``|``::
 
     Loss(0.01) | Elapsed(hours=1)            whichever comes first
     Points(100) & Loss(0.01)                 both
+
+Each goal also answers for displays how much of the way is done (`share`), how many seconds are left (`time_left`) and
+at how many points it is reached (`total`). A goal of a user's own needs none of these three: `share_reached` and its
+siblings find out at which number of points, time or loss it is reached, by asking it about imagined progress.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import enum
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import escape
-from math import inf, nan
+from math import inf, isfinite, log, nan
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from adaptive_calib.learner.protocol import EstimatesError, Finite, has_method
@@ -23,23 +29,32 @@ __all__ = [
     "AnyOf",
     "Done",
     "Elapsed",
+    "First",
     "Goal",
     "LargestError",
     "Loss",
     "Never",
     "Points",
+    "PointsOfEach",
     "Progress",
     "Until",
     "When",
+    "share_reached",
+    "time_left",
+    "total_points",
 ]
 
-#: How often a goal that is an arbitrary function is looked at while nothing finishes, in seconds: it may depend on
-#: anything, so somebody has to look; half a second is below what a person notices.
+#: Seconds between two evaluations of a goal that is an arbitrary function, while no result arrives. The function may
+#: depend on anything, so it is called regularly; a person does not notice half a second.
 POLL = 0.5
 
+#: The first finite loss and the first finite estimated error of a run, under "loss" and "error". The caller of `share`
+#: keeps this dict between two calls: a quantity that shrinks has a share only relative to its first value.
+First = MutableMapping[str, float]
 
-class Progress(NamedTuple):  # quicker to make than a dataclass: there is one for each point
-    """How far a run is, as seen at one moment.
+
+class Progress(NamedTuple):  # cheaper to create than a dataclass: one is created per point
+    """The state of a run at one moment.
 
     Attributes
     ----------
@@ -48,17 +63,17 @@ class Progress(NamedTuple):  # quicker to make than a dataclass: there is one fo
     phase : str
         "waiting", "running", "draining" or "ended".
     npoints : int
-        Points that the learner knows, whoever told them.
+        Points that the learner has a value of, from any source.
     told, stored, loaded : int
-        Points evaluated by this run; looked up instead of evaluated; known before the first ask.
+        Points evaluated by this run; found in the store when they were asked for; loaded before the first ask.
     failures : int
         Points that failed for good in this run.
     running, capacity : int
-        Tasks that are out, and how many may be.
+        Points that are submitted, and how many may be at the same time; 0 while there is no worker.
     learner
-        The learner itself, to be read only; a goal or a display takes from it what it needs.
+        The learner itself, for reading only.
     status, stop_reason
-        "running", then "finished", "exhausted", "failed" or "cancelled"; why, in one line, None while running.
+        "running", then "finished", "exhausted", "failed" or "cancelled"; the reason in one line, None while running.
 
     Examples
     --------
@@ -89,7 +104,7 @@ class Progress(NamedTuple):  # quicker to make than a dataclass: there is one fo
 
     @property
     def loss(self) -> float:
-        """The learner's loss at the moment of asking."""
+        """The learner's loss when this property is read."""
         return float(self.learner.loss())
 
 
@@ -97,7 +112,9 @@ class Progress(NamedTuple):  # quicker to make than a dataclass: there is one fo
 class Goal(Protocol):
     """Anything with these three methods is a goal.
 
-    The progress that a run shows to its goal is of the moment of looking: keep what you need of it, not itself.
+    A goal may also have the methods ``share(progress, first)``, ``time_left(progress)`` and ``total(progress)`` of the
+    goals in this module, which displays use. Without them, `reached` is asked about imagined progress, so it should
+    depend on nothing but its argument and the goal's own fields.
     """
 
     def reached(self, progress: Progress) -> bool:
@@ -105,27 +122,27 @@ class Goal(Protocol):
         ...
 
     def reason(self, progress: Progress) -> str:
-        """Say in one line for people why the run ends, once it is reached."""
+        """Return one line that says why the run ends, once the goal is reached."""
         ...
 
     def due(self, progress: Progress) -> float:
-        """Return the second of the run at which to look again even if nothing has happened; inf for never."""
+        """Return the second of the run at which to ask again even if no result has arrived; inf for never."""
         ...
 
 
-class _Joined:
-    """``&`` and ``|`` for goals, and their words (``str``) in a notebook."""
+class _Goal:
+    """Base of the goals in this module: ``&`` and ``|``, texts, and defaults of what displays use."""
 
     def _repr_html_(self) -> str:
         return f"<b>goal:</b> {escape(str(self))}"
 
     def __call__(self, learner: Any) -> bool:
-        """Whether `learner` is there, as a function of the learner such as python-adaptive's ``runner.goal`` is.
+        """Whether `learner` has reached the goal; python-adaptive's ``runner.goal`` is such a function.
 
         Raises
         ------
         TypeError
-            Only a run can tell: the goal is about its time.
+            The goal depends on the time of a run.
         """
         return self.reached(Progress(nan, nan, "", learner.npoints, 0, 0, 0, 0, 0, 0, learner))
 
@@ -133,24 +150,221 @@ class _Joined:
         """Whether the run may end."""
         raise NotImplementedError(f"{type(self).__name__} should define `reached`.")
 
+    def due(self, progress: Progress) -> float:
+        """Return inf: only a result changes the answer."""
+        return inf
+
+    def share(self, progress: Progress, first: First | None = None) -> float | None:
+        """Return how much of the way to the goal is done, in [0, 1]; None if that is unknown."""
+        total = self.total(progress)
+        return None if total is None else _clipped(progress.npoints / total if total > 0 else 1.0)
+
+    def time_left(self, progress: Progress) -> float | None:
+        """Return the seconds left until the goal at the speed so far; None if that is unknown."""
+        total = self.total(progress)
+        if total is None or not progress.told or progress.time <= 0:
+            return None
+        return max(0, total - progress.npoints) * progress.time / progress.told
+
+    def total(self, progress: Progress) -> int | None:
+        """Return the number of points at which the goal is reached; None if it does not depend on that."""
+        return None
+
     def __and__(self, other: Goal) -> AllOf:
         return AllOf((*_parts(self, AllOf), *_parts(other, AllOf)))
 
+    def __rand__(self, other: Goal) -> AllOf:
+        return AllOf((*_parts(other, AllOf), *_parts(self, AllOf)))
+
     def __or__(self, other: Goal) -> AnyOf:
         return AnyOf((*_parts(self, AnyOf), *_parts(other, AnyOf)))
+
+    def __ror__(self, other: Goal) -> AnyOf:
+        return AnyOf((*_parts(other, AnyOf), *_parts(self, AnyOf)))
 
 
 def _parts(goal: Any, kind: type[AllOf] | type[AnyOf]) -> tuple[Goal, ...]:
     if not isinstance(goal, Goal):
         raise TypeError(
-            f"`&` and `|` join goals, but {goal!r} is none; a function of the learner becomes one by "
+            f"`&` and `|` combine goals, but {goal!r} is not a goal; turn a function of the learner into one by "
             "When(function, learner)."
         )
     return goal.goals if isinstance(goal, kind) else (goal,)
 
 
+def _clipped(share: float) -> float:
+    return min(1.0, max(0.0, share))
+
+
+def _of_shrinking(name: str, now: float, goal: float, first: First | None) -> float | None:
+    """Return how far something that shrinks has come from its first value to `goal`, on a logarithmic scale."""
+    if first is not None and 0 < now < inf:
+        first.setdefault(name, now)
+    if now <= goal:
+        return 1.0
+    begin = None if first is None else first.get(name)
+    if begin is None or not 0 < goal < begin < inf or not now < inf:
+        return None
+    return _clipped(log(begin / now) / log(begin / goal))
+
+
+def size_of(learner: Any) -> int | None:
+    """Return the number of points of a learner that has a finite set of them; None for any other.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D, SequenceLearner
+    >>> from adaptive_calib.engine.goals import size_of
+    >>> size_of(SequenceLearner(abs, range(3))), size_of(Learner1D(abs, bounds=(-1, 2)))
+    (3, None)
+    """
+    children = getattr(learner, "learners", None)
+    if isinstance(children, (list, tuple)):
+        sizes = [size_of(child) for child in children]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+    sequence = getattr(learner, "sequence", None)
+    size = getattr(learner, "size", None) if sequence is None else len(sequence)
+    return int(size) if size is not None and isfinite(size) else None
+
+
+# -------------------------------------------------------------------- for displays
+
+
+def share_reached(goal: Goal, progress: Progress, first: First | None = None) -> float | None:
+    """Return how much of the way to any goal is done, in [0, 1]; None if that is unknown.
+
+    Parameters
+    ----------
+    goal : Goal
+        One of this module, or a user's own.
+    progress : Progress
+        The state of the run.
+    first : dict, optional
+        Kept between two calls; empty at first. Without it the shares of a loss and of an error are unknown.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.goals import Progress, share_reached
+    >>> @dataclass(frozen=True)
+    ... class Mine:
+    ...     wanted: int
+    ...     def reached(self, progress):
+    ...         return progress.npoints >= self.wanted
+    ...     def reason(self, progress):
+    ...         return "enough"
+    ...     def due(self, progress):
+    ...         return float("inf")
+    >>> progress = Progress(1.0, 0.0, "running", 5, 5, 0, 0, 0, 0, 1, Learner1D(abs, bounds=(-1, 2)))
+    >>> share_reached(Mine(20), progress)
+    0.25
+    """
+    known = _known(goal, progress, "share")
+    return None if known is None else known.share(progress, first)
+
+
+def time_left(goal: Goal, progress: Progress) -> float | None:
+    """Return the seconds left until any goal at the speed so far; None if that is unknown.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.goals import Elapsed, Progress, time_left
+    >>> time_left(Elapsed(60), Progress(15.0, 0.0, "running", 5, 5, 0, 0, 0, 0, 1, Learner1D(abs, bounds=(-1, 2))))
+    45.0
+    """
+    known = _known(goal, progress, "time_left")
+    return None if known is None else known.time_left(progress)
+
+
+def total_points(goal: Goal, progress: Progress) -> int | None:
+    """Return the number of points at which any goal is reached; None if it does not depend on that.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.goals import Elapsed, Points, Progress, total_points
+    >>> progress = Progress(15.0, 0.0, "running", 5, 5, 0, 0, 0, 0, 1, Learner1D(abs, bounds=(-1, 2)))
+    >>> total_points(Points(20) | Elapsed(60), progress)
+    20
+    """
+    known = _known(goal, progress, "total")
+    return None if known is None else known.total(progress)
+
+
+def _known(goal: Any, progress: Progress, method: str) -> Any:
+    """Return the goal if it has `method`; otherwise goals of this module that are equivalent to it, None if unknown."""
+    return goal if offers(goal, method) else _equivalent(goal, progress)
+
+
+#: What a copy of a goal may hold without sharing state with the original.
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), date, timedelta, enum.Enum)
+
+
+class _WithLoss:
+    """A learner with an imagined loss."""
+
+    def __init__(self, learner: Any, loss: float) -> None:
+        self._learner = learner
+        self._loss = loss
+
+    def loss(self, real: bool = True) -> float:
+        return self._loss
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._learner, name)
+
+
+def _equivalent(goal: Goal, progress: Progress) -> AnyOf | None:
+    """Return the goals of this module that a user's own goal is equivalent to, found by asking a copy of it.
+
+    None if it depends on something other than one number of points, time or loss; or if it holds more than plain
+    values: imagined progress could then change what it answers later.
+    """
+    if not all(isinstance(value, _PLAIN) for value in getattr(goal, "__dict__", {}).values()):
+        return None
+    asked = copy.copy(goal)
+
+    def reached(**imagined: Any) -> bool:
+        return bool(asked.reached(progress._replace(**imagined)))
+
+    found: list[Goal] = []
+    try:
+        if reached():
+            return AnyOf((Points(progress.npoints),))
+        if reached(npoints=2**40):
+            found.append(
+                Points(round(_threshold(lambda x: reached(npoints=round(x)), max(progress.npoints, 0.5), 2**40)))
+            )
+        if reached(time=1e12):
+            found.append(Elapsed(_threshold(lambda x: reached(time=x), max(progress.time, 1e-3), 1e12)))
+        loss = progress.loss if progress.npoints else nan
+        if 0 < loss < inf and reached(learner=_WithLoss(progress.learner, loss * 1e-15)):
+            found.append(
+                Loss(loss / _threshold(lambda x: reached(learner=_WithLoss(progress.learner, loss / x)), 1.0, 1e15))
+            )
+    except Exception:  # noqa: BLE001 - a goal that refuses imagined progress has no known share; the run asks it itself
+        return None
+    return AnyOf(tuple(found)) if found else None
+
+
+def _threshold(reached: Callable[[float], bool], low: float, high: float) -> float:
+    """Return the smallest value between `low` (not reached) and `high` (reached) at which it is reached, to 0.01 %.
+
+    Whole numbers are exact: the bisection ends when no whole number is left between the two.
+    """
+    while high / low > 1.0001:
+        middle = (low * high) ** 0.5
+        if reached(middle):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
 @dataclass(frozen=True)
-class AllOf(_Joined):
+class AllOf(_Goal):
     """Reached when all `goals` are.
 
     Examples
@@ -178,12 +392,26 @@ class AllOf(_Joined):
         return " and ".join(goal.reason(progress) for goal in self.goals)
 
     def due(self, progress: Progress) -> float:
-        """Return the earliest moment at which a part that is not reached yet wants to be looked at."""
+        """Return the earliest time at which to ask a part that is not reached yet."""
         return min((goal.due(progress) for goal in self.goals if not goal.reached(progress)), default=inf)
+
+    def share(self, progress: Progress, first: First | None = None) -> float | None:
+        """Return the smallest share of the parts; None if that of one is unknown."""
+        shares = [share_reached(goal, progress, first) for goal in self.goals]
+        return min((share for share in shares if share is not None), default=None) if None not in shares else None
+
+    def time_left(self, progress: Progress) -> float | None:
+        """Return the longest time of the parts; None if that of one is unknown."""
+        times = [time_left(goal, progress) for goal in self.goals]
+        return max((time for time in times if time is not None), default=None) if None not in times else None
+
+    def total(self, progress: Progress) -> int | None:
+        """Return the largest total of the parts that have one."""
+        return max(_totals(self.goals, progress), default=None)
 
 
 @dataclass(frozen=True)
-class AnyOf(_Joined):
+class AnyOf(_Goal):
     """Reached when one of `goals` is.
 
     Examples
@@ -211,12 +439,30 @@ class AnyOf(_Joined):
         return " and ".join(goal.reason(progress) for goal in self.goals if goal.reached(progress))
 
     def due(self, progress: Progress) -> float:
-        """Return the earliest moment at which a part wants to be looked at."""
+        """Return the earliest time at which to ask a part."""
         return min((goal.due(progress) for goal in self.goals), default=inf)
+
+    def share(self, progress: Progress, first: First | None = None) -> float | None:
+        """Return the largest share of the parts that have one."""
+        shares = (share_reached(goal, progress, first) for goal in self.goals)
+        return max((share for share in shares if share is not None), default=None)
+
+    def time_left(self, progress: Progress) -> float | None:
+        """Return the shortest time of the parts that have one."""
+        times = (time_left(goal, progress) for goal in self.goals)
+        return min((time for time in times if time is not None), default=None)
+
+    def total(self, progress: Progress) -> int | None:
+        """Return the smallest total of the parts that have one."""
+        return min(_totals(self.goals, progress), default=None)
+
+
+def _totals(goals: tuple[Goal, ...], progress: Progress) -> list[int]:
+    return [total for goal in goals if (total := total_points(goal, progress)) is not None]
 
 
 @dataclass(frozen=True)
-class Loss(_Joined):
+class Loss(_Goal):
     """Reached when the learner's loss is at most `value`; never by a loss that is NaN.
 
     Examples
@@ -242,14 +488,14 @@ class Loss(_Joined):
         """Return the loss and its bound."""
         return f"the loss is {progress.loss:.4g}, at most {self.value:g}"
 
-    def due(self, progress: Progress) -> float:
-        """Never: a loss changes only when something is told."""
-        return inf
+    def share(self, progress: Progress, first: First | None = None) -> float | None:
+        """Return how far the logarithm of the loss has come from its first value."""
+        return _of_shrinking("loss", progress.loss, self.value, first)
 
 
 @dataclass(frozen=True)
-class Points(_Joined):
-    """Reached when the learner knows at least `value` points, preloaded ones included.
+class Points(_Goal):
+    """Reached when the learner has values of at least `value` points, loaded ones included.
 
     Examples
     --------
@@ -274,14 +520,14 @@ class Points(_Joined):
         """Return the number of points and the number that was wanted."""
         return f"{progress.npoints} points are known, at least {self.value}"
 
-    def due(self, progress: Progress) -> float:
-        """Never: the number of points changes only when something is told."""
-        return inf
+    def total(self, progress: Progress) -> int | None:
+        """Return `value`."""
+        return self.value
 
 
 @dataclass(frozen=True, init=False)
-class Elapsed(_Joined):
-    """Reached when the run has lasted so long; the arguments add up.
+class Elapsed(_Goal):
+    """Reached when the run has lasted `seconds`; the arguments add up.
 
     Parameters
     ----------
@@ -306,13 +552,13 @@ class Elapsed(_Joined):
         return f"{timedelta(seconds=round(self.seconds))} of running"
 
     def __call__(self, learner: Any) -> bool:
-        """Refuse: this is no question of the learner."""
+        """Raise TypeError: a learner has no time."""
         raise TypeError(
-            f"only a run can tell whether {self!r} is reached, not a learner; look at `runner.elapsed_time()`."
+            f"whether {self!r} is reached depends on the run, not on a learner; look at `runner.elapsed_time()`."
         )
 
     def reached(self, progress: Progress) -> bool:
-        """Whether so many seconds of the run are over."""
+        """Whether the run has lasted that long."""
         return progress.time >= self.seconds
 
     def reason(self, progress: Progress) -> str:
@@ -320,12 +566,20 @@ class Elapsed(_Joined):
         return f"{progress.time:.3g} s have gone by, at least {self.seconds:g}"
 
     def due(self, progress: Progress) -> float:
-        """Return the moment itself."""
+        """Return the second at which it is reached."""
         return self.seconds
+
+    def share(self, progress: Progress, first: First | None = None) -> float | None:
+        """Return the share of the time that is over."""
+        return _clipped(progress.time / self.seconds) if self.seconds > 0 else 1.0
+
+    def time_left(self, progress: Progress) -> float | None:
+        """Return the rest of the time."""
+        return max(0.0, self.seconds - progress.time)
 
 
 @dataclass(frozen=True)
-class Until(_Joined):
+class Until(_Goal):
     """Reached at the wall-clock time `when` (naive: local time).
 
     Examples
@@ -341,11 +595,11 @@ class Until(_Joined):
         return f"until {self.when:%Y-%m-%d %H:%M:%S}"
 
     def __call__(self, learner: Any) -> bool:
-        """Refuse: this is no question of the learner."""
-        raise TypeError(f"only a run can tell whether {self!r} is reached, not a learner; look at the clock.")
+        """Raise TypeError: a learner has no time."""
+        raise TypeError(f"whether {self!r} is reached depends on the clock, not on a learner.")
 
     def reached(self, progress: Progress) -> bool:
-        """Whether it is that late."""
+        """Whether that time has come."""
         return progress.epoch + progress.time >= self.when.timestamp()
 
     def reason(self, progress: Progress) -> str:
@@ -353,13 +607,22 @@ class Until(_Joined):
         return f"it is past {self.when}"
 
     def due(self, progress: Progress) -> float:
-        """Return the moment itself, in seconds of the run."""
+        """Return the second of the run at which it is reached."""
         return self.when.timestamp() - progress.epoch
+
+    def share(self, progress: Progress, first: First | None = None) -> float | None:
+        """Return the share of the time between the start of the run and `when` that is over."""
+        whole = self.due(progress)
+        return _clipped(progress.time / whole) if whole > 0 else 1.0
+
+    def time_left(self, progress: Progress) -> float | None:
+        """Return the seconds until `when`."""
+        return max(0.0, self.due(progress) - progress.time)
 
 
 @dataclass(frozen=True)
-class When(_Joined):
-    """Reached when ``predicate(learner)`` is true; `text` says what that means, for the reason of the stop.
+class When(_Goal):
+    """Reached when ``predicate(learner)`` is true; `text` is the reason of the stop.
 
     Examples
     --------
@@ -383,24 +646,74 @@ class When(_Joined):
         return self.text or "a function of the learner"
 
     def __call__(self, learner: Any) -> bool:
-        """Whether the predicate says so of `learner`."""
+        """Whether the predicate is true of `learner`."""
         return bool(self.predicate(learner))
 
     def reached(self, progress: Progress) -> bool:
-        """Whether the predicate says so."""
+        """Whether the predicate is true."""
         return bool(self.predicate(self.learner))
 
     def reason(self, progress: Progress) -> str:
-        """Return what the predicate means, or its name."""
+        """Return `text`, or the name of the predicate."""
         return self.text or f"the goal {getattr(self.predicate, '__qualname__', repr(self.predicate))} is reached"
 
     def due(self, progress: Progress) -> float:
-        """Return a moment not far away: the predicate may depend on anything."""
+        """Return a time soon: the predicate may depend on anything."""
         return progress.time + POLL
+
+    def total(self, progress: Progress) -> int | None:
+        """Return the size of a learner that has a finite set of points."""
+        return size_of(self.learner)
 
 
 @dataclass(frozen=True)
-class LargestError(_Joined):
+class PointsOfEach(_Goal):
+    """Reached when each child of a balancing learner has values of at least `value` points.
+
+    Examples
+    --------
+    >>> from adaptive_calib import BalancingLearner, Learner1D
+    >>> from adaptive_calib.engine.goals import PointsOfEach
+    >>> from adaptive_calib.runner import simple
+    >>> learner = BalancingLearner([Learner1D(abs, bounds=(-1, 2)), Learner1D(abs, bounds=(0, 1))])
+    >>> simple(learner, goal=PointsOfEach(5, learner))
+    >>> min(child.npoints for child in learner.learners) >= 5
+    True
+    """
+
+    value: int
+    learner: Any
+
+    def __str__(self) -> str:
+        return f"{self.value} points of each learner"
+
+    def __call__(self, learner: Any) -> bool:
+        """Whether each child of `learner` has that many points."""
+        return all(child.npoints >= self.value for child in learner.learners)
+
+    def reached(self, progress: Progress) -> bool:
+        """Whether each child has that many points."""
+        return self(self.learner)
+
+    def reason(self, progress: Progress) -> str:
+        """Return the numbers of learners and of points."""
+        return f"each of the {len(self.learner.learners)} learners has at least {self.value} points"
+
+    def share(self, progress: Progress, first: First | None = None) -> float | None:
+        """Return the mean share of the children."""
+        shares: list[float] = [_clipped(child.npoints / self.value) for child in self.learner.learners]
+        return sum(shares) / len(shares) if shares else None
+
+    def time_left(self, progress: Progress) -> float | None:
+        """Return the seconds for the missing points at the speed so far."""
+        if not progress.told or progress.time <= 0:
+            return None
+        missing: int = sum(max(0, self.value - child.npoints) for child in self.learner.learners)
+        return missing * progress.time / progress.told
+
+
+@dataclass(frozen=True)
+class LargestError(_Goal):
     """Reached when the learner estimates the error of its interpolant at `value` at most, everywhere.
 
     Examples
@@ -421,11 +734,11 @@ class LargestError(_Joined):
     def of(cls, learner: Any, value: float) -> LargestError:
         """Return the goal; TypeError if the learner does not estimate its error."""
         try:
-            # asked for by name: what a DataSaver passes on from its learner, isinstance does not see
+            # read as an attribute: isinstance does not find what a DataSaver passes on from its learner
             learner.largest_error  # noqa: B018  # only whether it is there
         except AttributeError as error:
             raise TypeError(
-                f"`error_goal` wants a learner that estimates its error by largest_error(), as Learner1D does; "
+                f"`error_goal` needs a learner that estimates its error by largest_error(), as Learner1D does, but "
                 f"{type(learner).__name__} does not. Use loss_goal= instead. ({error}.)"
             ) from None
         return cls(value, learner)
@@ -445,14 +758,14 @@ class LargestError(_Joined):
         """Return the error and its bound."""
         return f"the estimated error is {self.learner.largest_error():.4g}, at most {self.value:g}"
 
-    def due(self, progress: Progress) -> float:
-        """Never: the estimate changes only when something is told."""
-        return inf
+    def share(self, progress: Progress, first: First | None = None) -> float | None:
+        """Return how far the logarithm of the estimated error has come from its first value."""
+        return _of_shrinking("error", self.learner.largest_error(), self.value, first)
 
 
 @dataclass(frozen=True)
-class Done(_Joined):
-    """Reached when the learner says itself that nothing is left to do.
+class Done(_Goal):
+    """Reached when the learner's own ``done()`` is true.
 
     Examples
     --------
@@ -478,17 +791,17 @@ class Done(_Joined):
         return bool(self.learner.done())
 
     def reason(self, progress: Progress) -> str:
-        """Return what the learner says, or that it is done."""
+        """Return the learner's own reason, or that it is done."""
         learner: Any = self.learner
         return str(learner.stopped_because()) if has_method(learner, "stopped_because") else "the learner is done"
 
-    def due(self, progress: Progress) -> float:
-        """Never: only what is told can change it."""
-        return inf
+    def total(self, progress: Progress) -> int | None:
+        """Return the size of a learner that has a finite set of points."""
+        return size_of(self.learner)
 
 
 @dataclass(frozen=True)
-class Never(_Joined):
+class Never(_Goal):
     """Never reached: the run ends by being cancelled, by a failure or because nothing is left to ask.
 
     Examples
@@ -506,9 +819,9 @@ class Never(_Joined):
         return False
 
     def reason(self, progress: Progress) -> str:
-        """Say that there is none."""
+        """Return that there is no goal."""
         return "no goal was set"
 
-    def due(self, progress: Progress) -> float:
-        """Never."""
-        return inf
+    def total(self, progress: Progress) -> int | None:
+        """Return the size of a learner that has a finite set of points: the run ends there."""
+        return size_of(progress.learner)

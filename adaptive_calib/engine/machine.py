@@ -109,19 +109,6 @@ class Failure:
     crashed: bool = False
 
 
-class _Now:
-    """A `Progress` of the moment of looking, of which most goals want the learner only."""
-
-    __slots__ = ("_machine", "learner")
-
-    def __init__(self, machine: RunMachine) -> None:
-        self._machine = machine
-        self.learner = machine.learner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._machine.progress, name)
-
-
 class RunMachine:
     """Events in, effects out.
 
@@ -211,7 +198,6 @@ class RunMachine:
         self._withheld: PointSet | None = None  # points that failed, of a learner that has no word for it
         self._dry = False  # the learner had less than was asked for, and nothing has happened since
         self._withdrawn = False
-        self._now: Any = _Now(self)  # as good as a Progress
         self._judged = False  # whether the goal was looked at
         self._journal: list[Entry] | None = [] if journal else None
 
@@ -250,7 +236,7 @@ class RunMachine:
             return inf
         free = len(self.running) < self.capacity and not self._suspects and self._on_trial is None
         retry = self._waiting[0][0] if self._waiting and free else inf  # without a place its time alone brings nothing
-        return min(retry, self.goal.due(self._now)) if self._judged else retry
+        return min(retry, self.goal.due(self.progress)) if self._judged else retry
 
     def final(self, event: Failed | Crashed) -> bool:
         """Whether the failure would be the last of its point: what is to be written down before the machine hears it.
@@ -500,8 +486,9 @@ class RunMachine:
     def _judge(self) -> None:
         self._judged = True
         try:
-            if self.goal.reached(self._now):
-                self._drain("finished", self.goal.reason(self._now))
+            progress = self.progress
+            if self.goal.reached(progress):
+                self._drain("finished", self.goal.reason(progress))
         except Exception as error:  # noqa: BLE001 - a user's goal may raise anything; it ends the run with it
             self._break(f"the goal raised {error!r}", error)
 

@@ -195,7 +195,7 @@ class BaseRunner(abc.ABC):
                     require_clean_git=require_clean_git,
                     share_every=share_every,
                 ),
-                observers=_observers(progress, callbacks, self.goal, learner),
+                observers=_observers(progress, callbacks, self.goal),
                 batching=batching,
                 deterministic=deterministic,
                 first_here=try_first is True,
@@ -459,13 +459,13 @@ def _archive(store: Any, learner: Any, **options: Any) -> Archive | None:
     return archive
 
 
-def _observers(progress: bool, callbacks: Iterable[Any], goal: Goal, learner: Any) -> Sequence[Observer]:
+def _observers(progress: bool, callbacks: Iterable[Any], goal: Goal) -> Sequence[Observer]:
     observers: list[Observer] = []
     for callback in callbacks:
         has_methods = any(callable(getattr(callback, name, None)) for name in Callbacks.NAMES)
         observers.append(callback if callable(callback) and not has_methods else Callbacks(callback))
     if progress:
-        from adaptive_calib.callbacks.progress_bar import ProgressBar, total_of
+        from adaptive_calib.callbacks.progress_bar import ProgressBar
 
-        observers.append(ProgressBar(total_of(goal, learner)))
+        observers.append(ProgressBar(goal=goal))
     return observers

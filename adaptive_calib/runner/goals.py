@@ -11,7 +11,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from adaptive_calib.engine.goals import Done, Elapsed, Goal, LargestError, Loss, Never, Points, Until, When
+from adaptive_calib.engine.goals import (
+    Done,
+    Elapsed,
+    Goal,
+    LargestError,
+    Loss,
+    Never,
+    Points,
+    PointsOfEach,
+    Until,
+    When,
+)
 
 __all__ = ["GoalFunction", "auto_goal", "make_goal", "stop_after"]
 
@@ -91,8 +102,7 @@ def make_goal(
     children = _children(learner)
     if children is not None:
         if npoints is not None:
-            text = f"each of the {len(children)} learners has at least {npoints} points"
-            return When(lambda one: all(child.npoints >= npoints for child in one.learners), learner, text)
+            return PointsOfEach(npoints, learner)
         if all(callable(getattr(child, "done", None)) for child in children):
             return When(lambda one: all(child.done() for child in one.learners), learner, "all learners are done")
     if npoints is not None:

@@ -15,9 +15,9 @@ from datetime import timedelta
 from html import escape
 from typing import Any
 
-from adaptive_calib.engine.goals import AllOf, AnyOf, Elapsed, Goal, LargestError, Loss, Points, Progress, Until
+from adaptive_calib.engine.goals import share_reached, time_left
 
-__all__ = ["Past", "RunView", "html", "learner_html", "look", "share_reached", "shorten", "text", "time_left"]
+__all__ = ["Past", "RunView", "html", "learner_html", "look", "shorten", "text"]
 
 #: Mid tones: they can be read on white and on black.
 COLOURS = {"cancelled": "#d08a1c", "failed": "#e04b4b", "running": "#3f8fd2", "finished": "#2e9e5b"}
@@ -35,13 +35,13 @@ class Past:
         Seconds of the run and the loss then; thinned to at most 200.
     marks : list of (int, float)
         The lowest task number that had not been handed out at so many seconds of the run.
-    error : float or None
-        The first finite error that a learner estimated.
+    first : dict of str to float
+        The first finite loss and estimated error; see `adaptive_calib.engine.goals.First`.
     """
 
     losses: list[tuple[float, float]] = field(default_factory=list)
     marks: list[tuple[int, float]] = field(default_factory=list)
-    error: float | None = None
+    first: dict[str, float] = field(default_factory=dict)
 
     def note(self, seconds: float, loss: float | None, tasks: list[int]) -> None:
         """Remember this moment."""
@@ -53,12 +53,6 @@ class Past:
             if not self.marks or self.marks[-1][0] <= tasks[-1]:
                 self.marks.append((tasks[-1] + 1, seconds))
             del self.marks[: max(0, bisect_left(self.marks, (tasks[0] + 1, -1.0)) - 1)]  # older than all that is out
-
-    def first_error(self, error: float) -> float | None:
-        """Return the first finite error that was seen, this one at the latest."""
-        if self.error is None and math.isfinite(error):
-            self.error = error
-        return self.error
 
     def since(self, task: int) -> float:
         """Return the second at which a task was first seen to be out."""
@@ -121,71 +115,6 @@ class RunView:
     error: str = ""
 
 
-def share_reached(goal: Goal, progress: Progress, past: Past | None = None) -> float | None:
-    """Return which part of the way to the goal is done, 0 to 1; None if that cannot be told.
-
-    A loss or an error counts by its logarithm, from the first one that `past` remembers.
-    """
-    match goal:
-        case AllOf(goals) | AnyOf(goals):
-            parts = [share_reached(part, progress, past) for part in goals]
-            known = [part for part in parts if part is not None]
-            if isinstance(goal, AnyOf):
-                return max(known, default=None)
-            return min(known) if known and len(known) == len(parts) else None
-        case Points(value):
-            share = progress.npoints / value if value > 0 else 1.0
-        case Elapsed(seconds):
-            share = progress.time / seconds if seconds > 0 else 1.0
-        case Loss(value):
-            return _logarithmic(past.losses[0][1] if past and past.losses else None, progress.loss, value)
-        case LargestError(value, learner):
-            error = learner.largest_error()
-            return _logarithmic(past.first_error(error) if past else None, error, value)
-        case _:
-            return _share_of_size(progress)
-    return min(1.0, max(0.0, share))
-
-
-def _share_of_size(progress: Progress) -> float | None:
-    """Return which part of all points that there can be are known; None if there is no end to them."""
-    learner = progress.learner
-    size = len(getattr(learner, "sequence", ())) or getattr(learner, "size", None)
-    if not size or not math.isfinite(size):
-        return None
-    return min(1.0, progress.npoints / size)
-
-
-def _logarithmic(first: float | None, now: float, goal: float) -> float | None:
-    """Return how far something that shrinks has come on its way from `first` to `goal`."""
-    if now <= goal:
-        return 1.0
-    if first is None or goal <= 0 or not goal < first < math.inf or not now < math.inf:
-        return None
-    return min(1.0, max(0.0, math.log(first / now) / math.log(first / goal)))
-
-
-def time_left(goal: Goal, progress: Progress) -> float | None:
-    """Return how many seconds are left until the goal, at the speed so far; None where that cannot be told."""
-    match goal:
-        case AllOf(goals) | AnyOf(goals):
-            parts = [time_left(part, progress) for part in goals]
-            known = [part for part in parts if part is not None]
-            if isinstance(goal, AnyOf):
-                return min(known, default=None)
-            return max(known) if known and len(known) == len(parts) else None
-        case Elapsed(seconds):
-            return max(0.0, seconds - progress.time)
-        case Until(_):
-            return max(0.0, goal.due(progress) - progress.time)
-        case Points(value):
-            if not progress.told or progress.time <= 0:
-                return None
-            return max(0, value - progress.npoints) * progress.time / progress.told
-        case _:
-            return None
-
-
 def look(runner: Any, past: Past | None = None) -> RunView:
     """Read a runner once, under its lock.
 
@@ -215,7 +144,7 @@ def look(runner: Any, past: Past | None = None) -> RunView:
             reason=runner.stop_reason,
             elapsed=elapsed,
             left=None if ended else time_left(runner.goal, progress),
-            share=1.0 if status == "finished" else share_reached(runner.goal, progress, past),
+            share=1.0 if status == "finished" else share_reached(runner.goal, progress, past.first),
             npoints=progress.npoints,
             loaded=progress.loaded,
             new=progress.told,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
+from typing import Any
 
+import numpy as np
 import pytest
 
 from adaptive_calib.engine.goals import (
@@ -21,6 +24,9 @@ from adaptive_calib.engine.goals import (
     Progress,
     Until,
     When,
+    share_reached,
+    time_left,
+    total_points,
 )
 from adaptive_calib.learner import Learner1D, SequenceLearner
 from tests.engine.doubles import Counting
@@ -66,7 +72,7 @@ def test_goals_are_joined_by_and_and_or():
     assert both.reached(progress(60.0, 3))
     assert Points(1) | Points(2) | Points(3) == AnyOf((Points(1), Points(2), Points(3)))
     assert isinstance((Points(1) | Points(2)) & Points(3), AllOf)
-    with pytest.raises(TypeError, match="join goals"):
+    with pytest.raises(TypeError, match="combine goals"):
         Points(1) | 5
 
 
@@ -106,5 +112,121 @@ def test_a_goal_is_a_function_of_a_learner_where_that_can_be_decided():
     curve = Learner1D(abs, (-1, 1))
     assert not LargestError.of(curve, 0.1)(curve)
     for goal in (Elapsed(1), Until(datetime.now()), Points(2) & Elapsed(1)):
-        with pytest.raises(TypeError, match="only a run can tell"):
+        with pytest.raises(TypeError, match="depends on"):
             goal(learner)
+
+
+def test_share_and_time_left_of_combined_goals():
+    """`|` follows the part that is nearer, `&` the one that is farther."""
+    either, both = Points(40) | Elapsed(10), Points(40) & Elapsed(10)
+    now = progress(5.0, npoints=10)
+    assert share_reached(either, now) == 0.5
+    assert share_reached(both, now) == 0.25
+    assert time_left(either, now) == 5.0
+    assert time_left(both, now) == 15.0
+    assert time_left(Loss(0.1), now) is None
+    assert total_points(either, now) == 40
+    assert share_reached(Points(40) & Loss(0.1), progress(npoints=5)) is None
+
+
+def test_the_share_of_a_time_is_that_of_the_run():
+    """`Until` counts from the start of the run, as `Elapsed` does."""
+    goal = Until(datetime.fromtimestamp(1_000_000_008))
+    now = progress(4.0, epoch=1_000_000_000.0)
+    assert share_reached(goal, now) == pytest.approx(0.5)
+    assert time_left(goal, now) == pytest.approx(4.0)
+
+
+def test_what_shrinks_has_a_share_from_its_first_value_on():
+    """A loss and an error count by their logarithms from the first one that was seen; a finite learner by its size."""
+    learner = Learner1D(np.sin, (0, 3))
+    for x in np.linspace(0, 3, 31):
+        learner.tell(x, np.sin(x))
+    largest, loss = learner.largest_error(), learner.loss()
+    goal, other = LargestError.of(learner, largest / 1000), Loss(loss / 1000)
+    now = Progress(5.0, 0.0, "running", 31, 31, 0, 0, 0, 1, 1, learner)
+    first: dict[str, float] = {}
+    assert share_reached(goal, now, first) == share_reached(other, now, first) == 0.0
+    for x in np.linspace(0, 3, 301):
+        learner.tell(x, np.sin(x))
+    assert share_reached(goal, now, first) == pytest.approx(np.log(largest / learner.largest_error()) / np.log(1000))
+    assert share_reached(other, now, first) == pytest.approx(np.log(loss / learner.loss()) / np.log(1000))
+    assert share_reached(other, now) is None
+    sequence = SequenceLearner(abs, range(10))
+    sequence.tell((0, 0), 0)
+    assert share_reached(Done(sequence), Progress(5.0, 0.0, "running", 1, 1, 0, 0, 0, 1, 1, sequence)) == 0.1
+
+
+@dataclass(frozen=True)
+class Own:
+    """A goal as a user writes it."""
+
+    points: float = inf
+    seconds: float = inf
+    loss: float = -inf
+    both: bool = False
+
+    def reached(self, now: Progress) -> bool:
+        parts = now.npoints >= self.points, now.time >= self.seconds, now.npoints > 0 and now.loss <= self.loss
+        return all(parts) if self.both else any(parts)
+
+    def reason(self, now: Progress) -> str:
+        return "own"
+
+    def due(self, now: Progress) -> float:
+        return self.seconds
+
+
+def test_a_users_own_goal_has_a_share_without_more_work():
+    """Its threshold is found by asking about imagined progress; one that needs several things has none."""
+    now = progress(5.0, npoints=5)  # a loss of 0.5
+    assert share_reached(Own(points=17), now) == 5 / 17
+    assert total_points(Own(points=17), now) == 17
+    assert time_left(Own(points=17), now) == 12.0
+    assert share_reached(Own(seconds=20.0), now) == pytest.approx(0.25, rel=1e-3)
+    assert share_reached(Own(seconds=20.0) | Points(7), now) == 5 / 7
+    assert share_reached(Loss(0.1) & Own(points=10), now, {"loss": 1.0}) == pytest.approx(np.log10(2))
+    assert share_reached(Own(loss=0.1), now, {"loss": 1.0}) == pytest.approx(np.log10(2), rel=1e-3)
+    assert share_reached(Own(points=10, seconds=10.0, both=True), now) is None
+    assert share_reached(Own(), now) is None
+
+
+def test_a_goal_of_ones_own_goes_with_ours():
+    """On either side of `&` and `|`."""
+    assert Own(3) | Points(5) == AnyOf((Own(3), Points(5)))
+    assert Own(3) & Points(5) == AllOf((Own(3), Points(5)))
+
+
+def test_imagined_progress_never_changes_a_goal():
+    """A goal that counts how often it was asked is asked as a copy, or not at all if it holds a list."""
+
+    class Counts(Own):
+        def reached(self, now: Progress) -> bool:
+            object.__setattr__(self, "asked", getattr(self, "asked", 0) + 1)
+            return super().reached(now)
+
+    goal = Counts(points=20)
+    assert share_reached(goal, progress(npoints=5)) == 0.25
+    assert not hasattr(goal, "asked")
+
+    @dataclass(frozen=True)
+    class Listed(Own):
+        seen: list[Any] = field(default_factory=list)
+
+        def reached(self, now: Progress) -> bool:
+            self.seen.append(now)
+            return super().reached(now)
+
+    listed = Listed(points=20)
+    assert share_reached(listed, progress(npoints=5)) is None
+    assert listed.seen == []
+
+
+def test_a_goal_with_its_own_share_is_believed():
+    """The methods of the protocol for displays come first."""
+
+    class Half(Own):
+        def share(self, now: Progress, first: Any = None) -> float:
+            return 0.5
+
+    assert share_reached(Half() | Points(100), progress(npoints=5)) == 0.5

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 import pytest
 
 from adaptive_calib import BlockingRunner, Learner1D
-from adaptive_calib.engine.goals import Done, Elapsed, LargestError, Loss, Points, Progress
-from adaptive_calib.learner import SequenceLearner
+from adaptive_calib.engine.goals import Elapsed, LargestError, Loss, Points, Progress
 from adaptive_calib.runner import SequentialExecutor
-from adaptive_calib.view.run import Past, html, learner_html, look, share_reached, shorten, text, time_left
+from adaptive_calib.view.run import Past, html, learner_html, look, shorten, text
 
 
 def _progress(npoints: int = 10, time: float = 5.0) -> Progress:
@@ -29,36 +27,6 @@ def test_goals_in_words() -> None:
     assert str(goal) == "loss at most 0.01 or 5 points and 0:01:00 of running"
     assert goal._repr_html_() == f"<b>goal:</b> {goal}"
     assert str(LargestError.of(Learner1D(abs, (0, 1)), 0.5)) == "estimated error at most 0.5"
-
-
-def test_share_and_time_left() -> None:
-    """Either of two goals counts by the nearer, both by the farther one."""
-    either, both = Points(40) | Elapsed(10), Points(40) & Elapsed(10)
-    assert share_reached(either, _progress()) == 0.5
-    assert share_reached(both, _progress()) == 0.25
-    assert time_left(either, _progress()) == 5.0
-    assert time_left(both, _progress()) == 15.0
-    assert time_left(Loss(0.1), _progress()) is None
-
-
-def test_share_of_an_error_and_of_a_learner_with_an_end() -> None:
-    """An error counts by its logarithm from the first one that was seen; a finite learner by its points."""
-    learner = Learner1D(np.sin, (0, 3))
-    past = Past()
-    for x in np.linspace(0, 3, 31):
-        learner.tell(x, np.sin(x))
-    first = learner.largest_error()
-    goal = LargestError.of(learner, first / 1000)
-    progress = Progress(5.0, 0.0, "running", 31, 31, 0, 0, 0, 1, 1, learner)
-    assert share_reached(goal, progress, past) == 0.0
-    for x in np.linspace(0, 3, 301):
-        learner.tell(x, np.sin(x))
-    expected = np.log(first / learner.largest_error()) / np.log(1000)
-    assert share_reached(goal, progress, past) == pytest.approx(expected)
-    sequence = SequenceLearner(abs, range(10))
-    sequence.tell((0, 0), 0)
-    progress = Progress(5.0, 0.0, "running", 1, 1, 0, 0, 0, 1, 1, sequence)
-    assert share_reached(Done(sequence), progress, past) == 0.1
 
 
 def test_overhead_adds_up() -> None:
