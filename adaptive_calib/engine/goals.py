@@ -295,7 +295,7 @@ def total_points(goal: Goal, progress: Progress) -> int | None:
 
 def _known(goal: Any, progress: Progress, method: str) -> Any:
     """Return the goal if it has `method`; otherwise goals of this module that are equivalent to it, None if unknown."""
-    return goal if offers(goal, method) else _equivalent(goal, progress)
+    return goal if has_method(goal, method) else _equivalent(goal, progress)
 
 
 #: What a copy of a goal may hold without sharing state with the original.
