@@ -37,6 +37,7 @@ from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import check_number_of_points
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.losses1D import IntervalLoss
+from adaptive_calib.learner.values import real_number
 
 __all__ = ["AverageLearner1D"]
 
@@ -378,7 +379,7 @@ class AverageLearner1D(Learner1D):
         An x outside the bounds is kept in `data` and otherwise not used. TypeError if `y` is no number.
         """
         seed, place = self._parsed(x)
-        value = _number(x, y)
+        value = y if type(y) is float else float(real_number(y, x))
         site = self._sites.get(place)
         if site is None or not site.samples:
             self._add(place, {seed: value})
@@ -407,14 +408,14 @@ class AverageLearner1D(Learner1D):
         grouped: dict[float, dict[int, float]] = {}
         for (seed, x), y in zip(points, values, strict=True):
             self._check_bounds(x)
-            grouped.setdefault(x, {}).setdefault(seed, _number((seed, x), y))
+            grouped.setdefault(x, {}).setdefault(seed, float(real_number(y, (seed, x))))
         for x, samples in grouped.items():
             self._add(x, samples)
 
     def tell_many_at_point(self, x: float, seed_y_mapping: Mapping[int, float]) -> None:
         """Take in samples at one x, seed -> value; seeds that are told already are passed over."""
         self._check_bounds(x)
-        self._add(x, {seed: _number((seed, x), y) for seed, y in seed_y_mapping.items()})
+        self._add(x, {seed: float(real_number(y, (seed, x))) for seed, y in seed_y_mapping.items()})
 
     def _check_bounds(self, x: float) -> None:
         if self._coordinate(x) is None:
@@ -521,7 +522,7 @@ class AverageLearner1D(Learner1D):
 
     def _set_data(self, data: Mapping[float, Mapping[int, float]]) -> None:
         for x, samples in data.items():
-            self._add(x, {int(seed): _number((seed, x), y) for seed, y in samples.items()})
+            self._add(x, {int(seed): float(real_number(y, (seed, x))) for seed, y in samples.items()})
         # a new x is asked for when no other is undersampled: all but the last had enough samples for their neighbours,
         # which have more now
         for x in list(data)[:-1]:
@@ -541,12 +542,3 @@ _OWN = ("delta", "alpha", "neighbor_sampling", "min_samples", "max_samples", "mi
 
 def _descending(values: Mapping[float, float]) -> dict[float, float]:
     return dict(sorted(values.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _number(point: Any, y: Any) -> float:
-    """Return a sample as a float."""
-    if isinstance(y, (float, int)):
-        return float(y)
-    if isinstance(y, (np.ndarray, np.generic)) and y.dtype.kind in "biuf" and y.ndim == 0:
-        return float(y)
-    raise TypeError(f"the sample at (seed, x) = {point!r} should be a real number, but is {y!r} ({type(y).__name__}).")

@@ -35,6 +35,7 @@ from adaptive_calib.learner.losses1D import (
     uniform_loss,
 )
 from adaptive_calib.learner.smooth1D import COARSEST, Curve, CurveMode, smooth_loss
+from adaptive_calib.learner.values import is_real_number, real_number_or_vector
 
 __all__ = [
     "Learner1D",
@@ -49,8 +50,6 @@ __all__ = [
     "uniform_loss",
     "uses_nth_neighbors",
 ]
-
-_FLOAT = np.dtype(float)
 
 
 class Learner1D(BaseLearner):
@@ -361,15 +360,13 @@ class Learner1D(BaseLearner):
 
     def _coordinate(self, x: Any) -> float | None:
         """Return the coordinate of `x`; None outside the domain."""
-        try:
-            inside = self._domain.contains(x)
-        except (TypeError, ValueError):
-            raise TypeError(f"a point should be a number, but came {x!r} ({type(x).__name__}).") from None
-        return self._domain.u(x) if inside else None
+        if not isinstance(x, (float, int)) and not is_real_number(x):
+            raise TypeError(f"a point should be a number, but is {x!r} ({type(x).__name__}).")
+        return self._domain.u(x) if self._domain.contains(x) else None
 
     def _checked(self, x: Any, y: Any) -> tuple[Any, Value]:
         """Return the value as `data` keeps it and as the intervals see it."""
-        value = y if isinstance(y, (float, int)) else _as_number_or_vector(x, y)
+        value = y if type(y) is float else real_number_or_vector(y, x)
         inner: Value
         if isinstance(value, np.ndarray):
             shape: tuple[int, ...] = value.shape
@@ -579,23 +576,3 @@ class Learner1D(BaseLearner):
 
 def _neighbors(points: list[float]) -> dict[float, list[float | None]]:
     return {x: [a, b] for x, a, b in zip(points, [None, *points], [*points[1:], None], strict=False)}
-
-
-def _as_number_or_vector(x: Any, y: Any) -> Any:
-    """Return a float or a fresh array of shape (N,)."""
-    expected = "a real number or a vector of real numbers"
-    if y is None:
-        raise TypeError(f"the value at {x!r} should be {expected}, but is None; for a failed point use `tell_failed`.")
-    try:
-        array = np.array(y)
-        if array.dtype != _FLOAT:
-            if array.dtype.kind not in "biuf":
-                raise TypeError
-            array = array.astype(float)
-    except (TypeError, ValueError):
-        raise TypeError(f"the value at {x!r} should be {expected}, but is {y!r} ({type(y).__name__}).") from None
-    if array.ndim == 0:
-        return float(array)
-    if array.ndim > 1 or not array.size:
-        raise ValueError(f"the value at {x!r} should be {expected}, but has shape {array.shape}.")
-    return array

@@ -512,6 +512,8 @@ def test_new_keeps_the_parameters() -> None:
         ({"bounds": (0, 1), "x_scale": "log"}, ValueError),
         ({"bounds": (0, 1), "x_scale": "sqrt"}, ValueError),
         ({"bounds": (0.5, 4), "integer": True}, ValueError),
+        ({"bounds": (2**53, 2**53 + 10), "integer": True}, ValueError),
+        ({"bounds": (-(2**60), 0), "integer": True}, ValueError),
         ({"bounds": (0, 1), "min_spacing": -1}, ValueError),
         ({"bounds": (0, 1), "min_spacing": 1}, ValueError),
         ({"bounds": (0, 1), "exploration": 1.5}, ValueError),
@@ -525,6 +527,21 @@ def test_bad_arguments(arguments: dict[str, Any], error: type[Exception]) -> Non
         Learner1D(abs, **arguments)
 
 
+def test_masked_values_are_invalid() -> None:
+    """A masked value is kept as NaN and is no part of the scale; an integer value stays an integer."""
+    learner = Learner1D(peak, (-1, 1))
+    learner.tell(-1.0, np.ma.masked)
+    learner.tell(1.0, np.ma.array(3.0, mask=True))
+    learner.tell(0.0, np.int64(2**60 + 1))
+    assert learner.ninvalid == 2
+    assert math.isnan(learner.data[-1.0])
+    assert learner.data[0.0] == 2**60 + 1
+    vectors = Learner1D(peak, (-1, 1))
+    vectors.tell(0.0, np.ma.array([1.0, 2.0], mask=[True, False]))
+    assert np.array_equal(vectors.data[0.0], [math.nan, 2.0], equal_nan=True)
+    assert vectors.ninvalid == 1
+
+
 def test_bad_values() -> None:
     """What is no value is refused, the message names the point, and the learner stays as it was."""
     learner = Learner1D(peak, (-1, 1))
@@ -536,6 +553,8 @@ def test_bad_values() -> None:
         (1j, TypeError),
         ([], ValueError),
         ([1.0, 2.0], ValueError),
+        (b"3", TypeError),
+        (10**400, ValueError),
     ):
         with pytest.raises(error, match=repr(x)):
             learner.tell(x, bad)

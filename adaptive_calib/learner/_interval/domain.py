@@ -14,6 +14,8 @@ import sys
 from abc import ABC, abstractmethod
 from typing import Any, Literal
 
+from adaptive_calib.learner.values import LARGEST_EXACT
+
 __all__ = ["Domain1D", "IntegerDomain", "LinearDomain", "LogDomain", "make_domain"]
 
 
@@ -223,5 +225,11 @@ def make_domain(
     if not 0 <= min_spacing < width:
         raise ValueError(f"`min_spacing` should be at least 0 and below the width {width:g}, but came {min_spacing!r}.")
     if integer:
-        return IntegerDomain((_integer(a, "bounds"), _integer(b, "bounds")), log, min_spacing)
+        whole = _integer(a, "bounds"), _integer(b, "bounds")
+        if max(map(abs, whole)) > LARGEST_EXACT:
+            raise ValueError(
+                f"with integer=True the bounds should lie within ±2**53, where floats are exact, but came {bounds!r}; "
+                "learn a function of the offset from the lower bound instead."
+            )
+        return IntegerDomain(whole, log, min_spacing)
     return LogDomain((low, high), min_spacing) if log else LinearDomain((low, high), min_spacing)
