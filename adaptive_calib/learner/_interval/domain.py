@@ -228,7 +228,7 @@ def make_domain(
         whole = _integer(a, "bounds"), _integer(b, "bounds")
         if max(map(abs, whole)) > LARGEST_EXACT:
             raise ValueError(
-                f"with integer=True the bounds should lie within ±2**53, where floats are exact, but came {bounds!r}; "
+                f"with integer=True the bounds should be within ±2**53, where floats are exact, but came {bounds!r}; "
                 "learn a function of the offset from the lower bound instead."
             )
         return IntegerDomain(whole, log, min_spacing)
