@@ -36,12 +36,12 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 @contextmanager
 def restore(*learners: BaseLearner) -> Iterator[None]:
-    """Put learners back, at the end of a ``with`` block, to what they were at its beginning.
+    """Restore learners, at the end of a ``with`` block, to their state at its beginning.
 
     Parameters
     ----------
     *learners : BaseLearner
-        Their whole state is kept: data, points under way, parameters, function.
+        Their whole state is kept: data, pending points, parameters, function.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def load(fname: str | os.PathLike[str], compress: bool = True) -> Any:
     fname : path
         The file.
     compress : bool
-        Whether `save` was told so.
+        As it was given to `save`.
 
     Raises
     ------

@@ -8,10 +8,10 @@ the goal is ``loss <= 1``. Mean and sum of squared deviations M₂ = Σ(y - m)²
 Welford, Technometrics 4, 1962): d = y - m; m += d/n; M₂ += d·(y - m). Σy² - n·m² would lose all digits for values such
 as 10⁸ ± 1 and call them converged.
 
-Seeds are 0, 1, 2, ... As long as nobody tells, marks or gives back a seed out of turn, the seeds taken are exactly
-those below `_next`, and what is pending needs no bookkeeping: it is what is below `_next` and neither told nor failed.
-Else `_next` is -1 and `_marked` holds the pending seeds. The whole cycle ask, tell, loss costs about a microsecond,
-which is the reason for the shape of these three methods.
+Seeds are 0, 1, 2, ... As long as no seed is told, marked or given up out of order, the seeds taken are exactly those
+below `_next`, and the pending ones are those below `_next` that are neither observed nor failed. Otherwise `_next` is
+-1 and `_marked` holds the pending seeds. One cycle of ask, tell and loss takes about a microsecond; the three methods
+are written for that.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_poi
 
 __all__ = ["AverageLearner"]
 
-_UNKNOWN = -1.0  # the loss has to be computed: something was told since
+_UNKNOWN = -1.0  # the loss has to be computed: a value was recorded since
 
 
 class AverageLearner(BaseLearner):
@@ -37,7 +37,7 @@ class AverageLearner(BaseLearner):
     Parameters
     ----------
     function : callable
-        Called with a seed (int); should be random and depend on nothing but the seed.
+        Called with a seed (int); should be random and depend on the seed only.
     atol, rtol : float, optional
         Wanted standard error of the mean, absolute and relative to the mean; at least one of them, positive.
     min_npoints : int
@@ -49,7 +49,7 @@ class AverageLearner(BaseLearner):
     data : dict
         Seed -> value; NaN and infinite values are kept, but are no part of the mean.
     failed_points : set of int
-        Seeds that failed for good.
+        Failed seeds.
 
     Raises
     ------
@@ -137,17 +137,17 @@ class AverageLearner(BaseLearner):
 
     @property
     def npoints(self) -> int:
-        """Number of told seeds, invalid values included."""
+        """Number of observed seeds, invalid values included."""
         return len(self.data)
 
     @property
     def ninvalid(self) -> int:
-        """Number of told values that are NaN or infinite."""
+        """Number of observed values that are NaN or infinite."""
         return len(self.data) - self._n
 
     @property
     def n_requested(self) -> int:
-        """Number of seeds told or pending."""
+        """Number of seeds observed or pending."""
         if self._next >= 0:
             return self._next - len(self.failed_points)
         return len(self.data) + len(self._marked)
@@ -186,9 +186,9 @@ class AverageLearner(BaseLearner):
         Parameters
         ----------
         real : bool
-            False: what it will be when the pending seeds are told, if mean and standard deviation stay the same.
+            False: expected loss with the pending seeds observed, if mean and standard deviation stay the same.
         n : int, optional
-            What it would be with `n` samples.
+            Expected loss with `n` samples.
         """
         loss = self._loss
         if loss < 0.0:
@@ -212,12 +212,12 @@ class AverageLearner(BaseLearner):
 
     @property
     def latest_loss(self) -> float | None:
-        """The last answer of `loss`, whatever its arguments were; None before the first."""
+        """The last value that `loss` returned; None before the first."""
         return self._latest
 
     @property
     def _cache(self) -> dict[str, float]:
-        # where python-adaptive's displays look for it
+        # read by python-adaptive's displays
         return {} if self._latest is None else {"loss": self._latest}
 
     # ---------------------------------------------------------------------------------------------- ask and tell
@@ -225,7 +225,8 @@ class AverageLearner(BaseLearner):
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[int], list[float]]:
         """Return the next `n` seeds; the improvement of each is (loss - loss with n more samples) / n.
 
-        The seeds follow the number of seeds taken. If one of these was told out of turn, they are the lowest free ones.
+        The seeds continue the count of seeds taken. If one of these is taken out of order, they are the lowest free
+        ones.
         """
         if n == 1 and tell_pending:
             seed = self._next
@@ -250,11 +251,11 @@ class AverageLearner(BaseLearner):
                 self._next += n
             else:
                 self._marked.update(seeds)
-                self._tidy()
+                self._use_next_if_possible()
         return seeds, [loss] * n
 
     def _known_loss(self) -> float:
-        """Return the loss without showing it as the latest answer."""
+        """Return the loss without a change of `latest_loss`."""
         latest = self._latest
         loss = self.loss()
         self._latest = latest
@@ -281,7 +282,7 @@ class AverageLearner(BaseLearner):
         return seed in self.data or seed in self._marked or seed in self.failed_points
 
     def tell(self, x: int, y: float) -> None:
-        """Take in the value `y` at seed `x`; a seed that is known is ignored.
+        """Record the value `y` at seed `x`; a seed that is known is ignored.
 
         Parameters
         ----------
@@ -312,7 +313,7 @@ class AverageLearner(BaseLearner):
         self._tell_any(x, y)
 
     def _tell_any(self, x: int, y: float) -> None:
-        """`tell` of a seed out of turn, of a value that is not a finite float, or of a number so large that M₂ is."""
+        """`tell` of a seed out of order, of a value that is not a finite float, or where M₂ overflows."""
         seed, value = _seed(x), _value(x, y)
         if seed in self.data:
             return
@@ -327,10 +328,10 @@ class AverageLearner(BaseLearner):
             self._mean += deviation / self._n
             self._m2 += deviation * (value - self._mean)
         self._loss = _UNKNOWN
-        self._tidy()
+        self._use_next_if_possible()
 
     def tell_pending(self, x: int) -> None:
-        """Count seed `x` as under way."""
+        """Mark seed `x` as pending."""
         seed = _seed(x)
         if self._is_taken(seed):
             return
@@ -339,10 +340,10 @@ class AverageLearner(BaseLearner):
         else:
             self._mark_explicitly()
             self._marked.add(seed)
-            self._tidy()
+            self._use_next_if_possible()
 
     def tell_failed(self, x: int) -> None:
-        """Count seed `x` as failed for good: never asked for again, no part of the mean."""
+        """Mark seed `x` as failed: never asked for again, no part of the mean."""
         seed = _seed(x)
         if seed in self.data or seed in self.failed_points:
             return
@@ -350,18 +351,18 @@ class AverageLearner(BaseLearner):
             self._mark_explicitly()
             self._marked.discard(seed)
         self.failed_points.add(seed)
-        self._tidy()
+        self._use_next_if_possible()
 
     def remove_unfinished(self) -> None:
-        """Give the pending seeds back: they are asked for again."""
+        """Give up the pending seeds: they are asked for again."""
         self._mark_explicitly()
         self._floor = min(self._marked | {self._floor})
         self._marked.clear()
-        self._tidy()
+        self._use_next_if_possible()
 
     @property
     def pending_points(self) -> set[int]:
-        """The seeds under way, as a new set."""
+        """The pending seeds, as a new set."""
         if self._next < 0:
             return set(self._marked)
         self._raise_floor()
@@ -370,13 +371,13 @@ class AverageLearner(BaseLearner):
     # ---------------------------------------------------------------------------------- the bookkeeping of seeds
 
     def _mark_explicitly(self) -> None:
-        """From now on `_marked` says what is pending, not `_next`."""
+        """Switch from `_next` to `_marked` for the pending seeds."""
         if self._next >= 0:
             self._marked = self.pending_points
             self._next = -1
 
-    def _tidy(self) -> None:
-        """Go back to `_next` if the seeds taken are 0 ... k-1 again."""
+    def _use_next_if_possible(self) -> None:
+        """Switch back to `_next` if the seeds taken are 0 ... k-1."""
         if self._next >= 0:
             return
         self._raise_floor()
@@ -384,10 +385,10 @@ class AverageLearner(BaseLearner):
             self._next = self._floor
             self._floor = min(self._marked, default=self._floor)
             self._marked = set()
-        # in `_next` mode a pending seed ends the stretch below the floor
+        # with `_next` the floor ends at the first pending seed
 
     def _raise_floor(self) -> None:
-        """Move the floor to the first seed that is not told or failed (or, where marks are explicit, not pending)."""
+        """Move the floor to the first seed that is not observed or failed (nor, with `_marked`, pending)."""
         floor = self._floor
         while floor in self.data or floor in self.failed_points or floor in self._marked:
             floor += 1
@@ -399,7 +400,7 @@ class AverageLearner(BaseLearner):
         return dict(self.data), self.npoints, self.sum_f, self.sum_f_sq
 
     def _set_data(self, data: tuple[Mapping[int, float], int, float, float]) -> None:
-        # moments are computed anew, in the same order: the sums of old files have lost digits
+        # moments are computed again, in the same order: the sums of old files have lost digits
         self._clear()
         self._next = len(data[0])
         if any(not 0 <= seed < self._next for seed in data[0]):
@@ -433,6 +434,6 @@ def _value(x: Any, y: Any) -> float:
         return float(y)
     except (TypeError, ValueError):
         raise TypeError(
-            f"the value at seed {x} should be a real number, but is {y!r} ({type(y).__name__}); nothing was told. "
+            f"the value at seed {x} should be a real number, but is {y!r} ({type(y).__name__}); nothing was recorded. "
             "To leave out a seed tell NaN, or call `tell_failed`."
         ) from None

@@ -1,16 +1,16 @@
-"""Which of many learners is to be asked next.
+"""A learner of learners: for each point it chooses the learner to ask.
 
-Each strategy gives every child a rank; the next point is the next one of the child that is first. The ranks are in a
-heap (`Ranking`), and only the child that was asked or told gets a new one, so that the cost of a point does not grow
-with the number of children. A child's next point is looked at with a dry ask, which changes nothing.
+Each strategy gives every child a rank; the next point comes from the child of the smallest rank. The ranks are in a
+heap (`Ranking`), and only a child that was asked or told gets a new one, so that the cost of a point does not grow with
+the number of children. The next point of a child is looked up with ``ask(1, tell_pending=False)``.
 
 ==================  =========================================================================
-strategy            first is the child with
+strategy            the smallest rank has the child with
 ==================  =========================================================================
 loss_improvements   the largest improvement of its next point; then fewest points; then index
 loss                the largest expected loss; then fewest points; then index
-npoints             fewest points, told and pending; then index
-cycle               its turn
+npoints             fewest points, observed and pending; then index
+cycle               the next index after the last child that was asked
 ==================  =========================================================================
 
 Children that are done, or that answer no points, are passed over until they are told something.
@@ -53,7 +53,7 @@ def named_product(**items: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 class _ChildFunctions:
-    """The functions of the children, looked up when called; a pickle carries the functions and nothing else."""
+    """The functions of the children, looked up at each call; a pickle holds the functions only."""
 
     def __init__(self, learners: Sequence[BaseLearner]) -> None:
         self.learners = learners
@@ -81,28 +81,28 @@ async def _call_async(functions: Any, point: tuple[int, Any]) -> Any:
 
 
 class BalancingLearner(BaseLearner):
-    """Asks, for each point, the learner that is most in need of one.
+    """Asks, for each point, the learner with the largest loss, the largest improvement or the fewest points.
 
     Parameters
     ----------
     learners : sequence of BaseLearner
         The children; at least one. Points are (index of the child, point of the child).
     cdims : sequence of dict, or (names, iterable of tuples), optional
-        What distinguishes the children, for `plot`: one dict for each. Default ``[{"i": 0}, {"i": 1}, ...]``.
+        Labels of the children, for `plot`: one dict for each. Default ``[{"i": 0}, {"i": 1}, ...]``.
     strategy : {"loss_improvements", "loss", "npoints", "cycle"}
         Which child is next; may be set during a run.
     weights : sequence of float, optional
         One for each child, positive; losses and improvements are multiplied by it. Default: all 1.
     max_pending : mapping int -> int, optional
-        Index of a child -> how many of its points may be under way at once, for functions of which more would not fit
-        into the memory, or that share a licence. It sets `max_pending` of the child, which counts however it is set.
+        Index of a child -> largest number of its pending points, for functions that need much memory or share a
+        licence. It sets the attribute `max_pending` of the child.
 
     Attributes
     ----------
     learners : list of BaseLearner
-        The children. Whoever tells a child directly calls `forget_caches` afterwards.
+        The children. After a change of a child from outside call `forget_caches`.
     data : dict
-        (index, point) -> value; put together at each access, as is `pending_points`.
+        (index, point) -> value; a new dict at each access, as is `pending_points`.
 
     Notes
     -----
@@ -149,12 +149,14 @@ class BalancingLearner(BaseLearner):
         self.strategy = strategy
 
     def _prepare(self) -> None:
-        """Make what follows from the children."""
+        """Compute the attributes that depend on the children."""
         any_async = any(is_coroutine_function(learner.function) for learner in self.learners)
         self.function = partial(_call_async if any_async else _call, _ChildFunctions(self.learners))
         self._finite = [has_method(learner, "done") for learner in self.learners]
         # the first child without an estimate of its error
-        self._silent = next((i for i, one in enumerate(self.learners) if not hasattr(one, "largest_error")), None)
+        self._without_error = next(
+            (i for i, one in enumerate(self.learners) if not hasattr(one, "largest_error")), None
+        )
         self._idle: set[int] = set()
 
     @classmethod
@@ -213,7 +215,7 @@ class BalancingLearner(BaseLearner):
         return self._cycle
 
     def forget_caches(self) -> None:
-        """Look at every child anew; to be called after children were changed from outside."""
+        """Compute all ranks and losses again; to be called after a change of children from outside."""
         ranks: dict[str, Callable[[int], Rank | None]] = {
             "loss_improvements": self._rank_by_improvement,
             "loss": self._rank_by_loss,
@@ -228,7 +230,7 @@ class BalancingLearner(BaseLearner):
         self._errors = Ranking(lambda i: (-self._child_error(i), i), count)
 
     def _touch(self, index: int) -> None:
-        """Child `index` has changed."""
+        """Mark ranks and losses of child `index` as outdated."""
         self._idle.discard(index)
         self._order.touch(index)
         self._real_losses.touch(index)
@@ -242,7 +244,7 @@ class BalancingLearner(BaseLearner):
         return index not in self._idle and not (self._finite[index] and cast(Finite, learner).done())
 
     def _points_of(self, index: int) -> int:
-        """Return how many points of the child are told or pending."""
+        """Return how many points of the child are observed or pending."""
         learner = self.learners[index]
         return learner.npoints + len(learner.pending_points)
 
@@ -272,7 +274,7 @@ class BalancingLearner(BaseLearner):
     def _rank_by_turn(self, index: int) -> Rank | None:
         return (index,) if self._has_more(index) else None
 
-    def _whose_turn(self) -> int | None:
+    def _next_child(self) -> int | None:
         """Return the child that is next, None if no child has a point to ask for."""
         if self._strategy == "cycle":
             count = len(self.learners)
@@ -287,10 +289,10 @@ class BalancingLearner(BaseLearner):
         """Choose the next `n` points, for each the child anew; fewer or none if no child has more to ask for."""
         n = check_number_of_points(n)
         if n > 1 and not tell_pending:
-            return self._shadow().ask(n)
+            return self._copy_on_ask().ask(n)
         points: list[tuple[int, Any]] = []
         improvements: list[float] = []
-        while len(points) < n and (index := self._whose_turn()) is not None:
+        while len(points) < n and (index := self._next_child()) is not None:
             asked, expected = self._ask_child(index, tell_pending)
             if len(asked):
                 points.append((index, asked[0]))
@@ -308,11 +310,11 @@ class BalancingLearner(BaseLearner):
     def _ask_child(self, index: int, tell_pending: bool) -> tuple[Sequence[Any], Sequence[float]]:
         return self.learners[index].ask(1, tell_pending)
 
-    def _shadow(self) -> _Shadow:
-        return _Shadow(self)
+    def _copy_on_ask(self) -> _CopyOnAsk:
+        return _CopyOnAsk(self)
 
     def _index(self, point: Any) -> int:
-        """Return the index of the child of a point, or say what is wrong with it."""
+        """Return the index of the child of a point, or raise an error that says what is wrong with it."""
         try:
             index = int(point[0].__index__())
             len(point)
@@ -334,11 +336,11 @@ class BalancingLearner(BaseLearner):
     def tell(self, x: tuple[int, Any], y: Any) -> None:
         """Tell child ``x[0]`` the value at its point ``x[1]``."""
         index = self._index(x)
-        self._touch(index)  # first: a child may take the value in and raise (a divergent integral)
+        self._touch(index)  # first: a child may record the value and raise (a divergent integral)
         self.learners[index].tell(x[1], y)
 
     def tell_many(self, xs: Iterable[tuple[int, Any]], ys: Iterable[Any]) -> None:
-        """Tell each child its points at once; `ys` may be lazy."""
+        """Tell each child all of its points; `ys` may be lazy."""
         xs, ys = list(xs), list(ys)
         if len(xs) != len(ys):
             raise ValueError(
@@ -354,19 +356,19 @@ class BalancingLearner(BaseLearner):
             self.learners[index].tell_many(points, values)
 
     def tell_pending(self, x: tuple[int, Any]) -> None:
-        """Count the point as under way, in its child."""
+        """Mark the point as pending in its child."""
         index = self._index(x)
         self.learners[index].tell_pending(x[1])
         self._touch(index)
 
     def tell_failed(self, x: tuple[int, Any]) -> None:
-        """Count the point as failed for good, in its child."""
+        """Mark the point as failed in its child."""
         index = self._index(x)
         self.learners[index].tell_failed(x[1])
         self._touch(index)
 
     def remove_unfinished(self) -> None:
-        """Forget what is under way, in every child."""
+        """Forget the pending points of every child."""
         for learner in self.learners:
             learner.remove_unfinished()
         self.forget_caches()
@@ -382,12 +384,12 @@ class BalancingLearner(BaseLearner):
     def largest_error(self) -> Callable[[], float]:
         """``largest_error()`` is the largest estimated error of a child, in units of its values, weights not counted.
 
-        It is there only if every child has it, so that nobody takes this for an estimate that it is not.
+        The attribute exists only if every child has it.
         """
-        if self._silent is not None:
+        if self._without_error is not None:
             raise AttributeError(
                 f"{type(self).__name__!r} object has 'largest_error' only if all of its children have it, but child "
-                f"{self._silent}, a {type(self.learners[self._silent]).__name__}, has not"
+                f"{self._without_error}, a {type(self.learners[self._without_error]).__name__}, has not"
             )
         return self._largest_error
 
@@ -395,11 +397,11 @@ class BalancingLearner(BaseLearner):
         first = self._errors.first()
         return inf if first is None else -float(first[0])
 
-    # ------------------------------------------------------------------------------------------------ what is known
+    # ---------------------------------------------------------------------------------------------------- children
 
     @property
     def npoints(self) -> int:
-        """Number of told points of all children together."""
+        """Number of observed points of all children together."""
         return sum(learner.npoints for learner in self.learners)
 
     @property
@@ -424,12 +426,12 @@ class BalancingLearner(BaseLearner):
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """What losses and improvements of each child are multiplied by."""
+        """Factors of the losses and improvements of the children."""
         return self._weights
 
     @property
     def cdims(self) -> list[dict[str, Any]]:
-        """What distinguishes the children: one dict for each."""
+        """Labels of the children: one dict for each."""
         return [dict(cdim) for cdim in self._cdims_default]
 
     def plot(
@@ -447,7 +449,7 @@ class BalancingLearner(BaseLearner):
         plotter : callable, optional
             Called with a child in place of ``child.plot()``.
         dynamic : bool
-            A `DynamicMap`, drawn when looked at; False: a `HoloMap`, drawn at once.
+            True: a `DynamicMap`, drawn when it is displayed; False: a `HoloMap`, drawn immediately.
         """
         listed = self.cdims if cdims is None else _listed_cdims(cdims, len(self.learners))
         return _familiar_methods.view("balancing_learner").plot(self, listed, plotter, dynamic)
@@ -514,8 +516,17 @@ class BalancingLearner(BaseLearner):
         self.forget_caches()
 
     def __getstate__(self) -> Any:
-        # all that is kept in heaps follows from the children
-        derived = {"function", "_finite", "_silent", "_idle", "_order", "_real_losses", "_expected_losses", "_errors"}
+        # the heaps are computed from the children
+        derived = {
+            "function",
+            "_finite",
+            "_without_error",
+            "_idle",
+            "_order",
+            "_real_losses",
+            "_expected_losses",
+            "_errors",
+        }
         return cloudpickle.dumps({name: value for name, value in self.__dict__.items() if name not in derived})
 
     def __setstate__(self, state: Any) -> None:
@@ -524,8 +535,8 @@ class BalancingLearner(BaseLearner):
         self.forget_caches()
 
 
-class _Shadow(BalancingLearner):
-    """A BalancingLearner to try things on: children are copied when they are about to change."""
+class _CopyOnAsk(BalancingLearner):
+    """A copy for dry asks: each child is copied before its first change."""
 
     def __init__(self, original: BalancingLearner) -> None:
         self.learners = list(original.learners)

@@ -1,7 +1,7 @@
-"""Learn one number of a result, and keep the whole result.
+"""Learn a part of each result, and keep the whole result.
 
-`DataSaver` stands around any learner: the function returns a record, `arg_picker` picks from it what the learner
-learns, and `extra_data` keeps the record. All else is the learner's own.
+`DataSaver` wraps any learner: the function returns a record, `arg_picker` picks from it the value for the learner,
+and `extra_data` keeps the record. Everything else is passed on to the learner.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class DataSaver(BaseLearner):
     learner : BaseLearner
         Chooses the points; its function returns the whole result.
     arg_picker : callable
-        ``arg_picker(result)`` is the value that the learner is told, e.g. ``operator.itemgetter("y")``.
+        ``arg_picker(result)`` is the value for the learner, e.g. ``operator.itemgetter("y")``.
 
     Attributes
     ----------
     learner : BaseLearner
         The learner inside. Attributes and methods that are not listed here are looked up there.
     extra_data : OrderedDict
-        Point (as in the learner's data) -> whole result, in the order of telling.
+        Point (as in the learner's data) -> whole result, in the order of recording.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class DataSaver(BaseLearner):
         self.extra_data: OrderedDict[Any, Any] = OrderedDict()
 
     def __getattr__(self, name: str) -> Any:
-        # not before __init__ (copying and unpickling look for methods then), and no special methods of the child
+        # not before __init__, when copying and unpickling look for methods; and no special methods of the learner
         if name == "learner" or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.learner, name)
@@ -72,7 +72,7 @@ class DataSaver(BaseLearner):
 
     @property
     def max_pending(self) -> int | None:
-        """The learner's limit of points under way; may be set."""
+        """The learner's limit of pending points; may be set."""
         return self.learner.max_pending
 
     @max_pending.setter
@@ -97,10 +97,10 @@ class DataSaver(BaseLearner):
         return self.learner.ask(n, tell_pending)
 
     def tell(self, x: Any, y: Any) -> None:
-        """Tell the learner what `arg_picker` picks from the result `y`, and keep `y`.
+        """Tell the learner the value that `arg_picker` picks from the result `y`, and keep `y`.
 
-        Whatever is raised by `arg_picker` or by the learner leaves both as they were. A point told again keeps the
-        later result.
+        If `arg_picker` or the learner raises, both stay as they were. A second result of a point replaces the
+        first.
         """
         picked = self.arg_picker(y)
         key = self.learner.data_key(x)
@@ -108,15 +108,15 @@ class DataSaver(BaseLearner):
         self.extra_data[key] = y
 
     def tell_pending(self, x: Any) -> None:
-        """Count `x` as under way."""
+        """Mark `x` as pending."""
         self.learner.tell_pending(x)
 
     def tell_failed(self, x: Any) -> None:
-        """Count `x` as failed for good."""
+        """Mark `x` as failed."""
         self.learner.tell_failed(x)
 
     def remove_unfinished(self) -> None:
-        """Forget what is under way."""
+        """Forget the pending points."""
         self.learner.remove_unfinished()
 
     def loss(self, real: bool = True) -> float:
@@ -141,7 +141,7 @@ def _make(
 def make_datasaver(
     learner_type: Callable[..., BaseLearner], arg_picker: Callable[[Any], Any]
 ) -> Callable[..., DataSaver]:
-    """Return what makes a `DataSaver` around a `learner_type`, from the arguments of the latter.
+    """Return a factory of `DataSaver`s around learners of type `learner_type`.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ class IntegratorLearner(BaseLearner):
     data : dict
         Node -> value.
     pending_points, failed_points : set of float
-        Nodes under way; nodes that failed for good, which count as left out.
+        Pending nodes; failed nodes, which are left out of the interpolants.
     ivals : set
         The intervals that may still be improved; at most `max_ivals`.
     first_ival
@@ -117,12 +117,12 @@ class IntegratorLearner(BaseLearner):
 
     @property
     def npoints(self) -> int:
-        """Number of told points."""
+        """Number of observed points."""
         return len(self.data)
 
     @property
     def ninvalid(self) -> int:
-        """Number of told values that are NaN or infinite."""
+        """Number of observed values that are NaN or infinite."""
         return sum(not isfinite(y) for y in self.data.values())
 
     @property
@@ -294,7 +294,7 @@ class IntegratorLearner(BaseLearner):
     # -------------------------------------------------------------------------------------------------------- tell
 
     def tell(self, x: float, y: float) -> None:
-        """Take in the value at a node.
+        """Record the value at a node.
 
         Parameters
         ----------
@@ -319,7 +319,7 @@ class IntegratorLearner(BaseLearner):
             value = float(y)
         except (TypeError, ValueError):
             raise TypeError(
-                f"the value at {x} should be a real number, but is {y!r} ({type(y).__name__}); nothing was told."
+                f"the value at {x} should be a real number, but is {y!r} ({type(y).__name__}); nothing was recorded."
             ) from None
         self.failed_points.discard(x)
         self.data[float(x)] = value
@@ -371,7 +371,7 @@ class IntegratorLearner(BaseLearner):
             each.renew_estimate()
 
     def tell_pending(self, x: float) -> None:
-        """Count the node `x` as under way; ValueError if it is no node."""
+        """Mark the node `x` as pending; ValueError if it is no node."""
         if not self._is_known(x):
             raise ValueError(
                 f"Point {x} doesn't belong to any interval; only points that `ask` returned can be pending."
@@ -381,7 +381,7 @@ class IntegratorLearner(BaseLearner):
             self.pending_points.add(x)
 
     def tell_failed(self, x: float) -> None:
-        """Count the node `x` as failed for good: it is left out of the interpolants; ValueError if it is no node."""
+        """Mark the node `x` as failed: it is left out of the interpolants; ValueError if it is no node."""
         if not self._is_known(x):
             raise ValueError(f"Point {x} doesn't belong to any interval; only points that `ask` returned can fail.")
         if x not in self.data and x not in self.failed_points:
@@ -466,7 +466,7 @@ class IntegratorLearner(BaseLearner):
                 f"({type(data).__name__}), such as python-adaptive's working lists, which cannot be read here. Load "
                 "them there, and tell the values of `learner.data` to a learner here as it asks for them."
             )
-        # what was under way when the data were saved is lost: it is asked for again
+        # nodes that were pending when the data were saved are asked for again
         self.take_state(data)
         self.remove_unfinished()
 
@@ -488,7 +488,7 @@ class IntegratorLearner(BaseLearner):
         return np.array(sorted(self.data.items()), dtype=float)
 
     def plot(self) -> Any:
-        """Return a `holoviews.Path` through the told points, from left to right."""
+        """Return a `holoviews.Path` through the observed points, from left to right."""
         return _familiar_methods.view("integrator_learner").plot(self)
 
 

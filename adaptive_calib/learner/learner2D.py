@@ -1,9 +1,9 @@
-"""`Learner2D`: a function of two numbers, known where it matters.
+"""`Learner2D`: adaptive sampling of a function of two numbers.
 
-As python-adaptive's, with the same losses and the same face, but on an incremental triangulation: a told point changes
-the losses of the triangles around it and no others, and each point is chosen among all triangles as they are now. See
-`_cells2D` for how the default loss is kept, and docs/explanation/learner_nd_performance.md for where, and why, the
-points differ from those of python-adaptive 1.5.2.
+It has the losses and methods of python-adaptive's learner, on an incremental triangulation: an observed point changes
+only the losses of the triangles around it, and each point is chosen among all present triangles.
+`_simplex.triangle_losses` explains the default loss; docs/explanation/learner_nd_performance.md explains where and why
+the points differ from those of python-adaptive 1.5.2.
 
 Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019).
 """
@@ -22,9 +22,9 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import ConvexHull
 
 from adaptive_calib.learner import _familiar_methods
-from adaptive_calib.learner._simplex.domain import DomainND, Point
+from adaptive_calib.learner._simplex.domain import DomainND, PointND
 from adaptive_calib.learner._simplex.learner_base import TriangulatedLearner
-from adaptive_calib.learner._simplex.mesh import CellLosses, Choice, volumes
+from adaptive_calib.learner._simplex.mesh import CellLosses, ChosenCell, volumes
 from adaptive_calib.learner._simplex.triangle_losses import interpolator, triangle_losses
 from adaptive_calib.learner.losses2D import (
     TriangleLosses,
@@ -65,26 +65,26 @@ class Learner2D(TriangulatedLearner):
     function : callable
         Takes a tuple (x, y), returns a number or a vector of fixed length M.
     bounds
-        ``[(x0, x1), (y0, y1)]``; or at least three points of the plane, or a `scipy.spatial.ConvexHull`, which mean all
-        that lies inside the hull.
+        ``[(x0, x1), (y0, y1)]``; or at least three points of the plane, or a `scipy.spatial.ConvexHull`, with
+        the inside of their hull as the domain.
     loss_per_triangle : callable, optional
-        ``loss(ip) -> losses``, see `losses2D`. Default: `default_loss`. The losses of this package are kept up to
-        date triangle by triangle; any other is evaluated as a whole when a loss or a point is asked for after a tell.
+        ``loss(ip) -> losses``, see `losses2D`. Default: `default_loss`. The losses of this package are updated
+        triangle by triangle; any other is evaluated for all triangles when a loss or a point is asked for after a
+        `tell`.
     x_scale, integer, min_spacing, exploration
         As for `LearnerND`.
 
     Attributes
     ----------
     data : OrderedDict
-        Point (tuple) -> value; a value told again replaces the old one.
+        Point (tuple) -> value; a second value of a point replaces the first.
     bounds : tuple of (float, float)
         The bounding box.
     aspect_ratio : float
-        How much y counts against x: in the scaled coordinates the box is 1 wide and `aspect_ratio` high. May be set at
-        any time; all losses are then computed again.
+        Height of the box in scaled coordinates, in which it is 1 wide. May be set at any time; all losses are then
+        computed again.
     stack_size : int
-        Kept for old scripts. python-adaptive proposed this many points from one triangulation, most of them out of
-        date when they were asked for; here every point is chosen anew.
+        Has no effect; kept for scripts of python-adaptive, which chose this many points from one triangulation.
 
     Examples
     --------
@@ -96,7 +96,7 @@ class Learner2D(TriangulatedLearner):
     (50, True)
     """
 
-    _again = True
+    _replaces_values = True
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Learner2D(TriangulatedLearner):
         self.loss_per_triangle: TriangleLosses = loss_per_triangle or default_loss
         self.stack_size = 10
         self._aspect_ratio = 1.0
-        # a hull of SciPy's cannot be pickled
+        # a `scipy.spatial.ConvexHull` cannot be pickled
         self._given_bounds = bounds.points[bounds.vertices] if isinstance(bounds, ConvexHull) else bounds
         self._parameters: dict[str, Any] = {
             "x_scale": x_scale,
@@ -127,7 +127,7 @@ class Learner2D(TriangulatedLearner):
 
     def _reset(self) -> None:
         super()._reset()
-        self.data: OrderedDict[Point, Any] = OrderedDict()
+        self.data: OrderedDict[PointND, Any] = OrderedDict()
 
     def new(self) -> Self:
         """Return a learner of the same function and parameters, without data."""
@@ -140,12 +140,12 @@ class Learner2D(TriangulatedLearner):
     def _rule(self) -> CellLosses:
         return triangle_losses(self.loss_per_triangle, self._shift)
 
-    def _place(self, choice: Choice) -> Sequence[float]:
+    def _place(self, choice: ChosenCell) -> Sequence[float]:
         return place_in_triangle(choice.corners, _MAX_BADNESS)
 
     @property
     def aspect_ratio(self) -> float:
-        """How much y counts against x."""
+        """Height of the box in scaled coordinates, in which it is 1 wide."""
         return self._aspect_ratio
 
     @aspect_ratio.setter
@@ -161,7 +161,7 @@ class Learner2D(TriangulatedLearner):
 
     @property
     def xy_scale(self) -> np.ndarray:
-        """What the distance from the centre is divided by in scaled coordinates, shape (2,)."""
+        """Divisors of the distance from the centre in scaled coordinates, shape (2,)."""
         (x0, x1), (y0, y1) = self.bounds
         return np.array([x1 - x0, (y1 - y0) / self._aspect_ratio])
 
@@ -173,11 +173,11 @@ class Learner2D(TriangulatedLearner):
 
     @property
     def _shift(self) -> np.ndarray:
-        """What to add to the coordinates of the mesh so that the centre of the box is 0."""
+        """Shift of the coordinates of the mesh that makes the centre of the box 0."""
         return -np.array(self._domain.spans) / 2
 
     def interpolator(self, *, scaled: bool = False) -> LinearNDInterpolator:
-        """Return the linear interpolator over the told points of the domain, with values of shape (points, M).
+        """Return the linear interpolator over the observed points of the domain, with values of shape (points, M).
 
         Parameters
         ----------
@@ -192,7 +192,9 @@ class Learner2D(TriangulatedLearner):
         """
         valid = [point for point in self.data if point in self._vertex_of and np.isfinite(self.data[point]).all()]
         if len(valid) < 3:
-            raise ValueError(f"three told points are needed to interpolate, but there are {len(valid)}.")
+            raise ValueError(
+                f"at least three points with valid values are needed to interpolate, but there are {len(valid)}."
+            )
         if scaled:
             if "ip" not in self._lazy:
                 self._lazy["ip"] = interpolator(self._mesh, self._shift)[0]
@@ -221,7 +223,7 @@ class Learner2D(TriangulatedLearner):
         xs, ys : array, shape (n,)
             The grid, on a logarithmic scale evenly spaced in the logarithm; 1e-13 inside the edges.
         zs : array, shape (n, n) or (n, n, M)
-            Values, first axis along x; NaN outside the told points.
+            Values, first axis along x; NaN outside the observed points.
         """
         ip = self.interpolator(scaled=True)
         if n is None:
@@ -240,14 +242,14 @@ class Learner2D(TriangulatedLearner):
         """Return an image and the triangles, see `adaptive_calib.view.learner2D.plot`."""
         return _familiar_methods.view("learner2D").plot(self, n, tri_alpha)
 
-    def triangles(self) -> list[list[Point]]:
-        """Return the corners of the triangles between the told points, in the user's coordinates."""
+    def triangles(self) -> list[list[PointND]]:
+        """Return the corners of the triangles between the observed points, in the user's coordinates."""
         if self._mesh.tri is None:
             return []
         points = list(self._vertex_of)
         return [[points[i] for i in cell] for cell in sorted(self._mesh.slot_of)]
 
-    def edges(self) -> list[tuple[Point, Point]]:
+    def edges(self) -> list[tuple[PointND, PointND]]:
         """Return the edges of the triangles, each once."""
         if self._mesh.tri is None:
             return []

@@ -1,11 +1,11 @@
-"""`LearnerND`: a function of N numbers on a box or a convex hull, known where it matters.
+"""`LearnerND`: adaptive sampling of a function of N numbers on a box or a convex hull.
 
-The domain is divided into simplices between told points, each with a loss; the next point goes into the simplex of the
+The observed points divide the domain into simplices, each with a loss; the next point goes into the simplex of the
 largest loss: to its centroid, or to the middle of its longest edge if it is obtuse. The triangulation is that of the
 package adaptive-triangulation; losses are in `lossesND` (and, under their familiar names, here).
 
 Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019). With the same loss the
-points are those of python-adaptive 1.5.2, up to ties, except where that had defects: see
+points are those of python-adaptive 1.5.2, up to ties, except where that has defects: see
 docs/explanation/learner_nd_performance.md.
 """
 
@@ -22,7 +22,7 @@ from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._simplex.cell_losses import cell_losses
 from adaptive_calib.learner._simplex.domain import DomainND
 from adaptive_calib.learner._simplex.learner_base import TriangulatedLearner
-from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, Choice
+from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, ChosenCell
 from adaptive_calib.learner.lossesND import (
     choose_point_in_simplex,
     curvature_loss_function,
@@ -58,7 +58,7 @@ class LearnerND(TriangulatedLearner):
         Takes a tuple of N numbers, returns a number or a vector of fixed length M. May also be given as `function`.
     bounds
         N pairs (low, high); or points of shape (m, N) with N > 2 and m > N, or a `scipy.spatial.ConvexHull` (for N = 2
-        the only way to give a hull), which mean all that lies inside the hull.
+        the only way to give a hull), with the inside of the hull as the domain.
     loss_per_simplex : callable, optional
         ``loss(simplex, values, value_scale) -> float``, see `lossesND`. Default: `default_loss`.
     anisotropic : bool
@@ -72,7 +72,7 @@ class LearnerND(TriangulatedLearner):
     integer : bool, or one for each dimension
         Only integers are asked for in these dimensions. If all are, `ask` ends when no integer point is left.
     min_spacing : float
-        No two asked points lie nearer to each other than this; each dimension counts in units of its bounds. Simplices
+        Smallest distance of a new point from all others, each dimension in units of its bounds. Simplices
         without room have the loss 0.
     exploration : float, optional
         Share of the points, from 0 to 1, that go into the largest simplex whatever the losses are. Default: 0 with
@@ -150,7 +150,7 @@ class LearnerND(TriangulatedLearner):
     def _rule(self) -> CellLosses:
         return cell_losses(self.loss_per_simplex, self._domain.offset())
 
-    # -- what is known ---------------------------------------------------------------------------------------------
+    # -- data --------------------------------------------------------------------------------------------------------
 
     @property
     def bounding_box(self) -> tuple[tuple[float, float], ...]:
@@ -159,7 +159,7 @@ class LearnerND(TriangulatedLearner):
 
     @property
     def points(self) -> np.ndarray:
-        """The told points of the domain, shape (n, N)."""
+        """The observed points of the domain, shape (n, N)."""
         return np.array([point for point in self.data if point in self._vertex_of], float).reshape(-1, self.ndim)
 
     @property
@@ -169,12 +169,12 @@ class LearnerND(TriangulatedLearner):
 
     @property
     def tri(self) -> TriangulationView | None:
-        """The triangulation of the told points; None while they span no simplex."""
+        """The triangulation of the observed points; None while they span no simplex."""
         return None if self._mesh.tri is None else TriangulationView(self)
 
     # -- ask and tell ----------------------------------------------------------------------------------------------
 
-    def _place(self, choice: Choice) -> Sequence[float]:
+    def _place(self, choice: ChosenCell) -> Sequence[float]:
         corners = choice.corners
         if self.anisotropic and (stretch := self._stretch(choice.cell)) is not None:
             seen = np.array(corners) @ stretch
@@ -189,9 +189,9 @@ class LearnerND(TriangulatedLearner):
         return [(p + q) / 2 for p, q in zip(corners[i], corners[j], strict=True)]
 
     def tell(self, x: Any, y: Any) -> None:
-        """Take in a value, see `TriangulatedLearner.tell`; ``y=None`` means `tell_pending`.
+        """Record a value, see `TriangulatedLearner.tell`; ``y=None`` means `tell_pending`.
 
-        A point that is told already is passed over.
+        A point that is observed already is ignored.
         """
         if y is None:
             self.tell_pending(x)
@@ -203,7 +203,7 @@ class LearnerND(TriangulatedLearner):
         super().tell(x, y)
 
     def tell_pending(self, x: Any, *, simplex: Cell | None = None) -> None:
-        """Count `x` as under way; `simplex`, which python-adaptive takes as a hint, is not needed."""
+        """Mark `x` as pending; `simplex`, which python-adaptive takes as a hint, is not needed."""
         super().tell_pending(x)
 
     def _stretch(self, cell: Cell) -> np.ndarray | None:
@@ -266,7 +266,7 @@ class TriangulationView:
     Attributes
     ----------
     vertices : list of tuple
-        Told points of the domain (and failed ones), in the order of telling.
+        Observed points of the domain (and failed ones), in the order of telling.
     simplices : set of tuple
         Sorted tuples of vertex indices.
     hull : set of int

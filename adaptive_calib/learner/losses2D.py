@@ -1,13 +1,13 @@
 """Losses of triangles, as functions of the scaled interpolator `ip` that return one loss for each triangle.
 
     ip.tri : scipy.spatial.Delaunay
-        The triangulation of the told points in scaled coordinates: the box is the unit square around 0, times
+        The triangulation of the observed points in scaled coordinates: the box is the unit square around 0, times
         `aspect_ratio` along y. Losses come in the order of ``ip.tri.simplices``, shape (S, 3).
     ip.values : array, shape (points, M)
-        The told values, not scaled.
+        The observed values, not scaled.
 
-`Learner2D` keeps its own losses without an interpolator, see `_cells2D`; the functions here are for users' losses, for
-checks, and as the names by which users choose.
+`Learner2D` computes the losses of this module without an interpolator, see `_simplex.triangle_losses`; the functions
+serve as names of these losses, as parts of users' losses, and in tests.
 
 Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019).
 """
@@ -41,7 +41,7 @@ AREA_FACTOR = 0.3
 
 
 class TriangleLosses(Protocol):
-    """What a loss of triangles is."""
+    """Signature of a loss of triangles."""
 
     def __call__(self, ip: Any) -> Any:
         """Return one loss for each row of ``ip.tri.simplices``."""
@@ -74,7 +74,7 @@ def areas(ip: Any) -> np.ndarray:
 
 
 def deviations(ip: Any) -> np.ndarray:
-    """Return by how much the tangent planes at the vertices miss the other vertices, shape (M, S).
+    """Return the distances of the values from the tangent planes at the other vertices, shape (M, S).
 
     For each triangle and component, the sum over its vertices i of the largest ``|v_i + g_i . (p_j - p_i) - v_j|``,
     with values v divided by their range and the gradients g as Clough-Tocher interpolation estimates them.
@@ -185,7 +185,7 @@ class ResolutionLoss:
         return self.adjust(default_loss(ip), areas(ip), ip.values[ip.tri.simplices])
 
     def adjust(self, losses: np.ndarray, size: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Return what becomes of the default losses of triangles of these areas, shape (S,)."""
+        """Return the adjusted losses of triangles of these areas, shape (S,)."""
         losses = np.where(size < self.min_distance**2, 0.0, losses)
         return np.where(size > self.max_distance**2, np.inf, losses)
 
@@ -234,7 +234,7 @@ class ThresholdedLoss:
         return self.adjust(default_loss(ip), areas(ip), ip.values[ip.tri.simplices])
 
     def adjust(self, losses: np.ndarray, size: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Return what becomes of the default losses of triangles with these values, shape (S, 3, M)."""
+        """Return the adjusted losses of triangles with these values, shape (S, 3, M)."""
         if self.lower_threshold is not None:
             low = (values < self.lower_threshold).all(axis=(1, 2))
             losses = np.where(low, losses * self.priority_factor, losses)

@@ -3,9 +3,9 @@
     simplex : array, shape (N + 1, N)
         Vertices; each dimension divided by the length of the bounding box (of its logarithm on a logarithmic scale).
     values : array, shape (N + 1,) or (N + 1, M)
-        Values at the vertices, multiplied by `value_scale`, so that all told values span 1.
+        Values at the vertices, multiplied by `value_scale`, so that all observed values span 1.
     value_scale : float
-        1 / (largest - smallest told value).
+        1 / (largest - smallest observed value).
 
 A loss marked by `uses_nth_neighbors(1)` gets two more, `neighbors` and `neighbor_values`: for each vertex i the vertex
 across the face opposite to it and the value there, scaled alike, or None where that face lies on the hull.
@@ -88,7 +88,7 @@ def uniform_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) ->
 def default_loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> float:
     """Return the N-volume, in R^(N+M), of the simplex with the vertices (x, y): the area of the graph.
 
-    NaN if there is a NaN or an infinite one among the values. ValueError if the vertices form no simplex.
+    NaN if a value is NaN or infinite. ValueError if the vertices form no simplex.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def longest_edge(corners: Sequence[Sequence[float]]) -> tuple[int, int]:
             length = 0.0
             for p, q in zip(a, corners[j], strict=True):
                 length += (p - q) * (p - q)
-            # equal up to rounding counts as equal, so that the choice does not hang on the last digit
+            # edges equal up to rounding count as equal, so that the choice does not depend on the last digit
             if length > best * (1 + 1e-12):
                 best, ends = length, (i, j)
     return ends

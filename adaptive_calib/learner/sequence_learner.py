@@ -1,8 +1,8 @@
 """One result for each element of a sequence, with the machinery of the learners: resumable, balanced, saved.
 
-The points are pairs (index, element); what is told, pending or failed is kept by index alone, so that elements need
-neither be hashable nor comparable. What is still to do is not stored: it is everything from `_next` on that is not
-told, pending or failed, and the returned indices in `_again`; a sequence of 20 million elements costs nothing at first.
+The points are pairs (index, element). Observed, pending and failed elements are kept by index alone, so that elements
+need neither be hashable nor comparable. The elements that remain are not stored: they are all from `_next` on that are
+not observed, pending or failed, and the indices in `_returned`. So a sequence of 20 million elements is cheap to begin.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from adaptive_calib.learner.coroutines import is_coroutine_function
 
 __all__ = ["SequenceLearner"]
 
-#: Index and element.
-PointType: TypeAlias = tuple[int, Any]
+#: A point of a SequenceLearner: index and element.
+IndexedElement: TypeAlias = tuple[int, Any]
 
 
-def _call(function: Callable[[Any], Any], index_point: PointType, *args: Any, **kwargs: Any) -> Any:
+def _call(function: Callable[[Any], Any], index_point: IndexedElement, *args: Any, **kwargs: Any) -> Any:
     """Call the user's function with the element of a point (index, element)."""
     return function(index_point[1], *args, **kwargs)
 
 
-async def _call_async(function: Callable[[Any], Any], index_point: PointType, *args: Any, **kwargs: Any) -> Any:
+async def _call_async(function: Callable[[Any], Any], index_point: IndexedElement, *args: Any, **kwargs: Any) -> Any:
     """Call the user's coroutine function with the element of a point (index, element)."""
     return await function(index_point[1], *args, **kwargs)
 
 
 def _of_points(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Return a function of points from one of elements; runners see whether it is a coroutine function."""
+    """Return a function of points from one of elements; a coroutine function for a coroutine function."""
     return partial(_call_async if is_coroutine_function(function) else _call, function)
 
 
@@ -86,11 +86,11 @@ class SequenceLearner(BaseLearner):
         self.sequence = copy(sequence)
         self._ntotal = len(sequence)
         self._data: Any = SortedDict()
-        self._late: dict[int, Any] = {}  # told and not yet sorted in
+        self._unsorted: dict[int, Any] = {}  # observed, not yet merged into `_data`, which is sorted
         self.pending_points = set()
         self.failed_points = set()
-        self._next = 0  # from here on nothing was asked yet
-        self._again: list[int] = []  # heap of indices before _next that were given back
+        self._next = 0  # no element from here on was asked for
+        self._returned: list[int] = []  # heap of pending indices before `_next` that were given up
 
     def new(self) -> Self:
         """Return a learner of the same function and sequence, without data."""
@@ -99,20 +99,20 @@ class SequenceLearner(BaseLearner):
     @property
     def data(self) -> Any:
         """Index -> value, in the order of the sequence: a SortedDict."""
-        if self._late:
-            late, self._late = self._late, {}
+        if self._unsorted:
+            late, self._unsorted = self._unsorted, {}
             self._data.update(late)
         return self._data
 
     @property
     def npoints(self) -> int:
         """Number of elements whose value is known."""
-        return len(self._data) + len(self._late)
+        return len(self._data) + len(self._unsorted)
 
     # ------------------------------------------------------------------------------------------------ ask and tell
 
-    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[PointType], list[float]]:
-        """Return the next `n` elements to do, in order, as (index, element); fewer or none at the end.
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[IndexedElement], list[float]]:
+        """Return the next `n` elements, in order, as (index, element); fewer or none at the end.
 
         The improvement of each is 1 / length of the sequence.
         """
@@ -128,23 +128,26 @@ class SequenceLearner(BaseLearner):
         return [(i, sequence[i]) for i in indices], improvements
 
     def _is_known(self, index: int) -> bool:
-        return index in self._late or index in self._data
+        return index in self._unsorted or index in self._data
 
-    def _is_to_do(self, index: int) -> bool:
+    def _remains(self, index: int) -> bool:
         return not (
-            index in self._data or index in self._late or index in self.pending_points or index in self.failed_points
+            index in self._data
+            or index in self._unsorted
+            or index in self.pending_points
+            or index in self.failed_points
         )
 
     def _take(self, n: int) -> list[int]:
-        """Take the next indices out of what is to do."""
+        """Remove and return the next remaining indices."""
         taken: list[int] = []
-        while self._again and len(taken) < n:
-            index = heappop(self._again)
-            if self._is_to_do(index) and index not in taken[-1:]:
+        while self._returned and len(taken) < n:
+            index = heappop(self._returned)
+            if self._remains(index) and index not in taken[-1:]:
                 taken.append(index)
         wanted, index = n - len(taken), self._next
         while wanted > 0 and index < self._ntotal:
-            if self._is_to_do(index):
+            if self._remains(index):
                 taken.append(index)
                 wanted -= 1
             index += 1
@@ -152,18 +155,18 @@ class SequenceLearner(BaseLearner):
         return taken
 
     def _peek(self, n: int) -> list[int]:
-        """Return what `_take` would, and change nothing."""
-        again = {i for i in self._again if self._is_to_do(i)}
+        """Return the indices that `_take` would return, without a change."""
+        again = {i for i in self._returned if self._remains(i)}
         taken = nsmallest(n, again)
         index = self._next
         while len(taken) < n and index < self._ntotal:
-            if self._is_to_do(index):
+            if self._remains(index):
                 taken.append(index)
             index += 1
         return taken
 
-    def _index(self, point: PointType) -> int:
-        """Return the index of a point (index, element), or say what is wrong with it."""
+    def _index(self, point: IndexedElement) -> int:
+        """Return the index of a point (index, element), or raise an error that says what is wrong with it."""
         try:
             index = point[0].__index__()
         except (TypeError, AttributeError, IndexError, KeyError):
@@ -177,12 +180,12 @@ class SequenceLearner(BaseLearner):
             )
         return index
 
-    def data_key(self, x: PointType) -> int:
+    def data_key(self, x: IndexedElement) -> int:
         """Return the index of the point (index, element)."""
         return self._index(x)
 
-    def tell(self, x: PointType, y: Any) -> None:
-        """Take in the value of element ``x[0]``; what ``x[1]`` is does not matter. Told again, the value is replaced.
+    def tell(self, x: IndexedElement, y: Any) -> None:
+        """Record the value of element ``x[0]``; ``x[1]`` is not used. A second value replaces the first.
 
         Raises
         ------
@@ -193,36 +196,36 @@ class SequenceLearner(BaseLearner):
         if index in self._data:
             self._data[index] = y
         else:
-            self._late[index] = y
+            self._unsorted[index] = y
         self.pending_points.discard(index)
         self.failed_points.discard(index)
 
-    def tell_pending(self, x: PointType) -> None:
-        """Count element ``x[0]`` as under way."""
+    def tell_pending(self, x: IndexedElement) -> None:
+        """Mark element ``x[0]`` as pending."""
         index = self._index(x)
-        if self._is_to_do(index):
+        if self._remains(index):
             self.pending_points.add(index)
 
-    def tell_failed(self, x: PointType) -> None:
-        """Count element ``x[0]`` as failed for good: it is not asked for again and counts as done without a result."""
+    def tell_failed(self, x: IndexedElement) -> None:
+        """Mark element ``x[0]`` as failed: it is not asked for again, and the learner can be done without its value."""
         index = self._index(x)
         if not self._is_known(index):
             self.pending_points.discard(index)
             self.failed_points.add(index)
 
     def remove_unfinished(self) -> None:
-        """Put the pending elements back to what is to do."""
+        """Give up the pending elements: they are asked for again."""
         for index in self.pending_points:
             if index < self._next:
-                heappush(self._again, index)
+                heappush(self._returned, index)
         self.pending_points = set()
 
-    # --------------------------------------------------------------------------------------------- how far it is
+    # --------------------------------------------------------------------------------------------- progress
 
     def loss(self, real: bool = True) -> float:
-        """Return the fraction that is not told (``real=False``: neither told nor pending); 0 when nothing is to do.
+        """Return the fraction not observed (``real=False``: neither observed nor pending); 0 when no element remains.
 
-        Failed elements count as done.
+        Failed elements do not count as remaining.
         """
         open_elements = self._ntotal - self.npoints - len(self.failed_points)
         if not real:
@@ -232,7 +235,7 @@ class SequenceLearner(BaseLearner):
         return loss
 
     def done(self) -> bool:
-        """Whether nothing is left to do and nothing is under way."""
+        """Whether every element has a value or failed, and none is pending."""
         return not self.pending_points and self.npoints + len(self.failed_points) >= self._ntotal
 
     def result(self) -> list[Any]:
@@ -251,7 +254,7 @@ class SequenceLearner(BaseLearner):
             raise RuntimeError(message + ".")
         return list(self.data.values())
 
-    # -------------------------------------------------------------------------------------------- what is written
+    # -------------------------------------------------------------------------------------------- data
 
     def _get_data(self) -> dict[int, Any]:
         return dict(self.data)

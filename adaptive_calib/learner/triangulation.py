@@ -1,6 +1,6 @@
 """Triangulations in N dimensions, under their familiar names: those of the package adaptive-triangulation.
 
-`Triangulation` and most functions are the package's own. What it lacks is here: `fast_det` and `FakeDelaunay`.
+`Triangulation` and most functions are re-exported from that package; `fast_det` and `FakeDelaunay` are defined here.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def fast_det(matrix: Any) -> float:
 
 
 class FakeDelaunay:
-    """A triangulation dressed as a `scipy.spatial.Delaunay`, as far as its points and simplices go.
+    """Points and simplices with the attributes of a `scipy.spatial.Delaunay`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which triangulation is used, under the names of python-adaptive: that of the package adaptive-triangulation."""
+"""The choice of the triangulation, under python-adaptive's names: always that of the package adaptive-triangulation."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def resolve_triangulation_class(backend: Any = "auto") -> type[Any]:
     Parameters
     ----------
     backend : {"auto", "python", "rust"} or type
-        All names mean the same class. A class of the user's must be that one.
+        All names mean the same class; a class must be that one.
 
     Raises
     ------
     ValueError
-        For anything else, also in the environment variable ``ADAPTIVE_TRIANGULATION_BACKEND``, which "auto" looks at.
+        For any other name, also one in the environment variable ``ADAPTIVE_TRIANGULATION_BACKEND``, which "auto" reads.
     """
     if backend == "auto":
         backend = os.environ.get("ADAPTIVE_TRIANGULATION_BACKEND", "auto")

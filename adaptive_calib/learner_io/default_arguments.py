@@ -1,6 +1,6 @@
 """The arguments of a learner's function in its table: columns ``function.<name>`` of one repeated value.
 
-So the table says by itself what was evaluated, and `load_dataframe` can bind the same arguments again.
+They document what was evaluated, and `load_dataframe` binds the same arguments again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["assign_defaults", "parameters", "partial_function_from_dataframe"]
 
 
 def parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """Return the parameters of a function; none for builtins that do not tell."""
+    """Return the parameters of a function; none for builtins without a signature."""
     try:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -44,7 +44,7 @@ def assign_defaults(function: Callable[..., Any], df: pd.DataFrame, function_pre
     df : DataFrame
         Gets new columns of one repeated value.
     function_prefix : str
-        What the names of the columns begin with.
+        Prefix of the names of the columns.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def partial_function_from_dataframe(
     df : DataFrame
         A table with columns of arguments, each of one value.
     function_prefix : str
-        What the names of these columns begin with.
+        Prefix of the names of these columns.
 
     Returns
     -------

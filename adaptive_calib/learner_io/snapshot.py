@@ -1,13 +1,13 @@
-"""Snapshots of a learner's data: one file, replaced in one step, never half written.
+"""Snapshots of a learner's data: one file, replaced atomically.
 
 A snapshot is a cloudpickle, by default inside gzip. It is written to a temporary file beside its place, flushed to the
 disk, and renamed over the old one, so that a crash at any moment leaves either the old snapshot or the new one. Reading
 tells a file that is not there (FileNotFoundError: there is no data yet) from one that is there but cannot be read
 (`DamagedSnapshotError`), so that a damaged file is never taken for "no data" and then overwritten.
 
-The shapes of what is in the file are python-adaptive's, learner by learner, so that old files can be read. A pickle can
-run code when it is read: load only files from people you trust. What must last or travel belongs into the store of
-evaluations or into a table, which hold data only.
+The data have the shapes of python-adaptive's files, learner by learner, so that those can be read. A pickle can run
+code when it is read: load only files from people you trust. For data that are archived or shared use the store of
+evaluations or a table, which hold data only.
 """
 
 from __future__ import annotations
@@ -27,16 +27,15 @@ import cloudpickle
 
 __all__ = ["DamagedSnapshotError", "postponed", "read", "write"]
 
-# 1 is half the time of gzip's default and 5 % more bytes on 100,000 floats; what is saved every few seconds should not
-# hold up the run
+# 1 takes half the time of gzip's default and 5 % more bytes on 100,000 floats; a run saves every few seconds
 _GZIP_LEVEL = 1
 
 
 class DamagedSnapshotError(ValueError):
-    """A snapshot is there, but what is in it cannot be read."""
+    """A snapshot exists, but cannot be read."""
 
 
-#: What is written later, while somebody postpones.
+#: Calls that write files, collected within `postponed`.
 _POSTPONED: contextvars.ContextVar[list[Callable[[], None]] | None] = contextvars.ContextVar(
     "adaptive_calib_postponed", default=None
 )
@@ -44,10 +43,10 @@ _POSTPONED: contextvars.ContextVar[list[Callable[[], None]] | None] = contextvar
 
 @contextlib.contextmanager
 def postponed() -> Iterator[list[Callable[[], None]]]:
-    """Let `write` only take the data while the block lasts; each call of the list then writes one file.
+    """Let `write` within the block only pickle the data; each call of the list then writes one file.
 
-    Of 100,000 floats taking them is 10 ms of work, and compressing and writing half a second: a run takes them where
-    nobody changes the learner, and has them written in a thread.
+    For 100,000 floats pickling takes 10 ms, compressing and writing half a second: a run pickles where the learner
+    does not change, and writes in a thread.
     """
     calls: list[Callable[[], None]] = []
     token = _POSTPONED.set(calls)
@@ -84,11 +83,11 @@ def write(fname: str | os.PathLike[str], data: Any, compress: bool = True) -> No
 
 
 def _replace(place: Path, content: bytes, compress: bool) -> None:
-    """Put `content` into a file, which is the old one or the new one at any moment."""
+    """Replace a file; at any moment it is the old one or the new one."""
     if compress:
         content = gzip.compress(content, _GZIP_LEVEL)
     place.parent.mkdir(parents=True, exist_ok=True)
-    # written through a link, the file it points to is what the user wants replaced
+    # for a symbolic link, the file that it points to is replaced
     place = Path(os.path.realpath(place))
     temporary = place.with_name(f".{place.name}.{secrets.token_hex(6)}.tmp")
     # not tempfile.mkstemp: its files are readable by their owner only, and so would the snapshot be
@@ -109,12 +108,12 @@ def _replace(place: Path, content: bytes, compress: bool) -> None:
 
 
 def _flush_directory(directory: Path) -> None:
-    """Make the renaming last; file systems that cannot do it for a directory (Windows) are left alone."""
+    """Flush the renaming to disk, on systems that can flush a directory (not Windows)."""
     if os.name != "posix":
         return
     handle = os.open(directory, os.O_RDONLY)
     try:
-        # some network file systems answer EINVAL to a directory; the file itself is flushed already
+        # some network file systems raise EINVAL for a directory; the file itself is flushed already
         with contextlib.suppress(OSError):
             os.fsync(handle)
     finally:
@@ -148,14 +147,14 @@ def read(fname: str | os.PathLike[str], compress: bool = True) -> Any:
     except (EOFError, OSError, zlib.error, pickle.UnpicklingError, ValueError, KeyError, IndexError) as error:
         raise DamagedSnapshotError(
             f"the snapshot {place} cannot be read ({type(error).__name__}: {error}); it is probably truncated. "
-            "It was left as it is: move it away to begin anew, or load an older copy."
+            "It was left as it is: move it away to start again, or load an older copy."
         ) from error
 
 
 def _why_not(place: Path, content: bytes, compress: bool) -> str:
-    """Say why the first bytes of a file do not fit `compress`."""
+    """Return the message for a file whose first bytes do not fit `compress`."""
     if not content:
-        return f"the snapshot {place} is empty; move it away to begin anew, or load an older copy."
+        return f"the snapshot {place} is empty; move it away to start again, or load an older copy."
     if compress:
         return (
             f"the snapshot {place} should be compressed with gzip, but is not; "

@@ -1,4 +1,4 @@
-"""The laws that every learner keeps, as a pytest class: subclass it, say how a learner is made, and run pytest.
+"""The contract of learners as a pytest class: subclass it, define `make`, and run pytest.
 
     from adaptive_calib.testing.learners import LearnerContract
 
@@ -6,8 +6,8 @@
         def make(self):
             return MyLearner(function, bounds=(-1, 1))
 
-Each test is one law, named in its docstring. What a learner cannot have is said by an attribute or by a hook that
-returns None, and the law is then skipped with that reason. Needs pytest and hypothesis.
+Each test is one law, named in its docstring. Where an attribute, or a hook that returns None, states that a law does
+not apply to the learner, its test is skipped with that reason. Needs pytest and hypothesis.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from adaptive_calib.learner.protocol import Learner, has_method
 
 __all__ = ["LearnerContract"]
 
-# derandomized: a law that fails by chance helps nobody. Inherited tests run in many classes, which hypothesis calls
-# "differing executors" and we mean.
+# derandomized: a test that fails by chance is no help. Inherited tests run in many classes, which hypothesis calls
+# "differing executors"; here it is intended.
 _laws = settings(
     max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.differing_executors]
 )
@@ -48,16 +48,16 @@ class LearnerContract:
     Attributes
     ----------
     warm_up : int
-        How many points are told before most laws are looked at.
+        Number of points told before most laws are tested.
     batch : int
-        How many points are asked for at once.
+        Number of points in one call of `ask`.
     nan_value
         A value that is invalid, for the law on NaN; None if every value is valid (the law is skipped).
     refuses_none : bool
-        Whether None is no value.
+        Whether None is refused as a value.
     losses_may_lag : bool
         Whether the loss, and so the next points, may depend a little on the order of telling (losses are recomputed
-        only when the scale has grown). Data and numbers never do.
+        only when the scale has grown). Data and counts never do.
     tells_anything : bool
         Whether points may be told that were not asked for.
     has_files : bool
@@ -99,7 +99,7 @@ class LearnerContract:
         return None
 
     def key(self, learner: Any, point: Any) -> Any:
-        """Return what stands for a point when points are compared; by default ``learner.data_key(point)``."""
+        """Return the key by which points are compared; by default ``learner.data_key(point)``."""
         data_key = getattr(learner, "data_key", None)
         return point if data_key is None else data_key(point)
 
@@ -129,8 +129,8 @@ class LearnerContract:
         """Return the keys of the next `n` points, without taking them."""
         return self.keys(learner, learner.ask(n, tell_pending=False)[0])
 
-    def face(self, learner: Any) -> dict[str, Any]:
-        """Return what can be seen of a learner from outside."""
+    def public_state(self, learner: Any) -> dict[str, Any]:
+        """Return the public state of a learner."""
         return {
             "npoints": learner.npoints,
             "data": copy.deepcopy(dict(learner.data)),
@@ -141,8 +141,8 @@ class LearnerContract:
         }
 
     def assert_same(self, ours: Any, theirs: Any) -> None:
-        """Assert that two learners look the same and go on in the same way."""
-        one, other = self.face(ours), self.face(theirs)
+        """Assert that two learners have the same public state and the same next points."""
+        one, other = self.public_state(ours), self.public_state(theirs)
         for name in one:
             assert _same(one[name], other[name]), f"{name}: {one[name]!r} != {other[name]!r}"
         assert self.next_keys(ours) == self.next_keys(theirs), "the next points differ"
@@ -150,7 +150,7 @@ class LearnerContract:
     # -------------------------------------------------------------------------------------------------- the protocol
 
     def test_satisfies_the_protocol(self) -> None:
-        """It is what engines rely on, and can be told that a point failed."""
+        """It has the methods of the protocol, and `tell_failed`."""
         learner = self.make()
         members = [name for name in (*vars(Learner), *Learner.__annotations__) if not name.startswith("_")]
         assert {"ask", "function"} <= set(members)
@@ -158,7 +158,7 @@ class LearnerContract:
         assert has_method(learner, "tell_failed")
 
     def test_ask_for_nothing(self) -> None:
-        """``ask(0)`` answers two empty lists, at the beginning, in the middle, and with points under way."""
+        """``ask(0)`` answers two empty lists, at the beginning, in the middle, and with pending points."""
         learner = self.make()
         assert _lists(learner.ask(0)) == ([], [])
         self.run(learner, self.warm_up)
@@ -170,10 +170,10 @@ class LearnerContract:
     def test_negative_number_of_points(self, n: int) -> None:
         """Asking for a negative number of points is a ValueError, and nothing has changed."""
         learner = self.warm()
-        before = self.face(learner)
+        before = self.public_state(learner)
         with pytest.raises(ValueError, match="at least 0"):
             learner.ask(n)
-        assert _same(self.face(learner), before)
+        assert _same(self.public_state(learner), before)
 
     def test_asked_points_are_pending_and_new(self) -> None:
         """Asked points are pending, and none is asked for twice while it is; improvements go with them one by one."""
@@ -209,13 +209,13 @@ class LearnerContract:
         for each in (learner, untouched):
             self.run(each, told)
             each.ask(pending)
-        before = self.face(learner)
+        before = self.public_state(learner)
         for n in asks:
             dry = learner.ask(n, tell_pending=False)
             again = learner.ask(n, tell_pending=False)
             assert self.keys(learner, dry[0]) == self.keys(learner, again[0])
             assert list(dry[1]) == list(again[1])
-        assert _same(self.face(learner), before)
+        assert _same(self.public_state(learner), before)
         for n in asks:
             dry = learner.ask(n, tell_pending=False)
             ours, theirs = learner.ask(n), untouched.ask(n)
@@ -223,7 +223,7 @@ class LearnerContract:
             assert list(ours[1]) == list(theirs[1]) == list(dry[1])
 
     def test_tell_counts_and_takes_out_of_pending(self) -> None:
-        """A told point is in the data, is counted, and is no longer pending."""
+        """An observed point is in the data, is counted, and is no longer pending."""
         learner = self.make()
         points, _ = learner.ask(self.batch)
         for i, point in enumerate(points):
@@ -294,7 +294,7 @@ class LearnerContract:
         assert not set(asked) & set(self.keys(learner, [point for point, _ in told]))
 
     def test_tell_pending(self) -> None:
-        """A point marked as pending is not asked for; marking a told point does nothing."""
+        """A point marked as pending is not asked for; marking an observed point does nothing."""
         learner = self.warm()
         if not learner.ask(1, tell_pending=False)[0]:
             pytest.skip("nothing is left to ask")
@@ -313,10 +313,10 @@ class LearnerContract:
             pytest.skip("None is a value for this learner")
         learner = self.warm()
         points, _ = learner.ask(1)
-        before = self.face(learner)
+        before = self.public_state(learner)
         with pytest.raises(TypeError):
             learner.tell(points[0], None)
-        assert _same(self.face(learner), before)
+        assert _same(self.public_state(learner), before)
 
     def test_latest_loss(self) -> None:
         """The last answer of `loss` is kept for displays."""
@@ -326,15 +326,15 @@ class LearnerContract:
         assert not math.isnan(loss)
 
     def test_new(self) -> None:
-        """`new` returns a learner of the same parameters, without data and with nothing under way."""
+        """`new` returns a learner of the same parameters, without data and without pending points."""
         learner = self.warm()
         learner.ask(self.batch)
         self.assert_same(learner.new(), self.make())
 
-    # ------------------------------------------------------------------------------------------------ stop and go on
+    # ------------------------------------------------------------------------------------------------ interruptions
 
     def test_remove_unfinished(self) -> None:
-        """What was under way is asked for again, as if it had never been."""
+        """Pending points that are given up are asked for again, as if they had never been asked for."""
         learner = self.warm()
         first = self.keys(learner, learner.ask(self.batch)[0])
         learner.ask(3)
@@ -350,7 +350,7 @@ class LearnerContract:
         assert set(self.keys(learner, learner.ask(self.batch)[0])) == set(first)
 
     def test_interrupted_again_and_again(self) -> None:
-        """A run that is interrupted many times, results lost each time, gets on all the same."""
+        """A run that is interrupted many times, with results lost each time, still proceeds."""
         learner = self.make()
         told: set[Any] = set()
         for _ in range(12):
@@ -388,7 +388,7 @@ class LearnerContract:
         assert failed not in self.keys(learner, [point for point, _ in told])
 
     def test_failure_taken_back(self) -> None:
-        """A value told at a failed point counts; telling that a known point failed does nothing."""
+        """A value at a failed point counts; `tell_failed` of an observed point has no effect."""
         learner = self.warm()
         points, _ = learner.ask(1)
         if not points:
@@ -397,12 +397,12 @@ class LearnerContract:
         learner.tell(points[0], self.value(learner, points[0]))
         assert len(learner.failed_points) == 0
         assert self.key(learner, points[0]) not in self.next_keys(learner, 30)
-        before = self.face(learner)
+        before = self.public_state(learner)
         learner.tell_failed(points[0])
-        assert _same(self.face(learner), before)
+        assert _same(self.public_state(learner), before)
 
     def test_every_point_failed(self) -> None:
-        """When all points fail it goes on to others or stops asking; no error, no loop, no NaN."""
+        """When all points fail it asks for others or for none; no error, no loop, no NaN."""
         learner = self.make()
         seen: set[Any] = set()
         for _ in range(6):
@@ -429,7 +429,7 @@ class LearnerContract:
         assert not set(told) & set(self.next_keys(learner))
 
     def test_only_nan(self) -> None:
-        """A function that is invalid everywhere is no reason to stop, to loop or to answer NaN."""
+        """A function that is invalid everywhere causes no error, no loop and no NaN."""
         if self.nan_value is None:
             pytest.skip("every value is valid for this learner")
         learner = self.make()
@@ -446,7 +446,7 @@ class LearnerContract:
     # ------------------------------------------------------------------------------------ values, scales, exhaustion
 
     def test_vector_values(self) -> None:
-        """Vector values (lists, tuples, arrays) are learned; a pickled learner goes on in the same way."""
+        """Vector values (lists, tuples, arrays) are learned; a pickled learner has the same state and next points."""
         learner = self.make_vector()
         if learner is None:
             pytest.skip("this learner has no vector values")
@@ -472,7 +472,7 @@ class LearnerContract:
         assert np.array(expected) == pytest.approx(np.array([point for point, _ in theirs]), rel=1e-12, abs=0)
 
     def test_exhausted(self) -> None:
-        """When nothing is left, `ask` answers fewer points, then none, again and again; then it is done."""
+        """When no point is left, `ask` returns fewer points, then none, at each call; then the learner is done."""
         learner = self.make_finite()
         if learner is None:
             pytest.skip("this learner always has points to ask for")
@@ -500,19 +500,19 @@ class LearnerContract:
     @pytest.mark.parametrize("how", sorted(_COPIES))
     @pytest.mark.parametrize("pending", [0, 3])
     def test_pickles(self, how: str, pending: int) -> None:
-        """A copy through a pickle has all of it, points under way too, goes on in the same way, and shares nothing."""
+        """A copy through a pickle has all of it, pending points too, has the same next points, and shares nothing."""
         learner = self.warm()
         learner.ask(pending)
         copied = _COPIES[how](learner)
         self.assert_same(copied, learner)
-        before = self.face(learner)
+        before = self.public_state(learner)
         self.run(copied, 3)
         copied.remove_unfinished()
-        assert _same(self.face(learner), before)
+        assert _same(self.public_state(learner), before)
 
     @pytest.mark.parametrize("compress", [True, False])
     def test_save_and_load(self, tmp_path: Path, compress: bool) -> None:
-        """What was saved and loaded goes on in the same way; points under way are asked for again."""
+        """A loaded learner has the state and next points of the saved one; pending points are asked for again."""
         if not self.has_files:
             pytest.skip("this learner has no files of its own")
         learner, loaded = self.warm(), self.make()
@@ -548,11 +548,11 @@ class LearnerContract:
         if not self.has_files:
             pytest.skip("this learner has no files of its own")
         source, copied = self.warm(), self.make()
-        before = self.face(source)
+        before = self.public_state(source)
         copied.copy_from(source)
         self.assert_same(copied, source)
         self.run(copied, 5)
-        assert _same(self.face(source), before)
+        assert _same(self.public_state(source), before)
 
 
 # ------------------------------------------------------------------------------------------------------- comparisons

@@ -279,7 +279,7 @@ def test_aspect_ratio():
 def test_interpolators():
     """The scaled interpolator is kept until the next tell, has the box around 0, and follows copies and loads."""
     learner = Learner2D(bent, [(0, 2), (1, 5)])
-    with pytest.raises(ValueError, match="three told points"):
+    with pytest.raises(ValueError, match="three points with valid values"):
         learner.interpolator()
     run(learner, 30)
     ip = learner.interpolator(scaled=True)

@@ -1,1 +1,1 @@
-"""What belongs to `BalancingLearner`: the ranking of its children."""
+"""Parts of `BalancingLearner`: the ranking of its children."""

@@ -1,4 +1,4 @@
-"""An order of many things of which few change at a time, for the children of a `BalancingLearner`."""
+"""A priority queue of which few entries change at a time, for the children of a `BalancingLearner`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Rank: TypeAlias = tuple[Any, ...]
 class Ranking:
     """The children in the order of their ranks, smallest first; ranks are computed when they are needed.
 
-    The heap holds one valid entry for each child, which is its rank or a smaller one that it had before: mostly ranks
-    grow, as losses fall, and so are put right only when the entry comes to the top.
+    The heap holds one valid entry for each child: its rank or a smaller earlier one. Ranks mostly grow, as losses
+    fall, so an entry is corrected only when it reaches the top.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Ranking:
         self._stale: set[int] = set(range(count))
 
     def touch(self, index: int) -> None:
-        """The child has changed."""
+        """Mark the rank of a child as outdated."""
         self._stale.add(index)
 
     def first(self) -> Rank | None:
@@ -68,7 +68,7 @@ class Ranking:
                 entries[index] = rank
                 heappush(heap, rank)
         self._stale.clear()
-        # entries that were replaced by smaller ones go when they come to the top, or here
+        # entries that were replaced by smaller ones are removed when they reach the top, or here
         if len(heap) > 4 * len(entries) + 100:
             heap[:] = [entry for entry in entries if entry is not None]
             heapify(heap)

@@ -1,1 +1,1 @@
-"""What belongs to `IntegratorLearner`: the intervals of its quadrature."""
+"""Parts of `IntegratorLearner`: the intervals of its quadrature."""

@@ -1,1 +1,1 @@
-"""What belongs to `Learner2D` and `LearnerND`, the learners on triangulations: mesh, losses, interpolant."""
+"""Parts of `Learner2D` and `LearnerND`, the learners on triangulations: mesh, losses, interpolant."""

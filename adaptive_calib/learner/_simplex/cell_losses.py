@@ -1,13 +1,13 @@
-"""The losses of `LearnerND`, kept for the cells of a mesh.
+"""The losses of `LearnerND`, for the cells of a mesh.
 
-The default loss is the volume of the graph over a cell, computed for all changed cells in one go. With E the edges of
+The default loss is the volume of the graph over a cell, computed for all changed cells together. With E the edges of
 the cell (rows) and d the differences of a single output, the Gram determinant is a sum of squares,
-det(E E^T + d d^T) = det(E)^2 + |adj(E) d|^2, so nothing cancels; with several outputs it is taken as it stands.
+det(E E^T + d d^T) = det(E)^2 + |adj(E) d|^2, so nothing cancels; with several outputs the determinant itself is
+computed.
 
-A loss that users give is called for each changed cell. Values are scaled by 1 / range; the losses of unchanged cells
-are computed again only when the range has grown by more than a tenth since the last time (so do python-adaptive's),
-and each cell remembers the scale that it was computed with, so that a learner made from the data alone gets the same
-losses.
+A loss of the user is called for each changed cell. Values are scaled by 1 / range; the losses of unchanged cells
+are computed again only when the range has grown by more than a tenth since the last time (as in python-adaptive).
+The scale used for each cell is kept, so that a learner made from the data alone computes the same losses.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RECOMPUTE_FACTOR = 1.1
 
 
 class ScaledLosses(CellLosses):
-    """Losses of values divided by the range of all told values, all components together."""
+    """Losses of values divided by the range of all observed values, all components together."""
 
     def __init__(self) -> None:
         self.reset()
@@ -37,7 +37,7 @@ class ScaledLosses(CellLosses):
         """Forget the range."""
         self._low, self._high, self._last = math.inf, -math.inf, 0.0
 
-    def hear(self, mesh: Mesh, value: np.ndarray) -> bool:
+    def observe(self, mesh: Mesh, value: np.ndarray) -> bool:
         """Widen the range by a value; return whether it has grown by more than a tenth."""
         low, high = (float(value[0]),) * 2 if len(value) == 1 else (float(value.min()), float(value.max()))
         if self._low <= low and high <= self._high:
@@ -70,11 +70,11 @@ class Uniform(CellLosses):
 class GraphVolume(ScaledLosses):
     """The volume of the graph over a cell."""
 
-    def few(self, mesh: Mesh, cells: Sequence[Cell]) -> list[float] | None:
+    def losses_of_few(self, mesh: Mesh, cells: Sequence[Cell]) -> list[float] | None:
         """Return the losses of a few triangles of numbers; None for others."""
         if mesh.ndim != 2 or len(cells) > 12 or mesh.invalid or mesh.values is None or mesh.values.shape[1] != 1:
             return None
-        return _graph_areas(mesh.places, mesh.numbers, cells, self.scale())
+        return _graph_areas(mesh.point_rows, mesh.first_values, cells, self.scale())
 
     def losses(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
         """Return the losses of the cells in these slots; NaN for cells with an invalid value."""
@@ -102,7 +102,7 @@ class GraphVolume(ScaledLosses):
 def _graph_areas(
     points: list[Sequence[float]], numbers: list[float], cells: Sequence[Cell], scale: float
 ) -> list[float]:
-    """Return what `_squared_area` gives, digit by digit, without arrays: three times quicker for half a dozen cells."""
+    """Return what `_squared_area` gives, digit by digit, without arrays: three times faster for half a dozen cells."""
     areas = []
     for i, j, k in cells:
         (x, y), (ax, ay), (bx, by) = points[i], points[j], points[k]
@@ -148,10 +148,10 @@ class GivenLoss(ScaledLosses):
     loss : callable
         ``loss(simplex, values, value_scale) -> float``.
     offset : array, shape (N,)
-        Added to the coordinates before the loss sees them.
+        Added to the coordinates before they are passed to the loss.
     """
 
-    sure = False
+    nan_means_invalid = False
 
     def __init__(self, loss: Callable[..., float], offset: np.ndarray) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class NeighborLoss(GivenLoss):
         neighbors: list[Any] = []
         values: list[Any] = []
         for vertex in mesh.tri.get_opposing_vertices(tuple(mesh.cells[slot].tolist())):
-            # an invalid neighbour is none
+            # an invalid neighbour counts as none
             if vertex is None or np.isnan(mesh.values[vertex, 0]):
                 neighbors.append(None)
                 values.append(None)
@@ -210,14 +210,14 @@ class NeighborLoss(GivenLoss):
 
 
 def cell_losses(loss: Callable[..., float] | None, offset: np.ndarray) -> CellLosses:
-    """Return what keeps this loss for the cells of a mesh; None means the default loss.
+    """Return the `CellLosses` of this loss; None means the default loss.
 
     Raises
     ------
     TypeError
         If the loss cannot be called.
     NotImplementedError
-        If it wants more than the nearest neighbours.
+        If it needs more than the nearest neighbours.
     """
     if loss is None or loss is default_loss:
         return GraphVolume()

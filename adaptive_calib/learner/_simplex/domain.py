@@ -1,9 +1,9 @@
-"""Where the points of `Learner2D` and `LearnerND` may lie: a box or a convex hull, each dimension with its own scale.
+"""The domain of `Learner2D` and `LearnerND`: a box or a convex hull, with a scale for each dimension.
 
-The triangulation lives in coordinates u in which every dimension of the bounding box runs from 0 to its span (1 unless
-said): u = (x - low) / (high - low), or the same of ln x on a logarithmic scale. A domain translates between x and u,
-snaps integer dimensions to the integers, and says what lies inside. Ends of the bounding box are mapped exactly, so
-that points on its faces stay on its faces.
+The triangulation has coordinates u in which each dimension of the bounding box runs from 0 to its span, by default 1:
+u = (x - low) / (high - low), or the same of ln x on a logarithmic scale. A domain translates between x and u, rounds
+integer dimensions to integers, and checks whether a point lies inside. The ends of the bounding box are mapped exactly,
+so that points on its faces stay on its faces.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-__all__ = ["DomainND", "Point"]
+__all__ = ["DomainND", "PointND"]
 
 #: Points of a box nearer to a face than this, in units of the box, are taken to lie on it: a triangulation in floating
 #: point cannot hold the flat simplices between them and the face.
 FACE = 1e-7
 
-#: A point, as users see it.
-Point = tuple[float, ...]
+#: A point of the domain, in the coordinates x of the user.
+PointND = tuple[float, ...]
 
 #: How far outside, in units of the bounding box, a point still counts as on the boundary.
 TOLERANCE = 1e-8
@@ -36,14 +36,14 @@ class DomainND:
     ----------
     bounds
         N pairs (low, high); or points of shape (m, N), m > N, N > 2 (with `ndim` = 2 also m > 2 points of the plane);
-        or a `scipy.spatial.ConvexHull`. Points and hulls mean all that lies inside the hull; with logarithmic
-        dimensions it is the hull of the transformed points.
+        or a `scipy.spatial.ConvexHull`. The domain is then the inside of the hull; with
+        logarithmic dimensions the hull is that of the transformed points.
     scales : sequence of {"linear", "log"}, or one of them for all
         The scale of each dimension.
     integer : sequence of bool, or one for all
         Dimensions that take integers only.
     ndim : int, optional
-        The dimension, where it is known.
+        The dimension, if it is fixed.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class DomainND:
         )
         self._widths = tuple(high - low for low, high in self._ends)
         self._equations: np.ndarray | None = None
-        self.corners: list[Point]
+        self.corners: list[PointND]
         if points is None:
             self.corners = sorted(itertools.product(*self.bbox)) if self.ndim <= 12 else []
         else:
@@ -99,7 +99,7 @@ class DomainND:
             self._equations = np.column_stack([normals, self._equations[:, -1]]) / size[:, None]
         self.spans = tuple(map(float, spans))
 
-    def read(self, x: Any) -> Point:
+    def read(self, x: Any) -> PointND:
         """Return `x` as a tuple of N finite numbers.
 
         Raises
@@ -118,7 +118,7 @@ class DomainND:
             raise ValueError(f"a point should be {self.ndim} finite numbers, but came {point!r}.")
         return point
 
-    def contains(self, x: Point) -> bool:
+    def contains(self, x: PointND) -> bool:
         """Whether the point lies in the box or hull, or outside by no more than 1e-8 of the bounding box."""
         for value, (low, high), log in zip(x, self.bbox, self.log, strict=True):
             if log and value <= 0:
@@ -131,7 +131,7 @@ class DomainND:
         equations = self._equations
         return bool((equations[:, :-1] @ np.array(self.u(x)) + equations[:, -1] <= TOLERANCE).all())
 
-    def u(self, x: Point) -> Point:
+    def u(self, x: PointND) -> PointND:
         """Return the coordinates of a point of the domain."""
         if self._equations is not None:
             return tuple([c * span for c, span in zip(self._u(x), self.spans, strict=True)])
@@ -148,10 +148,10 @@ class DomainND:
         )
 
     def inside(self, xs: np.ndarray) -> np.ndarray:
-        """Return for points of shape (m, N) whether the domain `contains` them; False for what is not finite."""
+        """Return for points of shape (m, N) whether the domain `contains` them; False for points with NaN or inf."""
         low, high = np.array(self.bbox).T
         slack = TOLERANCE * (high - low)
-        found: np.ndarray = ((low - slack <= xs) & (xs <= high + slack)).all(axis=1)  # NaN compares as False
+        found: np.ndarray = ((low - slack <= xs) & (xs <= high + slack)).all(axis=1)  # False for NaN
         found &= (xs > 0)[:, self.log].all(axis=1)
         if self._equations is not None and found.any():
             distances = self._equations[:, :-1] @ self.us(xs[found]).T + self._equations[:, -1:]
@@ -171,13 +171,13 @@ class DomainND:
         stretched: np.ndarray = shares * np.array(self.spans)
         return stretched
 
-    def _u(self, x: Sequence[float]) -> Point:
+    def _u(self, x: Sequence[float]) -> PointND:
         return tuple(
             ((math.log(value) if log else value) - end[0]) / width
             for value, log, end, width in zip(x, self.log, self._ends, self._widths, strict=True)
         )
 
-    def x(self, u: Sequence[float]) -> Point:
+    def x(self, u: Sequence[float]) -> PointND:
         """Return the point at the coordinates `u`; integer dimensions are rounded to the nearest integer."""
         if self.plain:
             return tuple(
@@ -189,7 +189,7 @@ class DomainND:
         point = self.real(u)
         return self._snapped(point) if any(self.integer) else point
 
-    def real(self, u: Sequence[float]) -> Point:
+    def real(self, u: Sequence[float]) -> PointND:
         """Return the point at the coordinates `u`, not rounded to integers."""
         return tuple(
             low if c <= 0.0 else high if c >= span else _unscaled(end[0] + (c / span) * width, log)
@@ -198,8 +198,8 @@ class DomainND:
             )
         )
 
-    def _snapped(self, x: Point) -> Point:
-        """Round the integer dimensions; NumPy never sees these, so that they stay Python ints."""
+    def _snapped(self, x: PointND) -> PointND:
+        """Round the integer dimensions, without NumPy, so that they stay Python ints."""
         return tuple(
             [
                 min(max(round(v), math.ceil(low)), math.floor(high)) if whole else v
@@ -207,7 +207,7 @@ class DomainND:
             ]
         )
 
-    def lattice(self, us: np.ndarray, limit: int) -> list[Point]:
+    def lattice(self, us: np.ndarray, limit: int) -> list[PointND]:
         """Return the points of the domain in the bounding box of the coordinates `us`, shape (m, N).
 
         Integer dimensions run over the integers between, others take the middle only. Empty if more than `limit`.
@@ -235,7 +235,7 @@ class DomainND:
         return np.diag([span / width for span, width in zip(self.spans, self._widths, strict=True)])
 
     def offset(self) -> np.ndarray:
-        """Return what to add to u for the coordinates x @ D, as the losses of python-adaptive see them; shape (N,)."""
+        """Return the shift from u to the coordinates x @ D, which losses of python-adaptive get; shape (N,)."""
         return np.array(
             [end[0] / width * span for end, width, span in zip(self._ends, self._widths, self.spans, strict=True)]
         )

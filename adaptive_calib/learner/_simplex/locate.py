@@ -1,8 +1,8 @@
-"""Which simplex contains a point, in a time that does not grow with the triangulation.
+"""The simplex that contains a point, in a time that does not grow with the triangulation.
 
-The triangulation's own search looks at every simplex in turn. Here a grid, refined as points come, gives a vertex near
-the point, and from one of its simplices a walk crosses, again and again, the face behind which the point lies. The
-walk is exact for Delaunay triangulations up to rounding; where it does not arrive, the search of the package decides.
+The search of the package goes through all simplices. Here a grid, refined as points are added, gives a vertex near the
+point, and a walk from one of its simplices crosses, at each step, the face behind which the point lies. The walk is
+exact for Delaunay triangulations up to rounding; if it does not arrive, the search of the package is used.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Locator:
         tri, total = self._tri, len(self._tri.vertices)
         ndim = tri.dim
         if total > 4 * self._cells**ndim:
-            # about one vertex to a cell, so that most cells near points know a vertex
+            # about one vertex per cell of the grid, so that most cells near points have a vertex
             self._cells = max(1, math.floor(total ** (1 / ndim)))
             self._grid.clear()
             self._entered = 0
@@ -105,4 +105,4 @@ class Locator:
         return {"_tri": self._tri}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["_tri"])  # type: ignore[misc]  # the grid is made anew from the triangulation
+        self.__init__(state["_tri"])  # type: ignore[misc]  # the grid is computed from the triangulation

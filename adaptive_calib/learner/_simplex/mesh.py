@@ -1,17 +1,36 @@
-"""The state of a learner on a triangulation: told points, cells and their losses, pending points and what they divide.
+"""The triangulation of a learner: vertices, cells with their losses, and pending points.
 
-A *cell* is a simplex of the triangulation of the told points, a sorted tuple of vertex indices. Each cell has a row
+A *cell* is a simplex of the triangulation of the observed points, a sorted tuple of vertex indices. Each cell has a row
 (its *slot*) in a few arrays: its vertices, its *loss*, and its *rank*, by which the next point is chosen. The largest
-rank is found by one pass over the array: at ten thousand cells that takes a few microseconds, less than a heap needs to
-take in the cells that one point changes.
+rank is found by one pass over the array: at ten thousand cells that takes a few microseconds, less than it takes to
+update a heap for the cells that one point changes.
 
-Pending points lie in a layer of their own: a cell with pending points inside is divided, by a small triangulation of
-its vertices and these points, into sub-simplices, each with the share of the loss that is its share of the volume; the
-rank of the cell is the largest of these. So forgetting the pending points gives every cell back whole, and the real
-losses never know of them. The division is made when the next point is chosen, not before: most cells are told, and so
-gone, by then.
+Pending points are a layer of their own: a cell with pending points inside is divided, by a small triangulation of its
+vertices and these points (`pieces`), into sub-simplices, each with the share of the loss that is its share of the
+volume; the rank of the cell is the largest of these. The losses themselves do not depend on pending points, so that
+`clear_pending` restores every cell. A cell is divided when the next point is chosen, not when a point becomes pending:
+most cells are replaced before that.
 
-What a loss is, is the business of a `CellLosses`.
+A `CellLosses` computes the losses.
+
+Work is postponed in seven ways. Each has one attribute, which is empty (or False) when nothing is postponed:
+
+====================  ==============================================  =================================================
+attribute             what is not done yet                            is done by
+====================  ==============================================  =================================================
+``_unwritten``        vertices of new slots are not in ``cells``      `_enter_cells`, before a `CellLosses` is called
+``_deferred``         no loss is computed                             `compute_deferred`, which ends `defer`
+``_losses_outdated``  all losses are to be computed again             `_compute_all`, before losses or ranks are read
+``_unlocated``        cells that contain a pending point are unknown  `_locate_pending`, before choices and before `add`
+``_outside_cells``    a pending point lies in no cell                 `_relocate_pending`, when new cells appear
+``_ranks_outdated``   ranks of these cells are to be computed again   `_update_ranks`, before ranks are read
+``_closed``           these cells are not offered                     `clear_pending` (value False), or never (True)
+====================  ==============================================  =================================================
+
+Before `build` has made a triangulation only ``pending`` has entries. A pending point is in at most one of
+``_unlocated`` and ``_outside_cells``. While ``_deferred`` holds, points are added but none is chosen. Cells in
+``_closed`` exist; ``_ranks_outdated`` may hold cells that were deleted since, which are skipped. All other combinations
+may occur.
 """
 
 from __future__ import annotations
@@ -25,16 +44,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from adaptive_triangulation import Triangulation
 
-from adaptive_calib.learner._simplex.locate import Locator, barycentric
+from adaptive_calib.learner._simplex.locate import Locator
+from adaptive_calib.learner._simplex.pieces import divided_at_many, divided_at_one
 
-__all__ = ["Cell", "CellLosses", "Choice", "Mesh", "volumes"]
+__all__ = ["Cell", "CellLosses", "ChosenCell", "Mesh", "volumes"]
 
 Cell = tuple[int, ...]
 _NONE = -math.inf
 #: Losses that differ by less than this fraction are equal up to rounding; the cell of older vertices is then first.
 _TIE = 1e-9
-#: A piece of a cell smaller than this share is flat: the pending point lies on a face.
-_FLAT = 1e-8
 _FEW = 12
 
 
@@ -53,33 +71,33 @@ class CellLosses(ABC):
 
     Attributes
     ----------
-    whole : bool
-        Whether losses can only be computed for all cells at once; `losses` then gets all slots, when they are needed.
+    whole_mesh : bool
+        Whether losses can only be computed for all cells together; `losses` then gets all slots, when they are needed.
     local : bool
-        Whether a told point changes the losses of its own new cells only, or also those that `affected` adds.
+        Whether an observed point changes the losses of its own new cells only, or also those that `affected` adds.
     scaled : bool
         Whether losses depend on the scale kept for each cell.
-    sure : bool
+    nan_means_invalid : bool
         Whether a loss is NaN only where a value is invalid.
-    starred : bool
-        Whether the mesh shall keep the star of each vertex.
+    needs_stars : bool
+        Whether `Mesh.stars` is needed.
     """
 
-    whole: bool = False
+    whole_mesh: bool = False
     local: bool = True
     scaled: bool = True
-    sure: bool = True
-    starred: bool = False
+    nan_means_invalid: bool = True
+    needs_stars: bool = False
 
-    def hear(self, mesh: Mesh, value: np.ndarray) -> bool:
-        """Take note of a new valid value, shape (M,); return whether all losses have to be computed again."""
+    def observe(self, mesh: Mesh, value: np.ndarray) -> bool:
+        """Record a new valid value, shape (M,); return whether all losses have to be computed again."""
         return False
 
-    def reset(self) -> None:  # noqa: B027  # a rule that keeps nothing has nothing to forget
-        """Forget all values that were heard."""
+    def reset(self) -> None:  # noqa: B027  # for rules that keep no values
+        """Forget all values."""
 
     def scale(self) -> float:
-        """Return the factor for values that cells computed from now on shall use."""
+        """Return the factor that values of cells are multiplied by from now on."""
         return 1.0
 
     def affected(self, mesh: Mesh, vertices: Collection[int], cells: Collection[Cell]) -> Collection[int]:
@@ -90,8 +108,8 @@ class CellLosses(ABC):
     def losses(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
         """Return the losses of the cells in these slots; NaN where the values do not give one."""
 
-    def few(self, mesh: Mesh, cells: Sequence[Cell]) -> list[float] | None:
-        """Return the same losses for a few cells, by plain Python; None if that is not quicker or not possible."""
+    def losses_of_few(self, mesh: Mesh, cells: Sequence[Cell]) -> list[float] | None:
+        """Return the same losses for a few cells, in plain Python; None if that is slower or not possible."""
         return None
 
     def fallback(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
@@ -99,8 +117,8 @@ class CellLosses(ABC):
         return volumes(mesh.points[mesh.cells[slots]])
 
 
-class Choice(NamedTuple):
-    """The cell (or the piece of one) where the next point goes.
+class ChosenCell(NamedTuple):
+    """The cell, or the piece of a cell, for the next point.
 
     Attributes
     ----------
@@ -118,14 +136,14 @@ class Choice(NamedTuple):
 
 
 class Mesh:
-    """Told points and cells of a domain of dimension `ndim`, in the coordinates of `DomainND`.
+    """Observed points and cells of a domain of dimension `ndim`, in the coordinates of `DomainND`.
 
     Parameters
     ----------
     ndim : int
         N, at least 2.
     rule : CellLosses
-        What a cell's loss is.
+        Computes the losses of cells.
     sized : bool
         Whether cells are also chosen by their volume.
 
@@ -141,9 +159,9 @@ class Mesh:
         Vertices of the cell in each slot; slots without a cell have the loss -inf. Complete when a `CellLosses` is
         called.
     stars : list of set of int
-        For each vertex the slots of the cells that meet there; empty unless the rule wants them.
-    places, numbers : list
-        The same as `points` and the first column of `values`, for plain Python.
+        For each vertex the slots of the cells that meet there; empty unless `CellLosses.needs_stars`.
+    point_rows, first_values : list
+        `points` and the first column of `values` as lists, for code without arrays.
     pending : dict
         Key of a pending point -> (coordinates, cells that contain it).
     """
@@ -168,24 +186,24 @@ class Mesh:
         self._share = np.ones(64)
         self._cell_at: list[Cell] = []
         self._free: list[int] = []
-        self._late: list[int] = []
-        self.places: list[Sequence[float]] = []
-        self.numbers: list[float] = []
+        self._unwritten: list[int] = []
+        self.point_rows: list[Sequence[float]] = []
+        self.first_values: list[float] = []
         self.pending: dict[Hashable, tuple[Sequence[float], list[Cell]]] = {}
         self._inside: dict[Cell, list[Hashable]] = {}
-        self._homeless: set[Hashable] = set()
-        self._unplaced: dict[Hashable, Cell] = {}
+        self._outside_cells: set[Hashable] = set()
+        self._unlocated: dict[Hashable, Cell] = {}
         self._pieces: dict[Cell, tuple[float, list[Sequence[float]]]] = {}
-        self._dirty: set[Cell] = set()
+        self._ranks_outdated: set[Cell] = set()
         self._closed: dict[Cell, bool] = {}
         self._locator: Locator | None = None
-        self._stale = False
+        self._losses_outdated = False
         self._deferred = False
 
-    # -- told points -----------------------------------------------------------------------------------------------
+    # -- observed points -------------------------------------------------------------------------------------------
 
     def add(self, u: Sequence[float], value: np.ndarray | None, key: Hashable = None) -> int | None:
-        """Put in a told point.
+        """Put in an observed point.
 
         Parameters
         ----------
@@ -194,19 +212,19 @@ class Mesh:
         value : array of shape (M,), or None
             None for an invalid one.
         key
-            Its key, if it may be pending.
+            Its key among the pending points, if it may be one.
 
         Returns
         -------
         int or None
-            The index of the vertex; None if the point is so near to another that it can be no vertex.
+            The index of the vertex; None if the point is too near to another to be a vertex.
         """
         if self.tri is None:
-            self.unpend(key)
+            self.remove_pending(key)
             return self._append(u, value)
-        hint = self._unplaced.pop(key, None)
-        if self._unplaced:
-            self._place_all()
+        hint = self._unlocated.pop(key, None)
+        if self._unlocated:
+            self._locate_pending()
         homes = self.pending.get(key, (u, []))[1]
         if hint is None:
             hint = homes[0] if homes else self.locate(u)
@@ -215,17 +233,17 @@ class Mesh:
         except (ValueError, AssertionError):
             try:
                 deleted, added = self.tri.add_point(u)
-            except (ValueError, AssertionError):  # the latter is how the package says that cells would overlap
-                self.unpend(key)
+            except (ValueError, AssertionError):  # AssertionError: cells would overlap
+                self.remove_pending(key)
                 return None
         vertex = self._append(u, value)
         self._replace(deleted, added)
         if self.pending:
-            self._rehome(key, homes, deleted, added)
+            self._relocate_pending(key, homes, deleted, added)
         try:
             self._renew([vertex], added, value)
-        except BaseException:  # a user's loss: all are computed again when next needed
-            self._stale = True
+        except BaseException:  # from a user's loss: all are computed again when they are next needed
+            self._losses_outdated = True
             raise
         return vertex
 
@@ -240,8 +258,8 @@ class Mesh:
             self.invalid += 1
         else:
             self._values_like(value)[vertex] = value
-        self.places.append(u)
-        self.numbers.append(math.nan if value is None else float(value[0]))
+        self.point_rows.append(u)
+        self.first_values.append(math.nan if value is None else float(value[0]))
         self.count += 1
         return vertex
 
@@ -254,7 +272,7 @@ class Mesh:
         """Replace the value at a vertex; None makes it invalid."""
         known = self.values is not None and not np.isnan(self.values[vertex, 0])
         self.invalid += int(known) - int(value is not None)
-        self.numbers[vertex] = math.nan if value is None else float(value[0])
+        self.first_values[vertex] = math.nan if value is None else float(value[0])
         if value is not None:
             self._values_like(value)[vertex] = value
         elif self.values is not None:
@@ -264,15 +282,15 @@ class Mesh:
         if known:
             # the range of the values may have shrunk
             self.rule.reset()
-            self._hear_all()
+            self._observe_all()
             self.recompute()
         else:
             self._renew([vertex], self.tri.vertex_to_simplices[vertex], value)
 
-    def _hear_all(self) -> None:
+    def _observe_all(self) -> None:
         for value in [] if self.values is None else self.values[: self.count]:
             if not np.isnan(value[0]):
-                self.rule.hear(self, value)
+                self.rule.observe(self, value)
 
     def build(self) -> bool:
         """Make the first triangulation if the points span a volume; return whether there is one."""
@@ -283,16 +301,16 @@ class Mesh:
             return False
         try:
             self.tri = Triangulation(points)
-        except (ValueError, AssertionError):  # flat up to the tolerance of the package, which is another than ours
+        except (ValueError, AssertionError):  # flat within the tolerance of the package, which differs from ours
             return False
         self._locator = Locator(self.tri)
-        self._hear_all()
+        self._observe_all()
         self._replace(set(), set(self.tri.simplices))
         self.recompute()
         pending = dict(self.pending)
         self.pending.clear()
         for key, (u, _) in pending.items():
-            self.pend(key, u)
+            self.add_pending(key, u)
         return True
 
     def locate(self, u: Sequence[float]) -> Cell:
@@ -304,14 +322,14 @@ class Mesh:
     def _replace(self, deleted: Collection[Cell], added: Collection[Cell]) -> None:
         """Free the slots of deleted cells, give slots to new ones."""
         slot_of, free, cell_at = self.slot_of, self._free, self._cell_at
-        starred, stars = self.rule.starred, self.stars
+        starred, stars = self.rule.needs_stars, self.stars
         if starred:
             stars.extend([set() for _ in range(self.count - len(stars))])
         if deleted:
             loss, rank = self.loss, self._rank
             for cell in deleted:
                 slot = slot_of.pop(cell)
-                # one by one: quicker than an index array for so few
+                # one by one: faster than an index array for a few
                 loss[slot] = rank[slot] = _NONE
                 free.append(slot)
                 if starred:
@@ -341,8 +359,8 @@ class Mesh:
             )
             self.loss, self._rank = _longer(self.loss, _NONE), _longer(self._rank, _NONE)
         if slots:
-            # entered into the array of vertices when that is next needed
-            self._late.extend(slots)
+            # `_enter_cells` writes their vertices into the array when it is next read
+            self._unwritten.extend(slots)
             if self._sized:
                 self._enter_cells()
                 self._share[slots] = 1.0
@@ -351,14 +369,14 @@ class Mesh:
     def _renew(self, vertices: Collection[int], added: Collection[Cell], value: np.ndarray | None) -> None:
         """Compute the losses that a new value changes."""
         rule = self.rule
-        everything = value is not None and rule.hear(self, value)
-        if rule.whole:
-            self._stale = True
+        everything = value is not None and rule.observe(self, value)
+        if rule.whole_mesh:
+            self._losses_outdated = True
         elif everything:
             self.recompute()
         elif self._deferred and rule.local:
             self.scale[[self.slot_of[cell] for cell in added]] = rule.scale()
-        elif not self._deferred and rule.local and (losses := rule.few(self, list(added))) is not None:
+        elif not self._deferred and rule.local and (losses := rule.losses_of_few(self, list(added))) is not None:
             factor, slot_of = rule.scale(), self.slot_of
             scale, loss, rank = self.scale, self.loss, self._rank
             for cell, number in zip(added, losses, strict=True):
@@ -366,7 +384,7 @@ class Mesh:
                 scale[slot] = factor
                 loss[slot] = rank[slot] = number
             if self._inside or self._closed:
-                self._mark(added)
+                self._outdate_ranks(added)
         elif not self._deferred:
             found = rule.affected(self, vertices, added)
             slots = np.fromiter(found, np.intp, len(found))
@@ -374,44 +392,44 @@ class Mesh:
                 self.scale[slots] = rule.scale()
             self._compute(slots)
             if self._inside or self._closed:
-                self._mark([self._cell_at[slot] for slot in found])
+                self._outdate_ranks([self._cell_at[slot] for slot in found])
         else:
             self.scale[list(rule.affected(self, vertices, added))] = rule.scale()
 
-    def _mark(self, cells: Iterable[Cell]) -> None:
-        self._dirty.update(cell for cell in cells if cell in self._inside or cell in self._closed)
+    def _outdate_ranks(self, cells: Iterable[Cell]) -> None:
+        self._ranks_outdated.update(cell for cell in cells if cell in self._inside or cell in self._closed)
 
     def recompute(self) -> None:
-        """Compute all losses with the scale of now."""
+        """Compute all losses with the present scale."""
         self.scale[: self.top] = self.rule.scale()
-        if self.rule.whole:
-            self._stale = True
+        if self.rule.whole_mesh:
+            self._losses_outdated = True
         elif not self._deferred:
             self._compute_all()
 
     def _compute_all(self) -> None:
         if self.tri is None:
-            self._stale = False
+            self._losses_outdated = False
             return
         slots = np.fromiter(self.slot_of.values(), dtype=np.intp, count=len(self.slot_of))
-        self._stale = True
+        self._losses_outdated = True
         if len(slots):
             self._compute(slots)
-        self._stale = False
-        self._dirty.update(self._inside, self._closed)
+        self._losses_outdated = False
+        self._ranks_outdated.update(self._inside, self._closed)
 
     def _enter_cells(self) -> None:
         at, cells = self._cell_at, self.cells
-        if len(self._late) <= _FEW:  # one by one: quicker than an array made of tuples
-            for slot in self._late:
+        if len(self._unwritten) <= _FEW:  # one by one: faster than an array made of tuples
+            for slot in self._unwritten:
                 cells[slot] = at[slot]
-            self._late.clear()
+            self._unwritten.clear()
         else:
-            flat = itertools.chain.from_iterable([at[slot] for slot in self._late])
+            flat = itertools.chain.from_iterable([at[slot] for slot in self._unwritten])
             size = self.ndim + 1
-            rows = np.fromiter(flat, np.intp, len(self._late) * size)
-            cells[self._late] = rows.reshape(-1, size)
-            self._late.clear()
+            rows = np.fromiter(flat, np.intp, len(self._unwritten) * size)
+            cells[self._unwritten] = rows.reshape(-1, size)
+            self._unwritten.clear()
 
     def _compute(self, slots: np.ndarray) -> None:
         self._enter_cells()
@@ -419,72 +437,72 @@ class Mesh:
             losses = self.rule.fallback(self, slots)
         else:
             losses = self.rule.losses(self, slots)
-            if (self.invalid or not self.rule.sure) and (bad := np.isnan(losses)).any():
+            if (self.invalid or not self.rule.nan_means_invalid) and (bad := np.isnan(losses)).any():
                 losses[bad] = self.rule.fallback(self, slots[bad])
         self.loss[slots] = losses
         self._rank[slots] = losses
 
     def defer(self) -> None:
-        """Compute no losses until `catch_up`."""
+        """Compute no losses until `compute_deferred`."""
         self._deferred = True
 
-    def catch_up(self) -> None:
+    def compute_deferred(self) -> None:
         """Compute the losses of all cells, each with the scale that it has."""
         self._deferred = False
-        if self.rule.whole:
-            self._stale = True
+        if self.rule.whole_mesh:
+            self._losses_outdated = True
         elif self.tri is not None:
             self._compute_all()
 
     def largest_loss(self) -> float:
         """Return the largest loss of a cell; inf without cells."""
-        if self._stale or self._closed:
-            self._settle()
+        if self._losses_outdated or self._closed:
+            self._update_ranks()
         return _largest(self.loss[: self.top]) if self.tri is not None else math.inf
 
     def largest_rank(self) -> float:
         """Return the largest loss of a cell or of a piece of one; inf without cells."""
-        self._settle()
+        self._update_ranks()
         return _largest(self._rank[: self.top]) if self.tri is not None else math.inf
 
     def losses(self) -> dict[Cell, float]:
         """Return the loss of each cell."""
-        if self._stale:
+        if self._losses_outdated:
             self._compute_all()
         return {cell: float(self.loss[slot]) for cell, slot in self.slot_of.items()}
 
     # -- pending points --------------------------------------------------------------------------------------------
 
-    def pend(self, key: Hashable, u: Sequence[float], hint: Cell | None = None) -> None:
-        """Put in a pending point; `hint` is a cell that contains it."""
+    def add_pending(self, key: Hashable, u: Sequence[float], hint: Cell | None = None) -> None:
+        """Add a pending point; `hint` is a cell that contains it."""
         if key in self.pending:
             return
         self.pending[key] = (u, [])
         if self.tri is not None:
-            # which cells it divides is found when the next point is chosen: most are told, and so gone, by then
-            self._unplaced[key] = hint or self.locate(u)
+            # the cells that it divides are found when the next point is chosen: most are replaced before that
+            self._unlocated[key] = hint or self.locate(u)
 
-    def _place_all(self) -> None:
-        """Find the cells that the pending points of late divide."""
-        for key, hint in self._unplaced.items():
+    def _locate_pending(self) -> None:
+        """Find the cells that contain the pending points added since the last call."""
+        for key, hint in self._unlocated.items():
             u, homes = self.pending[key]
             homes += self.tri.simplices_containing(u, hint)
             if not homes:
-                self._homeless.add(key)
+                self._outside_cells.add(key)
             self._enter(key, homes)
-        self._unplaced.clear()
+        self._unlocated.clear()
 
     def _enter(self, key: Hashable, homes: Iterable[Cell]) -> None:
         for cell in homes:
             self._inside.setdefault(cell, []).append(key)
             self._pieces.pop(cell, None)
-            self._dirty.add(cell)
+            self._ranks_outdated.add(cell)
 
-    def unpend(self, key: Hashable) -> None:
-        """Take a pending point out; nothing happens if it is none."""
+    def remove_pending(self, key: Hashable) -> None:
+        """Remove a pending point; no effect if it is not pending."""
         _, homes = self.pending.pop(key, (None, ()))
-        self._unplaced.pop(key, None)
-        self._homeless.discard(key)
+        self._unlocated.pop(key, None)
+        self._outside_cells.discard(key)
         for cell in homes:
             self._leave(key, cell)
 
@@ -494,26 +512,30 @@ class Mesh:
         if not keys:
             del self._inside[cell]
         self._pieces.pop(cell, None)
-        self._dirty.add(cell)
+        self._ranks_outdated.add(cell)
 
-    def _rehome(self, told: Hashable, homes: list[Cell], deleted: Collection[Cell], added: Collection[Cell]) -> None:
-        """Take out the told point; give the pending points of deleted cells to the new ones."""
+    def _relocate_pending(
+        self, observed: Hashable, homes: list[Cell], deleted: Collection[Cell], added: Collection[Cell]
+    ) -> None:
+        """Remove the observed point from the pending ones; assign those of deleted cells to new cells."""
         moving: dict[Hashable, None] = {}
         for cell in deleted:
             keys = self._inside.pop(cell, None)
             if keys is not None:
                 moving.update(dict.fromkeys(keys))
                 self._pieces.pop(cell, None)
-                self._dirty.discard(cell)
-        if self.pending.pop(told, None) is not None:
-            moving.pop(told, None)
-            self._homeless.discard(told)
+                self._ranks_outdated.discard(cell)
+        if self.pending.pop(observed, None) is not None:
+            moving.pop(observed, None)
+            self._outside_cells.discard(observed)
             for cell in homes:
-                if cell in self._inside and told in self._inside[cell]:
-                    self._leave(told, cell)
-        # sorted by age, not by the order in which the package lists the deleted cells
+                if cell in self._inside and observed in self._inside[cell]:
+                    self._leave(observed, cell)
+        # in the order of asking, not in that in which the package lists the deleted cells
         order = (
-            [key for key in self.pending if key in moving or key in self._homeless] if moving or self._homeless else []
+            [key for key in self.pending if key in moving or key in self._outside_cells]
+            if moving or self._outside_cells
+            else []
         )
         candidates = sorted(added) if order else []
         for key in order:
@@ -523,16 +545,16 @@ class Mesh:
             self._enter(key, new)
             self.pending[key] = (u, kept + new)
             if new or kept:
-                self._homeless.discard(key)
+                self._outside_cells.discard(key)
 
-    def release(self) -> None:
-        """Forget all pending points, and open the cells that were closed because of them."""
-        self._dirty.update(self._inside)
+    def clear_pending(self) -> None:
+        """Forget all pending points, and reopen the cells that were closed because of them."""
+        self._ranks_outdated.update(self._inside)
         self.pending.clear()
         self._inside.clear()
         self._pieces.clear()
-        self._homeless.clear()
-        self._unplaced.clear()
+        self._outside_cells.clear()
+        self._unlocated.clear()
         for cell, for_good in list(self._closed.items()):
             if not for_good:
                 self.reopen(cell)
@@ -542,26 +564,26 @@ class Mesh:
     def close(self, cell: Cell, for_good: bool) -> None:
         """Offer a cell no more: until `release`, or (with loss 0) as long as it exists."""
         self._closed[cell] = for_good
-        self._dirty.add(cell)
+        self._ranks_outdated.add(cell)
 
     def reopen(self, cell: Cell) -> None:
         """Offer a closed cell again."""
         if self._closed.pop(cell, None) is not None:
-            if self.rule.whole:
+            if self.rule.whole_mesh:
                 self._compute_all()
             else:
                 self._compute(np.array([self.slot_of[cell]]))
-            self._dirty.add(cell)
+            self._ranks_outdated.add(cell)
 
-    def _settle(self) -> None:
-        """Bring the ranks up to date with pending points and closed cells."""
-        if self._stale:
+    def _update_ranks(self) -> None:
+        """Compute the ranks that pending points and closed cells have changed."""
+        if self._losses_outdated:
             self._compute_all()
-        if self._unplaced:
-            self._place_all()
-        if not self._dirty:
+        if self._unlocated:
+            self._locate_pending()
+        if not self._ranks_outdated:
             return
-        for cell in self._dirty:
+        for cell in self._ranks_outdated:
             slot = self.slot_of.get(cell)
             if slot is None:
                 continue
@@ -573,7 +595,7 @@ class Mesh:
             share = self._share[slot] = self._piece(cell)[0] if cell in self._inside else 1.0
             # the product would be NaN for an infinite loss and a share of zero
             self._rank[slot] = self.loss[slot] * share if share > 0 else 0.0
-        self._dirty.clear()
+        self._ranks_outdated.clear()
 
     def _piece(self, cell: Cell) -> tuple[float, list[Sequence[float]]]:
         """Return the largest piece of a divided cell: its share of the volume, and its corners."""
@@ -582,15 +604,15 @@ class Mesh:
             corners: list[Sequence[float]] = list(self.tri.get_vertices(cell))
             keys = self._inside[cell]
             if len(keys) == 1:
-                piece = _one_inside(corners, self.pending[keys[0]][0])
+                piece = divided_at_one(corners, self.pending[keys[0]][0])
             else:
-                piece = _many_inside(corners, [self.pending[key][0] for key in keys])
+                piece = divided_at_many(corners, [self.pending[key][0] for key in keys])
             self._pieces[cell] = piece
         return piece
 
-    def worst(self, by_size: bool = False) -> Choice | None:
-        """Return where the next point goes: the largest rank, or the largest volume; None if all cells are closed."""
-        self._settle()
+    def worst(self, by_size: bool = False) -> ChosenCell | None:
+        """Return the cell for the next point: of the largest rank, or the largest volume; None if all are closed."""
+        self._update_ranks()
         rank = self._rank[: self.top]
         if by_size:
             rank = np.where(rank == _NONE, _NONE, self._size[: self.top] * self._share[: self.top])
@@ -605,41 +627,12 @@ class Mesh:
         loss = float(self.loss[self.slot_of[cell]])
         if cell in self._inside:
             share, corners = self._piece(cell)
-            return Choice(cell, corners, loss * share if share > 0 else 0.0)
-        return Choice(cell, self.tri.get_vertices(cell), loss)
-
-
-def _one_inside(corners: list[Sequence[float]], point: Sequence[float]) -> tuple[float, list[Sequence[float]]]:
-    """Return the largest piece of a simplex divided at one point: the point is in the place of one vertex."""
-    best, left_out = 0.0, -1
-    for i, share in enumerate(barycentric(corners, point)):
-        # of equals the one without the last vertex, which sorts first
-        if share >= best - _FLAT:
-            best, left_out = share, i
-    if left_out < 0:
-        return 0.0, corners
-    return best, [*corners[:left_out], *corners[left_out + 1 :], point]
-
-
-def _many_inside(corners: list[Sequence[float]], inner: list[Sequence[float]]) -> tuple[float, list[Sequence[float]]]:
-    """Return the largest piece of a simplex divided by the triangulation of its vertices and several points."""
-    # the one simplex is given: looking for it takes ten times as long as the rest
-    small = Triangulation(corners, [tuple(range(len(corners)))])  # type: ignore[call-arg]  # its stub lacks it
-    for point in inner:
-        try:
-            small.add_point(point)
-        except (ValueError, AssertionError):  # nearer to another than the tolerance: no piece of its own
-            continue
-    cells = list(small.simplices)
-    sizes = [small.volume(cell) for cell in cells]
-    largest = max(sizes)
-    cell = min(cell for cell, size in zip(cells, sizes, strict=True) if size >= largest * (1 - _FLAT))
-    piece: list[Sequence[float]] = [*small.get_vertices(cell)]
-    return largest / small.volume(tuple(range(len(corners)))), piece
+            return ChosenCell(cell, corners, loss * share if share > 0 else 0.0)
+        return ChosenCell(cell, self.tri.get_vertices(cell), loss)
 
 
 def _largest(array: np.ndarray) -> float:
-    """Return the largest of numbers that are not NaN; half the time of `max` for a few thousand."""
+    """Return the largest of numbers that are not NaN; takes half the time of `max` for a few thousand."""
     return float(array[array.argmax()])
 
 

@@ -1,4 +1,4 @@
-"""Whether a new point keeps its distance from all known ones: a grid as wide as the distance."""
+"""The smallest distance between points, checked with a grid as wide as the distance."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Spacing:
         return tuple([math.floor(c / self._distance) for c in u])
 
     def add(self, u: Sequence[float]) -> None:
-        """Put in a point."""
+        """Add a point."""
         self._grid.setdefault(self._cell(u), []).append(tuple(u))
 
     def remove(self, u: Sequence[float]) -> None:
-        """Take out a point that was put in."""
+        """Remove a point that was added."""
         cell = self._cell(u)
         self._grid[cell].remove(tuple(u))
         if not self._grid[cell]:

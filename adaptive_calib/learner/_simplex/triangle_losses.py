@@ -1,7 +1,7 @@
-"""The losses of `Learner2D`, kept for the triangles of a mesh.
+"""The losses of `Learner2D`, for the triangles of a mesh.
 
-The default loss is deviation * sqrt(area) + 0.3 area, where the deviation says by how much the tangent planes at the
-vertices miss the other vertices (`losses2D.deviations`). python-adaptive estimates the tangent planes with SciPy's
+The default loss is deviation * sqrt(area) + 0.3 area, where the deviation is the distance of the values from the
+tangent planes at the other vertices (`losses2D.deviations`). python-adaptive estimates the tangent planes with SciPy's
 Clough-Tocher interpolator, a global minimisation that one new value changes everywhere. Here the gradient at a vertex
 is local: the least-squares fit to the slopes along the edges that meet there,
 
@@ -12,8 +12,8 @@ triangle beside large ones counts for what it shows. A new point changes the gra
 losses of the triangles around these. The order of the losses is nearly that of the global estimate; the points differ
 from python-adaptive's for this reason, and because a triangle is chosen anew for each point instead of ten at a time.
 
-A loss of the user's, a function of the interpolator `ip`, is evaluated as a whole, once for all values that came since
-the last time a loss was needed.
+A loss of the user, a function of the interpolator `ip`, is evaluated for all triangles together, once for all values
+recorded since the last time a loss was needed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class PlaneLosses(CellLosses):
         self._lows: tuple[float, float] = (math.inf, -math.inf)
         self._range = 0.0
 
-    def hear(self, mesh: Mesh, value: np.ndarray) -> bool:
+    def observe(self, mesh: Mesh, value: np.ndarray) -> bool:
         """Widen the range by a value; return whether the largest range has changed."""
         if len(value) == 1:
             number = float(value[0])
@@ -113,7 +113,7 @@ class Deviations(PlaneLosses):
     """
 
     local = False
-    starred = True
+    needs_stars = True
 
     def __init__(self, adjust: Callable[..., np.ndarray] | None = None) -> None:
         super().__init__()
@@ -246,11 +246,11 @@ class WholeLoss(PlaneLosses):
     loss : callable
         ``loss(ip)``, see `losses2D`.
     shift : array, shape (2,)
-        Added to the coordinates before the loss sees them.
+        Added to the coordinates before they are passed to the loss.
     """
 
-    whole = True
-    sure = False
+    whole_mesh = True
+    nan_means_invalid = False
 
     def __init__(self, loss: Callable[[Any], Any], shift: np.ndarray) -> None:
         super().__init__()
@@ -258,7 +258,7 @@ class WholeLoss(PlaneLosses):
         self._shift = shift
 
     def losses(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
-        """Evaluate the loss once; triangles that SciPy cuts another way get the loss of the one at their centre."""
+        """Evaluate the loss once; a triangle that SciPy does not have gets the loss of the one at its centre."""
         try:
             ip, valid = interpolator(mesh, self._shift)
         except QhullError:  # too few valid points, or all on a line
@@ -282,7 +282,7 @@ class WholeLoss(PlaneLosses):
 
 
 def triangle_losses(loss: Callable[[Any], Any] | None, shift: np.ndarray) -> CellLosses:
-    """Return what keeps this loss for the triangles of a mesh; None means the default loss.
+    """Return the `CellLosses` of this loss; None means the default loss.
 
     Raises
     ------
