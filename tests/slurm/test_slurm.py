@@ -1,0 +1,170 @@
+"""Runs on a real SLURM: the pages as they are printed, time limits, ``scancel``, and the same job submitted again."""
+
+from __future__ import annotations
+
+import collections
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from adaptive_calib.store import SQLiteStore
+from tests.docs.pages import DOCS, blocks
+from tests.slurm import my_models
+from tests.slurm.one_machine import empty_queue, missing, slurm
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(missing() is not None, reason=missing() or "there is a SLURM"),
+    pytest.mark.xdist_group("slurm"),  # one cluster at a time: its ports are fixed
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A SLURM of two nodes, and the environment that leads to it."""
+    with slurm(tmp_path_factory.mktemp("slurm")) as environment:
+        yield environment
+
+
+@pytest.fixture
+def job_environment(cluster, tmp_path):
+    """The environment of a user who has models and a folder; jobs inherit it."""
+    for name in ("my_models.py", "scan.py"):
+        shutil.copy(HERE / name, tmp_path)
+    (tmp_path / "calibration").mkdir()
+    (tmp_path / "calibration" / ".venv").symlink_to(sys.prefix)  # where the tutorial has its environment
+    yield cluster | {
+        "DRAWN": str(tmp_path / "drawn.txt"),
+        "PYTHONPATH": f"{tmp_path}:{ROOT}",
+        "HOME": str(tmp_path),
+        "OMP_NUM_THREADS": "1",
+    }
+    empty_queue(cluster)
+
+
+def drawn(folder: Path) -> collections.Counter[str]:
+    """How often each point was begun."""
+    return collections.Counter((folder / "drawn.txt").read_text(encoding="utf-8").split())
+
+
+def printed(page: str, *, info: str, having: str) -> str:
+    """Return the one code block of a page that contains `having`."""
+    (block,) = [b for b in blocks((DOCS / page).read_text(encoding="utf-8")) if b.info == info and having in b.text]
+    return block.text
+
+
+def sbatch(script: str, folder: Path, environment: dict[str, str]) -> str:
+    """Submit a script and return the number of its job."""
+    path = folder / "job.sh"
+    path.write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        ["sbatch", "--parsable", str(path)], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def state(job: str, environment: dict[str, str]) -> str:
+    """Return SLURM's word for the state of a job."""
+    shown = subprocess.run(
+        ["scontrol", "-o", "show", "job", job], env=environment, capture_output=True, text=True, check=True
+    )
+    return shown.stdout.partition("JobState=")[2].split()[0]
+
+
+def ended(job: str, environment: dict[str, str], seconds: float) -> str:
+    """Wait until a job is over and return its state."""
+    deadline = time.monotonic() + seconds
+    while (word := state(job, environment)) in ("PENDING", "RUNNING", "COMPLETING", "CONFIGURING"):
+        assert time.monotonic() < deadline, f"job {job} is still {word} after {seconds} s"
+        time.sleep(0.5)
+    return word
+
+
+def test_the_how_to_runs_as_printed(job_environment, tmp_path):
+    """The script of the page on dask-jobqueue ends its calibration, and each experiment is drawn once."""
+    pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
+    script = printed("how-to/slurm_with_dask_jobqueue.md", info="text", having="from dask_jobqueue import SLURMCluster")
+    (tmp_path / "calibrate.py").write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "calibrate.py"],
+        cwd=tmp_path,
+        env=job_environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert drawn(tmp_path) == dict.fromkeys(map(str, range(my_models.ENOUGH)), 1)
+    (found,) = SQLiteStore(tmp_path / "decays.db", readonly=True).spaces()
+    assert len(found) == my_models.ENOUGH
+
+
+def test_the_tutorial_runs_as_printed(job_environment, tmp_path):
+    """The script of the tutorial runs on jobs that come from zero and go again."""
+    pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
+    page = "tutorials/week_long_run_on_a_cluster.md"
+    script = printed(page, info="python", having="def make_learner")
+    queue = printed(page, info="text", having="from dask_jobqueue import SLURMCluster")
+    (tmp_path / "calibrate.py").write_text(f"{script}\n\n{queue}\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "calibrate.py"],
+        cwd=tmp_path,
+        env=job_environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (found,) = SQLiteStore(tmp_path / "calibration.db", readonly=True).spaces()
+    assert len(found) > 0
+
+
+JOB = """#!/bin/bash
+#SBATCH --time={minutes}
+#SBATCH --cpus-per-task=2
+#SBATCH --signal=B:TERM@20
+#SBATCH --output=%j.out
+exec {python} scan.py {points}
+"""
+
+
+def test_a_job_that_meets_its_time_limit_goes_on_when_it_is_submitted_again(job_environment, tmp_path):
+    """SLURM's signal before the limit ends the run in order; jobs go on to the end; nothing is evaluated twice."""
+    points = (
+        140  # 105 s for two workers; the signal comes 20 s before the limit or, as SLURM says, up to a minute earlier
+    )
+    script = JOB.format(minutes=2, python=sys.executable, points=points)
+    states = []
+    while "COMPLETED" not in states:
+        assert len(states) < 5, states
+        states.append(ended(sbatch(script, tmp_path, job_environment), job_environment, 180))
+    assert len(states) > 1, "the limit was never met"
+    assert drawn(tmp_path) == dict.fromkeys(map(str, range(points)), 1)
+
+
+def test_a_job_that_is_cancelled_goes_on_when_it_is_submitted_again(job_environment, tmp_path):
+    """``scancel`` kills everything of a job; only the points pending at that moment are evaluated a second time."""
+    points = 30
+    script = JOB.format(minutes=10, python=sys.executable, points=points)
+    first = sbatch(script, tmp_path, job_environment)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "drawn.txt").exists() or len(drawn(tmp_path)) < 8:
+        assert time.monotonic() < deadline, "the job did not begin"
+        time.sleep(0.2)
+    subprocess.run(["scancel", "--full", first], env=job_environment, check=True)
+    assert ended(first, job_environment, 60) == "CANCELLED"
+    second = sbatch(script, tmp_path, job_environment)
+    assert ended(second, job_environment, 200) == "COMPLETED", (tmp_path / f"{second}.out").read_text()
+    counts = drawn(tmp_path)
+    assert counts.keys() == set(map(str, range(points)))
+    assert sum(counts.values()) <= points + 2  # two were pending
