@@ -22,7 +22,7 @@ from bokeh.models import ColumnDataSource, FactorRange, Plot, Range
 from pandas import Index, Series
 from pandas.api.extensions import ExtensionArray
 
-__all__ = ["Likeness", "packed"]
+__all__ = ["ModelDiff", "packed"]
 
 #: What was drawn into each model of a tree: the properties that are not as they are by default.
 Drawing = dict[Model, dict[str, Any]]
@@ -30,7 +30,7 @@ Drawing = dict[Model, dict[str, Any]]
 _SHORT = 1000
 
 
-class Likeness:
+class ModelDiff:
     """A shown tree of models that takes the likeness of others.
 
     Parameters
@@ -47,7 +47,7 @@ class Likeness:
         """Return the ranges of all axes."""
         return [model for model in self._drawn if isinstance(model, Range)]
 
-    def take(self, root: Model) -> dict[Range, Range]:
+    def apply(self, root: Model) -> dict[Range, Range]:
         """Make the shown tree like a new one, whose models may not be used any more.
 
         Parameters

@@ -9,14 +9,14 @@ from bokeh.layouts import column
 from bokeh.models import LayoutDOM, Range1d
 
 from adaptive_calib.notebook.axes import follow, lead
-from adaptive_calib.notebook.bokeh_diff import Likeness
+from adaptive_calib.notebook.bokeh_diff import ModelDiff
 
-__all__ = ["Stage"]
+__all__ = ["BokehPane"]
 
 panel: Any = importlib.import_module("panel")  # has no types
 
 
-class Stage:
+class BokehPane:
     """A plot in a place of its own.
 
     Parameters
@@ -27,7 +27,7 @@ class Stage:
 
     def __init__(self, plot: LayoutDOM) -> None:
         root = _framed(plot)
-        self._likeness = Likeness(root)
+        self._diff = ModelDiff(root)
         self._following: set[Range1d] = set()
         self._lead()
         self._pane = panel.pane.Bokeh(root)
@@ -39,7 +39,7 @@ class Stage:
 
     def show(self, plot: LayoutDOM, moving: bool = True) -> None:
         """Show the next frame, with axes that move to where it has them if `moving`, unless the user has moved them."""
-        for shown, new in self._likeness.take(_framed(plot)).items():
+        for shown, new in self._diff.apply(_framed(plot)).items():
             if moving and isinstance(shown, Range1d) and isinstance(new, Range1d):
                 follow(shown, new.start, new.end)
         self._lead()
@@ -51,7 +51,7 @@ class Stage:
 
     def _lead(self) -> None:
         """Make axes follow that are new."""
-        axes = {axis for axis in self._likeness.ranges() if isinstance(axis, Range1d)}
+        axes = {axis for axis in self._diff.ranges() if isinstance(axis, Range1d)}
         for axis in axes - self._following:
             lead(axis)
         self._following = axes

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, should_update
-from adaptive_calib.notebook.update_schedule import Pace
+from adaptive_calib.notebook.update_schedule import UpdateSchedule
 from adaptive_calib.view.run import Past, RunView, html, look, text
 
 __all__ = ["live_info"]
@@ -41,7 +41,7 @@ def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
     ...     runner = Runner(Learner1D(abs, bounds=(-1, 2)), npoints_goal=20)
     ...     runner.live_info()
     """
-    pace = Pace(update_interval, SHARE, allowance=0.05)
+    schedule = UpdateSchedule(update_interval, SHARE, allowance=0.05)
     past = Past()
     if not in_ipynb():
         say(text(look(runner, past)))
@@ -49,16 +49,16 @@ def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
     display = _Widgets(runner) if has("ipywidgets") else _Html()
     display.show(look(runner, past))
     if runner.status() == "running":
-        runner.beside(_follow(runner, display, past, pace))
+        runner.beside(_follow(runner, display, past, schedule))
     else:
         display.end()
 
 
-async def _follow(runner: Any, display: _Widgets | _Html, past: Past, pace: Pace) -> None:
+async def _follow(runner: Any, display: _Widgets | _Html, past: Past, schedule: UpdateSchedule) -> None:
     cost, spent, begin = 0.0, 0.0, time.perf_counter()
     try:
         while not runner.task.done():
-            await runner.wait(pace.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
+            await runner.wait(schedule.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
             if not runner.task.done() and should_update():
                 start = time.thread_time()
                 display.show(look(runner, past))

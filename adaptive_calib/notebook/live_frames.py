@@ -13,7 +13,7 @@ from typing import Any
 import holoviews as hv
 
 from adaptive_calib.notebook.renderers import Canvas, Picture, canvas_for, streams
-from adaptive_calib.notebook.static_output import still
+from adaptive_calib.notebook.static_output import static_output
 from adaptive_calib.view.calibration_learner import picture
 from adaptive_calib.view.marks import marks
 
@@ -25,7 +25,7 @@ panel: Any = importlib.import_module("panel")
 ipython: Any = importlib.import_module("IPython.display")
 
 
-class _Still:
+class _StaticOutput:
     """What never changes any more."""
 
     def __init__(self, content: dict[str, str]) -> None:
@@ -106,7 +106,7 @@ class Frames:
 
     def _show(self) -> None:
         """Show the plot in the cell that is being run."""
-        place = _Place(_Still(self._last) if self._last else self._canvas())
+        place = _Place(_StaticOutput(self._last) if self._last else self._canvas())
         if self._runner is not None:
             self._places.append(place)
 
@@ -175,9 +175,9 @@ class Frames:
         if self._runner is None:
             return
         self._final = self._whole()
-        self._last = still(hv, self._final, picture(self._learner) if self._plotter is None else None)
+        self._last = static_output(hv, self._final, picture(self._learner) if self._plotter is None else None)
         for place in self._places:
-            place.put(_Still(self._last))
+            place.put(_StaticOutput(self._last))
         self._tell_others(self._final)
 
     def _tell_others(self, frame: Any) -> None:

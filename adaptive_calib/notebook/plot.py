@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from adaptive_calib.engine.observers import logger
 from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, set_up_holoviews
 from adaptive_calib.notebook.environment import should_update as _should_update
-from adaptive_calib.notebook.update_schedule import Pace
+from adaptive_calib.notebook.update_schedule import UpdateSchedule
 
 if TYPE_CHECKING:
     from adaptive_calib.notebook.live_frames import Frames
@@ -75,7 +75,7 @@ def live_plot(
     ...     runner = Runner(Learner1D(abs, bounds=(-1, 2)), npoints_goal=20)
     ...     runner.live_plot(update_interval=1)
     """
-    Pace(update_interval, SHARE)  # refuses an interval that is not positive
+    UpdateSchedule(update_interval, SHARE)  # refuses an interval that is not positive
     if not in_ipynb():
         say("live_plot needs a Jupyter notebook; here, use runner.live_info_terminal() or learner.plot().")
         return None
@@ -91,8 +91,10 @@ def live_plot(
     if old is not None:
         old.cancel()
     if runner.status() == "running":
-        pace = Pace(update_interval, SHARE, ALLOWANCE_OF_LAYOUTS if frames.is_layout else ALLOWANCE, frames=500)
-        task = active_plotting_tasks[name] = runner.beside(_follow(runner, frames, controls, pace))
+        schedule = UpdateSchedule(
+            update_interval, SHARE, ALLOWANCE_OF_LAYOUTS if frames.is_layout else ALLOWANCE, frames=500
+        )
+        task = active_plotting_tasks[name] = runner.beside(_follow(runner, frames, controls, schedule))
         if controls is not None:
             controls.show(task)
 
@@ -106,12 +108,12 @@ def live_plot(
     return frames.target
 
 
-async def _follow(runner: Any, frames: Frames, controls: _Controls | None, pace: Pace) -> None:
+async def _follow(runner: Any, frames: Frames, controls: _Controls | None, schedule: UpdateSchedule) -> None:
     # the first frame paid for loading the libraries, which says nothing about the second one
     cost, spent, last, begin = 0.0, 0.0, runner.learner.npoints, time.perf_counter()
     try:
         while not runner.task.done():
-            await runner.wait(pace.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
+            await runner.wait(schedule.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
             if runner.task.done():
                 break
             if runner.learner.npoints != last and _should_update():

@@ -23,7 +23,7 @@ from adaptive_calib.learner.average_learner1D import AverageLearner1D
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.notebook.axes import follow
 from adaptive_calib.notebook.bokeh_diff import packed
-from adaptive_calib.notebook.bokeh_pane import Stage
+from adaptive_calib.notebook.bokeh_pane import BokehPane
 from adaptive_calib.view.learner1D import framed
 
 __all__ = ["Canvas", "Drawn", "Picture", "Streamed", "Swapped", "canvas_for", "streams"]
@@ -115,17 +115,17 @@ class Drawn:
 
     def __init__(self, picture: Picture, dress: Callable[[Any], Any]) -> None:
         self._dress = dress
-        self._stage = Stage(_draw(dress(picture.frame)))
+        self._pane = BokehPane(_draw(dress(picture.frame)))
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the stage."""
-        return self._stage.bundle()
+        """Return the pane."""
+        return self._pane.bundle()
 
     def show(self, picture: Picture) -> bool:
         """Show the next frame."""
         if picture.frame is None or not _is_fixed(picture.frame):
             return False
-        self._stage.show(_draw(self._dress(picture.frame)), picture.moving)
+        self._pane.show(_draw(self._dress(picture.frame)), picture.moving)
         return True
 
 
@@ -141,11 +141,11 @@ class Streamed:
         figure = _draw(dress(framed(points * picture.marks, learner)))
         self._axis = figure.y_range
         self._points, *self._marks = (renderer.data_source for renderer in figure.renderers)
-        self._stage = Stage(figure)
+        self._pane = BokehPane(figure)
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the stage."""
-        return self._stage.bundle()
+        """Return the pane."""
+        return self._pane.bundle()
 
     def _new(self, picture: Picture) -> np.ndarray | None:
         """Return the points that were not sent yet, shape (n, 2), in the order in which they were told."""
@@ -177,5 +177,5 @@ class Streamed:
         if picture.moving and self._lowest <= self._highest:
             margin = _MARGIN * (self._highest - self._lowest) or _MARGIN * abs(self._lowest) or 1.0
             follow(self._axis, self._lowest - margin, self._highest + margin)
-        self._stage.push()
+        self._pane.push()
         return True

@@ -13,7 +13,7 @@ from typing import Any
 
 from adaptive_calib.notebook.environment import has
 
-__all__ = ["still"]
+__all__ = ["static_output"]
 
 #: Characters of a plot's data beyond which only the picture is left: a notebook should not grow by an image's pixels.
 _LARGEST = 3_000_000
@@ -31,7 +31,7 @@ _SWITCH = """
 """
 
 
-def still(hv: Any, frame: Any, picture: bytes | None = None) -> dict[str, str]:
+def static_output(hv: Any, frame: Any, picture: bytes | None = None) -> dict[str, str]:
     """Return a frame as a bundle of media types: HTML with the picture and the interactive plot, PNG, and a line.
 
     Parameters

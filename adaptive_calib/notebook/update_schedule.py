@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Pace"]
+__all__ = ["UpdateSchedule"]
 
 
 @dataclass(frozen=True)
-class Pace:
+class UpdateSchedule:
     """The wait between two updates.
 
     Attributes

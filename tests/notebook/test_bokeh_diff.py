@@ -14,8 +14,8 @@ from bokeh.models import FactorRange, LayoutDOM, Range1d
 from adaptive_calib import AverageLearner1D, CalibrationLearner, Learner2D
 from adaptive_calib.examples.blackbody.distributions import Infrared
 from adaptive_calib.notebook.axes import follow, lead
-from adaptive_calib.notebook.bokeh_diff import Likeness, packed
-from adaptive_calib.notebook.bokeh_pane import Stage
+from adaptive_calib.notebook.bokeh_diff import ModelDiff, packed
+from adaptive_calib.notebook.bokeh_pane import BokehPane
 
 hv.renderer("bokeh")
 
@@ -30,7 +30,7 @@ class Shown:
     def __init__(self, frame: Any) -> None:
         self.plot = _draw(frame)
         self.root = column(self.plot)
-        self._likeness = Likeness(self.root)
+        self._diff = ModelDiff(self.root)
         self.document = Document()
         self.document.add_root(self.root)
         self._changes: list[tuple[str, str]] = []
@@ -39,7 +39,7 @@ class Shown:
     def take(self, frame: Any) -> set[tuple[str, str]]:
         """Show another frame; return what has changed."""
         self._changes.clear()
-        self.ranges = self._likeness.take(column(_draw(frame)))
+        self.ranges = self._diff.apply(column(_draw(frame)))
         self.document.validate()
         return set(self._changes)
 
@@ -116,13 +116,13 @@ def test_categories_follow() -> None:
 def test_axes_are_told_where_to_be() -> None:
     """Python tells the page where an axis should be, and never moves it; also axes of panels that come later."""
     figure = _draw(_curve(1, 2))
-    stage = Stage(figure)
+    pane = BokehPane(figure)
     axis = figure.y_range
     start, end = axis.start, axis.end
     assert (axis.reset_start, axis.reset_end, list(axis.tags)) == (start, end, [start, end])
-    stage.show(_draw(_curve(1, 9)), moving=False)
+    pane.show(_draw(_curve(1, 9)), moving=False)
     assert list(axis.tags) == [start, end]
-    stage.show(_draw(_curve(1, 9)))
+    pane.show(_draw(_curve(1, 9)))
     assert (axis.start, axis.end) == (start, end)
     assert axis.tags[1] > 9
 

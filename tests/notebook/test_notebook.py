@@ -13,9 +13,8 @@ import pytest
 
 from adaptive_calib import AsyncRunner, Learner1D, notebook_integration
 from adaptive_calib.learner import BalancingLearner
-from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update
-from adaptive_calib.notebook import static_output as still
-from adaptive_calib.notebook.update_schedule import Pace
+from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update, static_output
+from adaptive_calib.notebook.update_schedule import UpdateSchedule
 from adaptive_calib.runner import SequentialExecutor
 
 
@@ -199,11 +198,11 @@ def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch)
     import holoviews as hv
 
     frame = hv.Curve([(0, 1), (1, 2)])
-    both = still.still(hv, frame)
+    both = static_output.static_output(hv, frame)
     assert both["image/png"] in both["text/html"]
     assert "<script" in both["text/html"]
-    monkeypatch.setattr(still, "_LARGEST", 100)
-    picture = still.still(hv, frame)
+    monkeypatch.setattr(static_output, "_LARGEST", 100)
+    picture = static_output.static_output(hv, frame)
     assert "<script" not in picture["text/html"]
     assert picture["image/png"] in picture["text/html"]
 
@@ -221,18 +220,18 @@ def test_balancing_learner_has_a_selector(shown: list[Any]) -> None:
 
 def test_pace() -> None:
     """Updates keep to their share but for the allowance; a long run is looked at a logarithmic number of times."""
-    pace = Pace(1.0, 0.05, allowance=0.2, frames=100)
-    assert pace.wait(0.0, 0.0, 0.0, 0.0) == 1.0
+    schedule = UpdateSchedule(1.0, 0.05, allowance=0.2, frames=100)
+    assert schedule.wait(0.0, 0.0, 0.0, 0.0) == 1.0
     shown = spent = 0.0
     for _ in range(50):
-        shown += pace.wait(0.5, spent, shown, shown) + 0.5
+        shown += schedule.wait(0.5, spent, shown, shown) + 0.5
         spent += 0.5
         assert spent <= 0.2 + 0.05 * shown
-    assert pace.wait(2.0, 0.0, 3600.0, 0.0) == 8.0
+    assert schedule.wait(2.0, 0.0, 3600.0, 0.0) == 8.0
     time = updates = 0.0
     while time < 36000:
-        time += pace.wait(0.0, 0.0, time, time)
+        time += schedule.wait(0.0, 0.0, time, time)
         updates += 1
     assert updates < 800
     with pytest.raises(ValueError, match="positive"):
-        Pace(0.0, 0.05)
+        UpdateSchedule(0.0, 0.05)

@@ -9,7 +9,7 @@ import pytest
 from bokeh.models import ColumnDataSource
 
 from adaptive_calib import Learner1D
-from adaptive_calib.notebook import renderers as canvas
+from adaptive_calib.notebook import renderers
 from adaptive_calib.notebook.renderers import Drawn, Picture, Streamed, Swapped, canvas_for
 from adaptive_calib.runner import simple
 from adaptive_calib.view.marks import marks
@@ -31,7 +31,7 @@ def test_points_are_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
     axis: list[tuple[float, float]] = []
     stream = ColumnDataSource.stream
     monkeypatch.setattr(ColumnDataSource, "stream", lambda s, rows: (sent.append(len(rows["x"])), stream(s, rows))[1])
-    monkeypatch.setattr(canvas, "follow", lambda _, start, end: axis.append((start, end)))
+    monkeypatch.setattr(renderers, "follow", lambda _, start, end: axis.append((start, end)))
     learner = Learner1D(abs, (-1, 2))
     shown = canvas_for(_seen(learner), learner, _same)
     assert isinstance(shown, Streamed)
