@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from html import escape
 from math import inf, isfinite, log, nan
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from adaptive_calib.learner.protocol import EstimatesError, Finite, has_method
 
@@ -714,7 +714,11 @@ class PointsOfEach(_Goal):
 
 @dataclass(frozen=True)
 class LargestError(_Goal):
-    """Reached when the learner estimates the error of its interpolant at `value` at most, everywhere.
+    """Reached when the learner claims an error of at most `value`.
+
+    A learner that checks its claims (see `adaptive_calib.learner.protocol.ChecksError`) is given the goal when the run
+    starts, chooses the points that reduce its estimated error, and checks the result at random points before the goal
+    counts as reached. Of another learner, the estimate ``largest_error()`` has to be at most `value`.
 
     Examples
     --------
@@ -744,23 +748,66 @@ class LargestError(_Goal):
         return cls(value, learner)
 
     def __str__(self) -> str:
-        return f"estimated error at most {self.value:g}"
+        return f"error at most {self.value:g}"
 
     def __call__(self, learner: Any) -> bool:
-        """Whether ``learner.largest_error() <= value``."""
-        return self.of(learner, self.value).learner.largest_error() <= self.value
+        """Whether `learner` has reached the goal."""
+        return _has_small_error(self.of(learner, self.value).learner, self.value)
 
     def reached(self, progress: Progress) -> bool:
-        """Whether ``learner.largest_error() <= value``."""
-        return self.learner.largest_error() <= self.value
+        """Whether the learner claims this error, or, if it checks nothing, estimates it."""
+        return _has_small_error(self.learner, self.value)
 
     def reason(self, progress: Progress) -> str:
-        """Return the error and its bound."""
+        """Return the claim, or the estimate and its bound."""
+        if _checks(self.learner):
+            return str(cast(Any, self.learner).claim())
         return f"the estimated error is {self.learner.largest_error():.4g}, at most {self.value:g}"
 
     def share(self, progress: Progress, first: First | None = None) -> float | None:
         """Return how far the logarithm of the estimated error has come from its first value."""
         return _of_shrinking("error", self.learner.largest_error(), self.value, first)
+
+
+def _checks(learner: Any) -> bool:
+    """Whether a learner checks an error goal that it was given."""
+    return has_method(learner, "set_error_goal") and learner.error_goal is not None
+
+
+def _has_small_error(learner: Any, value: float) -> bool:
+    if not _checks(learner):
+        return bool(learner.largest_error() <= value)
+    claim = learner.claim()
+    return claim is not None and claim.basis == "checked" and claim.error <= value
+
+
+def error_goal_of(goal: Any) -> float | None:
+    """Return the smallest error that a goal, or a part of it, asks for; None without such a part.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.goals import error_goal_of
+    >>> from adaptive_calib.runner import LargestError, Points
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> error_goal_of(LargestError(0.01, learner) | Points(500)), error_goal_of(Points(500))
+    (0.01, None)
+    """
+    if isinstance(goal, LargestError):
+        return goal.value
+    parts = goal.goals if isinstance(goal, (AllOf, AnyOf)) else ()
+    return min((error for error in map(error_goal_of, parts) if error is not None), default=None)
+
+
+def error_goal_for(learner: Any, goal: Any) -> tuple[float | None] | None:
+    """Return the argument of ``learner.set_error_goal`` at the start of a run with `goal`; None if no call is needed.
+
+    A goal without an error also ends what an earlier run with one has set.
+    """
+    if not has_method(learner, "set_error_goal"):
+        return None
+    error = error_goal_of(goal)
+    return None if error is None and learner.error_goal is None else (error,)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ from adaptive_calib.engine.events import (
     Tick,
     Withdraw,
 )
-from adaptive_calib.engine.goals import Goal, Progress
+from adaptive_calib.engine.goals import Goal, Progress, error_goal_for
 from adaptive_calib.engine.points import PointSet
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.learner.protocol import Learner, has_method
@@ -289,6 +289,9 @@ class RunMachine:
         self._epoch = event.epoch
         self.capacity = self._first_capacity = event.capacity
         self.phase = "running"
+        error_goal = error_goal_for(self.learner, self.goal)
+        if error_goal is not None:
+            self._call("set_error_goal", *error_goal)
 
     def _take_loaded(self, event: Loaded) -> None:
         self._loaded += len(event.points)
@@ -529,6 +532,10 @@ class RunMachine:
 
     def _nothing_left(self) -> str:
         failed = f"; {len(self.failures)} points failed for good" if self.failures else ""
+        learner: Any = self.learner
+        why = learner.stopped_because() if has_method(self.learner, "stopped_because") else ""
+        if why:
+            return f"{why} ({self.learner.npoints} points{failed})"
         return f"the learner has nothing left to ask for after {self.learner.npoints} points{failed}"
 
     def _drain(self, status: str, reason: str, error: BaseException | None = None) -> None:

@@ -4,6 +4,7 @@ from adaptive_calib.learner.average_learner import AverageLearner
 from adaptive_calib.learner.average_learner1D import AverageLearner1D
 from adaptive_calib.learner.balancing_learner import BalancingLearner
 from adaptive_calib.learner.base_learner import BaseLearner
+from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.data_saver import DataSaver, make_datasaver
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
 from adaptive_calib.learner.learner1D import Learner1D
@@ -16,6 +17,7 @@ __all__ = [
     "AverageLearner1D",
     "BalancingLearner",
     "BaseLearner",
+    "Claim",
     "DataSaver",
     "IntegratorLearner",
     "Learner1D",

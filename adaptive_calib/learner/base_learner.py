@@ -10,6 +10,7 @@ function, parameters, data, pending and failed points. Engines do not use this c
 from __future__ import annotations
 
 import functools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence, Sized
 from copy import deepcopy
@@ -19,6 +20,7 @@ import cloudpickle
 import numpy as np
 
 from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner.claims import Claim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -269,6 +271,16 @@ class BaseLearner(ABC):
     @abstractmethod
     def new(self) -> Self:
         """Return a learner of the same function and parameters, without data."""
+
+    def claim(self) -> Claim | None:
+        """Return what the learner says about the error of its prediction; None where it says nothing.
+
+        This default is the bare estimate of a learner that has `largest_error()`. Learners that check an error goal at
+        points of their own return a claim with ``basis="checked"`` once they have, see `adaptive_calib.learner.claims`.
+        """
+        estimate = getattr(self, "largest_error", None)
+        error = float(estimate()) if callable(estimate) else math.inf
+        return Claim.estimated(error) if math.isfinite(error) else None
 
     @property
     def latest_loss(self) -> float | None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Self
 
 from adaptive_calib.learner.base_learner import BaseLearner
+from adaptive_calib.learner.claims import Claim
 
 __all__ = ["DataSaver", "make_datasaver"]
 
@@ -83,6 +84,10 @@ class DataSaver(BaseLearner):
     def latest_loss(self) -> float | None:
         """The last answer of `loss`."""
         return self.learner.latest_loss
+
+    def claim(self) -> Claim | None:
+        """Return the learner's claim."""
+        return self.learner.claim()
 
     def new(self) -> Self:
         """Return a DataSaver around a new learner, without data."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["EstimatesError", "Explains", "Finite", "Learner", "ToleratesFailure", "has_method"]
+from adaptive_calib.learner.claims import Claim
+
+__all__ = ["ChecksError", "EstimatesError", "Explains", "Finite", "Learner", "ToleratesFailure", "has_method"]
 
 
 @runtime_checkable
@@ -86,6 +88,24 @@ class EstimatesError(Protocol):
 
     def largest_error(self) -> float:
         """Return the largest estimated error anywhere, in units of the values; inf while it is unknown."""
+        ...
+
+
+@runtime_checkable
+class ChecksError(Protocol):
+    """A learner that works towards an error goal and checks it at points of its own before it claims it."""
+
+    @property
+    def error_goal(self) -> float | None:
+        """The error goal, in units of the values; None without one."""
+        ...
+
+    def set_error_goal(self, error: float | None) -> None:
+        """Choose points that reduce the estimated error, and check it, until it is at most `error`; None: no longer."""
+        ...
+
+    def claim(self) -> Claim | None:
+        """Return what is claimed about the error, with ``basis="checked"`` once the goal is checked."""
         ...
 
 

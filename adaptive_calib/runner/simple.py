@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from adaptive_calib.engine.goals import Goal, Progress
+from adaptive_calib.engine.goals import Goal, Progress, error_goal_for
 from adaptive_calib.runner.goals import GoalFunction, make_goal
 
 __all__ = ["simple"]
@@ -66,6 +66,9 @@ def simple(
         error=error_goal,
         allow_running_forever=False,
     )
+    for_error = error_goal_for(learner, wanted)
+    if for_error is not None:
+        learner.set_error_goal(*for_error)
     epoch, begin, told = time.time(), time.monotonic(), 0
     while True:
         seconds = time.monotonic() - begin

@@ -35,6 +35,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "adaptive_calib.learner.sequence_learner",
         "adaptive_calib.learner.base_learner",
         "adaptive_calib.learner.triangulation",
+        "adaptive_calib.learner.claims",
         "adaptive_calib.learner.values",
     ),
     "runner": ("adaptive_calib.runner",),

@@ -24,11 +24,13 @@ from adaptive_calib.engine.goals import (
     Progress,
     Until,
     When,
+    error_goal_for,
+    error_goal_of,
     share_reached,
     time_left,
     total_points,
 )
-from adaptive_calib.learner import Learner1D, SequenceLearner
+from adaptive_calib.learner import Claim, Learner1D, SequenceLearner
 from tests.engine.doubles import Counting
 
 
@@ -230,3 +232,49 @@ def test_a_goal_with_its_own_share_is_believed():
             return 0.5
 
     assert share_reached(Half() | Points(100), progress(npoints=5)) == 0.5
+
+
+class Checking(SequenceLearner):
+    """Says that it checks an error goal, and claims what it is told to."""
+
+    claimed: Claim | None = None
+    error_goal: float | None = None
+
+    def set_error_goal(self, error: float | None) -> None:
+        self.error_goal = error
+
+    def largest_error(self) -> float:
+        return 0.0
+
+    def claim(self) -> Claim | None:
+        return self.claimed
+
+
+def test_an_estimate_is_no_claim():
+    """Of a learner that checks its error goal, the goal is reached by a checked claim, whatever it estimates."""
+    learner = Checking(abs, [1])
+    goal = LargestError(0.1, learner)
+    assert goal(learner)  # nobody has given it the goal
+    learner.set_error_goal(0.1)
+    for claim, reached in (
+        (None, False),
+        (Claim.estimated(0.01), False),
+        (Claim(0.2, 0.1, 0.9, 22, "checked"), False),
+        (Claim(0.1, 0.1, 0.9, 22, "checked"), True),
+    ):
+        learner.claimed = claim
+        assert goal(learner) == reached
+        assert goal.reached(Progress(0, 0, "", 0, 0, 0, 0, 0, 0, 0, learner)) == reached
+    assert "22 random points" in goal.reason(Progress(0, 0, "", 0, 0, 0, 0, 0, 0, 0, learner))
+
+
+def test_the_error_goal_of_joined_goals():
+    """It is the smallest of the parts; a run without one ends that of an earlier run, and needs no call otherwise."""
+    learner = Checking(abs, [1])
+    goal = (LargestError(0.1, learner) & Points(3)) | LargestError(0.2, learner) | Elapsed(1)
+    assert error_goal_of(goal) == 0.1
+    assert error_goal_for(learner, goal) == (0.1,)
+    assert error_goal_for(learner, Points(3)) is None
+    learner.set_error_goal(0.1)
+    assert error_goal_for(learner, Points(3)) == (None,)
+    assert error_goal_for(SequenceLearner(abs, [1]), goal) is None
