@@ -31,6 +31,7 @@ extensions = [
     "copied_notebooks",
     "error_messages",
     "mathml",
+    "unreleased_news",
 ]
 exclude_patterns = ["_build", "_ext", "news"]
 nitpicky = False  # docstrings name NumPy's and dask's types, which nobody can look up without a network

@@ -399,7 +399,7 @@ class RunMachine:
         else:
             return
         error = EvaluationError(
-            f'An error occured while evaluating "learner.function({failure.point})". '
+            f'An error occurred while evaluating "learner.function({failure.point})". '
             f"See the traceback for details.:\n\n{failure.traceback}"
         )
         error.__cause__ = failure.error

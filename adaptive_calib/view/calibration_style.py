@@ -1,7 +1,7 @@
 """Colours and words shared by the two drawings of a calibration.
 
 Colours of c run along viridis without its lightest part: dark violet for small (sharp) c to green for large c; readable
-with every common colour blindness and in grey. Areas and labels use the Okabe-Ito set (vermillion, blue, orange).
+with every common colour blindness and in grey. Areas and labels use the Okabe-Ito set (vermilion, blue, orange).
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def test_old_tables_are_loaded(name: str) -> None:
     """From CSV, with the attributes of the frame or without."""
     kept, data = expected(name)
     for attrs in (kept["table"]["attrs"], {}):
-        frame = pd.read_csv(io.StringIO(kept["table"]["csv"]))
+        frame = pd.read_csv(io.StringIO(kept["table"]["csv"]), float_precision="round_trip")
         frame.attrs = attrs
         learner = LEARNERS[name]()
         learner.load_dataframe(frame)
