@@ -340,7 +340,7 @@ class BaseLearner(ABC):
             self._set_data(data)
 
     def _repr_html_(self) -> str:
-        return str(_familiar_methods.view("run").learner_html(self))
+        return str(_familiar_methods.view("run_html").learner_html(self))
 
     def __getstate__(self) -> Any:
         # cloudpickle, so that plain pickle, multiprocessing and dill can carry lambdas and losses made by factories

@@ -8,7 +8,9 @@ from typing import Any
 
 from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, should_update
 from adaptive_calib.notebook.update_schedule import UpdateSchedule
-from adaptive_calib.view.run import Past, RunView, html, look, text
+from adaptive_calib.view.run import RunHistory, RunView, look
+from adaptive_calib.view.run_html import html
+from adaptive_calib.view.run_text import text
 
 __all__ = ["live_info"]
 
@@ -42,29 +44,29 @@ def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
     ...     runner.live_info()
     """
     schedule = UpdateSchedule(update_interval, SHARE, allowance=0.05)
-    past = Past()
+    history = RunHistory()
     if not in_ipynb():
-        say(text(look(runner, past)))
+        say(text(look(runner, history)))
         return
     display = _Widgets(runner) if has("ipywidgets") else _Html()
-    display.show(look(runner, past))
+    display.show(look(runner, history))
     if runner.status() == "running":
-        runner.beside(_follow(runner, display, past, schedule))
+        runner.beside(_follow(runner, display, history, schedule))
     else:
         display.end()
 
 
-async def _follow(runner: Any, display: _Widgets | _Html, past: Past, schedule: UpdateSchedule) -> None:
+async def _follow(runner: Any, display: _Widgets | _Html, history: RunHistory, schedule: UpdateSchedule) -> None:
     cost, spent, begin = 0.0, 0.0, time.perf_counter()
     try:
         while not runner.task.done():
             await runner.wait(schedule.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
             if not runner.task.done() and should_update():
                 start = time.thread_time()
-                display.show(look(runner, past))
+                display.show(look(runner, history))
                 cost = time.thread_time() - start
                 spent += cost
-        display.show(look(runner, past))
+        display.show(look(runner, history))
     finally:
         display.end()
 

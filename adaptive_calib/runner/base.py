@@ -352,7 +352,9 @@ class BaseRunner(abc.ABC):
         return final + [(attempt.point, attempt.traceback) for attempt in machine.to_retry]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from adaptive_calib.view.run import html, look, text  # here: only those who look need it
+        from adaptive_calib.view.run import look  # imported here: a run without a display does not need it
+        from adaptive_calib.view.run_html import html
+        from adaptive_calib.view.run_text import text
 
         view = look(self)
         return {"text/plain": text(view), "text/html": html(view)}

@@ -10,7 +10,9 @@ import pytest
 from adaptive_calib import BlockingRunner, Learner1D
 from adaptive_calib.engine.goals import Elapsed, LargestError, Loss, Points, Progress
 from adaptive_calib.runner import SequentialExecutor
-from adaptive_calib.view.run import Past, html, learner_html, look, shorten, text
+from adaptive_calib.view.run import RunHistory, look, shorten
+from adaptive_calib.view.run_html import html, learner_html
+from adaptive_calib.view.run_text import text
 
 
 def _progress(npoints: int = 10, time: float = 5.0) -> Progress:
@@ -69,23 +71,23 @@ def _fields(view: object) -> dict[str, object]:
 
 def test_since() -> None:
     """A task is out since the first look at which it was."""
-    past = Past()
-    past.note(0.0, 2.0, [0, 1])
-    past.note(1.0, 1.5, [1, 2])
-    past.note(2.0, 1.0, [1, 2, 3])
-    assert [past.since(task) for task in (1, 2, 3)] == [0.0, 1.0, 2.0]
-    assert past.losses == [(0.0, 2.0), (1.0, 1.5), (2.0, 1.0)]
+    history = RunHistory()
+    history.note(0.0, 2.0, [0, 1])
+    history.note(1.0, 1.5, [1, 2])
+    history.note(2.0, 1.0, [1, 2, 3])
+    assert [history.since(task) for task in (1, 2, 3)] == [0.0, 1.0, 2.0]
+    assert history.losses == [(0.0, 2.0), (1.0, 1.5), (2.0, 1.0)]
 
 
 def test_history_stays_small() -> None:
     """A run of any length keeps at most so many losses and only the marks that are needed."""
-    past = Past()
+    history = RunHistory()
     for k in range(5000):
-        past.note(float(k), 1.0 / (k + 1), [k, k + 1])
-    assert len(past.losses) <= 201
-    assert len(past.marks) <= 3
-    assert past.losses[0][0] == 0.0
-    assert past.losses[-1][0] == 4999.0
+        history.note(float(k), 1.0 / (k + 1), [k, k + 1])
+    assert len(history.losses) <= 201
+    assert len(history.marks) <= 3
+    assert history.losses[0][0] == 0.0
+    assert history.losses[-1][0] == 4999.0
 
 
 def test_reprs() -> None:

@@ -1,0 +1,42 @@
+"""A `RunView` as lines of text; and its rows, which the HTML shows too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from adaptive_calib.view.run import RunView
+
+__all__ = ["rows", "text"]
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
+
+
+def rows(view: RunView) -> dict[str, str]:
+    """Return name -> value of each row, in the order of display."""
+    rows = {"status": view.status + (f": {view.reason}" if view.reason else ""), "goal": view.goal}
+    rows["elapsed time"] = _duration(view.elapsed)
+    if view.left is not None:
+        rows["time left"] = f"about {_duration(view.left)}"
+    parts = {"new": view.new, "loaded": view.loaded, "pending": view.pending, "failed": view.failed}
+    known = ", ".join(f"{number} {name}" for name, number in parts.items() if number)
+    rows["# of points"] = f"{view.npoints}" + (f" ({known})" if known else "")
+    if view.samples is not None:
+        rows["# of samples"] = str(view.samples)
+    if view.loss is not None:
+        rows["latest loss"] = f"{view.loss:.4g}"
+    split = ", ".join(f"{name} {percent:.1f}%" for name, percent in view.split.items() if percent >= 0.05)
+    rows["overhead"] = f"{view.overhead:.1f}%" + (f" ({split})" if split else "")
+    rows["workers"] = str(view.workers)
+    if view.running and view.status == "running":
+        more = view.pending - len(view.running)
+        shown = ", ".join(f"{point} ({seconds:.0f} s)" for point, seconds in view.running)
+        rows["running"] = shown + (f" and {more} more" if more > 0 else "")
+    return rows
+
+
+def text(view: RunView) -> str:
+    """Return the run as lines of text, with the traceback if it failed."""
+    lines = [f"{view.title} run", *(f"  {name}: {value}" for name, value in rows(view).items())]
+    return "\n".join(lines) + (f"\n{view.error}" if view.error else "")
