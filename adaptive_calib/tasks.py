@@ -29,7 +29,8 @@ from adaptive_calib.calibration import (
 from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.experiment import EpistemicDist, Experiment, ExperimentLike
 from adaptive_calib.runner import BlockingRunner
-from adaptive_calib.view.calibration_html import Report, html, report, text
+from adaptive_calib.view.calibration_html import html
+from adaptive_calib.view.calibration_result import ResultView, result_view, text
 
 __all__ = [
     "Calibrate",
@@ -151,16 +152,16 @@ class Calibrate:
         """Return the result as c -> record array with the fields Bemd and Bepis, in the order of the experiments."""
         return result.unpack(self.c_list)
 
-    def _report(self) -> Report:
-        learned = report(self.learner)
+    def _view(self) -> ResultView:
+        learned = result_view(self.learner)
         why = (("reason", self.reason),) if self.reason else ()
         return replace(learned, title=type(self).__name__, facts=(*why, *learned.facts))
 
     def _repr_html_(self) -> str:
-        return html(self._report())
+        return html(self._view())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": text(self._report()), "text/html": html(self._report())}
+        return {"text/plain": text(self._view()), "text/html": html(self._view())}
 
     def _packed(self) -> CalibrateOutput:
         columns = [self.learner.column(c) for c in self.c_list]

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive_calib.calibration._shown import Shown
+from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Record, Sampling, check_c, describe
 from adaptive_calib.calibration.experiment import ExperimentLike, ExperimentSource
 from adaptive_calib.calibration.interval import acceptable_interval, recommended_c
@@ -43,7 +43,7 @@ def spread(answer: dict[str, Any]) -> list[float]:
 
 
 @dataclass(frozen=True)
-class DataSizeStudy(Shown):
+class DataSizeStudy(NotebookRepr):
     """The function of a data size: ``study(Ldata)`` -> numbers, as plain data.
 
     Parameters

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from adaptive_calib.calibration._shown import Shown
+from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.pairs import Floats
 from adaptive_calib.calibration.slope import Status
 
@@ -72,7 +72,7 @@ class Boundary:
 
 
 @dataclass(frozen=True)
-class AcceptableInterval(Shown):
+class AcceptableInterval(NotebookRepr):
     """Which c are acceptable.
 
     Attributes

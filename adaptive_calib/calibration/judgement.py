@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive_calib.calibration._shown import Shown
+from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import Axis
 from adaptive_calib.calibration.interval import AcceptableInterval, acceptable_interval
 from adaptive_calib.calibration.slope import Status, slope_status
@@ -60,7 +60,7 @@ class Wishes:
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement(Shown):
+class Judgement(NotebookRepr):
     """What is known after `n` experiments.
 
     Attributes

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive_calib.calibration import frames
-from adaptive_calib.calibration._shown import Shown
+from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import Axis
 from adaptive_calib.calibration.bins import SMALLEST_TARGET
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["CalibrationLearner"]
 
 
-class CalibrationLearner(Shown, BaseLearner):
+class CalibrationLearner(NotebookRepr, BaseLearner):
     """Learns the acceptable interval of c and the calibration curve at the recommended c.
 
     Parameters

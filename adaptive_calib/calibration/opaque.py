@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive_calib.calibration import frames
-from adaptive_calib.calibration._shown import Shown
+from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import THRESHOLD, Axis
 from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
@@ -83,7 +83,7 @@ class _Contestant:
         return math.sqrt(p * (1 - p))
 
 
-class OpaqueCalibrationLearner(Shown, BaseLearner):
+class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
     """Learns the acceptable interval of c from single evaluations of B_EMD.
 
     Parameters

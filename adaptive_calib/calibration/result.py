@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive_calib.calibration._shown import Shown
+from adaptive_calib.calibration._notebook_repr import NotebookRepr
 
 __all__ = ["CalibrateOutput", "CalibrateResult", "calib_point_dtype", "read_result"]
 
@@ -21,7 +21,7 @@ CalibrateResult = dict[float, NDArray[np.void]]
 
 
 @dataclass(frozen=True)
-class CalibrateOutput(Shown):
+class CalibrateOutput(NotebookRepr):
     """The compact form of a result.
 
     Attributes

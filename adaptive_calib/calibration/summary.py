@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptive_calib.calibration._shown import Shown
+from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.bins import equal_count_bins
 from adaptive_calib.calibration.learner import CalibrationLearner
 from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 from adaptive_calib.calibration.slope import Status, brier_score, log_score
 
-__all__ = ["Summary", "SummaryRow", "format_summary", "summarise"]
+__all__ = ["COLUMNS", "WORDS", "Summary", "SummaryRow", "cells", "format_summary", "summarise", "table_lines"]
 
-_WORDS = {Status.ACCEPTABLE: "yes", Status.NOT_ACCEPTABLE: "no", Status.UNDECIDED: "undecided"}
+#: The columns of the table that is printed and shown in notebooks.
+COLUMNS = ("c", "log2 c", "n", "slope κ", "ECE", "max viol.", "log score", "accepted")
+WORDS = {Status.ACCEPTABLE: "yes", Status.NOT_ACCEPTABLE: "no", Status.UNDECIDED: "undecided"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class SummaryRow:
     status: Status
 
 
-class Summary(Shown, list[SummaryRow]):
+class Summary(NotebookRepr, list[SummaryRow]):
     """A list of `SummaryRow`, shown as a table in notebooks; `format_summary` writes it as text.
 
     Examples
@@ -113,7 +115,7 @@ def summarise(learner: CalibrationLearner | OpaqueCalibrationLearner) -> Summary
 
 
 def format_summary(rows: Sequence[SummaryRow]) -> str:
-    """Return the rows as a table of text.
+    """Return the rows as a table of text, the one that a notebook and a terminal show too.
 
     Examples
     --------
@@ -123,12 +125,23 @@ def format_summary(rows: Sequence[SummaryRow]) -> str:
     >>> "log2 c" in format_summary(summarise(learner)).splitlines()[0]
     True
     """
-    head = f"{'c':>12} {'log2 c':>7} {'n':>6} {'slope κ':>15} {'ECE':>7} {'max viol.':>9} {'log score':>9}  accepted"
-    lines = [head, "-" * len(head)]
-    for r in rows:
-        slope = f"{r.slope:.3f} ± {r.stderr:.3f}"
-        lines.append(
-            f"{r.c:12.6g} {math.log2(r.c):7.3g} {r.n:6d} {slope:>15} {r.ece:7.3f} {r.max_violation:9.3f} "
-            f"{r.log_score:9.4f}  {_WORDS[r.status]}"
-        )
-    return "\n".join(lines)
+    return "\n".join(table_lines(COLUMNS, [cells(row) for row in rows]))
+
+
+def cells(row: SummaryRow) -> tuple[str, ...]:
+    """Return the cells of a row as text, in the order of `COLUMNS`."""
+    slope = "–" if math.isnan(row.slope) else f"{row.slope:.3f} ± {row.stderr:.3f}"
+    scores = ("–" if math.isnan(x) else f"{x:.3f}" for x in (row.ece, row.max_violation))
+    log_score = "–" if math.isnan(row.log_score) else f"{row.log_score:.4f}"
+    return (f"{row.c:.6g}", f"{math.log2(row.c):.3g}", str(row.n), slope, *scores, log_score, WORDS[row.status])
+
+
+def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a head, a rule and rows as lines; columns are aligned to the right, the last one to the left."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+
+    def line(words: Sequence[str]) -> str:
+        numbers = [word.rjust(width) for word, width in zip(words[:-1], widths[:-1], strict=True)]
+        return " ".join(numbers) + "  " + words[-1]
+
+    return [line(head), "-" * (sum(widths) + len(widths)), *map(line, rows)]

@@ -37,9 +37,6 @@ from adaptive_calib.view.calibration_style import (
 
 __all__ = ["areas", "html", "layout"]
 
-SIZE = 430
-SMALL = 235
-COLUMNS = 4
 #: Widths of the two columns of the layout, which together fit into the cell of a notebook on a small screen (900
 #: pixels), and heights of its rows.
 WIDTHS = (500, 370)
@@ -52,49 +49,33 @@ def layout(data: CalibrationData, *, each_c: bool = True) -> Any:
     With ``each_c=False`` the only single curve is that of the highlighted c: a panel costs a third of a second, and a
     plot that is drawn again and again should not cost seconds.
     """
+    return hv.Layout(_panels(data, each_c)).opts(_bokeh(shared_axes=False, title=_title(data))).cols(2)
+
+
+def _panels(data: CalibrationData, each_c: bool) -> list[Any]:
     colors = c_colors(len(data.curves))
     (left, right), (high, middle, low) = WIDTHS, HEIGHTS
-    highlighted = () if data.highlighted is None else (data.highlighted,)
     panels = [_together(data, colors, left, high), _slopes(data, colors, right, high)]
+    panels += [_scores(data, colors, left, low), _counts(data, colors, right, low)]
+    highlighted = () if data.highlighted is None else (data.highlighted,)
     for k in data.together if each_c else highlighted:
         panels += [_one(data.curves[k], colors[k], data, left, middle)]
         panels += [_histogram(data.curves[k], data, right, middle)]
-    panels += [_scores(data, colors, left, low), _counts(data, colors, right, low)]
-    return hv.Layout(panels).opts(_bokeh(shared_axes=False, title=_title(data))).cols(2)
+    return panels
 
 
 def html(data: CalibrationData, title: str = "Calibration") -> str:
     """Return one HTML page with bokeh's scripts inside: it needs no network."""
     from bokeh.embed import file_html
-    from bokeh.layouts import column, gridplot, row
+    from bokeh.layouts import column
     from bokeh.models.widgets import Div
     from bokeh.resources import INLINE
 
-    colors = c_colors(len(data.curves))
-    render = _render
-    wide = SIZE + 170
-    over_c = column(
-        render(_slopes(data, colors, wide, SIZE - 250)),
-        render(_scores(data, colors, wide, 120)),
-        render(_counts(data, colors, wide, 130)),
-    )
-    # a third of a second for each panel: only the curves of the large one, as Matplotlib's picture has all
-    small: list[Any] = [
-        column(
-            render(_one(data.curves[k], colors[k], data, SMALL + 60, SMALL)),
-            render(_histogram(data.curves[k], data, SMALL + 60, 130)),
-        )
-        for k in data.together
-    ]
-    rows: list[list[Any]] = [small[k : k + COLUMNS] for k in range(0, len(small), COLUMNS)]
-    heading = Div(text=f"<h2 style='font-family:sans-serif;font-weight:500;margin:6px'>{_title(data)}</h2>")
-    key = Div(text=_key_html(data), width=4 * SMALL)
-    page = column(
-        heading,
-        row(render(_together(data, colors, SIZE + 160, SIZE)), over_c),
-        key,
-        *([gridplot(rows, toolbar_location=None)] if rows else []),
-    )
+    width = sum(WIDTHS)
+    heading = f"<h2 style='font-family:sans-serif;font-weight:500;margin:6px'>{_title(data)}</h2>"
+    panels = hv.Layout(_panels(data, each_c=True)).opts(_bokeh(shared_axes=False)).cols(2)
+    plot = hv.renderer("bokeh").get_plot(panels).state
+    page = column(Div(text=heading, width=width), Div(text=_key_html(data), width=width), plot)
     # Panel, which HoloViews imports, adds a reference to a module loader of its own, for widgets that are not here
     return re.sub(r'<script[^>]*\bsrc="[^"]*"[^>]*>\s*</script>', "", str(file_html(page, INLINE, title=title)))
 
@@ -126,10 +107,6 @@ def with_matplotlib(element: Any, **options: Any) -> Any:
 
 def _bokeh(**options: Any) -> Any:
     return hv.Options(**options, backend="bokeh")
-
-
-def _render(element: Any) -> Any:
-    return hv.renderer("bokeh").get_plot(element).state
 
 
 def _title(data: CalibrationData) -> str:
@@ -325,4 +302,4 @@ def _key_html(data: CalibrationData) -> str:
         swatch(WON, 1) + "B_epis = 1",
         swatch(LOST, 1) + "B_epis = 0",
     ]
-    return f"<p style='font-family:sans-serif;font-size:10pt;margin:10px 6px;white-space:nowrap'>{''.join(words)}</p>"
+    return f"<p style='font-family:sans-serif;font-size:10pt;margin:10px 6px;line-height:1.6'>{''.join(words)}</p>"

@@ -12,7 +12,8 @@ from adaptive_calib.calibration.interval import acceptable_interval
 from adaptive_calib.calibration.slope import Status
 from adaptive_calib.runner import SequentialExecutor, simple
 from adaptive_calib.tasks import Calibrate
-from adaptive_calib.view.calibration_html import Report, Row, html, report, text
+from adaptive_calib.view.calibration_html import html
+from adaptive_calib.view.calibration_result import ResultRow, ResultView, result_view, text
 from tests.calibration.worlds import Gaussians
 from tests.view.test_calibration_learner import calibration, opaque
 
@@ -51,13 +52,13 @@ def told(learner, n):
 def test_learners_are_shown_at_every_time(make, n):
     """Nothing, little or all known: each c that is judged has a row with its status, and HTML and text say the same."""
     learner = told(make(), n)
-    shown, now = report(learner), learner.current()
+    shown, now = result_view(learner), learner.current()
     assert [row.status for row in shown.rows] == ([] if now is None else now.status.tolist())
     facts = dict(shown.facts)
     assert facts["acceptable c"] == learner.acceptable_interval().words
     assert facts["state"] == learner.stopped_because()
     best = learner.recommended_c()
-    assert [row.cells[1] for row in shown.rows if row.recommended] == ([] if best is None else [f"{best:.4g}"])
+    assert [row.cells[0] for row in shown.rows if row.recommended] == ([] if best is None else [f"{best:.6g}"])
     bundle = learner._repr_mimebundle_()
     assert bundle["text/html"] == learner._repr_html_() == html(shown)
     words = Balanced(bundle["text/html"]).words
@@ -69,11 +70,11 @@ def test_learners_are_shown_at_every_time(make, n):
 def test_the_number_of_experiments_is_that_of_each_c():
     """Where values of c race, each row counts its own experiments."""
     learner = told(opaque(), 1000)
-    rows = {row.cells[1]: row for row in report(learner).rows}
+    rows = {row.cells[0]: row for row in result_view(learner).rows}
     for c in learner.c_list:
         bemd, _ = learner.column(c)
-        assert rows[f"{c:.4g}"].cells[3] == str(len(bemd))
-    assert len({row.cells[3] for row in rows.values()}) > 1
+        assert rows[f"{c:.6g}"].cells[2] == str(len(bemd))
+    assert len({row.cells[2] for row in rows.values()}) > 1
 
 
 def test_what_is_under_way_or_failed_is_said():
@@ -81,8 +82,8 @@ def test_what_is_under_way_or_failed_is_said():
     learner = calibration()
     first, *_ = learner.ask(3)[0]
     learner.tell_failed(first)
-    facts = dict(report(learner).facts)
-    assert facts["experiments"] == "1 of 40 complete (1 failed, 2 under way)"
+    facts = dict(result_view(learner).facts)
+    assert facts["experiments"] == "1 of 40 complete (1 failed, 2 pending)"
     assert "1 of 1 experiments failed" in html(learner)
 
 
@@ -101,17 +102,17 @@ def test_an_interval_says_how_sure_its_ends_are():
     """A closed end has limits, an open one says so, and without any acceptable c there are no ends."""
     x, slopes = [-2.0, 0.0, 2.0], [0.1, 1.5, 1.4]
     interval = acceptable_interval(x, [-1, 1, 1], slopes, [0.1, 0.1, 0.1])
-    facts = dict(report(interval).facts)
+    facts = dict(result_view(interval).facts)
     assert facts["lower end"].startswith(f"near 2^{interval.lower.estimate:.4g}, between 2^{interval.lower.low:.4g}")
     assert facts["upper end"].startswith("not reached")
     assert facts["recommended c"] == "1 = 2^0"
-    assert dict(report(acceptable_interval(x, [-1, -1, -1])).facts)["recommended c"] == "none yet"
+    assert dict(result_view(acceptable_interval(x, [-1, -1, -1])).facts)["recommended c"] == "none yet"
 
 
 def test_a_judgement_says_what_is_still_open():
     """Wishes that are not met are named with how far they are."""
     learner = told(calibration(), 40)
-    shown = report(learner.judgement)
+    shown = result_view(learner.judgement)
     open_wishes = [name for name, ratio in learner.judgement.unmet.items() if ratio > 1]
     assert open_wishes
     assert all(name in dict(shown.facts)["still open"] for name in open_wishes)
@@ -151,7 +152,7 @@ def test_a_task_shows_its_reason_and_what_it_learned():
 def test_all_words_are_escaped():
     """Nothing that a name or a message holds becomes a tag."""
     evil = "<script>&"
-    shown = Report(evil, ((evil, evil),), (evil, evil), (Row((evil, evil), Status.ACCEPTABLE),), (evil,))
+    shown = ResultView(evil, ((evil, evil),), (evil, evil), (ResultRow((evil, evil), Status.ACCEPTABLE),), (evil,))
     assert "<script" not in html(shown)
     assert Balanced(html(shown)).words.count(evil) == 7  # all but the caution, which follows its sign
     assert text(shown).count(evil) == 8
@@ -160,4 +161,4 @@ def test_all_words_are_escaped():
 def test_no_result():
     """Something else is refused in clear words."""
     with pytest.raises(TypeError, match="expected a result of a calibration"):
-        report(3)
+        result_view(3)
