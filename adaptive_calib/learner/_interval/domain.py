@@ -57,6 +57,13 @@ class Domain1D(ABC):
         step = (b - a) / k
         return [a + step * i for i in range(1, k)]
 
+    @abstractmethod
+    def place(self, a: float, b: float, u: float) -> float:
+        """Return the coordinate strictly between `a` and `b` nearest to `u` at which a point may lie.
+
+        The interval is not closed: at least two parts fit into it.
+        """
+
     def spread(self, n: int) -> list[float]:
         """Return n coordinates from end to end, fewer if no more fit; the lower end for n = 1."""
         n = min(n, int(self.parts(self.low, self.high)) + 1)
@@ -103,6 +110,12 @@ class LinearDomain(Domain1D):
         spacing = self._spacing or max(math.ulp(min(abs(a), abs(b))), (b - a) * 1e-15)
         return math.floor((b - a) / spacing * (1 + 1e-9))
 
+    def place(self, a: float, b: float, u: float) -> float:
+        """Return `u`, moved away from the ends by the spacing, or by a millionth of the interval."""
+        margin = min(max(self._spacing, (b - a) * 1e-6), (b - a) / 2)
+        u = min(max(u, a + margin), b - margin)
+        return u if a < u < b else a + (b - a) / 2
+
 
 class LogDomain(LinearDomain):
     """u = ln x, for positive bounds.
@@ -125,6 +138,11 @@ class LogDomain(LinearDomain):
     def inner(self, a: float, b: float, k: int) -> list[float]:
         """Return the k - 1 coordinates, each as `u` will return it for the point at it."""
         return [self.u(self.x(u)) for u in super().inner(a, b, k)]
+
+    def place(self, a: float, b: float, u: float) -> float:
+        """Return the coordinate as `u` will return it for the point at it."""
+        u = self.u(self.x(super().place(a, b, u)))
+        return u if a < u < b else self.inner(a, b, 2)[0]
 
     def u(self, x: float) -> float:
         """Return ln x."""
@@ -181,6 +199,12 @@ class IntegerDomain(Domain1D):
         for i in reversed(range(len(xs))):
             right = xs[i] = min(xs[i], right - 1)
         return [self.u(x) for x in xs]
+
+    def place(self, a: float, b: float, u: float) -> float:
+        """Return the coordinate of an integer strictly between `a` and `b`, at the spacing from both if there is one."""
+        nearest = self.u(min(max(self.x(u), self.x(a) + 1), self.x(b) - 1))
+        near = min(nearest - a, b - nearest) < self._spacing
+        return self.inner(a, b, 2)[0] if near else nearest
 
     def contains(self, x: Any) -> bool:
         """Whether `x` is an integer between the ends."""

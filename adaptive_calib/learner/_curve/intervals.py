@@ -1,0 +1,432 @@
+"""Where the next points of a curve go when several interpolants are kept, see `model`.
+
+`CurveIntervals` does for `Learner1D(mode="auto")` what `_interval.intervals.Intervals` does for the other modes, with
+the same methods: it owns the points and the pending points, in the coordinate u of the domain.
+
+Placement
+---------
+First the ends, then 1/2, 1/4, 3/4, 1/8, ... of the domain, warped by (t + 0.3 t²)/1.3: a periodic function whose period
+divides the domain is not seen at its zeros only. With an interpolant on each interval the next point goes where the
+estimated error of what is used is largest: for polynomials to 0.441 or 0.559 of the interval, in an order that looks
+random but depends on the number of points only; for the rational function to the place where it differs most from the
+one before.
+
+Pending points divide intervals into pieces. The error of a piece is that of its interval times (length of the piece /
+length of the interval)^`ORDER`; the difference of the rational functions is multiplied, for each pending point, by
+(distance / length of the interval with the pending point)², at most 1.
+
+An interval with a point without a value inside (invalid or failed) has no interpolant: its parts are divided as if the
+error was their length while that is above `COARSEST`, and its fourth power below.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from adaptive_calib._arrays import Bools, Floats
+from adaptive_calib.learner._curve.model import CLOSED, COARSEST, CurveModel, R, S
+from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
+from adaptive_calib.learner._interval.loss_scale import Measure
+from adaptive_calib.learner._interval.types import Interval, Value, rank
+from adaptive_calib.learner.smooth1D import smooth_loss
+
+__all__ = ["AutoCurve", "CurveIntervals"]
+
+#: How fast the error is expected to fall with the length of a piece, for pieces made by pending points.
+ORDER = 3.0
+#: Estimates below this fraction of the scale are rounding errors: then the longest piece is divided.
+ROUNDING = 1e-14
+#: Division of an interval: between its middle and the golden section, which is too uneven for polynomials.
+SHARES = (0.441, 0.559)
+
+
+def _warp(t: float) -> float:
+    return (t + 0.3 * t * t) / 1.3
+
+
+def _halves(k: int) -> float:
+    """Return the k-th place of 1/2, 1/4, 3/4, 1/8, 3/8, ... (van der Corput in the order of each level)."""
+    level = (k + 1).bit_length() - 1
+    return (2 * (k + 1 - 2**level) + 1) / 2 ** (level + 1)
+
+
+def _bit(k: int) -> int:
+    """Return 0 or 1, the same for the same k, without a pattern in k."""
+    k = (k * 2654435761 + 40503) & 0xFFFFFFFF
+    k ^= k >> 15
+    k = (k * 2246822519) & 0xFFFFFFFF
+    return (k >> 13) & 1
+
+
+class CurveIntervals:
+    """The points of one `Learner1D(mode="auto")`, known and pending, and the choice of the next.
+
+    Parameters
+    ----------
+    domain
+        Where points may lie.
+
+    Attributes
+    ----------
+    measure : Measure
+        The scales of x and y.
+    """
+
+    def __init__(self, domain: Domain1D) -> None:
+        self.domain = domain
+        self.measure = Measure(domain.high - domain.low, smooth_loss)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._values: dict[float, Value] = {}
+        self._us: list[float] = []
+        self._pending: list[float] = []
+        self._model = CurveModel()
+        self._at: dict[float, float] = {}
+        self._open: dict[tuple[float, float], bool] = {}
+
+    # -- known points ----------------------------------------------------------------------------------------------
+
+    @property
+    def pending(self) -> list[float]:
+        """The pending coordinates, ascending."""
+        return list(self._pending)
+
+    def is_pending(self, u: float) -> bool:
+        """Whether `u` is pending."""
+        at = bisect_left(self._pending, u)
+        return at < len(self._pending) and self._pending[at] == u
+
+    def missing(self) -> list[float]:
+        """Return the ends of the domain that are neither known nor pending."""
+        return [u for u in (self.domain.low, self.domain.high) if u not in self._values and not self.is_pending(u)]
+
+    def known(self) -> tuple[list[float], list[Value]]:
+        """Return the known points, ascending, and their values."""
+        return list(self._us), [self._values[u] for u in self._us]
+
+    def closed(self) -> Bools:
+        """Return which of the intervals between known points, from left to right, are closed."""
+        return np.array([not self._is_open(a, b) for a, b in zip(self._us, self._us[1:], strict=False)], dtype=bool)
+
+    def real(self) -> list[Interval]:
+        """Return the intervals between known points, from left to right."""
+        losses = self._losses(np.array(self._us)) if len(self._us) > 1 else []
+        width = self.measure.width
+        return [
+            (rank(loss, (b - a) / width), a, b, loss, self._values[a], self._values[b])
+            for a, b, loss in zip(self._us, self._us[1:], losses, strict=False)
+        ]
+
+    def combined(self) -> list[tuple[float, float, float]]:
+        """Return all stretches between neighbouring points, known or pending: (a, b, loss), from left to right."""
+        edges = sorted([*self._us, *self._pending])
+        if len(edges) < 2:
+            return []
+        losses = self._losses(np.array(edges))
+        known = (self._us[0], self._us[-1]) if self._us else (math.inf, -math.inf)
+        return [
+            (a, b, loss if known[0] <= a and b <= known[1] else math.inf)
+            for a, b, loss in zip(edges, edges[1:], losses, strict=False)
+        ]
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing may be asked any more, nothing is pending, and both ends are known."""
+        return not self._pending and not self.missing() and bool(self._us) and bool(self.closed().all())
+
+    def loss(self, real: bool = True) -> float:
+        """Return the largest estimated error as a fraction of the range of the values, see `_losses`.
+
+        Infinite until both ends of the domain are known, 0 if all is closed.
+        """
+        if not (self.domain.low in self._values and self.domain.high in self._values):
+            return math.inf
+        edges = self._us if real else sorted([*self._us, *self._pending])
+        return max(self._losses(np.array(edges)), default=0.0)
+
+    def worst(self) -> Interval | None:
+        """Return the real interval with the largest loss; None if all are closed."""
+        open_ones = [interval for interval in self.real() if self._is_open(interval[1], interval[2])]
+        return min(open_ones, key=lambda interval: interval[:2], default=None)
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    def fill(self, u: float, y: float) -> bool:  # noqa: ARG002
+        """Return False: there is no shorter way to take in a value than `insert`."""
+        return False
+
+    def halve(self, take: bool = True) -> None:  # noqa: ARG002
+        """Return None: points are chosen by `propose`."""
+        return
+
+    def insert(self, u: float, y: Value) -> None:
+        """Take in the value at `u`, which lies within the domain and is not known yet; pending or not."""
+        self._drop(u)
+        insort(self._us, u)
+        self._values[u] = y
+        self.measure.count(y)
+        t = self._coordinate(u)
+        if t is not None:
+            self._at[u] = t
+            self._model.add(t, _array(y))
+
+    def revalue(self, u: float, y: Value) -> None:
+        """Take in another value at a known point."""
+        before = self._values[u]
+        self._values[u] = y
+        self.measure.count(y)
+        if u in self._at and (before is None or y is None):
+            self._model.replace(self._at[u], _array(y))
+
+    def rebuild(self, us: list[float], ys: list[Value]) -> None:
+        """Start anew with these points, ascending, and keep the pending ones."""
+        pending = [u for u in self._pending if u not in set(us)]
+        self._clear()
+        self._pending = pending
+        self.measure.forget()
+        self.measure.count_all(ys)
+        self._us, self._values = list(us), dict(zip(us, ys, strict=True))
+        taken: dict[float, float] = {}
+        for u in us:
+            taken.setdefault(self._t(u), u)
+        self._at = {u: t for t, u in taken.items()}
+        valid = [u for u in self._at if self._values[u] is not None]
+        if valid:
+            points = np.array([self._at[u] for u in valid])
+            values = np.array([_array(self._values[u]) for u in valid])
+            self._model.rebuild(points, values, [self._at[u] for u in self._at if self._values[u] is None])
+        else:
+            self._model.lost = sorted(self._at.values())
+
+    def replay(self, us: list[float], ys: list[Value]) -> None:
+        """Take in points in the order in which they were told, one by one."""
+        for u, y in zip(us, ys, strict=True):
+            self.insert(u, y)
+
+    def _t(self, u: float) -> float:
+        return (u - self.domain.low) / self.measure.width
+
+    def _coordinate(self, u: float) -> float | None:
+        """Return where in [0, 1] the model sees a new point; None if it cannot be told from a known one."""
+        t = self._t(u)
+        at = bisect_left(self._us, u)
+        for beside in self._us[max(at - 1, 0) : at + 2]:
+            if beside != u and self._t(beside) == t:
+                return None
+        return t
+
+    # -- pending points --------------------------------------------------------------------------------------------
+
+    def hold(self, u: float) -> None:
+        """Count `u` as pending; it is neither known nor pending."""
+        insort(self._pending, u)
+
+    def release(self, us: Iterable[float]) -> None:
+        """Count the points `us` as not pending."""
+        for u in us:
+            self._drop(u)
+
+    def release_all(self) -> None:
+        """Count no point as pending."""
+        self._pending = []
+
+    def _drop(self, u: float) -> None:
+        at = bisect_left(self._pending, u)
+        if at < len(self._pending) and self._pending[at] == u:
+            del self._pending[at]
+
+    # -- losses ----------------------------------------------------------------------------------------------------
+
+    def _is_open(self, a: float, b: float) -> bool:
+        """Whether a point may lie between `a` and `b`."""
+        if b - a < self.domain.shortest:
+            return False
+        if not isinstance(self.domain, IntegerDomain):
+            return True
+        found = self._open.get((a, b))
+        if found is None:
+            found = self._open[a, b] = self.domain.parts(a, b) >= 2
+        return found
+
+    def _opens(self, edges: Floats) -> Bools:
+        if isinstance(self.domain, IntegerDomain):
+            ends = edges.tolist()
+            return np.array([self._is_open(a, b) for a, b in zip(ends, ends[1:], strict=False)], dtype=bool)
+        return np.asarray(np.diff(edges) >= self.domain.shortest)
+
+    def _pieces(self, edges: Floats) -> tuple[Floats, Floats, Any, Bools]:
+        """Return, for pieces between neighbouring `edges`: length, error, interval of the model, whether it has one.
+
+        Lengths are fractions of the domain, errors are in units of the values; errors beside points without a value
+        are as explained at the head of this file.
+        """
+        t = (edges - self.domain.low) / self.measure.width
+        length = np.diff(t)
+        model = self._model
+        if not model.ready:
+            return length, np.full(len(length), np.inf), np.zeros(len(length), dtype=int), np.zeros(len(length), bool)
+        middle = t[:-1] + length / 2
+        rows = np.searchsorted(model.t, middle) - 1
+        inside = (rows >= 0) & (rows < len(model.t) - 1)
+        rows = np.clip(rows, 0, len(model.t) - 2)
+        inside &= ~model.gap[rows]
+        whole = model.t[rows + 1] - model.t[rows]
+        error = model.error[rows] * np.minimum(length / whole, 1.0) ** ORDER
+        beside = np.where(length > COARSEST, length, length**4) * model.scale
+        return length, np.where(inside, error, beside), rows, inside
+
+    def _losses(self, edges: Floats) -> list[float]:
+        """Return the loss of each piece: its error / range, at least its length while that is above `COARSEST`.
+
+        Of closed pieces, and of those in which a break is located well enough, the loss is 0. The lengths do not
+        enter where the rational function is used.
+        """
+        length, error, rows, inside = self._pieces(edges)
+        model = self._model
+        loss = np.where(np.isfinite(error), error / model.scale, length)
+        if model.ready:
+            raw = np.minimum(model.raw[rows] / model.scale, 1e300)
+            loss = np.where(np.isfinite(error), loss, np.maximum(length, raw))
+        loss[(length < CLOSED) & inside] = 0.0
+        loss[~self._opens(edges)] = 0.0
+        return [float(x) for x in loss]
+
+    # -- the next points -------------------------------------------------------------------------------------------
+
+    def propose(self, n: int) -> tuple[list[float], list[float]]:
+        """Put at most n more points under way; return them and their improvements, the estimated errors / range."""
+        points: list[float] = []
+        improvements: list[float] = []
+        while len(points) < n:
+            missing = self.missing()
+            found = (missing[0], math.inf) if missing else self._next()
+            if found is None:
+                break
+            self.hold(found[0])
+            points.append(found[0])
+            improvements.append(found[1])
+        return points, improvements
+
+    def _next(self) -> tuple[float, float] | None:
+        edges = np.array(sorted([*self._us, *self._pending]))
+        opens = self._opens(edges)
+        if not opens.any():
+            return None
+        count = len(edges)
+        model = self._model
+        if not model.ready:
+            return self._first(edges, opens)
+        length, error, rows, inside = self._pieces(edges)
+        share = SHARES[_bit(count)]
+        score = np.where(opens, error, -1.0)
+        score[(length < CLOSED) & inside] = -1.0
+        coarse = np.isposinf(score)
+        rational = inside & (model.use[rows] == R)
+        if coarse.any():
+            i = int(np.argmax(np.where(coarse, length, -1.0)))
+            return self._place(edges, i, share), math.inf
+        squares = inside & (model.use[rows] == S)
+        if squares.any():
+            # least squares want points evenly
+            score = np.where(squares, score * length / length.max(), score)
+        top = float(np.where(rational, -1.0, score).max(initial=-1.0))
+        best: tuple[float, float] | None = None
+        if rational.any():
+            best = self._rational_place(edges, opens)
+        floor = ROUNDING * model.scale
+        if best is not None and best[1] > max(top, floor):
+            return best[0], best[1] / model.scale
+        if top > floor:
+            i = int(np.argmax(np.where(rational, -1.0, score)))
+            return self._place(edges, i, share), top / model.scale
+        # converged everywhere: the longest piece, without those in which a break is if there are others
+        longest = np.where(opens, length, -1.0)
+        i = int(np.argmax(longest))
+        return self._place(edges, i, share), max(top, 0.0) / model.scale
+
+    def _rational_place(self, edges: Floats, opens: Bools) -> tuple[float, float] | None:
+        """Return where successive rational functions differ most, and how much; None if nowhere is open."""
+        model = self._model
+        t, differ, rows = model.rational_places()
+        whole = np.diff(model.t)[rows]
+        good = (model.use[rows] == R) & ~model.gap[rows] & (whole >= CLOSED)
+        score = np.where(good, differ, -1.0)
+        for u in self._pending:
+            q = self._t(u)
+            row = min(max(int(np.searchsorted(model.t, q)) - 1, 0), len(model.t) - 2)
+            reach = model.t[row + 1] - model.t[row]
+            score = score * np.minimum(1.0, ((t - q) / reach) ** 2)
+        if score.max(initial=-1.0) < 0:
+            return None
+        at = int(np.argmax(score))
+        u = self.domain.low + float(t[at]) * self.measure.width
+        i = min(max(bisect_right(edges.tolist(), u) - 1, 0), len(edges) - 2)
+        if not opens[i]:
+            return None
+        return self.domain.place(float(edges[i]), float(edges[i + 1]), u), float(score[at])
+
+    def _first(self, edges: Floats, opens: Bools) -> tuple[float, float] | None:
+        """Return one of the first points, before there is an interpolant."""
+        ends = edges.tolist()
+        taken = set(ends)
+        for k in range(len(ends) + 2):
+            t = _warp(_halves(k))
+            u = self.domain.low + t * self.measure.width
+            i = min(max(bisect_right(ends, u) - 1, 0), len(ends) - 2)
+            if not opens[i]:
+                continue
+            u = self.domain.place(ends[i], ends[i + 1], u)
+            # a piece that was cut by this very point, or by one told near it, is for later
+            near = min(u - ends[i], ends[i + 1] - u) / self.measure.width
+            if u not in taken and near > 0.25 / 2 ** (k + 1).bit_length():
+                return u, math.inf
+        i = int(np.argmax(np.where(opens, np.diff(edges), -1.0)))
+        return self._place(edges, i, 0.5), math.inf
+
+    def _place(self, edges: Floats, i: int, share: float) -> float:
+        a, b = float(edges[i]), float(edges[i + 1])
+        return self.domain.place(a, b, a + (b - a) * share)
+
+    # -- the interpolant -------------------------------------------------------------------------------------------
+
+    def curve(self) -> AutoCurve:
+        """Return the interpolant of the known points."""
+        return AutoCurve(self)
+
+
+class AutoCurve:
+    """The interpolant of the points of a `CurveIntervals`, as long as they do not change."""
+
+    def __init__(self, intervals: CurveIntervals) -> None:
+        self._model = intervals._model
+        self._low, self._width = intervals.domain.low, intervals.measure.width
+        self._values = intervals._values
+        self._us = np.array(intervals._us)
+        self._closed = intervals.closed()
+
+    def __call__(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the values, shape (len(u), N), and the estimated errors, shape (len(u),); NaN outside the points."""
+        model = self._model
+        t = (u - self._low) / self._width
+        value, error = model(t), model.error_at(t)
+        at = np.minimum(np.searchsorted(self._us, u), len(self._us) - 1)
+        for i in np.flatnonzero(self._us[at] == u):
+            y = _array(self._values[float(u[i])])
+            value[i] = np.nan if y is None else y
+            error[i] = math.nan if y is None else 0.0
+        return value, error
+
+    @property
+    def largest_error(self) -> float:
+        """The largest estimated error of an interval that is not closed; inf while one is too long to tell."""
+        return self._model.largest_error()
+
+
+def _array(y: Value) -> Floats | None:
+    return None if y is None else np.atleast_1d(np.array(y, dtype=float))

@@ -1,0 +1,342 @@
+"""Four interpolants of the same points, the record of each, and the one that is used on each interval.
+
+P and Q are local polynomials with 8 and 16 nodes, R is a rational function of all points (AAA), S is a least-squares
+polynomial. Each value is first predicted by all of them; how far the errors of the last `MEMORY` predictions exceeded
+the own estimates of an interpolant, at most, is its *record*. On each interval that interpolant is used whose own
+estimate times its record is smallest: on rational functions R, beside a break P, with noise S.
+
+Own estimates: of P and Q the last terms of Newton's formula, see `polynomials`; of R the distance between R and the R
+of one point before, the largest at five places in each interval and above each pole that is nearer to the axis than its
+interval is long; of S the score of cross-validation and the rests at both ends. R is barred from intervals in or beside
+which its denominator changes sign: there is a pole on the axis, which is spurious unless the function has one. In
+intervals shorter than `SHORT` there may be a break, over which two successive R agree though both are wrong: there R has
+to agree with P, too.
+
+Work per point: P and Q are estimated anew near the new point only; R is fitted again unless it predicted the value to
+rounding, rarely when it is far behind, and the more rarely the more points there are.
+
+Coordinates t run from 0 to 1. The estimates were chosen by trying: the local record, the record alone and the estimates
+alone were worse on most functions, each failing on one of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from adaptive_calib._arrays import Bools, Floats, Ints
+from adaptive_calib.learner._curve.least_squares import FEWEST, LeastSquares
+from adaptive_calib.learner._curve.polynomials import MANY_FROM, PLACES, LocalPolynomials
+from adaptive_calib.learner._curve.rational import TOLERANCE, Rational
+
+__all__ = ["COARSEST", "CurveModel"]
+
+#: Longest interval, as a fraction of the domain, on which the estimate of a polynomial is believed.
+COARSEST = 1 / 12
+#: In shorter intervals R has to agree with P.
+SHORT = 1e-4
+#: Intervals shorter than this contain a break that is located well enough.
+CLOSED = 1e-9
+#: Number of predictions that make the record.
+MEMORY = 8
+#: With fewer valid points there are no interpolants.
+FEWEST_POINTS = 4
+
+P, Q, R, S = range(4)
+
+
+class CurveModel:
+    """The points of a curve and their interpolants.
+
+    Attributes
+    ----------
+    t, y : array, shape (n,) and (n, N)
+        Points with a finite value, ascending, and their values.
+    lost : list of float
+        Points without one, ascending.
+    scale : float
+        Largest range of a component, 1 while it is 0.
+    use : array of int, shape (n - 1,)
+        The interpolant used on each interval.
+    raw : array, shape (n - 1,)
+        Its own estimate of the error, in units of the values.
+    error : array, shape (n - 1,)
+        The same, but infinite for polynomials and intervals longer than `COARSEST`; decides about the next point.
+    claim : array, shape (n - 1,)
+        `raw` times the record, if that is above 1.
+    gap : array of bool, shape (n - 1,)
+        Intervals that contain a point without a value.
+    """
+
+    def __init__(self) -> None:
+        self.t: Floats = np.zeros(0)
+        self.y: Floats = np.zeros((0, 1))
+        self.lost: list[float] = []
+        self.scale = 1.0
+        self.ready = False
+        self.use: Ints = np.zeros(0, dtype=np.int64)
+        self.raw: Floats = np.zeros(0)
+        self.error: Floats = np.zeros(0)
+        self.claim: Floats = np.zeros(0)
+        self.gap: Bools = np.zeros(0, dtype=bool)
+        self._polynomials = LocalPolynomials()
+        self._rational: Rational | None = None
+        self._before: Rational | None = None
+        self._squares: LeastSquares | None = None
+        self._record: deque[tuple[Floats, Floats, float]] = deque(maxlen=16)
+        # R at five places in each interval: |R - R before|, and the sign of the denominator
+        self._differ: Floats = np.zeros((0, len(PLACES)))
+        self._signs: Floats = np.zeros((0, len(PLACES)))
+        # places above poles, and the difference there
+        self._above: Floats = np.zeros(0)
+        self._above_differ: Floats = np.zeros(0)
+        self._estimates: Floats = np.zeros((4, 0))
+        self._barred: Bools = np.zeros(0, dtype=bool)
+
+    # -- new points ------------------------------------------------------------------------------------------------
+
+    def add(self, t: float, y: Floats | None) -> None:
+        """Take in a new point and its value, shape (N,); None: there is no finite value."""
+        if y is None:
+            self.lost.insert(int(np.searchsorted(self.lost, t)), t)
+            if self.ready:
+                self._choose()
+            return
+        exact = self._predicted(t, y) if self.ready else False
+        at = int(np.searchsorted(self.t, t))
+        self.y = np.insert(self.y, at, y, axis=0) if len(self.t) else y[None, :].copy()
+        self.t = np.insert(self.t, at, t)
+        self.scale = float(np.ptp(self.y, axis=0).max()) or 1.0
+        if len(self.t) < FEWEST_POINTS:
+            return
+        if not self.ready:
+            self.ready = True
+            self._polynomials.fit(self.t, self.y)
+            self._fit_rational()
+        else:
+            self._polynomials.insert(self.t, self.y, at)
+            self._renew_rational(at, exact)
+        self._renew_squares()
+        self._choose()
+
+    def replace(self, t: float, y: Floats | None) -> None:
+        """Take in a value at a point that had none, or none at a point that had one."""
+        if y is None:
+            keep = self.t != t
+            points, values, lost = self.t[keep], self.y[keep], [*self.lost, t]
+        else:
+            at = int(np.searchsorted(self.t, t))
+            points, values = np.insert(self.t, at, t), np.insert(self.y.reshape(len(self.t), len(y)), at, y, axis=0)
+            lost = [u for u in self.lost if u != t]
+        self.rebuild(points, values, lost)
+
+    def rebuild(self, t: Floats, y: Floats, lost: list[float]) -> None:
+        """Start anew with many points; the record is kept."""
+        self.t, self.y, self.lost = t, y, sorted(lost)
+        self.scale = (float(np.ptp(y, axis=0).max()) or 1.0) if len(t) else 1.0
+        self.ready = len(t) >= FEWEST_POINTS
+        if self.ready:
+            self._rational = self._before = self._squares = None
+            self._polynomials.fit(t, y)
+            self._fit_rational()
+            self._renew_squares()
+            self._choose()
+
+    def _predicted(self, t: float, y: Floats) -> bool:
+        """Record how well the value was predicted; return whether R predicted it to rounding."""
+        if not self.t[0] < t < self.t[-1]:
+            return False
+        row = int(np.searchsorted(self.t, t)) - 1
+        u = np.array([t])
+        values = [self._value(kind, u, np.array([row]))[0] for kind in range(4)]
+        errors = np.abs(np.array(values) - y).max(axis=1)
+        exact = bool(errors[R] <= TOLERANCE * self.scale)
+        if not self.gap[row]:
+            self._record.append((errors, self._estimates[:, row].copy(), float(errors[self.use[row]])))
+        return exact
+
+    # -- the rational function -------------------------------------------------------------------------------------
+
+    def _renew_rational(self, at: int, exact: bool) -> None:
+        """Let R see the new point number `at`: fit it, or keep it and look at the two new intervals."""
+        n, size = len(self.t), self.y.shape[1]
+        assert self._rational is not None
+        support = len(self._rational.z)
+        every = 1 + int(n * size * support**2 / 4e5)
+        if n > 60 and sum(errors[R] > 3 * errors.min() for errors, _, _ in list(self._record)[-12:]) >= 10:
+            every = max(every, 1 + n // 20)
+        if exact:
+            self._before = self._rational
+            self._keep_rational(at)
+        elif n % every:
+            self._keep_rational(at)
+        else:
+            self._fit_rational()
+
+    def _fit_rational(self) -> None:
+        n = len(self.t)
+        # support points chosen from few points are not the best ones for many: choose anew from time to time
+        anew = self._rational is None or n <= 24 or n in (32, 48, 64, 96, 128, 256, 512, 1024)
+        support = None if anew or self._rational is None else self._rational.z
+        found, lower = Rational.fit(self.t, self.y, self.scale, support)
+        self._before, self._rational = self._rational or lower, found
+        h = np.diff(self.t)
+        places = (self.t[:-1, None] + h[:, None] * PLACES).ravel()
+        poles = found.poles()
+        real = poles.real
+        near = (real > self.t[0]) & (real < self.t[-1])
+        rows = np.clip(np.searchsorted(self.t, real) - 1, 0, n - 2)
+        near &= np.abs(poles.imag) < h[rows]
+        above = np.unique(real[near])
+        self._above = above[~np.isin(above, self.t)]
+        differ, signs = self._compare(np.concatenate([places, self._above]))
+        shape = (n - 1, len(PLACES))
+        self._differ, self._signs = differ[: len(places)].reshape(shape), signs[: len(places)].reshape(shape)
+        self._above_differ = differ[len(places) :]
+
+    def _compare(self, u: Floats) -> tuple[Floats, Floats]:
+        assert self._rational is not None
+        assert self._before is not None
+        value, signs = self._rational.values_and_signs(u)
+        if self._before is self._rational:
+            return np.zeros(len(u)), signs
+        return np.abs(value - self._before(u)).max(axis=1), signs
+
+    def _keep_rational(self, at: int) -> None:
+        """Look at R in the two intervals beside the new point, number `at`."""
+        first = min(max(at - 1, 0), len(self.t) - 2)
+        self._differ = np.insert(self._differ, first, 0.0, axis=0)
+        self._signs = np.insert(self._signs, first, 0.0, axis=0)
+        rows = np.arange(max(at - 1, 0), min(at + 1, len(self.t) - 1))
+        places = self.t[rows, None] + (self.t[rows + 1] - self.t[rows])[:, None] * PLACES
+        differ, signs = self._compare(places.ravel())
+        self._differ[rows], self._signs[rows] = differ.reshape(places.shape), signs.reshape(places.shape)
+        if self._before is self._rational:
+            self._differ[:] = 0.0
+            self._above_differ[:] = 0.0
+        keep = self._above != self.t[at]
+        self._above, self._above_differ = self._above[keep], self._above_differ[keep]
+
+    def _estimate_of_rational(self, h: Floats) -> Floats:
+        estimate = self._differ.max(axis=1)
+        if len(self._above):
+            rows = np.clip(np.searchsorted(self.t, self._above) - 1, 0, len(h) - 1)
+            np.maximum.at(estimate, rows, self._above_differ)
+        short = np.flatnonzero(h < SHORT)
+        if len(short):
+            places = (self.t[short, None] + h[short, None] * PLACES).ravel()
+            rows = np.repeat(short, len(PLACES))
+            apart = np.abs(self._value(R, places, rows) - self._value(P, places, rows)).max(axis=1)
+            estimate[short] = np.maximum(estimate[short], apart.reshape(len(short), -1).max(axis=1))
+        flat = self._signs.ravel()
+        change = np.flatnonzero(flat[1:] * flat[:-1] < 0)
+        self._barred = np.zeros(len(h), dtype=bool)
+        self._barred[change // len(PLACES)] = self._barred[(change + 1) // len(PLACES)] = True
+        return estimate
+
+    # -- the choice ------------------------------------------------------------------------------------------------
+
+    def _renew_squares(self) -> None:
+        n = len(self.t)
+        if n < FEWEST:
+            return
+        if self._squares is None or n % (1 + n // 20) == 0:
+            self._squares = LeastSquares(self.t, self.y)
+        else:
+            self._squares.compare(self.t, self.y)
+
+    def _choose(self) -> None:
+        """Choose the interpolant of each interval."""
+        n = len(self.t) - 1
+        h = np.diff(self.t)
+        self.gap = np.zeros(n, dtype=bool)
+        inside = [u for u in self.lost if self.t[0] < u < self.t[-1]]
+        self.gap[np.searchsorted(self.t, inside) - 1] = True
+        own = np.empty((4, n))
+        own[: R] = self._polynomials.errors
+        own[R] = self._estimate_of_rational(h)
+        rests = None if self._squares is None else self._squares.rests
+        own[S] = own[P] if rests is None else np.maximum(rests[1:], rests[:-1])
+        self._estimates = own
+        self.use = np.zeros(n, dtype=np.int64)
+        tiny = 1e-15 * self.scale
+        worse = np.ones(4)
+        if self._record:
+            last = list(self._record)[-MEMORY:]
+            worse = np.max([(errors + tiny) / (estimates + tiny) for errors, estimates, _ in last], axis=0)
+            with np.errstate(invalid="ignore"):
+                score = (own + tiny) * worse[:, None]
+            score[~np.isfinite(score)] = np.inf
+            score[R, self._barred] = np.inf
+            self.use = np.argmin(score, axis=0)
+        self.raw = own[self.use, np.arange(n)]
+        self.error = np.where((self.use < R) & (h > COARSEST), np.inf, self.raw)
+        # believed no further than the last predictions
+        self.claim = self.raw * np.maximum(worse, 1.0)[self.use]
+
+    def _value(self, kind: int, u: Floats, rows: Any) -> Floats:
+        """Return the values of one interpolant at `u` in the intervals `rows`, shape (len(u), N)."""
+        if kind == R and self._rational is not None:
+            return self._rational(u)
+        if kind == S and self._squares is not None:
+            return self._squares(u)
+        many = kind == Q and len(self.t) >= MANY_FROM
+        return self._polynomials(self.t, self.y, u, rows, int(many))
+
+    # -- for placement ---------------------------------------------------------------------------------------------
+
+    def rational_places(self) -> tuple[Floats, Floats, Any]:
+        """Return places at which R was looked at, the difference of successive R there, and their intervals."""
+        h = np.diff(self.t)
+        places = (self.t[:-1, None] + h[:, None] * PLACES).ravel()
+        rows = np.repeat(np.arange(len(h)), len(PLACES))
+        if not len(self._above):
+            return places, self._differ.ravel(), rows
+        above = np.clip(np.searchsorted(self.t, self._above) - 1, 0, len(h) - 1)
+        return (
+            np.concatenate([places, self._above]),
+            np.concatenate([self._differ.ravel(), self._above_differ]),
+            np.concatenate([rows, above]),
+        )
+
+    # -- the interpolant -------------------------------------------------------------------------------------------
+
+    def __call__(self, u: Floats) -> Floats:
+        """Return the values at `u`, shape (len(u), N); NaN outside the points and in gaps."""
+        value = np.full((len(u), self.y.shape[1]), np.nan)
+        if not self.ready:
+            return value
+        rows = np.clip(np.searchsorted(self.t, u, side="right") - 1, 0, len(self.t) - 2)
+        inside = (u >= self.t[0]) & (u <= self.t[-1]) & ~self.gap[rows]
+        for kind in range(4):
+            some = inside & (self.use[rows] == kind)
+            if some.any():
+                value[some] = self._value(kind, u[some], rows[some])
+        return value
+
+    def error_at(self, u: Floats) -> Floats:
+        """Return the estimated errors at `u`, shape (len(u),); NaN outside the points and in gaps."""
+        if not self.ready:
+            return np.full(len(u), np.nan)
+        rows = np.clip(np.searchsorted(self.t, u, side="right") - 1, 0, len(self.t) - 2)
+        inside = (u >= self.t[0]) & (u <= self.t[-1]) & ~self.gap[rows]
+        return np.where(inside, self.claim[rows], np.nan)
+
+    def largest_error(self) -> float:
+        """Return the largest estimated error; infinite while an interval is longer than `COARSEST`.
+
+        Intervals in which a break is located (shorter than `CLOSED`) and gaps are left out.
+        """
+        if not self.ready or not self._record:
+            return math.inf
+        h = np.diff(self.t)
+        there = ~self.gap & (h >= CLOSED)
+        if not there.any() or h[there].max() > COARSEST:
+            return math.inf
+        largest = float(self.claim[there].max())
+        if (self.use[there] >= R).any():
+            largest = max(largest, *(chosen for _, _, chosen in list(self._record)[-3:]))
+        return largest
