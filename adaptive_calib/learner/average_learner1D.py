@@ -34,6 +34,7 @@ from scipy.special import stdtrit
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner._interval.intervals import Intervals
 from adaptive_calib.learner.base_learner import check_number_of_points
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.losses1D import IntervalLoss
@@ -146,6 +147,8 @@ class AverageLearner1D(Learner1D):
     >>> learner.nsamples >= 200, learner.npoints < 50
     (True, True)
     """
+
+    _intervals: Intervals  # never those of mode='auto'
 
     def __init__(
         self,

@@ -47,7 +47,7 @@ from adaptive_calib.learner.losses1D import default_loss, invalid_loss
 
 __all__ = ["Curve", "CurveMode", "smooth_loss"]
 
-CurveMode: TypeAlias = Literal["linear", "smooth"]
+CurveMode: TypeAlias = Literal["linear", "smooth", "auto"]
 
 #: Nodes of a polynomial in the smooth mode. Of 4, 6, 8 and 10, 8 needed fewest points for errors of 1e-6.
 NODES = 8

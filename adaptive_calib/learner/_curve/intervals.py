@@ -24,14 +24,16 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from adaptive_calib._arrays import Bools, Floats
+from adaptive_calib.learner._curve.least_squares import CLOSE
 from adaptive_calib.learner._curve.model import CLOSED, COARSEST, CurveModel, R, S
 from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
-from adaptive_calib.learner._interval.loss_scale import Measure
+from adaptive_calib.learner._interval.loss_scale import LossScale
 from adaptive_calib.learner._interval.types import Interval, Value, rank
 from adaptive_calib.learner.smooth1D import smooth_loss
 
@@ -41,6 +43,8 @@ __all__ = ["AutoCurve", "CurveIntervals"]
 ORDER = 3.0
 #: Estimates below this fraction of the scale are rounding errors: then the longest piece is divided.
 ROUNDING = 1e-14
+#: More points than this that are told together are taken in together, see `CurveIntervals.replay`.
+MANY, MEMORY = 2000, 64
 #: Division of an interval: between its middle and the golden section, which is too uneven for polynomials.
 SHARES = (0.441, 0.559)
 
@@ -52,7 +56,7 @@ def _warp(t: float) -> float:
 def _halves(k: int) -> float:
     """Return the k-th place of 1/2, 1/4, 3/4, 1/8, 3/8, ... (van der Corput in the order of each level)."""
     level = (k + 1).bit_length() - 1
-    return (2 * (k + 1 - 2**level) + 1) / 2 ** (level + 1)
+    return (k + 1.5 - (1 << level)) / (1 << level)
 
 
 def _bit(k: int) -> int:
@@ -73,13 +77,13 @@ class CurveIntervals:
 
     Attributes
     ----------
-    measure : Measure
+    scale : LossScale
         The scales of x and y.
     """
 
     def __init__(self, domain: Domain1D) -> None:
         self.domain = domain
-        self.measure = Measure(domain.high - domain.low, smooth_loss)
+        self.scale = LossScale(domain.high - domain.low, smooth_loss)
         self._clear()
 
     def _clear(self) -> None:
@@ -112,15 +116,15 @@ class CurveIntervals:
 
     def closed(self) -> Bools:
         """Return which of the intervals between known points, from left to right, are closed."""
-        return np.array([not self._is_open(a, b) for a, b in zip(self._us, self._us[1:], strict=False)], dtype=bool)
+        return np.array([not self._is_open(a, b) for a, b in pairwise(self._us)], dtype=bool)
 
     def real(self) -> list[Interval]:
         """Return the intervals between known points, from left to right."""
         losses = self._losses(np.array(self._us)) if len(self._us) > 1 else []
-        width = self.measure.width
+        width = self.scale.width
         return [
             (rank(loss, (b - a) / width), a, b, loss, self._values[a], self._values[b])
-            for a, b, loss in zip(self._us, self._us[1:], losses, strict=False)
+            for (a, b), loss in zip(pairwise(self._us), losses, strict=True)
         ]
 
     def combined(self) -> list[tuple[float, float, float]]:
@@ -132,7 +136,7 @@ class CurveIntervals:
         known = (self._us[0], self._us[-1]) if self._us else (math.inf, -math.inf)
         return [
             (a, b, loss if known[0] <= a and b <= known[1] else math.inf)
-            for a, b, loss in zip(edges, edges[1:], losses, strict=False)
+            for (a, b), loss in zip(pairwise(edges), losses, strict=True)
         ]
 
     @property
@@ -157,11 +161,11 @@ class CurveIntervals:
 
     # -- values ----------------------------------------------------------------------------------------------------
 
-    def fill(self, u: float, y: float) -> bool:  # noqa: ARG002
+    def fill(self, u: float, y: float) -> bool:
         """Return False: there is no shorter way to take in a value than `insert`."""
         return False
 
-    def halve(self, take: bool = True) -> None:  # noqa: ARG002
+    def halve(self, take: bool = True) -> None:
         """Return None: points are chosen by `propose`."""
         return
 
@@ -170,7 +174,7 @@ class CurveIntervals:
         self._drop(u)
         insort(self._us, u)
         self._values[u] = y
-        self.measure.count(y)
+        self.scale.count(y)
         t = self._coordinate(u)
         if t is not None:
             self._at[u] = t
@@ -180,7 +184,7 @@ class CurveIntervals:
         """Take in another value at a known point."""
         before = self._values[u]
         self._values[u] = y
-        self.measure.count(y)
+        self.scale.count(y)
         if u in self._at and (before is None or y is None):
             self._model.replace(self._at[u], _array(y))
 
@@ -189,8 +193,8 @@ class CurveIntervals:
         pending = [u for u in self._pending if u not in set(us)]
         self._clear()
         self._pending = pending
-        self.measure.forget()
-        self.measure.count_all(ys)
+        self.scale.forget()
+        self.scale.count_all(ys)
         self._us, self._values = list(us), dict(zip(us, ys, strict=True))
         taken: dict[float, float] = {}
         for u in us:
@@ -205,12 +209,23 @@ class CurveIntervals:
             self._model.lost = sorted(self._at.values())
 
     def replay(self, us: list[float], ys: list[Value]) -> None:
-        """Take in points in the order in which they were told, one by one."""
-        for u, y in zip(us, ys, strict=True):
-            self.insert(u, y)
+        """Take in points in the order in which they were told, as if one by one.
+
+        Of more than `MANY` points the last `MEMORY` only, which make the record; the others all together.
+        """
+        first = max(len(us) - MEMORY, 0) if len(us) > MANY else 0
+        if first:
+            known = {**self._values, **dict(zip(us[:first], ys[:first], strict=True))}
+            ordered = sorted(known)
+            self.rebuild(ordered, [known[u] for u in ordered])
+        for u, y in zip(us[first:], ys[first:], strict=True):
+            if u in self._values:
+                self.revalue(u, y)
+            else:
+                self.insert(u, y)
 
     def _t(self, u: float) -> float:
-        return (u - self.domain.low) / self.measure.width
+        return (u - self.domain.low) / self.scale.width
 
     def _coordinate(self, u: float) -> float | None:
         """Return where in [0, 1] the model sees a new point; None if it cannot be told from a known one."""
@@ -257,7 +272,7 @@ class CurveIntervals:
     def _opens(self, edges: Floats) -> Bools:
         if isinstance(self.domain, IntegerDomain):
             ends = edges.tolist()
-            return np.array([self._is_open(a, b) for a, b in zip(ends, ends[1:], strict=False)], dtype=bool)
+            return np.array([self._is_open(a, b) for a, b in pairwise(ends)], dtype=bool)
         return np.asarray(np.diff(edges) >= self.domain.shortest)
 
     def _pieces(self, edges: Floats) -> tuple[Floats, Floats, Any, Bools]:
@@ -266,7 +281,7 @@ class CurveIntervals:
         Lengths are fractions of the domain, errors are in units of the values; errors beside points without a value
         are as explained at the head of this file.
         """
-        t = (edges - self.domain.low) / self.measure.width
+        t = (edges - self.domain.low) / self.scale.width
         length = np.diff(t)
         model = self._model
         if not model.ready:
@@ -300,7 +315,7 @@ class CurveIntervals:
     # -- the next points -------------------------------------------------------------------------------------------
 
     def propose(self, n: int) -> tuple[list[float], list[float]]:
-        """Put at most n more points under way; return them and their improvements, the estimated errors / range."""
+        """Put at most n more points pending; return them and their improvements, the estimated errors / range."""
         points: list[float] = []
         improvements: list[float] = []
         while len(points) < n:
@@ -331,6 +346,10 @@ class CurveIntervals:
         if coarse.any():
             i = int(np.argmax(np.where(coarse, length, -1.0)))
             return self._place(edges, i, share), math.inf
+        if model.suspected and self.domain.midpoints and self.domain.parts(self.domain.low, self.domain.high) > 1e9:
+            # two points close to each other: if their values differ as others do there is noise
+            i = int(np.argmax(np.where(opens & inside, length, -1.0)))
+            return self._place(edges, i, 0.1 * CLOSE / len(model.t) / float(length[i])), 1.0
         squares = inside & (model.use[rows] == S)
         if squares.any():
             # least squares want points evenly
@@ -345,10 +364,18 @@ class CurveIntervals:
         if top > floor:
             i = int(np.argmax(np.where(rational, -1.0, score)))
             return self._place(edges, i, share), top / model.scale
-        # converged everywhere: the longest piece, without those in which a break is if there are others
-        longest = np.where(opens, length, -1.0)
-        i = int(np.argmax(longest))
+        # converged everywhere: in turn the longest piece, and the one that polynomials find the hardest
+        i = int(np.argmax(np.where(opens, length, -1.0)))
+        if count % 2 and inside.any():
+            hard = np.where(opens & inside & (length >= CLOSED), self._hardness(length, rows), -1.0)
+            i = int(np.argmax(hard)) if hard.max() > 0 else i
         return self._place(edges, i, share), max(top, 0.0) / model.scale
+
+    def _hardness(self, length: Floats, rows: Any) -> Floats:
+        """Return the estimated errors of the local polynomials in pieces of the intervals `rows`."""
+        model = self._model
+        whole = model.t[rows + 1] - model.t[rows]
+        return model.polynomial_errors[rows] * np.minimum(length / whole, 1.0) ** ORDER
 
     def _rational_place(self, edges: Floats, opens: Bools) -> tuple[float, float] | None:
         """Return where successive rational functions differ most, and how much; None if nowhere is open."""
@@ -365,7 +392,7 @@ class CurveIntervals:
         if score.max(initial=-1.0) < 0:
             return None
         at = int(np.argmax(score))
-        u = self.domain.low + float(t[at]) * self.measure.width
+        u = self.domain.low + float(t[at]) * self.scale.width
         i = min(max(bisect_right(edges.tolist(), u) - 1, 0), len(edges) - 2)
         if not opens[i]:
             return None
@@ -377,13 +404,13 @@ class CurveIntervals:
         taken = set(ends)
         for k in range(len(ends) + 2):
             t = _warp(_halves(k))
-            u = self.domain.low + t * self.measure.width
+            u = self.domain.low + t * self.scale.width
             i = min(max(bisect_right(ends, u) - 1, 0), len(ends) - 2)
             if not opens[i]:
                 continue
             u = self.domain.place(ends[i], ends[i + 1], u)
             # a piece that was cut by this very point, or by one told near it, is for later
-            near = min(u - ends[i], ends[i + 1] - u) / self.measure.width
+            near = min(u - ends[i], ends[i + 1] - u) / self.scale.width
             if u not in taken and near > 0.25 / 2 ** (k + 1).bit_length():
                 return u, math.inf
         i = int(np.argmax(np.where(opens, np.diff(edges), -1.0)))
@@ -405,10 +432,9 @@ class AutoCurve:
 
     def __init__(self, intervals: CurveIntervals) -> None:
         self._model = intervals._model
-        self._low, self._width = intervals.domain.low, intervals.measure.width
+        self._low, self._width = intervals.domain.low, intervals.scale.width
         self._values = intervals._values
         self._us = np.array(intervals._us)
-        self._closed = intervals.closed()
 
     def __call__(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the values, shape (len(u), N), and the estimated errors, shape (len(u),); NaN outside the points."""

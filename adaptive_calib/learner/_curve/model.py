@@ -8,9 +8,9 @@ estimate times its record is smallest: on rational functions R, beside a break P
 Own estimates: of P and Q the last terms of Newton's formula, see `polynomials`; of R the distance between R and the R
 of one point before, the largest at five places in each interval and above each pole that is nearer to the axis than its
 interval is long; of S the score of cross-validation and the rests at both ends. R is barred from intervals in or beside
-which its denominator changes sign: there is a pole on the axis, which is spurious unless the function has one. In
-intervals shorter than `SHORT` there may be a break, over which two successive R agree though both are wrong: there R has
-to agree with P, too.
+which its denominator changes sign: there is a pole on the axis, which is spurious unless the function has one. Over
+a break two successive R may agree though both are wrong: in an interval shorter than `SHORT`, with a pole nearer to it
+than it is long, R has to agree with P, too.
 
 Work per point: P and Q are estimated anew near the new point only; R is fitted again unless it predicted the value to
 rounding, rarely when it is far behind, and the more rarely the more points there are.
@@ -30,7 +30,7 @@ import numpy as np
 from adaptive_calib._arrays import Bools, Floats, Ints
 from adaptive_calib.learner._curve.least_squares import FEWEST, LeastSquares
 from adaptive_calib.learner._curve.polynomials import MANY_FROM, PLACES, LocalPolynomials
-from adaptive_calib.learner._curve.rational import TOLERANCE, Rational
+from adaptive_calib.learner._curve.rational import TOLERANCE, Rational, rounding
 
 __all__ = ["COARSEST", "CurveModel"]
 
@@ -42,6 +42,10 @@ SHORT = 1e-4
 CLOSED = 1e-9
 #: Number of predictions that make the record.
 MEMORY = 8
+#: R is fitted to each new point while points * components * (support points)² is below this.
+EFFORT = 4e5
+#: A fit with poles on the axis is not taken if the one before, without, is as near to all values as this.
+SPURIOUS = 1e-9
 #: With fewer valid points there are no interpolants.
 FEWEST_POINTS = 4
 
@@ -69,6 +73,8 @@ class CurveModel:
         `raw` times the record, if that is above 1.
     gap : array of bool, shape (n - 1,)
         Intervals that contain a point without a value.
+    suspected, noise : bool
+        Whether the values may have noise, which close points would show; whether they have: then S is used everywhere.
     """
 
     def __init__(self) -> None:
@@ -77,6 +83,7 @@ class CurveModel:
         self.lost: list[float] = []
         self.scale = 1.0
         self.ready = False
+        self.suspected = self.noise = False
         self.use: Ints = np.zeros(0, dtype=np.int64)
         self.raw: Floats = np.zeros(0)
         self.error: Floats = np.zeros(0)
@@ -90,6 +97,10 @@ class CurveModel:
         # R at five places in each interval: |R - R before|, and the sign of the denominator
         self._differ: Floats = np.zeros((0, len(PLACES)))
         self._signs: Floats = np.zeros((0, len(PLACES)))
+        self._at_places: Floats = np.zeros((0, len(PLACES), 1))
+        self._poles: Any = np.zeros(0, dtype=complex)
+        # points that R was not fitted to
+        self._unseen: list[float] = []
         # places above poles, and the difference there
         self._above: Floats = np.zeros(0)
         self._above_differ: Floats = np.zeros(0)
@@ -105,7 +116,7 @@ class CurveModel:
             if self.ready:
                 self._choose()
             return
-        exact = self._predicted(t, y) if self.ready else False
+        error = self._predicted(t, y) if self.ready else math.inf
         at = int(np.searchsorted(self.t, t))
         self.y = np.insert(self.y, at, y, axis=0) if len(self.t) else y[None, :].copy()
         self.t = np.insert(self.t, at, t)
@@ -118,8 +129,8 @@ class CurveModel:
             self._fit_rational()
         else:
             self._polynomials.insert(self.t, self.y, at)
-            self._renew_rational(at, exact)
-        self._renew_squares()
+            self._renew_rational(at, error)
+        self._renew_squares(at)
         self._choose()
 
     def replace(self, t: float, y: Floats | None) -> None:
@@ -140,113 +151,131 @@ class CurveModel:
         self.ready = len(t) >= FEWEST_POINTS
         if self.ready:
             self._rational = self._before = self._squares = None
+            self._unseen = []
             self._polynomials.fit(t, y)
             self._fit_rational()
-            self._renew_squares()
+            self._renew_squares(0)
             self._choose()
 
-    def _predicted(self, t: float, y: Floats) -> bool:
-        """Record how well the value was predicted; return whether R predicted it to rounding."""
+    def _predicted(self, t: float, y: Floats) -> float:
+        """Record how well the value was predicted; return the error of R."""
         if not self.t[0] < t < self.t[-1]:
-            return False
+            return math.inf
         row = int(np.searchsorted(self.t, t)) - 1
+        few, many = self._polynomials.both(self.t, self.y, t, row)
         u = np.array([t])
-        values = [self._value(kind, u, np.array([row]))[0] for kind in range(4)]
-        errors = np.abs(np.array(values) - y).max(axis=1)
-        exact = bool(errors[R] <= TOLERANCE * self.scale)
+        rational = few if self._rational is None else self._rational(u)[0]
+        squares = few if self._squares is None else self._squares(u)[0]
+        errors = np.abs(np.array([few, many, rational, squares]) - y).max(axis=1)
         if not self.gap[row]:
             self._record.append((errors, self._estimates[:, row].copy(), float(errors[self.use[row]])))
-        return exact
+        return float(errors[R])
 
     # -- the rational function -------------------------------------------------------------------------------------
 
-    def _renew_rational(self, at: int, exact: bool) -> None:
+    def _renew_rational(self, at: int, error: float) -> None:
         """Let R see the new point number `at`: fit it, or keep it and look at the two new intervals."""
         n, size = len(self.t), self.y.shape[1]
         assert self._rational is not None
-        support = len(self._rational.z)
-        every = 1 + int(n * size * support**2 / 4e5)
+        first = min(max(at - 1, 0), n - 2)
+        for name in ("_differ", "_signs", "_at_places"):
+            setattr(self, name, np.insert(getattr(self, name), first, 0.0, axis=0))
+        every = 1 + int(n * size * len(self._rational.z) ** 2 / EFFORT)
         if n > 60 and sum(errors[R] > 3 * errors.min() for errors, _, _ in list(self._record)[-12:]) >= 10:
             every = max(every, 1 + n // 20)
-        if exact:
+        # the new intervals
+        rows = np.arange(max(at - 1, 0), min(at + 1, n - 1))
+        places = self.t[rows, None] + (self.t[rows + 1] - self.t[rows])[:, None] * PLACES
+        value, signs = self._rational.values_and_signs(places.ravel())
+        self._at_places[rows] = value.reshape((*places.shape, -1))
+        self._signs[rows] = signs.reshape(places.shape)
+        self._unseen.append(float(self.t[at]))
+        keep = self._above != self.t[at]
+        self._above, self._above_differ = self._above[keep], self._above_differ[keep]
+        if self._rational.exact and error <= rounding(self.t, self.y, self.scale)[at]:
+            # the same function again
             self._before = self._rational
-            self._keep_rational(at)
+            self._differ[:] = 0.0
+            self._above_differ[:] = 0.0
         elif n % every:
-            self._keep_rational(at)
+            before = value if self._before is None else self._before(places.ravel())
+            self._differ[rows] = np.abs(value - before).max(axis=1).reshape(places.shape)
         else:
             self._fit_rational()
 
     def _fit_rational(self) -> None:
         n = len(self.t)
+        previous = self._rational
         # support points chosen from few points are not the best ones for many: choose anew from time to time
-        anew = self._rational is None or n <= 24 or n in (32, 48, 64, 96, 128, 256, 512, 1024)
-        support = None if anew or self._rational is None else self._rational.z
-        found, lower = Rational.fit(self.t, self.y, self.scale, support)
-        self._before, self._rational = self._rational or lower, found
+        anew = previous is None or n <= 24 or n in (32, 48, 64, 96, 128, 256, 512, 1024)
+        new = int(np.searchsorted(self.t, self._unseen[0])) if len(self._unseen) == 1 else -1
+        found, lower = Rational.fit(self.t, self.y, self.scale, None if anew else previous, new)
         h = np.diff(self.t)
         places = (self.t[:-1, None] + h[:, None] * PLACES).ravel()
+        value, signs = found.values_and_signs(places)
+        if previous is not None and (signs[1:] * signs[:-1] < 0).any() and previous.exact:
+            # a pair of a pole and a zero that fits rounding errors; the fit before is as good
+            residual = np.abs(previous(self.t) - self.y).max()
+            if residual <= SPURIOUS * self.scale and not (self._signs.ravel()[1:] * self._signs.ravel()[:-1] < 0).any():
+                self._before = previous
+                self._differ[:] = 0.0
+                self._above_differ[:] = 0.0
+                return
+        self._unseen = []
+        self._before, self._rational = previous or lower, found
         poles = found.poles()
         real = poles.real
         near = (real > self.t[0]) & (real < self.t[-1])
         rows = np.clip(np.searchsorted(self.t, real) - 1, 0, n - 2)
         near &= np.abs(poles.imag) < h[rows]
+        self._poles = poles[near]
         above = np.unique(real[near])
         self._above = above[~np.isin(above, self.t)]
-        differ, signs = self._compare(np.concatenate([places, self._above]))
         shape = (n - 1, len(PLACES))
-        self._differ, self._signs = differ[: len(places)].reshape(shape), signs[: len(places)].reshape(shape)
-        self._above_differ = differ[len(places) :]
+        value = value.reshape((*shape, -1))
+        before = lower(places).reshape(value.shape) if previous is None else self._at_places
+        self._differ = np.abs(value - before).max(axis=2)
+        self._at_places, self._signs = value, signs.reshape(shape)
+        self._above_differ = np.abs(found(self._above) - self._before(self._above)).max(axis=1)
 
-    def _compare(self, u: Floats) -> tuple[Floats, Floats]:
-        assert self._rational is not None
-        assert self._before is not None
-        value, signs = self._rational.values_and_signs(u)
-        if self._before is self._rational:
-            return np.zeros(len(u)), signs
-        return np.abs(value - self._before(u)).max(axis=1), signs
-
-    def _keep_rational(self, at: int) -> None:
-        """Look at R in the two intervals beside the new point, number `at`."""
-        first = min(max(at - 1, 0), len(self.t) - 2)
-        self._differ = np.insert(self._differ, first, 0.0, axis=0)
-        self._signs = np.insert(self._signs, first, 0.0, axis=0)
-        rows = np.arange(max(at - 1, 0), min(at + 1, len(self.t) - 1))
-        places = self.t[rows, None] + (self.t[rows + 1] - self.t[rows])[:, None] * PLACES
-        differ, signs = self._compare(places.ravel())
-        self._differ[rows], self._signs[rows] = differ.reshape(places.shape), signs.reshape(places.shape)
-        if self._before is self._rational:
-            self._differ[:] = 0.0
-            self._above_differ[:] = 0.0
-        keep = self._above != self.t[at]
-        self._above, self._above_differ = self._above[keep], self._above_differ[keep]
-
-    def _estimate_of_rational(self, h: Floats) -> Floats:
-        estimate = self._differ.max(axis=1)
+    def _estimate_of_rational(self) -> Floats:
+        estimate: Floats = self._differ.max(axis=1)
         if len(self._above):
-            rows = np.clip(np.searchsorted(self.t, self._above) - 1, 0, len(h) - 1)
+            rows = np.clip(np.searchsorted(self.t, self._above) - 1, 0, len(estimate) - 1)
             np.maximum.at(estimate, rows, self._above_differ)
-        short = np.flatnonzero(h < SHORT)
-        if len(short):
-            places = (self.t[short, None] + h[short, None] * PLACES).ravel()
-            rows = np.repeat(short, len(PLACES))
-            apart = np.abs(self._value(R, places, rows) - self._value(P, places, rows)).max(axis=1)
-            estimate[short] = np.maximum(estimate[short], apart.reshape(len(short), -1).max(axis=1))
         flat = self._signs.ravel()
         change = np.flatnonzero(flat[1:] * flat[:-1] < 0)
-        self._barred = np.zeros(len(h), dtype=bool)
+        self._barred = np.zeros(len(estimate), dtype=bool)
         self._barred[change // len(PLACES)] = self._barred[(change + 1) // len(PLACES)] = True
         return estimate
 
+    def _apart(self, rows: Ints) -> Floats:
+        """Return the largest distance between P and R in each of the intervals `rows`."""
+        h = self.t[rows + 1] - self.t[rows]
+        places = (self.t[rows, None] + h[:, None] * PLACES).ravel()
+        local = self._value(P, places, np.repeat(rows, len(PLACES))).reshape(len(rows), len(PLACES), -1)
+        apart: Floats = np.abs(local - self._at_places[rows]).max(axis=(1, 2))
+        return apart
+
     # -- the choice ------------------------------------------------------------------------------------------------
 
-    def _renew_squares(self) -> None:
+    def _renew_squares(self, at: int) -> None:
+        """Let S see the new point number `at`, and look for noise."""
         n = len(self.t)
         if n < FEWEST:
             return
         if self._squares is None or n % (1 + n // 20) == 0:
             self._squares = LeastSquares(self.t, self.y)
         else:
-            self._squares.compare(self.t, self.y)
+            self._squares.insert(at, float(self.t[at]), self.y[at])
+        patience = MEMORY if self.noise else 3
+        self.noise = self.suspected = False
+        last = np.array([errors for errors, _, _ in list(self._record)[-patience:]])
+        rms = self._squares.rms
+        if len(last) and np.sqrt(np.mean(last**2, axis=0))[:S].min() > max(rms / 4, 10 * TOLERANCE * self.scale):
+            pairs, different = self._squares.pairs(self.t, self.y)
+            self.noise = pairs >= 3 and different > 0.6 * pairs
+            self.suspected = self._squares.noise_like and pairs < 3 and different == pairs
 
     def _choose(self) -> None:
         """Choose the interpolant of each interval."""
@@ -256,8 +285,8 @@ class CurveModel:
         inside = [u for u in self.lost if self.t[0] < u < self.t[-1]]
         self.gap[np.searchsorted(self.t, inside) - 1] = True
         own = np.empty((4, n))
-        own[: R] = self._polynomials.errors
-        own[R] = self._estimate_of_rational(h)
+        own[:R] = self._polynomials.errors
+        own[R] = self._estimate_of_rational()
         rests = None if self._squares is None else self._squares.rests
         own[S] = own[P] if rests is None else np.maximum(rests[1:], rests[:-1])
         self._estimates = own
@@ -271,11 +300,18 @@ class CurveModel:
                 score = (own + tiny) * worse[:, None]
             score[~np.isfinite(score)] = np.inf
             score[R, self._barred] = np.inf
-            self.use = np.argmin(score, axis=0)
+            self.use = np.full(n, S) if self.noise else np.argmin(score, axis=0)
+            rows = np.clip(np.searchsorted(self.t, self._poles.real) - 1, 0, n - 1)
+            rows = np.unique(rows[np.abs(self._poles.imag) < h[rows]])
+            short = rows[(h[rows] < SHORT) & (self.use[rows] == R)]
+            if len(short):
+                own[R, short] = np.maximum(own[R, short], self._apart(short))
+                score[R, short] = (own[R, short] + tiny) * worse[R]
+                self.use[short] = np.argmin(score[:, short], axis=0)
         self.raw = own[self.use, np.arange(n)]
         self.error = np.where((self.use < R) & (h > COARSEST), np.inf, self.raw)
         # believed no further than the last predictions
-        self.claim = self.raw * np.maximum(worse, 1.0)[self.use]
+        self.claim = np.maximum(self.raw * np.maximum(worse, 1.0)[self.use], 10 * TOLERANCE * self.scale)
 
     def _value(self, kind: int, u: Floats, rows: Any) -> Floats:
         """Return the values of one interpolant at `u` in the intervals `rows`, shape (len(u), N)."""
@@ -287,6 +323,12 @@ class CurveModel:
         return self._polynomials(self.t, self.y, u, rows, int(many))
 
     # -- for placement ---------------------------------------------------------------------------------------------
+
+    @property
+    def polynomial_errors(self) -> Floats:
+        """The estimated errors of P, shape (n - 1,)."""
+        errors: Floats = self._polynomials.errors[P]
+        return errors
 
     def rational_places(self) -> tuple[Floats, Floats, Any]:
         """Return places at which R was looked at, the difference of successive R there, and their intervals."""

@@ -152,9 +152,22 @@ class LocalPolynomials:
             value[some] = _evaluate(t[at], y[at], u[some])
         return value
 
-    def one(self, t: Floats, y: Floats, u: float, row: int, number: int) -> Floats:
-        """Return the value, shape (N,), of polynomial `number` of the interval `row` at one place."""
-        return self(t, y, np.array([u]), np.array([row]), number)[0]
+    def both(self, t: Floats, y: Floats, u: float, row: int) -> tuple[Floats, Floats]:
+        """Return the values, shape (N,), of both polynomials of the interval `row` at one place."""
+        n = len(t) - 1
+        k = min(MANY if self._many else FEW, n + 1)
+        at = _central(np.array([row]), n, k)
+        nodes = t[at]
+        c = _differences(nodes, y[at])[0]
+        w = np.cumprod(np.concatenate([[1.0], u - nodes[0, :-1]]))
+        few, many = w[:FEW] @ c[:FEW], w @ c
+        values = [few, many if self._many else few]
+        for number in (0, 1):
+            side = int(self.sided[number, row])
+            if side:
+                at = _one_sided(np.array([row]), side)
+                values[number] = _evaluate(t[at], y[at], np.array([u]))[0]
+        return values[0], values[1]
 
 
 def _one_sided(rows: Any, sign: int) -> Any:
@@ -165,7 +178,7 @@ def _one_sided(rows: Any, sign: int) -> Any:
 
 def _evaluate(nodes: Floats, values: Floats, u: Floats) -> Floats:
     c = _differences(nodes, values)
-    value = c[:, -1]
+    value: Floats = c[:, -1]
     for j in range(c.shape[1] - 2, -1, -1):
         value = value * (u - nodes[:, j])[:, None] + c[:, j]
     return value
@@ -176,4 +189,5 @@ def _last_terms(c: Floats, products: Floats, known: int, size: int) -> Floats:
     total = np.abs(c[:, known, :, None] * products[:, known - 1, None, :])
     if known + 1 < size:
         total += np.abs(c[:, known + 1, :, None] * products[:, known, None, :])
-    return total.max(axis=(1, 2))
+    largest: Floats = total.max(axis=(1, 2))
+    return largest

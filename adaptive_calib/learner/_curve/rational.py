@@ -6,7 +6,7 @@ With support points z_1, ..., z_m among the points, values f_j there and weights
 
     r(t) = Σ_j w_j f_j / (t - z_j)  /  Σ_j w_j / (t - z_j)
 
-interpolates at the z_j. The weights, of norm 1, minimize Σ |f(t_i) d(t_i) - n(t_i)|² over the other points: they are the
+interpolates at the z_j. The weights, of norm 1, minimize Σ |f(t_i) d(t_i) - n(t_i)|² over the other points: the
 smallest right singular vector of the Loewner matrix with entries (f(t_i) - f_j) / (t_i - z_j). Support points are
 added greedily, each where |f - r| is largest. Vectors have one set of weights: their Loewner matrices are stacked.
 The support points are kept from fit to fit, so that a new point costs about one triangular factorization.
@@ -25,16 +25,22 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 
-__all__ = ["Rational"]
+__all__ = ["Rational", "rounding", "triangular"]
 
 #: Fits are not made better than this fraction of the scale of the values.
-TOLERANCE = 1e-13
+TOLERANCE = 1e-12
+STEEP = 1e-10
 #: The largest number of support points.
 MOST = 40
 
 
 class Rational:
-    """A rational function; immutable.
+    """A rational function; not changed once it is fitted.
+
+    Attributes
+    ----------
+    exact : bool
+        Whether it takes all values, to rounding, with fewer support points than there could be.
 
     Parameters
     ----------
@@ -44,13 +50,17 @@ class Rational:
         Values there.
     w : array, shape (m,)
         Weights.
+    factor : array, shape (m, m)
+        A triangular factor of the Loewner matrix, to which further points can be added.
     """
 
-    def __init__(self, z: Floats, f: Floats, w: Floats) -> None:
+    def __init__(self, z: Floats, f: Floats, w: Floats, factor: Floats) -> None:
         self.z, self.f, self.w = z, f, w
+        self._factor = factor
+        self.exact = False
 
     @classmethod
-    def fit(cls, t: Floats, y: Floats, scale: float, support: Floats | None = None) -> tuple[Self, Self]:
+    def fit(cls, t: Floats, y: Floats, scale: float, previous: Self | None = None, new: int = -1) -> tuple[Self, Self]:
         """Fit the points; return the function and the one with a support point less (the same if there is none).
 
         Parameters
@@ -59,39 +69,49 @@ class Rational:
             Points and finite values.
         scale : float
             Scale of the values, positive.
-        support : array, optional
-            Support points to begin with; those that are no points any more are left out.
+        previous : Rational, optional
+            A fit of these points without one; its support points are kept.
+        new : int
+            The number of the point that `previous` has not seen; -1 if it has not seen several.
         """
         n = len(t)
-        most = min((n + 1) // 2, MOST)
-        chosen: list[int] = []
-        if support is not None:
-            at = np.searchsorted(t, support)
-            at = at[at < n]
-            chosen = [int(i) for i, z in zip(at, support, strict=False) if t[i] == z][: max(most, 1)]
-        left = np.ones(n, dtype=bool)
-        left[chosen] = False
+        most = max(min((n + 1) // 2, MOST), 1)
         mean = y.mean(axis=0)
+        chosen: list[int] = []
+        factor: Floats | None = None
+        if previous is not None:
+            chosen = np.searchsorted(t, previous.z).tolist()
+            if new >= 0:
+                row = (y[new] - previous.f) / (t[new] - previous.z)[:, None]
+                factor = triangular(np.concatenate([previous._factor, row.T]))
+        else:
+            chosen = [int(np.argmax(np.abs(y - mean).max(axis=1)))]
         found: Self | None = None
         lower: Self | None = None
-        residual = np.abs(y - mean).max(axis=1)
+        exact = False
+        tolerance = rounding(t, y, scale)
         while True:
-            if found is not None or not chosen:
-                if found is not None and (len(chosen) >= most or residual.max() <= TOLERANCE * scale):
-                    break
-                j = int(np.argmax(np.where(left, residual, -1.0)))
-                chosen.append(j)
-                left[j] = False
             z, f = t[chosen], y[chosen]
+            left = np.ones(n, dtype=bool)
+            left[chosen] = False
             rest, values = t[left], y[left]
             cauchy = 1.0 / (rest[:, None] - z)
-            w = _weights(cauchy, values, f)
-            lower, found = found, cls(z, f, w)
+            if factor is None:
+                loewner = (values[:, None, :] - f[None, :, :]) * cauchy[:, :, None]
+                factor = triangular(loewner.transpose(0, 2, 1).reshape(-1, len(z)))
+            w = _smallest(factor)
+            lower, found = found, cls(z, f, w, factor)
+            if len(chosen) >= most:
+                break
             with np.errstate(all="ignore"):
                 r = (cauchy @ (w[:, None] * f)) / (cauchy @ w)[:, None]
-            r = np.where(np.isfinite(r), r, mean)
-            residual = np.zeros(n)
-            residual[left] = np.abs(values - r).max(axis=1)
+            residual = np.abs(values - np.where(np.isfinite(r), r, mean)).max(axis=1)
+            exact = bool((residual <= tolerance[left]).all())
+            if exact:
+                break
+            chosen.append(int(np.flatnonzero(left)[np.argmax(residual)]))
+            factor = None
+        found.exact = exact
         return found, lower or found
 
     def __call__(self, u: Floats) -> Floats:
@@ -130,14 +150,37 @@ class Rational:
         return np.delete(found, int(np.argmin(np.abs(found)))) - 1.0
 
 
-def _weights(cauchy: Floats, values: Floats, f: Floats) -> Floats:
-    """Return the smallest singular vector of the stacked Loewner matrices, shape (m,)."""
-    m = f.shape[0]
+def rounding(t: Floats, y: Floats, scale: float) -> Floats:
+    """Return how near to each value a fit is worth to be, shape (n,).
+
+    `TOLERANCE` of the scale, the rounding error of the largest value, and what a rounding error of the coordinate does
+    to the value: it is large beside a narrow peak. There it is at most `STEEP` of the scale.
+    """
+    eps = float(np.finfo(float).eps)
+    slope = np.abs(np.diff(y, axis=0)).max(axis=1) / np.diff(t)
+    steep = np.maximum(np.append(slope, 0.0), np.insert(slope, 0, 0.0))
+    return TOLERANCE * scale + 2 * eps * float(np.abs(y).max()) + np.minimum(8 * eps * steep, STEEP * scale)
+
+
+def triangular(matrix: Floats) -> Floats:
+    """Return a matrix with as many rows as columns and the same singular values and right singular vectors.
+
+    In blocks of about twice as many rows as columns: they stay in the cache, and BLAS starts no threads for them, which
+    for matrices of this size take a hundred times as long as the work.
+    """
+    rows, m = matrix.shape
+    while rows > 2 * m:
+        block = 2 * m
+        count = rows // block
+        whole = np.linalg.qr(matrix[: count * block].reshape(count, block, m), mode="r")
+        matrix = np.concatenate([np.asarray(whole).reshape(-1, m), matrix[count * block :]])
+        rows = len(matrix)
+    return np.asarray(np.linalg.qr(matrix, mode="r"))
+
+
+def _smallest(factor: Floats) -> Floats:
+    """Return the smallest right singular vector."""
+    rows, m = factor.shape
     if m == 1:
         return np.ones(1)
-    loewner = ((values[:, None, :] - f[None, :, :]) * cauchy[:, :, None]).transpose(0, 2, 1).reshape(-1, m)
-    rows = len(loewner)
-    if rows > 2 * m:
-        loewner = np.linalg.qr(loewner, mode="r")
-        rows = m
-    return np.asarray(np.linalg.svd(loewner, full_matrices=rows < m)[2][-1])
+    return np.asarray(np.linalg.svd(factor, full_matrices=rows < m)[2][-1])

@@ -201,7 +201,7 @@ class IntegerDomain(Domain1D):
         return [self.u(x) for x in xs]
 
     def place(self, a: float, b: float, u: float) -> float:
-        """Return the coordinate of an integer strictly between `a` and `b`, at the spacing from both if there is one."""
+        """Return the coordinate of an integer strictly between `a` and `b`, at the spacing from both."""
         nearest = self.u(min(max(self.x(u), self.x(a) + 1), self.x(b) - 1))
         near = min(nearest - a, b - nearest) < self._spacing
         return self.inner(a, b, 2)[0] if near else nearest

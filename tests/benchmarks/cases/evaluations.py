@@ -54,10 +54,10 @@ def python_adaptive(loss: str, most: int = 3000) -> Method:
     """Return python-adaptive's learner with one of its losses; beyond 200 points it is measured every 2 per cent."""
 
     def steps(f: CurveFunction) -> Iterator[tuple[int, Callable[[Any], Any]]]:
-        from adaptive.learner import learner1D as peer
+        from adaptive.learner import learner1D
 
-        chosen = {"default": None, "curvature": peer.curvature_loss_function()}[loss]
-        learner = peer.Learner1D(f, bounds=f.bounds, loss_per_interval=chosen)
+        chosen = {"default": None, "curvature": learner1D.curvature_loss_function()}[loss]
+        learner = learner1D.Learner1D(f, bounds=f.bounds, loss_per_interval=chosen)
         following = 2
         for n in range(1, most + 1):
             x = learner.ask(1)[0][0]
@@ -243,11 +243,11 @@ def in_flight(functions: tuple[CurveFunction, ...]) -> str:
                 if math.isfinite(one):
                     ratios[k].append(max(many - k, 0) / one)
     lines.append("")
-    for k in flights[1:]:
-        lines.append(
-            f"- {k} in flight: {statistics.median(ratios[k]):.2f} times the evaluations of one at a time in the median, "
-            f"{max(ratios[k]):.2f} at most (1e-3 and 1e-6, without the first {k})"
-        )
+    lines += [
+        f"- {k} in flight: {statistics.median(ratios[k]):.2f} times the evaluations of one at a time in the median, "
+        f"{max(ratios[k]):.2f} at most (1e-3, 1e-6; without the first {k})"
+        for k in flights[1:]
+    ]
     return "\n".join(lines)
 
 
