@@ -375,7 +375,8 @@ class CurveIntervals:
         """Return the estimated errors of the local polynomials in pieces of the intervals `rows`."""
         model = self._model
         whole = model.t[rows + 1] - model.t[rows]
-        return model.polynomial_errors[rows] * np.minimum(length / whole, 1.0) ** ORDER
+        hardness: Floats = model.polynomial_errors[rows] * np.minimum(length / whole, 1.0) ** ORDER
+        return hardness
 
     def _rational_place(self, edges: Floats, opens: Bools) -> tuple[float, float] | None:
         """Return where successive rational functions differ most, and how much; None if nowhere is open."""

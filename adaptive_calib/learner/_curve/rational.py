@@ -159,7 +159,8 @@ def rounding(t: Floats, y: Floats, scale: float) -> Floats:
     eps = float(np.finfo(float).eps)
     slope = np.abs(np.diff(y, axis=0)).max(axis=1) / np.diff(t)
     steep = np.maximum(np.append(slope, 0.0), np.insert(slope, 0, 0.0))
-    return TOLERANCE * scale + 2 * eps * float(np.abs(y).max()) + np.minimum(8 * eps * steep, STEEP * scale)
+    near: Floats = np.minimum(8 * eps * steep, STEEP * scale)
+    return TOLERANCE * scale + 2 * eps * float(np.abs(y).max()) + near
 
 
 def triangular(matrix: Floats) -> Floats:
