@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive_calib.calibration.interval import AcceptableInterval, Boundary
+from adaptive_calib.calibration.slope import SLOPE_THRESHOLD
 
 __all__ = ["Axis"]
 
 Array = NDArray[np.float64]
-
-#: Of the slope, as in `slope.slope_status`: an end below it is not followed outwards.
-THRESHOLD = 0.9
 
 
 @dataclass(frozen=True)
@@ -62,12 +60,17 @@ class Axis:
         return abs(self.bounds[0 if outwards < 0 else 1] - boundary.inside)
 
     def more(
-        self, log2c: Array, status: NDArray[np.integer], slopes: Array, interval: AcceptableInterval
+        self,
+        log2c: Array,
+        status: NDArray[np.integer],
+        slopes: Array,
+        interval: AcceptableInterval,
+        upper_end: bool = True,
     ) -> list[float]:
         """Return log2 of the values to be added, in increasing order.
 
-        Ends are followed outwards, and gaps bisected whose two sides are decided and differ. Undecided values wait:
-        it is experiments that are missing there, not values of c.
+        Ends are followed outwards, and gaps bisected whose two sides are decided and differ. Nothing is added next
+        to undecided values: they need experiments, not further values of c.
 
         Parameters
         ----------
@@ -76,7 +79,9 @@ class Axis:
         status, slopes : array, shape (n_c,)
             `Status` and calibration slope of each.
         interval : AcceptableInterval
-            What follows from them.
+            The acceptable interval that follows from them.
+        upper_end : bool
+            Whether the upper end of the interval is wanted too.
         """
         if self.tol is None or interval.state == "undecided":
             return []
@@ -84,22 +89,27 @@ class Axis:
             wanted = self._around_the_largest(log2c, slopes)
         else:
             wanted = []
-            for boundary, outwards in ((interval.lower, -1), (interval.upper, +1)):
+            for boundary, outwards in self._ends(interval, upper_end):
                 end = float(log2c[0 if outwards < 0 else -1])
-                if boundary.open and slopes[0 if outwards < 0 else -1] > THRESHOLD:
+                if boundary.open and slopes[0 if outwards < 0 else -1] > SLOPE_THRESHOLD:
                     wanted += self._beyond(end, outwards)
                 elif not boundary.open and not boundary.undecided:
                     wanted += self._bisect(boundary.inside, boundary.outside)
         return sorted(set(wanted) - set(log2c.tolist()))
 
-    def sharper(self, log2c: Array, interval: AcceptableInterval) -> list[float]:
+    @staticmethod
+    def _ends(interval: AcceptableInterval, upper_end: bool) -> list[tuple[Boundary, int]]:
+        """The ends that are wanted, each with its direction outwards."""
+        ends = [(interval.lower, -1)] + ([(interval.upper, +1)] if upper_end else [])
+        return [(boundary, outwards) for boundary, outwards in ends if boundary is not None]
+
+    def sharper(self, log2c: Array, interval: AcceptableInterval, upper_end: bool = True) -> list[float]:
         """Return log2 of the values that place the last acceptable c more exactly, when no more experiments come."""
         wanted: list[float] = []
-        for boundary, outwards in ((interval.lower, -1), (interval.upper, +1)):
-            if boundary is not None:
-                beyond = int(np.searchsorted(log2c, boundary.inside)) + outwards
-                if 0 <= beyond < len(log2c):
-                    wanted += self._bisect(boundary.inside, float(log2c[beyond]))
+        for boundary, outwards in self._ends(interval, upper_end):
+            beyond = int(np.searchsorted(log2c, boundary.inside)) + outwards
+            if 0 <= beyond < len(log2c):
+                wanted += self._bisect(boundary.inside, float(log2c[beyond]))
         return sorted(wanted)
 
     def _beyond(self, end: float, outwards: int) -> list[float]:

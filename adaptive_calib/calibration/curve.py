@@ -7,7 +7,7 @@ A calibration at one c is an array of B_EMD in [0, 1] and an array of B_epis (Na
 - `bands`: the isotonic (CORP) curve, the honest isotonic band, confidence sequences;
 - `slope`: Cox's calibration slope, log and Brier score, the status of c;
 - `interval`: the interval of acceptable c, the recommended c;
-- `sums`: all that is needed to follow a run experiment by experiment.
+- `folded`: folded bins of fixed edges, with limits that hold at every look.
 
 Each file names its sources.
 """
@@ -31,6 +31,7 @@ from adaptive_calib.calibration.bins import (
     get_bin_sizes,
     jeffreys_interval,
 )
+from adaptive_calib.calibration.folded import FoldedBins, folded_bins
 from adaptive_calib.calibration.interval import AcceptableInterval, Boundary, acceptable_interval, recommended_c
 from adaptive_calib.calibration.pairs import Pairs, as_pairs, fold, table_columns
 from adaptive_calib.calibration.slope import (
@@ -44,7 +45,6 @@ from adaptive_calib.calibration.slope import (
     log_score,
     slope_status,
 )
-from adaptive_calib.calibration.sums import CalibrationSums, FoldedBins
 
 __all__ = [
     "DEFAULT_CLIP",
@@ -53,7 +53,6 @@ __all__ = [
     "Boundary",
     "CalibrationErrors",
     "CalibrationSlope",
-    "CalibrationSums",
     "CorpCurve",
     "FoldedBins",
     "IsotonicBand",
@@ -74,6 +73,7 @@ __all__ = [
     "corp_curve",
     "equal_count_bins",
     "fold",
+    "folded_bins",
     "get_bin_sizes",
     "isotonic_band",
     "jeffreys_interval",

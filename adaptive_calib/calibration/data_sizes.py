@@ -23,12 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
+from adaptive_calib.calibration.decision import judge_table
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Record, Sampling, check_c, describe
 from adaptive_calib.calibration.experiment import ExperimentLike, ExperimentSource
-from adaptive_calib.calibration.interval import acceptable_interval, recommended_c
-from adaptive_calib.calibration.judgement import decide
+from adaptive_calib.calibration.interval import recommended_c
 from adaptive_calib.calibration.labels import FixedLabel, LabelRule
-from adaptive_calib.calibration.slope import calibration_slopes
 from adaptive_calib.learner.data_saver import DataSaver
 from adaptive_calib.learner.learner1D import Learner1D
 
@@ -167,8 +166,8 @@ class DataSizeStudy(NotebookRepr):
         return variance
 
     def _answer(self, L: int, bemd: Array, labels: Array, within: Array | None) -> dict[str, Any]:
-        slopes, stderrs = calibration_slopes(bemd, labels)
-        interval = acceptable_interval(np.log2(self.c_list), decide(slopes, stderrs, labels), slopes, stderrs)
+        decision = judge_table(self.c_list, bemd, labels)
+        interval = decision.interval
         if within is not None:
             wide = np.sqrt(np.maximum(within.mean(axis=0), 0.0))
         else:
@@ -178,8 +177,8 @@ class DataSizeStudy(NotebookRepr):
             "c": list(self.c_list),
             "spread": wide.tolist(),
             "decisiveness": np.abs(bemd - 0.5).mean(axis=0).tolist(),
-            "slope": slopes.tolist(),
-            "stderr": stderrs.tolist(),
+            "slope": decision.slopes.tolist(),
+            "stderr": decision.stderrs.tolist(),
             "interval": None if interval.state != "found" else list(interval.c_bounds),
             "words": interval.words,
             "recommended_c": recommended_c(interval),

@@ -1,13 +1,13 @@
 """The interval of acceptable c and the recommended c.
 
-Along log2 c each value is acceptable, not acceptable, or undecided (`slope.slope_status`). The calibration slope is
-unimodal in c but not monotone: over-confident at large c, and at very small c as well. So the acceptable c form one run
-between two values that are not acceptable; undecided ones do not end it. Each end is a `Boundary`: a bracket between a
-c that is accepted and one that is not, or *open*, if nothing beyond is known to be unacceptable.
+Along log2 c each value is acceptable, not acceptable, or undecided (`decision`). The calibration slope is not monotone
+in c: a criterion is over-confident at large c, and may be at very small c as well; it may even be acceptable in several
+intervals. So the acceptable c form runs that are separated by values that are not acceptable; undecided ones do not end
+a run. Each end of a run is a `Boundary`: a bracket between a c that is accepted and one that is not, or *open*, if
+nothing beyond is known to be unacceptable.
 
-Where the slope crosses the threshold inside the bracket is found by linear interpolation in log2 c; its uncertainty is
-where slope ± 1.96 se cross. The experiments are the same at every c, so the errors of neighbouring slopes go together,
-and shifting the whole curve by ± 1.96 se is the right picture.
+The bracket holds with the confidence of the decisions. Where the slope crosses the threshold inside it is estimated by
+linear interpolation in log2 c.
 """
 
 from __future__ import annotations
@@ -20,12 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.pairs import Floats
-from adaptive_calib.calibration.slope import Status
+from adaptive_calib.calibration.slope import SLOPE_THRESHOLD, Status
 
 __all__ = ["AcceptableInterval", "Boundary", "acceptable_interval", "recommended_c"]
-
-#: The 97.5 % quantile of the normal distribution, as in `slope.slope_status`.
-Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Boundary:
     estimate : float
         Where the slope crosses the threshold, between the two; the middle if no slopes were given, NaN if open.
     low, high : float
-        Where it may lie: crossings of slope ± 1.96 se; the bracket itself if no slopes were given or it is open.
+        Where it may lie, with the confidence of the decisions: `inside` and `outside` in increasing order.
     undecided : tuple of float
         The undecided c between `inside` and `outside`, in increasing order.
 
@@ -82,10 +79,10 @@ class AcceptableInterval(NotebookRepr):
     lower, upper : Boundary or None
         The two ends; None unless found.
     acceptable : tuple of float
-        log2 of the accepted c of the run, in increasing order.
-    other_runs : int
-        Further runs of accepted c, separated by unacceptable ones. A true curve has none: they come from wrong
-        decisions, and the longest run (then the one with the surest c) is taken.
+        log2 of the accepted c of the run, in increasing order. Of several runs it is the longest, then the one with
+        the surest c.
+    others : tuple of (float, float)
+        log2 of the smallest and largest accepted c of each further run, in increasing order.
 
     Examples
     --------
@@ -98,7 +95,7 @@ class AcceptableInterval(NotebookRepr):
     lower: Boundary | None = None
     upper: Boundary | None = None
     acceptable: tuple[float, ...] = ()
-    other_runs: int = 0
+    others: tuple[tuple[float, float], ...] = ()
 
     @property
     def c_bounds(self) -> tuple[float, float]:
@@ -122,7 +119,8 @@ class AcceptableInterval(NotebookRepr):
                 ends.append(f"{name} at least {_power(end.inside)} (open{beyond})")
             else:
                 ends.append(f"{name} {_power(end.inside)} ({_power(end.outside)} is not)")
-        more = f" {self.other_runs} further runs of acceptable c are ignored as chance." if self.other_runs else ""
+        runs = ", ".join(_power(a) if a == b else f"{_power(a)} to {_power(b)}" for a, b in self.others)
+        more = f" It is acceptable in {len(self.others)} more: {runs}." if self.others else ""
         return f"c is acceptable {ends[0]} and {ends[1]}.{more}"
 
 
@@ -132,7 +130,7 @@ def acceptable_interval(
     slopes: ArrayLike | None = None,
     ses: ArrayLike | None = None,
     *,
-    threshold: float = 0.9,
+    threshold: float = SLOPE_THRESHOLD,
 ) -> AcceptableInterval:
     """Return the interval of acceptable c; see the head of this file.
 
@@ -184,6 +182,7 @@ def acceptable_interval(
         return run.size, float(sure[run].max())
 
     run = max(runs, key=weight)
+    others = tuple((float(x[one[0]]), float(x[one[-1]])) for one in runs if one is not run)
     refused = np.flatnonzero(state == Status.NOT_ACCEPTABLE)
     below, above = refused[refused < run[0]], refused[refused > run[-1]]
     ends = []
@@ -192,8 +191,8 @@ def acceptable_interval(
             between = np.arange(inside, beyond[0] + sign, sign)
         else:
             between = np.arange(inside, -1 if sign < 0 else x.size, sign)
-        ends.append(_boundary(x, kappa, se, between, bool(beyond.size), sign, threshold))
-    return AcceptableInterval("found", ends[0], ends[1], tuple(x[run].tolist()), len(runs) - 1)
+        ends.append(_boundary(x, kappa, between, bool(beyond.size), sign, threshold))
+    return AcceptableInterval("found", ends[0], ends[1], tuple(x[run].tolist()), others)
 
 
 def recommended_c(
@@ -249,31 +248,20 @@ def _runs(state: NDArray[np.int8]) -> list[NDArray[np.intp]]:
 
 
 def _boundary(
-    x: Floats,
-    kappa: Floats | None,
-    se: Floats | None,
-    path: NDArray[np.intp],
-    closed: bool,
-    sign: int,
-    threshold: float,
+    x: Floats, kappa: Floats | None, path: NDArray[np.intp], closed: bool, sign: int, threshold: float
 ) -> Boundary:
     """Return the end of the run along `path`: from the last accepted c outwards to the first refused (if `closed`)."""
     inside = float(x[path[0]])
     undecided = tuple(sorted(x[path[1:-1] if closed else path[1:]].tolist()))
+    outside = float(x[path[-1]]) if closed else sign * np.inf
+    low, high = sorted((inside, outside))
     if not closed:
-        outside = sign * np.inf
-        low, high = sorted((inside, outside))
-        return Boundary(inside, outside, np.nan, low, high, undecided)
-    outside = float(x[path[-1]])
-    if kappa is None or se is None:
-        low, high = sorted((inside, outside))
-        return Boundary(inside, outside, (inside + outside) / 2, low, high, undecided)
-    along, k, spread = x[path], kappa[path], Z * se[path]
-    near = _first_crossing(along, k - spread, threshold)
-    estimate = _first_crossing(along, k, threshold)
-    far = _first_crossing(along[::-1], (k + spread)[::-1], threshold)
-    low, high = sorted((near, far))
-    return Boundary(inside, outside, float(np.clip(estimate, low, high)), low, high, undecided)
+        estimate = np.nan
+    elif kappa is None:
+        estimate = (inside + outside) / 2
+    else:
+        estimate = _first_crossing(x[path], kappa[path], threshold)
+    return Boundary(inside, outside, estimate, low, high, undecided)
 
 
 def _first_crossing(x: Floats, y: Floats, level: float) -> float:

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive_calib.calibration import frames
+from adaptive_calib.calibration import frames, wording
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import Axis
-from adaptive_calib.calibration.bins import SMALLEST_TARGET
+from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Tolerances, judge, next_look
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c
+from adaptive_calib.calibration.evidence import Evidence, extend
 from adaptive_calib.calibration.experiment import ExperimentLike
+from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
-from adaptive_calib.calibration.judgement import FIRST_LOOK, Judgement, Wishes, judge, next_look
 from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums
 from adaptive_calib.calibration.ledger import Ledger
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
@@ -57,13 +58,19 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     c_bounds : (float, float)
         Smallest and largest c that an adaptive grid may come to.
     c_tol : float or None
-        Octaves of c to which both ends of the acceptable interval are wanted.
+        Octaves of c to which the lower end of the acceptable interval is wanted: the recommended c.
     band : float or None
-        Half-width to which the calibration curve at the recommended c is wanted.
+        Half-width to which the calibration curve at the recommended c is wanted, in each of the eight folded bins that
+        holds at least an eighth of the experiments.
     undecided : float or None
         Largest share of undecided labels.
+    upper_end : bool
+        Whether the upper end of the interval is wanted to `c_tol` too; it takes more experiments, and the recommended c
+        does not depend on it.
+    confidence : float
+        Probability that no c is ever wrongly accepted or wrongly rejected, over all looks and all c together.
     max_experiments : int, optional
-        Stop asking after so many experiments.
+        Ask for at most this many experiments.
     res, sampling, entropy, name
         See `EvaluateExperiment`.
 
@@ -72,7 +79,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     function : EvaluateExperiment
         The function of a point.
     data : dict, point -> mapping
-        Everything told, as it came.
+        Every value observed, as it came.
     failed_points : set
         Points that failed for good.
     n_experiments : int
@@ -104,6 +111,8 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         c_tol: float | None = 0.5,
         band: float | None = 0.1,
         undecided: float | None = 0.1,
+        upper_end: bool = False,
+        confidence: float = 0.95,
         max_experiments: int | None = None,
         res: int = 8,
         sampling: Sampling | None = None,
@@ -119,8 +128,9 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         assert rule is not None
         if c_list is not None:
             c_tol = band = None
-        self.wishes = Wishes(c_tol, band, undecided)
+        self.tolerances = Tolerances(c_tol, band, undecided, upper_end)
         self.axis = _axis(c_list, c_bounds, c_tol)
+        self.family = Family.of(self.axis, confidence)
         start = check_c(c_list) if c_list is not None else tuple(2.0**x for x in self.axis.start)
         self.function: EvaluateExperiment = EvaluateExperiment(
             experiments, Ldata, rule, res, sampling or Sampling(), entropy, tuple(sorted(start)), name
@@ -133,17 +143,19 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def _restart(self) -> None:
         self._ledger = Ledger(self.function.c_list)
+        self._evidence: dict[float, Evidence] = {}
+        self._records: dict[int, Record] = {}
         self._next_new = 0  # every index below it was asked for, told or failed
         self._unsettled: dict[int, Point] = {}  # index -> the block of infinite data that it wants
         self._next_look = FIRST_LOOK
-        self._judgement: Judgement | None = None
+        self._decision: Decision | None = None
         self._met_at: int | None = None
 
     # ------------------------------------------------------------------ what is there
 
     @property
     def npoints(self) -> int:
-        """Number of points told."""
+        """Number of points observed."""
         return len(self.data)
 
     @property
@@ -158,67 +170,42 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         return size if self.max_experiments is None else min(size, self.max_experiments)
 
     @property
+    def labels(self) -> NDArray[np.float64]:
+        """B_epis of the experiments of the prefix as 1 and 0, NaN where undecided or failed; shape (n,)."""
+        return self._ledger.labels
+
+    @property
     def c_list(self) -> tuple[float, ...]:
         """The sensitivities looked at so far, increasing."""
         return self._ledger.c
 
     @property
-    def judgement(self) -> Judgement | None:
+    def judgement(self) -> Decision | None:
         """The decision taken last, or None before the first."""
-        return self._judgement
+        return self._decision
 
     def record(self, index: int) -> Record:
-        """Return the record of an experiment that was told."""
-        return Record.from_plain(self.data["new", index])
+        """Return the record of an experiment that was observed."""
+        if index not in self._records:  # each record is read once
+            self._records[index] = Record.from_plain(self.data["new", index])
+        return self._records[index]
 
     def done(self) -> bool:
-        """Whether nothing is left to ask and nothing is under way: all wishes are met, or no experiment is left."""
+        """Whether nothing is left to ask and nothing is pending: all tolerances are met, or no experiment is left."""
         return not self.pending_points and not self.ask(1, tell_pending=False)[0]
 
     def stopped_because(self) -> str:
-        """Return why there is nothing more to ask, or what is still undecided."""
-        if self._met_at is not None:
-            return f"all wishes are met after {self._met_at} experiments"
-        if self.n_experiments >= self.size:
-            return f"all {self.n_experiments} experiments are evaluated" + self._still_open()
-        return f"{self.n_experiments} experiments are evaluated" + self._still_open()
+        """Return why there is nothing more to ask, or what is still open and how many experiments would decide it."""
+        return wording.stopped_because(self)
 
     def cautions(self) -> tuple[str, ...]:
-        """Return what a reader of the curves has to know, in words; empty if all is well.
+        """Return what a reader of the result has to know, in words; empty if all is well. See `wording`."""
+        return wording.cautions(self)
 
-        How many experiments failed, how many labels are undecided, whether the same model always wins, and whether
-        there are too few experiments for a curve.
-        """
-        n, labels = self.n_experiments, self._ledger.labels
-        known = labels[~np.isnan(labels)]
-        failed = sum(point[0] == "new" and point[1] < n for point in self.failed_points)
-        words = []
-        if failed:
-            words.append(f"{failed} of {n} experiments failed and are left out")
-            if failed > n / 100:
-                words[-1] += "; that is more than 1 %, and what fails may be systematically different"
-        if undecided := n - failed - known.size:
-            words.append(
-                f"{undecided} of {n} labels are undecided and left out: more infinite data would settle them, unless "
-                "both candidates are the same model"
-            )
-        if n and not known.size:
-            words.append("no experiment has a settled label: there is no curve, and no c is decided")
-        elif known.size and known.min() == known.max():
-            words.append(
-                f"all {known.size} labels are B_epis = {int(known[0])}: the same model always wins, so no c is "
-                "decided; choose an epistemic distribution in which either model can win"
-            )
-        if 0 < known.size < SMALLEST_TARGET:
-            few = f"{known.size} experiments are fewer than one bin of {SMALLEST_TARGET}"
-            words.append(f"{few}: a curve is a single point")
-        return tuple(words)
-
-    def _still_open(self) -> str:
-        if self._judgement is None or not self.wishes.any:
-            return ""
-        far = [f"{name} at {ratio:.2g} of its tolerance" for name, ratio in self._judgement.unmet.items() if ratio > 1]
-        return "; still open: " + ", ".join(far) if far else ""
+    @property
+    def met_at(self) -> int | None:
+        """Number of experiments at which all tolerances were met; None before."""
+        return self._met_at
 
     # ------------------------------------------------------------------ ask
 
@@ -248,10 +235,10 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def _improvement(self) -> float:
         """Expected fall of the loss by one experiment: what is unknown shrinks as the square root of their number."""
-        if self._judgement is None or not math.isfinite(self._judgement.loss):
+        if self._decision is None or not math.isfinite(self._decision.loss):
             return math.inf
         n = self.n_experiments
-        return self._judgement.loss * (1 - math.sqrt(n / (n + 1)))
+        return self._decision.loss * (1 - math.sqrt(n / (n + 1)))
 
     # ------------------------------------------------------------------ tell
 
@@ -281,7 +268,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             self._advance()
 
     def tell_pending(self, x: Point) -> None:
-        """Count a point as under way."""
+        """Count a point as pending."""
         point = _point(x)
         if point not in self.data and point not in self.failed_points:
             self.pending_points.add(point)
@@ -289,7 +276,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
                 self._next_new += 1
 
     def remove_unfinished(self) -> None:
-        """Forget what is under way."""
+        """Forget the pending points."""
         for point in self.pending_points:
             if point[0] == "new":
                 self._next_new = min(self._next_new, point[1])
@@ -300,6 +287,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             record = Record.from_plain(value)
             if record.index != point[1]:
                 raise ValueError(f"the record of {point} should have index {point[1]}, but has {record.index}.")
+            self._records[point[1]] = record
         else:
             _sums(value)
 
@@ -367,8 +355,8 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     def _look(self) -> None:
         """Judge, and add values of c until the axis wants no more of this number of experiments."""
         while True:
-            self._judgement = j = self._judged()
-            wanted = self.axis.more(j.log2c, j.status, j.slopes, j.interval)
+            self._decision = j = self._judged()
+            wanted = self.axis.more(j.log2c, j.status, j.slopes, j.interval, self.tolerances.upper_end)
             if j.loss <= 1:
                 self._met_at = len(self._ledger)
                 return
@@ -378,17 +366,28 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         if len(self._ledger) >= self.size:
             self.sharpen()
 
-    def _judged(self) -> Judgement:
-        return judge(np.log2(self.c_list), self._ledger.matrix(), self._ledger.labels, self.wishes, self.axis)
+    def _judged(self) -> Decision:
+        added, labels = self._ledger.added, self._ledger.labels
+        bemd = np.stack([self._ledger.column(c) for c in added], axis=1)
+        self._gather_evidence(added, bemd, labels)
+        evidence = [self._evidence[c] for c in added]
+        return judge([math.log2(c) for c in added], bemd, labels, evidence, self.tolerances, self.family)
+
+    def _gather_evidence(self, c: Sequence[float], bemd: NDArray[np.float64], labels: NDArray[np.float64]) -> None:
+        """Extend the evidence of each c to all experiments of the prefix, those of the same length together."""
+        lengths = [len(self._evidence.setdefault(x, Evidence())) for x in c]
+        for start in set(lengths):
+            columns = [k for k, length in enumerate(lengths) if length == start]
+            extend([self._evidence[c[k]] for k in columns], bemd[start:, columns], labels[start:])
 
     def sharpen(self) -> None:
         """Add values of c next to the outermost acceptable ones, until these are known to `c_tol`; done at the end too.
 
-        For a run that ends before its wishes are met; no experiment is evaluated.
+        For a run that ends before its tolerances are met; no experiment is evaluated.
         """
         while (now := self.current()) is not None:
-            self._judgement = now
-            wanted = self.axis.sharper(now.log2c, now.interval)
+            self._decision = now
+            wanted = self.axis.sharper(now.log2c, now.interval, self.tolerances.upper_end)
             if not wanted:
                 return
             self.add_c(2.0**x for x in wanted)
@@ -410,19 +409,19 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     @cache_latest
     def loss(self, real: bool = True) -> float:
-        """Largest ratio of what is unknown to what was wished for; <= 1 when all wishes are met.
+        """Largest ratio of what is unknown to what was wished for; <= 1 when all tolerances are met.
 
         Infinite before the first decision. With a fixed grid of c, where nothing is wished for but all experiments,
         one plus the share that is missing, and 0 at the end.
         """
-        if self.wishes.any:
-            return math.inf if self._judgement is None else self._judgement.loss
+        if self.tolerances.any:
+            return math.inf if self._decision is None else self._decision.loss
         missing = 1 - self.n_experiments / self.size if math.isfinite(self.size) and self.size else 1.0
         return 1 + missing if missing > 0 else 0.0
 
-    def current(self) -> Judgement | None:
+    def current(self) -> Decision | None:
         """Return the judgement on the prefix as it is now, between two decisions too; None before any experiment."""
-        last = self._judgement
+        last = self._decision
         if last is not None and last.n == len(self._ledger) and len(last.log2c) == len(self.c_list):
             return last
         return self._judged() if len(self._ledger) else None

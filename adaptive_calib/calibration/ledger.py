@@ -43,6 +43,11 @@ class Ledger:
         return tuple(sorted(self._bemd))
 
     @property
+    def added(self) -> tuple[float, ...]:
+        """The sensitivities in the order in which they were added."""
+        return tuple(self._bemd)
+
+    @property
     def labels(self) -> Array:
         """B_epis as 1 and 0, NaN where undecided or failed; shape (n,), a view not to be written to."""
         return self._labels[: self._n]
@@ -55,10 +60,6 @@ class Ledger:
         """Standard error of `column`, shape (n,)."""
         return self._stderr[c][: self._n]
 
-    def matrix(self) -> Array:
-        """B_EMD at all c, shape (n, n_c), columns in increasing order of c."""
-        return np.stack([self.column(c) for c in self.c], axis=1)
-
     def append(self, label: bool | None, bemd: Array, stderr: Array) -> None:
         """Add the next experiment; `bemd` and `stderr` are in increasing order of c."""
         if self._n == len(self._labels):
@@ -70,7 +71,7 @@ class Ledger:
         self._n += 1
 
     def append_failed(self) -> None:
-        """Add an experiment that could not be evaluated: it counts as there, but holds nothing."""
+        """Add an experiment that could not be evaluated: it counts as there, but has no values."""
         nothing = np.full(len(self._bemd), math.nan)
         self.append(None, nothing, nothing)
 

@@ -1,15 +1,14 @@
 """`OpaqueCalibrationLearner`: the calibration of a slow, opaque function of (experiment, c).
 
-Where B_EMD at another c cannot be had from a record, every (experiment, c) costs. Then values of c race: a c is given
-more experiments only while it is undecided. It begins with 32 and looks again after half as many more, and at least 32;
-at the cap `max_experiments` the nearer side is taken. The axis of c is bisected between decided values, and the
-recommended c is topped up to the cap, since its curve is wanted. All c share the same experiments, in the same order.
+Where B_EMD at another c cannot be computed from a record, every (experiment, c) costs an evaluation. Then values of c
+race: a c is given more experiments only while it is undecided. It begins with 32; a round is over when every racing c
+has its experiments, then all are judged, and those that are still undecided get half as many more, and at least 32. A c
+that is undecided at the cap `max_experiments` stays undecided. The axis of c is bisected between decided values, and
+the recommended c is topped up to the cap, since its curve is wanted. All c share the same experiments, in the same
+order.
 
-Decisions at one c use the contiguous prefix of its own experiments at these numbers, and new c are chosen only when
-all others are decided; so the outcome does not depend on the number of workers.
-
-Compared with the full grid of 17 c × 512 experiments this takes a quarter to a sixth of the evaluations at the same
-accuracy (`tests/calibration/test_race.py`).
+Decisions are those of `decision`, at the end of a round, and new c are chosen only when no other c races; so the
+outcome does not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -23,16 +22,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive_calib.calibration import frames
+from adaptive_calib.calibration import frames, wording
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
-from adaptive_calib.calibration.axis import THRESHOLD, Axis
+from adaptive_calib.calibration.axis import Axis
+from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Tolerances, judge
 from adaptive_calib.calibration.evaluate import check_c
+from adaptive_calib.calibration.evidence import Evidence, extend
+from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
-from adaptive_calib.calibration.judgement import FIRST_LOOK, Judgement, Wishes, decide, judge
 from adaptive_calib.calibration.pairs import table_columns
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
-from adaptive_calib.calibration.slope import Status
-from adaptive_calib.calibration.sums import CalibrationSums
+from adaptive_calib.calibration.slope import SLOPE_THRESHOLD, Status
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 
@@ -46,14 +46,14 @@ Point = tuple[int, float]
 Array = NDArray[np.float64]
 
 
-class _Contestant:
-    """One c in the race: what is known of it, and how far it may go."""
+class _Candidate:
+    """One c in the race: its values, and the number of experiments that it may have."""
 
     def __init__(self, cap: int) -> None:
         self.bemd: dict[int, float] = {}
         self.stage = min(FIRST_LOOK, cap)
         self.cap = cap
-        self.status: Status | None = None  # None while it runs
+        self.racing = True
         self.slope, self.stderr = math.nan, math.nan  # at the last look
         self._have = 0
 
@@ -65,21 +65,24 @@ class _Contestant:
         return self._have
 
     def column(self) -> Array:
-        """B_EMD of experiments 0 … stage − 1; only of a complete stage."""
+        """B_EMD of experiments 0 … stage - 1; only of a complete stage."""
         return np.array([self.bemd[i] for i in range(self.stage)])
 
     @property
     def complete(self) -> bool:
         return self.have >= self.stage
 
-    def go_on(self) -> None:
-        self.stage = min(self.stage + max(FIRST_LOOK, self.stage // 2), self.cap)
+    def advance(self, decided: bool) -> None:
+        """Race on after a look, unless the c is decided or has all experiments."""
+        self.racing = not decided and self.stage < self.cap
+        if self.racing:
+            self.stage = min(self.stage + max(FIRST_LOOK, self.stage // 2), self.cap)
 
     def uncertainty(self) -> float:
         """Standard deviation of the answer "acceptable" as of the last look; 0.5 before it."""
         if math.isnan(self.slope):
             return 0.5
-        p = 0.5 * math.erfc(-(self.slope - THRESHOLD) / (self.stderr * math.sqrt(2)))
+        p = 0.5 * math.erfc(-(self.slope - SLOPE_THRESHOLD) / (self.stderr * math.sqrt(2)))
         return math.sqrt(p * (1 - p))
 
 
@@ -98,13 +101,18 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
     c_bounds : (float, float)
         Smallest and largest c that may be looked at.
     c_tol : float
-        Octaves of c to which both ends of the acceptable interval are wanted.
+        Octaves of c to which the lower end of the acceptable interval is wanted: the recommended c.
+    upper_end : bool
+        Whether the upper end is wanted to `c_tol` too.
+    confidence : float
+        Probability that no c is ever wrongly accepted or wrongly rejected, over all looks and all c together.
     top_up : bool
         Evaluate the recommended c for all experiments at the end, for its curve.
 
     Attributes
     ----------
     data : dict, (i, log2 c) -> (B_EMD, B_epis)
+        Every evaluation observed.
 
     Examples
     --------
@@ -129,6 +137,8 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         start: Sequence[float] = (2.0**-8, 2.0**-4, 1.0, 2.0**4, 2.0**8),
         c_bounds: tuple[float, float] = (2.0**-20, 2.0**20),
         c_tol: float = 1.0,
+        upper_end: bool = False,
+        confidence: float = 0.95,
         top_up: bool = True,
     ) -> None:
         if not max_experiments >= 1:
@@ -138,7 +148,8 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         self.function = function
         self.max_experiments = int(max_experiments)
         self.axis = Axis(first, (low, high), step=max(np.diff(first).max(initial=0.0), c_tol), tol=c_tol)
-        self.wishes = Wishes(c_tol, None, None)
+        self.tolerances = Tolerances(c_tol, None, None, upper_end)
+        self.family = Family.of(self.axis, confidence)
         self.top_up = top_up
         self.data: dict[Point, tuple[float, bool | None]] = {}
         self.pending_points: set[Point] = set()
@@ -147,54 +158,49 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
 
     def _restart(self) -> None:
         self._labels: dict[int, bool] = {}
-        self._race: dict[float, _Contestant] = {}
+        self._race: dict[float, _Candidate] = {}
         self._over = False
-        self._current: Judgement | None = None
+        self._current: Decision | None = None
         self._enter(self.axis.start)
 
     def _enter(self, log2c: Sequence[float]) -> None:
-        self._current = None
         for x in log2c:
-            self._race[x] = _Contestant(self.max_experiments)
+            self._race[x] = _Candidate(self.max_experiments)
 
     @property
     def npoints(self) -> int:
-        """Number of points told."""
+        """Number of evaluations observed."""
         return len(self.data)
 
     @property
     def c_list(self) -> tuple[float, ...]:
-        """The sensitivities in the race or with told points, increasing."""
+        """The sensitivities in the race or with evaluations, increasing."""
         return tuple(2.0**x for x in sorted({*self._race, *(x for _, x in self.data)}))
 
     def done(self) -> bool:
-        """Whether the race is over and nothing is under way."""
+        """Whether the race is over and no evaluation is pending."""
         return self._over and not self.pending_points
 
     def stopped_because(self) -> str:
         """Return why there is nothing more to ask, or which c are still undecided."""
-        if self._over:
-            return f"all {len(self._race)} values of c are decided after {self.npoints} evaluations"
-        undecided = ", ".join(f"2^{x:g}" for x in sorted(self._race) if self._race[x].status is None)
-        return f"{self.npoints} evaluations are told; still undecided: {undecided}"
+        return wording.opaque_stopped_because(self)
 
     # ------------------------------------------------------------------ ask and tell
 
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Point], list[float]]:
-        """Choose the lowest experiments that undecided c lack; fewer than `n` where a decision has to be waited for."""
+        """Choose the lowest experiments that racing c lack; fewer than `n` at the end of a round."""
         points = self._lacking(check_number_of_points(n))
         if tell_pending:
             self.pending_points.update(points)
         return points, [self._race[x].uncertainty() for _, x in points]
 
     def _lacking(self, n: int) -> list[Point]:
-        def of(x: float, one: _Contestant) -> Iterator[Point]:
+        def of(x: float, one: _Candidate) -> Iterator[Point]:
             for i in range(one.have, one.stage):
                 if i not in one.bemd and (i, x) not in self.pending_points:
                     yield i, x
 
-        undecided = [of(x, one) for x, one in self._race.items() if one.status is None]
-        return list(islice(merge(*undecided), n))
+        return list(islice(merge(*(of(x, one) for x, one in self._race.items() if one.racing)), n))
 
     def tell(self, x: Point, y: tuple[float, bool | None]) -> None:
         """Take in B_EMD and B_epis of a point; a point that is known already changes nothing."""
@@ -226,13 +232,13 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
             self._decide()
 
     def tell_pending(self, x: Point) -> None:
-        """Count a point as under way."""
+        """Count a point as pending."""
         point = _point(x)
         if point not in self.data and point not in self.failed_points:
             self.pending_points.add(point)
 
     def remove_unfinished(self) -> None:
-        """Forget what is under way."""
+        """Forget the pending points."""
         self.pending_points = set()
 
     def _place(self, point: Point) -> None:
@@ -255,35 +261,27 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         return np.array([self._labels.get(i, math.nan) for i in range(n)], float)
 
     def _decide(self) -> None:
-        """Let every c look whose stage is complete, and let new c enter when all are decided."""
+        """Judge at the end of each round, and let new c enter when none races any more."""
         while not self._over:
-            running = [one for one in self._race.values() if one.status is None]
-            for one in running:
-                while one.status is None and one.complete:
-                    self._look(one)
-            if any(one.status is None for one in running):
+            racing = {x: one for x, one in self._race.items() if one.racing}
+            if not all(one.complete for one in racing.values()):
                 return
-            self._next_round()
-
-    def _look(self, one: _Contestant) -> None:
-        labels = self._label_column(one.stage)
-        sums = CalibrationSums(1)
-        sums.add_many(one.column()[:, None], labels)
-        slopes, stderrs = sums.slopes()
-        one.slope, one.stderr = float(slopes[0]), float(stderrs[0])
-        self._current = None
-        (status,) = decide(slopes, stderrs, labels)
-        if status != Status.UNDECIDED:
-            one.status = Status(int(status))
-        elif one.stage < one.cap:
-            one.go_on()
-        else:
-            one.status = Status.ACCEPTABLE if slopes[0] >= THRESHOLD else Status.NOT_ACCEPTABLE
+            if not racing:
+                self._next_round()
+                continue
+            self._current = now = self._judged()
+            for k, x in enumerate(now.log2c.tolist()):
+                if x in racing:
+                    one = racing[x]
+                    one.slope, one.stderr = float(now.slopes[k]), float(now.stderrs[k])
+                    one.advance(decided=now.status[k] != Status.UNDECIDED)
 
     def _next_round(self) -> None:
-        """All c are decided: bisect and extend; when nothing more is wanted, top up the recommended c and end."""
-        now = self._judged()
-        wanted = self.axis.more(now.log2c, now.status, now.slopes, now.interval)
+        """No c races: bisect and extend; when nothing more is wanted, top up the recommended c and end."""
+        now = self._current = self._judged()
+        upper = self.tolerances.upper_end
+        wanted = self.axis.more(now.log2c, now.status, now.slopes, now.interval, upper)
+        wanted = wanted or self.axis.sharper(now.log2c, now.interval, upper)  # next to one that stays undecided
         if wanted:
             self._enter(wanted)
             for point in [*self.data, *self.failed_points]:
@@ -292,20 +290,21 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
             return
         best = None if now.interval.lower is None else self._race[now.interval.lower.inside]
         if self.top_up and best is not None and best.stage < best.cap:
-            best.stage, best.status = best.cap, None
+            best.stage, best.racing = best.cap, True
             return
         self._over = True
 
-    def _judged(self) -> Judgement:
-        log2c = np.array(sorted(self._race))
-        stages = [one.stage if one.complete else 0 for one in (self._race[x] for x in log2c)]
+    def _judged(self) -> Decision:
+        race = list(self._race.items())
+        stages = [one.stage if one.complete else 0 for _, one in race]
         n = max(stages)
-        bemd = np.full((n, len(log2c)), math.nan)
-        for k, x in enumerate(log2c):
+        labels, bemd = self._label_column(n), np.full((n, len(race)), math.nan)
+        evidence = [Evidence() for _ in race]
+        for k, (_, one) in enumerate(race):
             if stages[k]:
-                bemd[: stages[k], k] = self._race[x].column()
-        status = np.array([self._race[x].status or Status.UNDECIDED for x in log2c], np.int8)
-        return judge(log2c, bemd, self._label_column(n), self.wishes, self.axis, status)
+                bemd[: stages[k], k] = one.column()
+                extend([evidence[k]], bemd[: stages[k], [k]], labels[: stages[k]])
+        return judge([x for x, _ in race], bemd, labels, evidence, self.tolerances, self.family)
 
     # ------------------------------------------------------------------ what is learned
 
@@ -317,14 +316,12 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         now = self.current()
         return math.inf if now is None else max(now.loss, math.nextafter(1.0, 2.0))
 
-    def current(self) -> Judgement | None:
-        """Return what is known of each c; None before the first look."""
-        if self._current is None and any(not math.isnan(one.slope) for one in self._race.values()):
-            self._current = self._judged()
+    def current(self) -> Decision | None:
+        """Return the decision at the end of the last round; None before the first."""
         return self._current
 
     def acceptable_interval(self) -> AcceptableInterval:
-        """Return the interval of c known to be acceptable."""
+        """Return the interval of acceptable c, as far as it is decided."""
         now = self.current()
         return AcceptableInterval("undecided") if now is None else now.interval
 

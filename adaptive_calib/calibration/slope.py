@@ -31,6 +31,8 @@ from adaptive_calib.calibration.pairs import Floats, as_pairs, fold
 
 __all__ = [
     "DEFAULT_CLIP",
+    "SLOPE_THRESHOLD",
+    "Z95",
     "CalibrationSlope",
     "Status",
     "brier_score",
@@ -45,6 +47,12 @@ __all__ = [
 #: B_EMD is clipped to [1/4096, 1 - 1/4096]. Sampling compares 128 x 128 pairs of risks or more, which resolves 1/16384;
 #: but the pairs share 128 paths of each model, so odds beyond some thousands to one are not known.
 DEFAULT_CLIP = 1 / 4096
+
+#: A c is acceptable from this calibration slope on.
+SLOPE_THRESHOLD = 0.9
+
+#: Half-width of a 95 % interval in standard errors: the 97.5 % quantile of the normal distribution.
+Z95 = 1.959963984540054
 
 PRIOR_MEAN, PRIOR_PRECISION = 1.0, 1.0
 
@@ -200,7 +208,7 @@ def calibration_slopes(
 def solve_slopes(
     strength: Floats, weight: Floats, hits: Floats, start: ArrayLike | None = None
 ) -> tuple[Floats, Floats]:
-    """Solve for κ from weighted data; the kernel of `calibration_slopes` and of `sums.CalibrationSums`.
+    """Solve for κ from weighted data; the kernel of `calibration_slopes`.
 
     Parameters
     ----------
@@ -247,7 +255,7 @@ def solve_slopes(
 
 
 def slope_status(
-    slopes: ArrayLike, ses: ArrayLike, *, threshold: float = 0.9, level: float = 0.975
+    slopes: ArrayLike, ses: ArrayLike, *, threshold: float = SLOPE_THRESHOLD, level: float = 0.975
 ) -> NDArray[np.int8]:
     """Judge each c by its slope: `Status` values as int8, in the shape of `slopes`.
 

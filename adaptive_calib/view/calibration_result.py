@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from adaptive_calib.calibration.data_sizes import DataSizeStudy
+from adaptive_calib.calibration.decision import Decision
 from adaptive_calib.calibration.interval import AcceptableInterval, Boundary, recommended_c
-from adaptive_calib.calibration.judgement import Judgement
 from adaptive_calib.calibration.learner import CalibrationLearner
 from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 from adaptive_calib.calibration.result import CalibrateOutput
@@ -75,7 +75,7 @@ def result_view(result: Any) -> ResultView:
 
     Parameters
     ----------
-    result : CalibrationLearner, OpaqueCalibrationLearner, Summary, Judgement, AcceptableInterval, CalibrateOutput or
+    result : CalibrationLearner, OpaqueCalibrationLearner, Summary, Decision, AcceptableInterval, CalibrateOutput or
         DataSizeStudy
         The result.
 
@@ -129,7 +129,7 @@ def _(interval: AcceptableInterval) -> ResultView:
 
 
 @result_view.register
-def _(judgement: Judgement) -> ResultView:
+def _(judgement: Decision) -> ResultView:
     best = recommended_c(judgement.interval)
     rows = tuple(
         _row((f"{2.0**x:.6g}", f"{x:.3g}", _slope(slope, stderr)), 2.0**x, Status(int(status)), best)
@@ -143,7 +143,7 @@ def _(judgement: Judgement) -> ResultView:
         *_interval_facts(judgement.interval, best),
         ("still open", ", ".join(unmet) or "nothing"),
     )
-    return ResultView("Judgement", facts, ("c", "log2 c", "slope κ", "accepted") if rows else (), rows)
+    return ResultView("Decision", facts, ("c", "log2 c", "slope κ", "accepted") if rows else (), rows)
 
 
 @result_view.register

@@ -68,8 +68,8 @@ def test_identical_models_have_no_label() -> None:
     run(one)
     assert not one.failed_points
     assert one.cautions() == (
-        "20 of 20 labels are undecided and left out: more infinite data would settle them, unless both candidates are "
-        "the same model",
+        "20 of 20 labels are undecided and left out of the curves; decisions count them both ways. More infinite data "
+        "would settle them, unless both candidates are the same model",
         "no experiment has a settled label: there is no curve, and no c is decided",
     )
     assert one.recommended_c() is None

@@ -140,12 +140,12 @@ def test_one_class_only_decides_nothing() -> None:
     assert one.acceptable_interval().state == "undecided"
 
 
-def test_wishes_met_stop_the_asking_and_later_results_change_nothing() -> None:
-    """Once all wishes are met nothing more is asked, and what was under way is kept but not counted."""
+def test_tolerances_met_stop_the_asking_and_later_results_change_nothing() -> None:
+    """Once all tolerances are met nothing more is asked, and what was under way is kept but not counted."""
     one = run(learner(600, c_tol=4.0, band=0.5), workers=8, seed=1)
     assert one.loss() <= 1
     assert one.done()
-    assert "all wishes are met" in one.stopped_because()
+    assert "all tolerances are met" in one.stopped_because()
     before = outcome(one)
     one.tell(("new", 599), one.function(("new", 599)))
     assert outcome(one) == before
@@ -222,7 +222,7 @@ def test_a_missing_file_is_no_data_and_a_damaged_one_an_error(finished: Calibrat
     ],
 )
 def test_refused_arguments(changes: dict[str, Any], error: type[Exception], words: str) -> None:
-    """Impossible wishes are refused before any work."""
+    """Impossible tolerances are refused before any work."""
     with pytest.raises(error, match=words):
         learner(**changes)
 

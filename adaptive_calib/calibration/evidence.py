@@ -1,0 +1,219 @@
+"""Evidence for and against one c that may be looked at after every experiment.
+
+An e-process is a non-negative process that starts at 1 and whose mean stays at most 1 while a hypothesis is true, at
+any stopping time. By Ville's inequality it exceeds 1/α at any time with probability α at most, however often one
+looks. Three of them are kept for each c, as logarithms. With a = |logit B~|, the hit h (see `pairs.fold`) and
+p = expit(0.9 a) the *score* of an experiment is X = a (h - p); E X > 0 exactly if the calibration slope is above 0.9.
+
+*accept*, against "the slope is at most 0.9": a weighted mean over four stakes λ of Π (1 + λ X). As X >= -a_max,
+a stake below 1/a_max keeps every factor positive. Valid whatever the shape of the curve.
+
+*reject*, against "the slope is at least 0.9": a weighted mean over seven stakes of Π (1 - λ X). As X <= 0.31, stakes
+may be ten times larger here: rejecting is faster than accepting.
+
+*shape*, against "P(h = 1 | x) >= expit(0.9 |logit x|) at every x": the mean, over the sides x > 1/2 (A), x < 1/2 (B)
+and both together, of likelihood ratios of curves that lie below that line: half of the weight on curves that are
+flatter on the whole side, half on curves that are lower in one of six bins of x. It finds over-confidence on one side
+or in the middle, to which the slope is blind.
+
+An undecided label is counted against each of the three: as a miss in *accept*, as a hit in *reject* and *shape*. So no
+decision depends on how undecided labels would be settled. Experiments without B_EMD change nothing.
+
+Sources: Waudby-Smith & Ramdas, *Estimating means of bounded random variables by betting*, JRSS B 86 (2024) 1, for the
+bets; Arnold, Henzi & Ziegel, *Sequentially valid tests for forecast calibration*, Ann. Appl. Stat. 17 (2023), for tests
+of a curve; Ville 1939.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, log_expit
+
+from adaptive_calib.calibration.pairs import Floats
+from adaptive_calib.calibration.slope import DEFAULT_CLIP, SLOPE_THRESHOLD, clip_bemd
+
+__all__ = ["SHAPE_TERMS", "Evidence", "closed_mean", "extend"]
+
+Flags = NDArray[np.bool_]
+
+_SMALLER = 0.99  # stakes on *accept* stay this far below what could ruin the capital
+#: Stakes on *accept*, in units of the largest one that is allowed, and their weights. The best stake is about the
+#: distance of the slope from 0.9; distances below 0.015 would take more than 10⁵ experiments.
+_UP, _UP_WEIGHTS = np.array([1.0, 0.5, 0.25, 0.125]), np.array([0.4, 0.3, 0.2, 0.1])
+_DOWN = np.array([1.6, 0.8, 0.4, 0.2, 0.1, 0.05, 0.025])  # below 3.2: a expit(-0.9 a), the largest X, is at most 0.31
+_DOWN_WEIGHTS = np.array([0.05, 0.1, 0.2, 0.25, 0.2, 0.15, 0.05])
+
+#: Alternatives of the shape test: slopes below 0.9, and shifts of logit P(hit) in one bin of confidence.
+_FLATTER = np.array([0.0, 0.2, 0.45, 0.7])
+_SHIFTS = np.array([0.25, 0.5, 1.0, 2.0])
+_CONFIDENCES = np.array([0.6, 0.7, 0.8, 0.9, 0.97])
+_EDGES = np.log(_CONFIDENCES / (1 - _CONFIDENCES))
+_BINS = _EDGES.size + 1
+_TERMS = _FLATTER.size + _BINS * _SHIFTS.size
+
+#: What a term of the shape test is about, in the order of `Evidence.shape_terms`.
+SHAPE_TERMS = ("where it favours A", "where it favours B", "on both sides together")
+
+
+class Evidence:
+    """The three e-processes of one c, experiment by experiment.
+
+    Parameters
+    ----------
+    clip : float
+        B_EMD is clipped to [clip, 1 - clip].
+
+    Attributes
+    ----------
+    accept, reject, shape : array, shape (n,)
+        Logarithms of the e-processes after each experiment; see the head of this file.
+    shape_terms : array, shape (3,)
+        Log evidence of the shape test for A, B and both sides now, see `SHAPE_TERMS`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adaptive_calib.calibration.evidence import Evidence, extend
+    >>> rng = np.random.default_rng(1)
+    >>> chance = rng.random(2000)
+    >>> evidence = Evidence()
+    >>> bold = chance**3 / (chance**3 + (1 - chance) ** 3)  # says too much
+    >>> extend([evidence], bold[:, None], rng.random(2000) < chance)
+    >>> bool(evidence.reject[-1] > np.log(40)), bool(evidence.accept[-1] < 0)
+    (True, True)
+    """
+
+    def __init__(self, clip: float = DEFAULT_CLIP) -> None:
+        self.clip = clip
+        self.bets_up, self.bets_down = np.zeros(_UP.size), np.zeros(_DOWN.size)  # log capital of each stake
+        self.sides = np.zeros((2, _TERMS))  # log likelihood ratio of each alternative, for A and for B
+        self.totals, self.squares = np.zeros(2), np.zeros(2)  # of the scores, for *accept* and for *reject*
+        self.accept, self.reject, self.shape = np.empty(0), np.empty(0), np.empty(0)
+        self.shape_terms: Floats = np.zeros(3)
+
+    def __len__(self) -> int:
+        return self.accept.size
+
+    def rates(self) -> tuple[float, float]:
+        """Growth of the log evidence for accepting and for rejecting per experiment, as it was so far; 0 if it shrinks.
+
+        That of the best stake, or z²/2n where only stakes smaller than all of these would gain.
+        """
+        n = max(len(self), 1)
+        up, down = self.bets_up.max(), max(self.bets_down.max(), self.shape_terms.max())
+        z_up, z_down = (z if z > 0 else 0.0 for z in self.z)
+        return float(max(up, 0.0 if up > 0 else z_up**2 / 2)) / n, float(max(down, z_down**2 / 2)) / n
+
+    @property
+    def z(self) -> tuple[float, float]:
+        """Standardised sums of the scores, for *accept* and *reject*: positive where the evidence grows; 0 at first."""
+        up, down = np.where(self.squares > 0, self.totals / np.sqrt(np.maximum(self.squares, 1e-300)), 0.0)
+        return float(up), float(down)
+
+
+def extend(evidence: Sequence[Evidence], bemd: ArrayLike, labels: ArrayLike) -> None:
+    """Add the next experiments to the evidence of several c at the same number of experiments.
+
+    Parameters
+    ----------
+    evidence : sequence of Evidence, n_c entries
+        Of the same clip.
+    bemd : array-like, shape (m, n_c)
+        B_EMD in [0, 1]; NaN where there is none.
+    labels : array-like, shape (m,)
+        B_epis as 1 and 0; NaN where it is undecided.
+    """
+    x, y = np.asarray(bemd, dtype=float), np.asarray(labels, dtype=float)[:, None]
+    if not x.size:
+        return
+    clip = evidence[0].clip
+    clipped = np.where(np.isnan(x), 0.5, clip_bemd(x, clip))  # a = 0 changes nothing
+    a = np.abs(np.log(clipped / (1 - clipped)))
+    hit, unknown = (y == 1) == (clipped > 0.5), np.isnan(y)
+    p = expit(SLOPE_THRESHOLD * a)
+    worst, best = a * ((hit & ~unknown) - p), a * ((hit | unknown) - p)
+    stakes = _SMALLER / math.log((1 - clip) / clip) * _UP
+    up = np.stack([one.bets_up for one in evidence]) + np.cumsum(np.log1p(worst[..., None] * stakes), axis=0)
+    down = np.stack([one.bets_down for one in evidence]) + np.cumsum(np.log1p(-best[..., None] * _DOWN), axis=0)
+    sides = _shape_sums(np.stack([one.sides for one in evidence]), a, hit | unknown, clipped > 0.5)
+    terms = np.stack([_weighted(side) for side in (sides[:, :, 0], sides[:, :, 1], sides.sum(axis=2))], axis=2)
+    accept, reject, shape = _log_mean(up, _UP_WEIGHTS), _log_mean(down, _DOWN_WEIGHTS), _log_mean(terms)
+    for k, one in enumerate(evidence):
+        one.bets_up, one.bets_down, one.sides = up[-1, k], down[-1, k], sides[-1, k]
+        one.shape_terms = terms[-1, k]
+        one.totals = one.totals + np.array([worst[:, k].sum(), -best[:, k].sum()])
+        one.squares = one.squares + np.array([worst[:, k] @ worst[:, k], best[:, k] @ best[:, k]])
+        one.accept, one.reject = np.append(one.accept, accept[:, k]), np.append(one.reject, reject[:, k])
+        one.shape = np.append(one.shape, shape[:, k])
+
+
+def _shape_sums(start: Floats, a: Floats, hit: Flags, favours_a: Flags) -> Floats:
+    """Return the log likelihood ratios of all alternatives for A and B after each row, shape (m, n_c, 2, terms)."""
+    sign = np.where(hit, 1.0, -1.0)
+    base = log_expit(sign * SLOPE_THRESHOLD * a)[..., None]
+    ratios = np.zeros((*a.shape, _TERMS))
+    ratios[..., : _FLATTER.size] = log_expit((sign * a)[..., None] * _FLATTER) - base
+    lower = log_expit(sign[..., None] * (SLOPE_THRESHOLD * a[..., None] - _SHIFTS)) - base
+    first = _FLATTER.size + np.searchsorted(_EDGES, a) * _SHIFTS.size
+    np.put_along_axis(ratios, first[..., None] + np.arange(_SHIFTS.size), lower, axis=-1)
+    on_side = np.stack([favours_a, ~favours_a & (a > 0)], axis=-1)
+    sums: Floats = start + np.cumsum(on_side[..., None] * ratios[:, :, None, :], axis=0)
+    return sums
+
+
+def _log_mean(logs: Floats, weights: Floats | None = None) -> Floats:
+    """Return the log of the (weighted) mean of exp(logs) along the last axis."""
+    top = logs.max(axis=-1, keepdims=True)
+    e = np.exp(logs - top)
+    mean: Floats = np.log(e.mean(axis=-1) if weights is None else e @ weights) + top[..., 0]
+    return mean
+
+
+def _weighted(logs: Floats) -> Floats:
+    """Return the log of the mean over the terms of one side: half of the weight on the flatter curves."""
+    flatter, lower = _log_mean(logs[..., : _FLATTER.size]), _log_mean(logs[..., _FLATTER.size :])
+    mean: Floats = np.logaddexp(flatter, lower) - math.log(2)
+    return mean
+
+
+def closed_mean(log_e: Floats, weights: Floats, others: float = 0.0) -> Floats:
+    """Adjust e-processes of several c so that one bound serves them all.
+
+    A weighted mean of e-values is an e-value under any dependence, so by closed testing the c whose adjusted value
+    exceeds 1/α include a wrong one with probability α at most [Vovk & Wang, Ann. Statist. 49 (2021) 1736]. The adjusted
+    value of a c is the smallest weighted mean of any set of c that contains it. It costs nothing where all c agree.
+
+    Parameters
+    ----------
+    log_e : array, shape (n, n_c)
+        Logarithms of the e-processes.
+    weights : array, shape (n_c,)
+        Positive, fixed in advance.
+    others : float
+        Weight of c that belong to the family but were not evaluated; their e-value counts as 0.
+
+    Returns
+    -------
+    array, shape (n, n_c)
+        Logarithms of the adjusted e-processes.
+    """
+    if not log_e.size:
+        return log_e
+    e = np.exp(np.clip(log_e, -60, 60))
+    order = np.argsort(e, axis=1)
+    sorted_e = np.take_along_axis(e, order, 1)
+    w = weights[order]
+    # mass and weight of the k smallest, for k = 0 ... n_c - 1, and of those that were not evaluated
+    mass = np.cumsum(w * sorted_e, axis=1) - w * sorted_e
+    weight = np.cumsum(w, axis=1) - w + others
+    means = (mass[:, None, :] + (w * sorted_e)[:, :, None]) / (weight[:, None, :] + w[:, :, None])
+    n_c = log_e.shape[1]
+    means = np.where(np.tril(np.ones((n_c, n_c), bool)), means, np.inf)  # only with smaller ones
+    adjusted = np.empty_like(e)
+    np.put_along_axis(adjusted, order, means.min(axis=2), 1)
+    logs: Floats = np.log(np.maximum(adjusted, 1e-300))
+    return logs

@@ -1,0 +1,130 @@
+"""What a calibration says of itself in words: why it stopped, what more experiments would decide, and cautions."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from adaptive_calib.calibration.bins import SMALLEST_TARGET
+from adaptive_calib.calibration.decision import Decision
+from adaptive_calib.calibration.interval import recommended_c
+
+if TYPE_CHECKING:
+    from adaptive_calib.calibration.learner import CalibrationLearner
+    from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
+
+__all__ = ["cautions", "curve_cautions", "forecast", "opaque_stopped_because", "stopped_because"]
+
+
+def stopped_because(learner: CalibrationLearner) -> str:
+    """Return why there is nothing more to ask, or what is still open and how many experiments would decide it."""
+    n = learner.n_experiments
+    if learner.met_at is not None:
+        return f"all tolerances are met after {learner.met_at} experiments"
+    start = f"all {n} experiments are evaluated" if n >= learner.size else f"{n} experiments are evaluated"
+    now = learner.current()
+    if now is None or not learner.tolerances.any:
+        return start
+    unmet = [f"{name} at {ratio:.2g} of its tolerance" for name, ratio in now.unmet.items() if ratio > 1]
+    words = "; still open: " + ", ".join(unmet) if unmet else ""
+    return start + words + ("; " + more if (more := forecast(now)) else "")
+
+
+def opaque_stopped_because(learner: OpaqueCalibrationLearner) -> str:
+    """Return why there is nothing more to ask, or which c are still undecided."""
+    now = learner.current()
+    more = f"; {words}" if now is not None and (words := forecast(now)) else ""
+    if now is None:
+        more = "; undecided: " + ", ".join(map(_power, learner.c_list))
+    if learner.done():
+        if not more:
+            return f"all {len(learner.c_list)} values of c are decided after {learner.npoints} evaluations"
+        return f"every undecided c has its {learner.max_experiments} experiments{more}"
+    return f"{learner.npoints} evaluations are done{more}"
+
+
+def forecast(decision: Decision) -> str:
+    """Return in words how many experiments would decide each undecided c; empty if all are decided.
+
+    Examples
+    --------
+    >>> from adaptive_calib import CalibrationLearner
+    >>> from adaptive_calib.calibration.wording import forecast
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.runner import simple
+    >>> learner = CalibrationLearner(Infrared(N=8), Ldata=64, Linf=256, c_list=[1.0])
+    >>> simple(learner)
+    >>> "2^0" in forecast(learner.current())
+    True
+    """
+    needed = decision.experiments_needed
+    finite = {c: n for c, n in needed.items() if math.isfinite(n)}
+    endless = [c for c, n in needed.items() if math.isinf(n)]
+    words = []
+    if finite:
+        each = ", ".join(f"{_power(c)} at about {_rounded(n)}" for c, n in finite.items())
+        words.append(f"undecided c would be decided, in experiments in all: {each}")
+    if endless:
+        names = ", ".join(map(_power, endless))
+        words.append(f"no number of experiments in sight decides {names}")
+    return "; ".join(words)
+
+
+def cautions(learner: CalibrationLearner) -> tuple[str, ...]:
+    """Return what a reader of the result of `learner` has to know, in words; empty if all is well."""
+    n, labels = learner.n_experiments, learner.labels
+    known = labels[~np.isnan(labels)]
+    failed = sum(point[0] == "new" and point[1] < n for point in learner.failed_points)
+    words = []
+    if failed:
+        words.append(f"{failed} of {n} experiments failed and are left out")
+        if failed > n / 100:
+            words[-1] += "; that is more than 1 %, and what fails may be systematically different"
+    if undecided := n - failed - known.size:
+        words.append(
+            f"{undecided} of {n} labels are undecided and left out of the curves; decisions count them both ways. More "
+            "infinite data would settle them, unless both candidates are the same model"
+        )
+    if n and not known.size:
+        words.append("no experiment has a settled label: there is no curve, and no c is decided")
+    elif known.size and known.min() == known.max():
+        words.append(
+            f"all {known.size} labels are B_epis = {int(known[0])}: the same model always wins, so no c is "
+            "decided; choose an epistemic distribution in which either model can win"
+        )
+    if 0 < known.size < SMALLEST_TARGET:
+        few = f"{known.size} experiments are fewer than one bin of {SMALLEST_TARGET}"
+        words.append(f"{few}: a curve is a single point")
+    now = learner.current()
+    return (*words, *(curve_cautions(now) if now is not None else ()))
+
+
+def curve_cautions(decision: Decision) -> tuple[str, ...]:
+    """Return cautions about c whose slope is good and whose curve is not."""
+    verdicts, words = decision.verdicts, []
+    at: dict[str, list[float]] = {}
+    for k, fault in enumerate(verdicts.curve_fault):
+        if fault and (verdicts.slope_passed[k] or decision.slopes[k] > 0.9):
+            at.setdefault(fault, []).append(2.0 ** decision.log2c[k])
+    for fault, c in at.items():
+        names = ", ".join(map(_power, c))
+        words.append(f"the criterion is over-confident {fault} at {names}, although the slope there is not below 0.9")
+    best = recommended_c(decision.interval)
+    if decision.interval.others and best is not None:
+        words.append(
+            f"c is acceptable in {1 + len(decision.interval.others)} separate intervals; {_power(best)} is the "
+            "smallest of the longest one"
+        )
+    return tuple(words)
+
+
+def _power(c: float) -> str:
+    return f"2^{math.log2(c):.4g}"
+
+
+def _rounded(n: float) -> str:
+    """Two digits are all that a forecast is worth."""
+    digits = max(math.floor(math.log10(n)) - 1, 0)
+    return f"{math.ceil(n / 10**digits) * 10**digits}"

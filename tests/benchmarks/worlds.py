@@ -1,0 +1,198 @@
+"""Error rates and costs of the decisions of a calibration in worlds of known truth.
+
+    python -m tests.benchmarks worlds [--runs 1000] [--first-seed 100000] [--case NAME]
+
+In a world A wins with probability expit(t), t ~ N(±m, 2m) (so that t are the true log odds), and B_EMD at c says
+expit(said(t, log2 c)). 90 % of the variance of t is common to all c, the rest is drawn anew for each c, which is harder
+than reality, where neighbours agree more. Each run is a `CalibrationLearner` over at most `N` experiments without any
+simulation. Reported are shares of runs:
+
+accepted    some c that is not acceptable was accepted at some look
+recommended such a c is recommended at the end
+rejected    some c that is acceptable was rejected at some look
+answer      a c is recommended at the end
+bracket     of the runs with a lower end: how often it contains the true one
+experiments median number at which the run ended
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from adaptive_calib.calibration import CalibrationLearner, EvaluateExperiment
+from adaptive_calib.calibration.slope import Status
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class World:
+    """A world: what the criterion says at log2 c when the true log odds are t, and at which c it is acceptable."""
+
+    name: str
+    said: Callable[[Array, float], Array]
+    good: Callable[[float], bool]
+    edge: float | None = None  # log2 of the smallest acceptable c, where there is one
+    m: float = 3.0
+    group: int = 1  # experiments in a row that share their noise: dependent data if above 1
+    informative: float = 1.0  # share of experiments in which the criterion says anything
+    N: int = 1024
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _steady(kappa: float) -> Callable[[Array, float], Array]:
+    return lambda t, x: t / kappa
+
+
+def _smooth(x: float) -> float:
+    return 0.9 * 2 ** min((x + 3.3) / 2, (4.7 - x) / 4, 2.0)
+
+
+def _jump(x: float) -> float:
+    return 1.5 if -3.3 < x < 4.7 else 0.6
+
+
+def _two(x: float) -> float:
+    return 1.3 if -8.5 < x < -4.6 or -0.5 < x < 4.6 else 0.7
+
+
+WORLDS = [
+    World("smooth", lambda t, x: t / _smooth(x), lambda x: _smooth(x) >= 0.9, -3.3, N=4096),
+    World("jump", lambda t, x: t / _jump(x), lambda x: _jump(x) >= 0.9, -3.3, N=2048),
+    World("two intervals", lambda t, x: t / _two(x), lambda x: _two(x) >= 0.9, N=2048),
+    World("all acceptable (1.2)", _steady(1.2), lambda x: True),
+    World("none (.8)", _steady(0.8), lambda x: False),
+    World("none (.85)", _steady(0.85), lambda x: False),
+    World("none (.88)", _steady(0.88), lambda x: False),
+    World("none (.8999)", _steady(0.8999), lambda x: False),
+    World("one side", lambda t, x: np.where(t > 0, t / 0.6, t / 2), lambda x: False, N=2048),
+    World("middle", lambda t, x: np.sign(t) * (1.2 + 0.5 * np.abs(t)), lambda x: False, N=2048),
+    World("few informative", lambda t, x: t / _jump(x), lambda x: _jump(x) >= 0.9, -3.3, informative=0.2, N=2048),
+    World("dependent (.8999, pairs)", _steady(0.8999), lambda x: False, group=2),
+]
+
+
+class _Truth:
+    """One draw of a world."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        rng = np.random.default_rng([seed, 1])
+        groups = -(-world.N // world.group)
+        self.world, self.seed = world, seed
+        self.a_wins = np.repeat(rng.random(groups) < 0.5, world.group)[: world.N]
+        self.common = np.repeat(rng.standard_normal(groups), world.group)[: world.N]
+        self.silent = rng.random(world.N) >= world.informative
+        self.columns: dict[float, Array] = {}
+
+    def column(self, x: float) -> Array:
+        if x not in self.columns:
+            world = self.world
+            rng = np.random.default_rng([self.seed, 2, int(np.float64(x + 1000).view(np.uint64))])
+            own = np.repeat(rng.standard_normal(-(-world.N // world.group)), world.group)[: world.N]
+            noise = math.sqrt(0.9) * self.common + math.sqrt(0.1) * own
+            t = world.m * np.where(self.a_wins, 1, -1) + math.sqrt(2 * world.m) * noise
+            self.columns[x] = np.where(self.silent, 0.5, expit(world.said(t, x)))
+        return self.columns[x]
+
+
+class Known(EvaluateExperiment):
+    """Stands for the evaluation of experiments: B_EMD and labels are those of a world."""
+
+    @classmethod
+    def of(cls, function: EvaluateExperiment, truth: _Truth) -> Known:
+        other = object.__new__(cls)
+        other.__dict__.update(function.__dict__, truth=truth)
+        return other
+
+    def size(self) -> float:
+        return float(self.__dict__["truth"].world.N)
+
+    def bemd(self, index: int, quantiles: Array, deltas: Array, c: Sequence[float]) -> tuple[Array, Array]:
+        truth = self.__dict__["truth"]
+        return np.array([truth.column(math.log2(x))[index] for x in c]), np.full(len(c), 0.01)
+
+    def __call__(self, point: Any) -> dict[str, Any]:
+        index, nothing = point[1], np.zeros((2, 3))
+        a_wins = bool(self.__dict__["truth"].a_wins[index])
+        bemd, stderr = self.bemd(index, nothing, nothing, self.c_list)
+        total = -10_000.0 if a_wins else 10_000.0
+        return {
+            "index": index, "quantiles": nothing, "deltas": nothing, "n": 10_000, "total": total, "squares": 20_000.0,
+            "bepis": a_wins, "c": list(self.c_list), "bemd": bemd.tolist(), "stderr": stderr.tolist(), "seconds": 0.0,
+        }  # fmt: skip
+
+
+def run(world: World, seed: int, **options: Any) -> dict[str, float]:
+    """Return what happened in one run; NaN where a question does not arise."""
+    learner = CalibrationLearner([0] * world.N, Ldata=10, Linf=10_000, name="world", **{**world.options, **options})
+    learner.function = Known.of(learner.function, _Truth(world, seed))
+    accepted = rejected = False
+    seen = None
+    while not learner.done():
+        for point in learner.ask(16)[0]:
+            learner.tell(point, learner.function(point))
+        now = learner.judgement
+        if now is not None and now is not seen:
+            seen = now
+            truth = np.array([world.good(x) for x in now.log2c])
+            accepted |= bool(np.any((now.status == Status.ACCEPTABLE) & ~truth))
+            rejected |= bool(np.any((now.status == Status.NOT_ACCEPTABLE) & truth))
+    c, interval = learner.recommended_c(), learner.acceptable_interval()
+    lower = interval.lower
+    bracket = math.nan
+    if world.edge is not None and lower is not None and not lower.open:
+        bracket = float(lower.low <= world.edge <= lower.high)
+    return {
+        "accepted": accepted,
+        "recommended": c is not None and not world.good(math.log2(c)),
+        "rejected": rejected,
+        "answer": c is not None,
+        "bracket": bracket,
+        "experiments": learner.n_experiments,
+    }
+
+
+def _several(work: tuple[int, int, int]) -> list[dict[str, float]]:
+    index, first, number = work
+    return [run(WORLDS[index], seed) for seed in range(first, first + number)]
+
+
+def measure(index: int, runs: int, first: int, pool: ProcessPoolExecutor) -> dict[str, float]:
+    """Return the rates of one world over `runs` runs."""
+    pieces = [(index, first + k, min(25, runs - k)) for k in range(0, runs, 25)]
+    rows = [row for piece in pool.map(_several, pieces) for row in piece]
+    table = {key: np.array([row[key] for row in rows], float) for key in rows[0]}
+    out = {key: float(np.nanmean(v)) if not np.isnan(v).all() else math.nan for key, v in table.items()}
+    out["experiments"] = float(np.median(table["experiments"]))
+    return out
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks worlds", description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--first-seed", type=int, default=100_000)
+    parser.add_argument("--case", default="", help="only worlds whose name contains this")
+    options = parser.parse_args(argv)
+    names = ["accepted", "recommended", "rejected", "answer", "bracket", "experiments"]
+    print(f"| world, {options.runs} runs | " + " | ".join(names) + " |")
+    print("|---|" + "---|" * len(names))
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for index, world in enumerate(WORLDS):
+            if options.case in world.name:
+                got = measure(index, options.runs, options.first_seed, pool)
+                cells = ["–" if math.isnan(got[k]) else f"{got[k]:.3f}" for k in names[:-1]]
+                print(f"| {world.name} | " + " | ".join([*cells, f"{got['experiments']:.0f}"]) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
