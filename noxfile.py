@@ -73,9 +73,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Strict mypy over the package, with the libraries that it is used with."""
+    """Strict mypy over the package and over the code on the pages, with the libraries that it is used with."""
     session.install("-e", ".[test,lint]")
     session.run("mypy")
+    session.run("python", "-m", "pytest", "-m", "slow or not slow", "tests/docs/test_code_on_pages.py")
 
 
 @nox.session(python=PYTHONS)

@@ -53,6 +53,15 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def module_of(page: Path) -> str:
+    """Return the Python of a page as one module, each line where it is on the page."""
+    lines: list[str] = []
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.info == "python":
+            lines += [""] * (block.line - len(lines)) + block.text.splitlines()
+    return "\n".join(lines) + "\n"
+
+
 def prose(text: str) -> list[tuple[int, str]]:
     """Return the lines outside fenced blocks, with their numbers."""
     kept, fence = [], ""

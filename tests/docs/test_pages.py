@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, ROOT, blocks, pages
+from tests.docs.pages import DOCS, ROOT, module_of, pages
 
 KINDS = ("how-to", "explanation", "maintain", "tutorials", "migration", "gallery")
 
@@ -21,21 +21,12 @@ KINDS = ("how-to", "explanation", "maintain", "tutorials", "migration", "gallery
 SKETCHES: tuple[str, ...] = ()
 
 
-def _python(page: Path) -> str:
-    """Return the code of a page as one module, each line where it is on the page."""
-    lines: list[str] = []
-    for block in blocks(page.read_text(encoding="utf-8")):
-        if block.info == "python":
-            lines += [""] * (block.line - len(lines)) + block.text.splitlines()
-    return "\n".join(lines) + "\n"
-
-
 WITH_CODE = [
     page
     for page in pages()
     if page.relative_to(DOCS).parts[0] in KINDS
     and page.relative_to(DOCS).as_posix() not in SKETCHES
-    and _python(page).strip()
+    and module_of(page).strip()
 ]
 
 
@@ -43,7 +34,7 @@ WITH_CODE = [
 def test_the_code_on_a_page_runs(page: Path, tmp_path: Path):
     """The code blocks of a page run one after the other, as a reader would type them; warnings are errors."""
     module = tmp_path / f"{page.stem}.py"
-    module.write_text(_python(page), encoding="utf-8")
+    module.write_text(module_of(page), encoding="utf-8")
     command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", module.name]
     environment = {**os.environ, "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
