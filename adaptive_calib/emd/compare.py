@@ -2,7 +2,8 @@
 
     Bemd(A, B; c) = P(R_A < R_B | c),     estimated by the share of all pairs (i, j) with R_A,i < R_B,j
 
-Ties count 0, as in emdcmp: two equal constant risks give 0 both ways. Pairs are counted with a sort and two searches.
+Ties count 0, as in emdcmp: two equal constant risks give 0 both ways. Risks that differ by less than the rounding of
+their computation, 10⁻¹² of the largest quantile, are tied. Pairs are counted with a sort and two searches.
 
 **Resampling the ends.** R = q0 + (q1 − q0) Y with Y independent of the ends, and most of the spread of R comes from
 the ends. So each of M copies of Y gets K pairs of ends, R[m, k]: each R keeps its law, the noise of Bemd falls to a
@@ -54,6 +55,9 @@ logger = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 #: Anything that `numpy.random.default_rng` takes.
 RNGLike: TypeAlias = int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
+
+#: Risks closer than this share of the largest absolute quantile are tied: a sum over a path of 2**res + 1 points is rounded.
+TIE = 1e-12
 
 #: Means below this count as this in emdcmp's relative error.
 MEAN_MIN = 1e-8
@@ -165,12 +169,12 @@ def compare_risks(
     M, max_M, K = path_batch(M, "M"), path_batch(max_M, "max_M"), path_batch(resample_ends, "resample_ends")
     if not stderr_tol > 0.0:
         raise ValueError(f"`stderr_tol` should be above 0, but is {stderr_tol}; inf draws M and no more.")
-    streams = _children(seed)
+    streams, tie = _children(seed), _tie(law_a, law_b)
     risks_a, risks_b = _Risks(law_a, K, streams[:2]), _Risks(law_b, K, streams[2:])
     while True:
         risks_a.extend(M)
         risks_b.extend(M)
-        estimate = _estimate(risks_a.values, risks_b.values)
+        estimate = _estimate(risks_a.values, risks_b.values, tie)
         if estimate.stderr <= stderr_tol or max_M <= M:
             return estimate
         M = min(math.ceil(min(M * (estimate.stderr / stderr_tol) ** 2, 2 * M)), max_M)
@@ -405,7 +409,7 @@ def Bemd(
                 _risks_by_relative_error(law, M, max_M, relstderr_tol, (paths, ends), bar, False)
                 for law, paths, ends, bar in zip((law_a, law_b), streams[::2], streams[1::2], bars, strict=True)
             )
-            estimate = _estimate(risks_a[:, None], risks_b[:, None])
+            estimate = _estimate(risks_a[:, None], risks_b[:, None], _tie(law_a, law_b))
         values[k] = estimate.value
     return values.reshape(c.shape) if c.ndim else float(values[0])
 
@@ -497,11 +501,17 @@ def _risks_by_relative_error(
     return risks
 
 
-def _estimate(risks_a: Floats, risks_b: Floats) -> BemdEstimate:
-    """Count the pairs R_A < R_B of two arrays of shape (M, K) and their standard error."""
+def _tie(law_a: PathLaw, law_b: PathLaw) -> float:
+    """Return up to which difference two risks are tied."""
+    return TIE * float(max(np.abs(law_a.quantiles).max(), np.abs(law_b.quantiles).max()))
+
+
+def _estimate(risks_a: Floats, risks_b: Floats, tie: float) -> BemdEstimate:
+    """Count the pairs R_A + `tie` < R_B of two arrays of shape (M, K) and their standard error."""
     flat_a, flat_b = risks_a.ravel(), risks_b.ravel()
-    above = flat_b.size - np.searchsorted(np.sort(flat_b), flat_a, side="right")
-    below = np.searchsorted(np.sort(flat_a), flat_b, side="left")
+    shifted = flat_a + tie
+    above = flat_b.size - np.searchsorted(np.sort(flat_b), shifted, side="right")
+    below = np.searchsorted(np.sort(shifted), flat_b, side="left")
     wins, pairs = int(above.sum()), flat_a.size * flat_b.size
     M_a, M_b = risks_a.shape[0], risks_b.shape[0]
     if min(M_a, M_b) < 2:

@@ -13,6 +13,7 @@ from adaptive_calib.emd import (
     compare_matrix,
     compare_risks,
     draw_R_samples,
+    make_empirical_risk_ppf,
     seed_for_c,
 )
 from tests.emd.data import arrays, ppfs
@@ -165,6 +166,16 @@ def test_a_model_against_itself() -> None:
     law = PathLaw.solve(*arrays("DA", 6), 1.0)
     estimate = compare_risks(law, law, seed=SEED)
     assert 0 < abs(estimate.value - 0.5) < 4 * estimate.stderr
+
+
+@pytest.mark.parametrize("c", [1e-12, 1.0, 1e12])
+def test_identical_models_without_discrepancy_are_tied(c: float) -> None:
+    """Rounding does not decide between equal risks: 0, as for any tie, at every c and seed, and both ways."""
+    rng = np.random.default_rng(5)
+    for scale in (1.0, 1e-6, 1e6):
+        risk = make_empirical_risk_ppf(scale * rng.normal(size=500))
+        values = [float(Bemd(risk, risk, risk, risk, c, res=8, rng=seed)) for seed in range(3)]
+        assert values == [0.0, 0.0, 0.0]
 
 
 def test_ties_and_certainty() -> None:
