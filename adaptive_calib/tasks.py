@@ -115,7 +115,7 @@ class Calibrate:
         if not name and store is None and not hasattr(type(experiments), "__dataclass_fields__"):
             name = type(experiments).__qualname__  # nothing is looked up, so nothing can be confused
         self.learner = CalibrationLearner(
-            experiments, Ldata=Ldata, Linf=Linf, c_list=self.c_list, entropy=entropy, name=name
+            experiments, Ldata=Ldata, labels=FixedLabel(Linf), c_list=self.c_list, entropy=entropy, name=name
         )
         if not math.isfinite(self.learner.size):
             raise TypeError(

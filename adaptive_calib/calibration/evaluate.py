@@ -92,7 +92,9 @@ class Record:
     bemd, stderr : mapping, c -> float
         B_EMD and its standard error at the c for which it was computed in the worker.
     seconds : float
-        What the evaluation took.
+        Duration of the evaluation.
+    audit : bool or None
+        In an audited experiment the label that the rule had settled before all points were seen; None elsewhere.
 
     Examples
     --------
@@ -113,6 +115,7 @@ class Record:
     bemd: Mapping[float, float]
     stderr: Mapping[float, float]
     seconds: float
+    audit: bool | None = None
 
     @classmethod
     def from_plain(cls, value: Mapping[str, Any]) -> Record:
@@ -123,11 +126,12 @@ class Record:
                 index=int(value["index"]),
                 quantiles=quantiles,
                 deltas=deltas,
-                sums=PairedSums(int(value["n"]), float(value["total"]), float(value["squares"])),
+                sums=read_sums(value),
                 bepis=None if value["bepis"] is None else bool(value["bepis"]),
                 bemd=dict(zip(value["c"], value["bemd"], strict=True)),
                 stderr=dict(zip(value["c"], value["stderr"], strict=True)),
                 seconds=float(value["seconds"]),
+                audit=value.get("audit"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
@@ -139,6 +143,16 @@ class Record:
                 f"and {deltas.shape}."
             )
         return record
+
+
+def read_sums(value: Mapping[str, Any]) -> PairedSums:
+    """Return the sums of a record or of a block of infinite data."""
+    return PairedSums(int(value["n"]), float(value["total"]), float(value["squares"]), float(value.get("largest", 0.0)))
+
+
+def plain_sums(sums: PairedSums) -> dict[str, Any]:
+    """Return sums as they are kept in a record."""
+    return {"n": sums.n, "total": sums.total, "squares": sums.squares, "largest": sums.largest}
 
 
 def check_c(c: Iterable[float]) -> tuple[float, ...]:
@@ -240,7 +254,7 @@ class EvaluateExperiment:
         if kind == "new":
             value = self._new(experiment, index)
         elif kind == "more" and len(point) == 4:
-            value = _Losses(experiment, index).more(int(point[2]), int(point[3]))
+            value = _Losses(experiment, index).more(int(point[2]), int(point[3]), self.labels.bound)
         else:
             raise ValueError(f'a point is ("new", i) or ("more", i, n0, n1), but came {point!r}.')
         return {"index": index, **value, "seconds": time.perf_counter() - started}
@@ -269,14 +283,13 @@ class EvaluateExperiment:
     def _new(self, experiment: ExperimentLike, index: int) -> dict[str, Any]:
         losses = _Losses(experiment, index)
         quantiles, deltas = losses.quantiles(self.Ldata, self.res)
-        sums, bepis = losses.settle(self.labels)
+        sums, bepis, early = losses.settle(self.labels)
         value = {
             "quantiles": quantiles,
             "deltas": deltas,
-            "n": sums.n,
-            "total": sums.total,
-            "squares": sums.squares,
+            **plain_sums(sums),
             "bepis": bepis,
+            "audit": early,
             "c": list(self.c_list),
             "bemd": [],
             "stderr": [],
@@ -307,24 +320,34 @@ class _Losses:
             d.append(np.abs(mixed - make_empirical_risk_ppf(synthetic)(phi)))
         return np.array(q), np.array(d)
 
-    def settle(self, rule: LabelRule) -> tuple[PairedSums, bool | None]:
-        """Look at infinite data as the rule says; return the sums and the label."""
-        sums, label = PairedSums(), None
+    def settle(self, rule: LabelRule) -> tuple[PairedSums, bool | None, bool | None]:
+        """Look at infinite data as the rule says; return the sums, the label and what an audit compares it with."""
+        sums, label, early, audited = PairedSums(), None, None, rule.audited(self.index)
         for size in rule.sizes():
+            early = label if early is None else early
             sums = self._extended(sums, size, rule.sequential)
+            self._check_bound(sums, rule.bound)
             label = rule.label(sums)
-            if label is not None:
-                break
-        return sums, label
+            if label is not None and not audited:
+                return sums, label, None
+        return sums, label, early
 
-    def more(self, n0: int, n1: int) -> dict[str, Any]:
+    def _check_bound(self, sums: PairedSums, bound: float | None) -> None:
+        if bound is not None and sums.largest > bound:
+            raise ExperimentError(
+                f"experiment {self.index}: |QA - QB| should be at most `bound` = {bound:g}, on which the labels rely, "
+                f"but is {sums.largest:g} at some point; give a larger bound, or none."
+            )
+
+    def more(self, n0: int, n1: int, bound: float | None) -> dict[str, Any]:
         """Return the sums over infinite data from n0 to n1, or over n1 points where there are no blocks (n0 = 0)."""
         block = getattr(self.experiment, "data_block", None)
         if block is None:
             sums, n0 = self._differences(self.experiment.data_model(n1), n1), 0
         else:
             sums = self._differences(block(n0, n1), n1 - n0)
-        return {"n0": n0, "n1": n1, "n": sums.n, "total": sums.total, "squares": sums.squares}
+        self._check_bound(sums, bound)
+        return {"n0": n0, "n1": n1, **plain_sums(sums)}
 
     def _extended(self, sums: PairedSums, size: int, sequential: bool) -> PairedSums:
         block = getattr(self.experiment, "data_block", None) if sequential else None

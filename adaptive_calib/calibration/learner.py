@@ -23,7 +23,7 @@ from adaptive_calib.calibration import frames, wording
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import Axis
 from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Tolerances, judge, next_look
-from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c
+from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c, read_sums
 from adaptive_calib.calibration.evidence import Evidence, extend
 from adaptive_calib.calibration.experiment import ExperimentLike
 from adaptive_calib.calibration.family import Family
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CalibrationLearner"]
 
+#: A near tie under a fixed label gets at most this many times `Linf` points.
+NEAR_TIE_CAP = 4
+
 
 class CalibrationLearner(NotebookRepr, BaseLearner):
     """Learns the acceptable interval of c and the calibration curve at the recommended c.
@@ -50,7 +53,8 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     Ldata : int
         Size of the observed data sets, >= 2.
     Linf : int, optional
-        Number of points on which the label B_epis is settled; the same as ``labels=FixedLabel(Linf)``.
+        Number of points on which the label B_epis is settled; near ties get up to four times as many. The same as
+        ``labels=FixedLabel(Linf, cap=4 * Linf)``.
     labels : LabelRule, optional
         How the label is found; give either `Linf` or `labels`.
     c_list : sequence of float, optional
@@ -124,7 +128,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
                 "give either `Linf` (a fixed number of points for the label) or `labels` (a rule), and only one; "
                 f"got Linf={Linf!r} and labels={labels!r}."
             )
-        rule = FixedLabel(Linf) if Linf is not None else labels
+        rule = FixedLabel(Linf, cap=NEAR_TIE_CAP * Linf) if Linf is not None else labels
         assert rule is not None
         if c_list is not None:
             c_tol = band = None
@@ -145,6 +149,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         self._ledger = Ledger(self.function.c_list)
         self._evidence: dict[float, Evidence] = {}
         self._records: dict[int, Record] = {}
+        self._label_sums: list[tuple[PairedSums, bool | None, bool | None] | None] = []
         self._next_new = 0  # every index below it was asked for, told or failed
         self._unsettled: dict[int, Point] = {}  # index -> the block of infinite data that it wants
         self._next_look = FIRST_LOOK
@@ -183,6 +188,17 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     def judgement(self) -> Decision | None:
         """The decision taken last, or None before the first."""
         return self._decision
+
+    def label_sums(self) -> list[tuple[PairedSums, bool | None, bool | None]]:
+        """Return sums, label and audited label of each experiment of the prefix that did not fail."""
+        while len(self._label_sums) < len(self._ledger):
+            index = len(self._label_sums)
+            entry = None
+            if ("new", index) in self.data:
+                sums, label, _ = self._chain(index)
+                entry = sums, label, self.record(index).audit
+            self._label_sums.append(entry)
+        return [entry for entry in self._label_sums if entry is not None]
 
     def record(self, index: int) -> Record:
         """Return the record of an experiment that was observed."""
@@ -289,7 +305,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
                 raise ValueError(f"the record of {point} should have index {point[1]}, but has {record.index}.")
             self._records[point[1]] = record
         else:
-            _sums(value)
+            read_sums(value)
 
     def _chain(self, index: int) -> tuple[PairedSums, bool | None, Point | None]:
         """Sums and label of an experiment from all blocks that are there, and the block that it wants next."""
@@ -305,7 +321,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             if point not in self.data:
                 return sums, None, point
             block = self.data[point]
-            sums = _sums(block) if block["n0"] == 0 else sums + _sums(block)
+            sums = read_sums(block) if block["n0"] == 0 else sums + read_sums(block)
             label = rule.label(sums)
         return sums, label, None
 
@@ -518,7 +534,3 @@ def _point(x: Any) -> Point:
     if len(point) in (2, 4) and point[0] in ("new", "more") and (point[0] == "new") == (len(point) == 2):
         return point[0], *map(int, point[1:])
     raise ValueError(f'a point of a calibration is ("new", i) or ("more", i, n0, n1), but came {x!r}.')
-
-
-def _sums(value: Any) -> PairedSums:
-    return PairedSums(int(value["n"]), float(value["total"]), float(value["squares"]))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from adaptive_calib.calibration.learner import CalibrationLearner
     from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 
+#: Shares below this are not worth a caution.
+FEW = 0.03
+
 __all__ = ["cautions", "curve_cautions", "forecast", "opaque_stopped_because", "stopped_because"]
 
 
@@ -98,7 +101,34 @@ def cautions(learner: CalibrationLearner) -> tuple[str, ...]:
         few = f"{known.size} experiments are fewer than one bin of {SMALLEST_TARGET}"
         words.append(f"{few}: a curve is a single point")
     now = learner.current()
-    return (*words, *(curve_cautions(now) if now is not None else ()))
+    return (*words, *_label_cautions(learner), *(curve_cautions(now) if now is not None else ()))
+
+
+def _label_cautions(learner: CalibrationLearner) -> list[str]:
+    """Return cautions about labels that may be wrong."""
+    entries = [(sums, label, early) for sums, label, early in learner.label_sums() if sums.squares > 0]
+    known = [sums for sums, label, _ in entries if label is not None]
+    words = []
+    ties = sum(sums.near_tie for sums in known)
+    if known and ties > FEW * len(known):
+        words.append(
+            f"{ties} of {len(known)} labels ({ties / len(known):.0%}) are near ties: the mean difference of the losses "
+            "lies within two standard errors of 0, so they may be wrong; raise Linf, or its cap"
+        )
+    heavy = sum(sums.rests_on_one_point for sums, _, _ in entries)
+    if entries and learner.function.labels.bound is None and heavy > FEW * len(entries):
+        words.append(
+            f"in {heavy} of {len(entries)} experiments ({heavy / len(entries):.0%}) one point of the infinite data has "
+            "more than a quarter of the sum of squares of the difference of the losses: with such heavy tails labels "
+            "from few points are not to be trusted; raise Linf, or give a bound"
+        )
+    audited = [(sums, label, early) for sums, label, early in entries if early is not None]
+    if wrong := sum((sums.total < 0 if label is None else label) != early for sums, label, early in audited):
+        words.append(
+            f"{wrong} of {len(audited)} audited labels, settled from few points, are different with all Linf points: "
+            "the others are not to be trusted; use Linf= instead of SequentialLabel, or give a bound"
+        )
+    return words
 
 
 def curve_cautions(decision: Decision) -> tuple[str, ...]:

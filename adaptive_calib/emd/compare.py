@@ -56,7 +56,7 @@ Floats = NDArray[np.float64]
 #: Anything that `numpy.random.default_rng` takes.
 RNGLike: TypeAlias = int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
 
-#: Risks closer than this share of the largest absolute quantile are tied: a sum over a path of 2**res + 1 points is rounded.
+#: Risks closer than this share of the largest absolute quantile are tied: sums over a path of 2**res + 1 are rounded.
 TIE = 1e-12
 
 #: Means below this count as this in emdcmp's relative error.

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from adaptive_calib.calibration import CalibrationLearner, Experiment, OpaqueCalibrationLearner, Sampling, summarise
+from adaptive_calib.calibration import (
+    CalibrationLearner,
+    Experiment,
+    FixedLabel,
+    OpaqueCalibrationLearner,
+    Sampling,
+    SequentialLabel,
+    summarise,
+)
+from adaptive_calib.engine.machine import EvaluationError
 from adaptive_calib.runner import BlockingRunner, SequentialExecutor
 from adaptive_calib.view.calibration_learner import learner_view
 from tests.calibration.worlds import Gaussians
@@ -80,7 +90,7 @@ def test_identical_models_have_no_label() -> None:
 def test_one_class_only() -> None:
     """If the same model always wins the run says so, and no c is accepted however many experiments there are."""
     always = [e for e in experiments(120) if e.QA(e.data_model(128)).mean() < e.QB(e.data_model(128)).mean()]
-    one = learner(always, name="always A")
+    one = learner(always, name="always A", Linf=None, labels=FixedLabel(128))
     run(one)
     assert any("the same model always wins" in words for words in one.cautions())
     assert one.acceptable_interval().state == "undecided"
@@ -122,6 +132,60 @@ def test_c_outside_its_range(c: float) -> None:
 
 def test_all_is_well() -> None:
     """A calibration without such trouble has nothing to tell."""
-    one = learner(Gaussians(40))
+    one = learner(Gaussians(40, spread=4.0), Linf=512)
     run(one)
     assert one.cautions() == ()
+
+
+def outliers(seed: int, size: int) -> Any:
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random(size) < 1 / 2000, 40.0, rng.normal(size=size))
+
+
+def square(x: Any) -> Any:
+    return 0.5 * x**2
+
+
+def logarithm(x: Any) -> Any:
+    return 3 * np.log1p(x**2 / 5) + 0.05
+
+
+def same(x: Any) -> Any:
+    return x
+
+
+def heavy_tails(N: int) -> list[Experiment]:
+    """The logarithmic loss is truly smaller, thanks to one point of 2000."""
+    losses = [(square, logarithm), (logarithm, square)]
+    return [Experiment(partial(outliers, i), same, same, *losses[i % 2]) for i in range(N)]
+
+
+def test_labels_that_rest_on_rare_points_are_said() -> None:
+    """Heavy tails are named; with a bound no label is wrong; a bound that is exceeded fails the experiment."""
+    one = learner(heavy_tails(24), name="tails", Linf=None, labels=SequentialLabel(4096), res=1)
+    run(one)
+    assert any("heavy tails" in words for words in one.cautions())
+    bounded = learner(heavy_tails(24), name="tails", Linf=None, labels=SequentialLabel(32768, bound=800.0), res=1)
+    run(bounded)
+    settled = [(i, label) for i, label in enumerate(bounded.labels) if not np.isnan(label)]
+    assert all(label == (i % 2 == 1) for i, label in settled)
+    assert not any("heavy" in words for words in bounded.cautions())
+    exceeded = learner(heavy_tails(8), name="tails", Linf=None, labels=SequentialLabel(8192, bound=5.0), res=1)
+    with pytest.raises(EvaluationError, match="at most `bound` = 5"):
+        run(exceeded)
+
+
+def test_audits_that_disagree_are_reported() -> None:
+    """Labels of a rule that settles far too early are found out by auditing."""
+    rule = SequentialLabel(8192, first=16, alpha=0.5, audit=0.5)
+    one = learner(heavy_tails(40), name="audits", Linf=None, labels=rule, res=1)
+    run(one)
+    assert any("audited labels" in words for words in one.cautions())
+
+
+def test_near_ties_are_said() -> None:
+    """Labels within two standard errors of a tie are counted."""
+    one = learner(Gaussians(60, spread=0.02))
+    run(one)
+    assert any("near ties" in words for words in one.cautions())
+    assert max(sums.n for sums, *_ in one.label_sums()) == 4 * 128

@@ -112,12 +112,14 @@ def test_a_failure_that_is_repaired_is_as_if_it_had_not_been() -> None:
 
 def test_more_infinite_data_for_unsettled_labels() -> None:
     """Blocks are asked for before new experiments; the experiment waits for them; its label is that of all blocks."""
-    rule = SequentialLabel(128, Linf_max=2048, alpha=0.01)
+    rule = SequentialLabel(128, Linf_max=2048, alpha=0.01, first=128, audit=0.0)
     one = run(learner(experiments=Gaussians(40, blocks=True), labels=rule), workers=3, seed=2)
     blocks = [p for p in one.data if p[0] == "more"]
     assert blocks
     assert one.n_experiments == 40
-    whole = learner(experiments=Gaussians(40, blocks=True), labels=SequentialLabel(2048, alpha=0.01))
+    whole = learner(
+        experiments=Gaussians(40, blocks=True), labels=SequentialLabel(2048, alpha=0.01, first=128, audit=0.0)
+    )
     np.testing.assert_array_equal(run(whole).column(1.0)[1], one.column(1.0)[1])
 
 
