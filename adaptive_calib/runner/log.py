@@ -112,7 +112,7 @@ class _Texts:
     """Of points that are no plain data a log on disk has texts; the learner that is asked again has the points."""
 
     def __init__(self) -> None:
-        from adaptive_calib.store.identity.canonical import PointKey  # here, as above
+        from adaptive_calib.store.codec import PointKey  # here, as above
         from adaptive_calib.store.log import log_text
 
         self._kind, self._text = PointKey, log_text

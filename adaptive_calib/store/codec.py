@@ -5,7 +5,7 @@ The text is JSON. What JSON lacks stands in an object with one key that begins w
     {"~t":[...]} tuple     {"~s":[...]} set      {"~fs":[...]} frozenset   {"~d":[[k,v],...]} other mapping keys
     {"~f":"nan"} nan, inf  {"~c":[re,im]}        {"~b":base64} bytes       {"~n":[dtype,hex]} NumPy scalar
     {"~a":[dtype,shape,start]} an array: C-contiguous bytes, from `start` on in the data that go with the text
-    {"~k":text} a point of which only the canonical text is kept
+    {"~k":text} or {"~k":[text,fields]} a point of which only the canonical text and the fields are kept
     {"~h":[name,start,length]} a value of a type with a handler of this name: what the handler wrote, in those data
 
 A user's own mapping with such a key is written as ``~d``. Unlike the canonical form of `identity` this one goes both
@@ -14,22 +14,55 @@ ways: ``(0.1, 0.2)`` is a key of ``learner.data``, ``[0.1, 0.2]`` is not.
 
 from __future__ import annotations
 
-import binascii
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from adaptive_calib.store.errors import UnreadableRowError, UnstorableResultError
-from adaptive_calib.store.identity.canonical import PointKey
 
-__all__ = ["decode", "encode"]
+__all__ = ["PointKey", "decode", "encode"]
 
 _raw_decode = json.JSONDecoder().raw_decode  # what decode() does, without looking for blanks first
 _dumps = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PointKey:
+    """What a store keeps of a point that is no plain data (a member of an Enum, a dataclass): its canonical text.
+
+    Such a point can be found again, but not made anew; wherever a uid is asked for, this can be given instead.
+
+    Attributes
+    ----------
+    text : str
+        The canonical text of the point, or of the value that `point_key` made of it.
+    fields : mapping or None
+        The values of the fields of a dataclass or model, those at their defaults too; nested ones as mappings. Each
+        is also an attribute of the point.
+    """
+
+    text: str
+    fields: Mapping[str, Any] | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        if self.fields is None:
+            return f"PointKey({self.text!r})"
+        return f"PointKey({', '.join(f'{name}={value!r}' for name, value in self.fields.items())})"
+
+    def __getattr__(self, name: str) -> Any:
+        if (
+            not name.startswith("__")
+            and name not in ("text", "fields")
+            and self.fields is not None
+            and name in self.fields
+        ):
+            return self.fields[name]
+        raise AttributeError(f"this point has no field {name!r}")
 
 
 #: Given a value, the name of its handler and what that writes; None for a value without one.
@@ -78,8 +111,14 @@ def decode(text: str, data: bytes | None = b"", load: Load | None = None) -> Any
         if end != len(text):
             raise ValueError(f"there is more after character {end}")
         return _value(plain, _Data(memoryview(data or b""), load)) if '"~' in text else plain
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, binascii.Error) as error:
+    except _DAMAGE as error:
         raise UnreadableRowError(f"{text[:120]!r} is no stored value: {error}") from error
+
+
+#: The errors that reading a damaged value may give.
+_DAMAGE = (
+    ValueError, TypeError, LookupError, RecursionError, ArithmeticError, AttributeError, MemoryError, SyntaxError,
+)  # fmt: skip
 
 
 class _Writer:
@@ -122,11 +161,11 @@ class _Writer:
             elements = [self.plain(x, f"an element of {path}") for x in value]
             return {"~s" if kind is set else "~fs": sorted(elements, key=_dumps)}
         if kind is PointKey:
-            return {"~k": value.text}
+            return {"~k": value.text if value.fields is None else [value.text, self.plain(dict(value.fields), path)]}
         if isinstance(value, np.generic) and not value.dtype.hasobject and kind.__module__ == "numpy":
             return {"~n": [np.lib.format.dtype_to_descr(value.dtype), value.tobytes().hex()]}
         raise UnstorableResultError(
-            f"{path} is of type {kind.__module__}.{kind.__qualname__}, which a store does not keep. Return plain "
+            f"{path} is of type {kind.__module__}.{kind.__qualname__}, which a store cannot keep. Return plain "
             "values (numbers, text, lists, tuples, mappings, arrays), for instance dataclasses.asdict(y) or "
             "dict(y._asdict()); or register a handler for the type (store.register_handler); or open the store with "
             "pickle_results=True, on reading too."
@@ -181,8 +220,8 @@ def _described(description: Any) -> Any:
     if isinstance(description, str):
         return description
     fields = []
-    for field in description:
-        name, kind, *shape = field
+    for part in description:
+        name, kind, *shape = part
         name = tuple(name) if isinstance(name, list) else name
         fields.append((name, _described(kind), *(tuple(s) for s in shape)))
     return fields
@@ -206,7 +245,7 @@ def _read_by_handler(content: Any, data: _Data) -> Any:
     if start < 0 or length < 0 or start + length > len(data.content):
         raise ValueError(f"{length} bytes at {start}, but there are {len(data.content)}")
     if data.load is None:
-        raise UnreadableRowError(f"a value is stored by the handler {name!r}, and here are no handlers.")
+        raise UnreadableRowError(f"a value is stored by the handler {name!r}, and no handlers are registered here.")
     return data.load(name, bytes(data.content[start : start + length]))
 
 
@@ -221,6 +260,16 @@ def _read_complex(content: Any, data: _Data) -> complex:
     return complex(real, imag)
 
 
+def _read_point_key(content: Any, data: _Data) -> PointKey:
+    if isinstance(content, str):
+        return PointKey(content)
+    text, fields = content
+    values = _value(fields, data)
+    if not isinstance(text, str) or not isinstance(values, dict):
+        raise TypeError("a point without a text, or with other fields than a mapping")
+    return PointKey(text, values)
+
+
 _READERS: Mapping[str, Any] = {
     "~t": lambda content, data: tuple(_value(x, data) for x in content),
     "~s": lambda content, data: {_value(x, data) for x in content},
@@ -232,5 +281,5 @@ _READERS: Mapping[str, Any] = {
     "~n": _read_scalar,
     "~a": _read_array,
     "~h": _read_by_handler,
-    "~k": lambda content, _: PointKey(str(content)),
+    "~k": _read_point_key,
 }

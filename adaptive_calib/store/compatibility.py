@@ -1,59 +1,128 @@
-"""No wrong hit in silence: what is checked when results are about to be taken for those of an evaluation."""
+"""Whether stored results are those of an evaluation: what is compared before they are used."""
 
 from __future__ import annotations
 
 import time
 import warnings
 from dataclasses import replace
+from typing import Any
 
-from adaptive_calib.store.base import Store
-from adaptive_calib.store.errors import CodeChangedWarning, StaleDefaultError, StoreError
+from adaptive_calib.store.backend import Backend
+from adaptive_calib.store.codec import PointKey
+from adaptive_calib.store.errors import CodeChangedWarning, StaleDefaultError, StoreError, StoreWarning
+from adaptive_calib.store.identity.canonical import plain_text
 from adaptive_calib.store.identity.evaluation import Evaluation
-from adaptive_calib.store.rows import SpaceInfo, plain_text, single_digests
+from adaptive_calib.store.identity.facts import PLAIN, facts
+from adaptive_calib.store.identity.function_digest import disagrees
+from adaptive_calib.store.identity.replicates import Replicate
+from adaptive_calib.store.identity.result_set_info import ResultSetInfo, single_digests
+from adaptive_calib.store.text import printable
 
-__all__ = ["changed_defaults", "open_space"]
+__all__ = ["PointGuard", "changed_defaults", "open_result_set"]
 
 
-def open_space(store: Store, evaluation: Evaluation, *, write: bool = True) -> None:
-    """Check that the stored results under the uid of an evaluation are its own; make or complete the space.
+def open_result_set(store: Backend, evaluation: Evaluation, *, write: bool = True) -> PointGuard:
+    """Check that the results under the uid of an evaluation are its own; make or complete their description.
+
+    Returns
+    -------
+    PointGuard
+        Checks the points.
 
     Raises
     ------
     StaleDefaultError
-        If a field that is left out of the uid, as it has its default, had another default then.
+        If a field that is left out of the uid, as it has its default, had another default then; or a class or a
+        member of an Enum has another meaning than then.
     StoreError
-        If the stored configuration is another one (a damaged store), or the code changed and that is an error.
+        If the stored configuration is another one (a damaged store), the configuration was changed in place, or the
+        code changed and that is an error.
     """
-    info = evaluation.info
-    known = store.read_spaces()
+    evaluation.refuse_changed_config()
+    _compare_source(evaluation)
+    info = replace(evaluation.info, code_digest=evaluation.current_code())
+    known = store.read_result_sets()
     stored = next((i for i in known if i.uid == info.uid), None)
     if stored is None:
         _look_for_older_code(store, evaluation, known)
+        info = replace(info, created=time.time())
         if write:
-            store.put_space(replace(info, created=time.time()))
-        return
+            store.put_result_set(info)
+        return PointGuard(store, evaluation, info, write=write)
     if (stored.name, stored.version, stored.config) != (info.name, info.version, info.config):
         raise StoreError(
-            f"{store!r} has {stored.slug} under the uid {info.uid} of {info.slug}; the store is damaged or was edited. "
-            "Use another file."
+            f"{store!r} has {printable(stored.slug)} under the uid {info.uid} of {info.slug}; the store is damaged or "
+            "was edited. Use another file."
         )
-    stale = changed_defaults(stored, info)
-    if stale:
-        field, (then, now) = next(iter(stale.items()))
-        raise StaleDefaultError(
-            f"the default of {field!r} of {info.name} is {plain_text(now)}, but the stored results were computed with "
-            f"{plain_text(then)}. Either change `version`, to compute anew; or restore the default; or "
-            f"store.migrate(evaluation), to keep the old results under {field}={plain_text(then)}; or "
-            f"store.accept_default(evaluation, {field!r}), if it does not matter."
-        )
-    _compare_code(evaluation, stored)
-    merged = {**stored.full_config, **info.full_config}
-    if write and (merged != stored.full_config or stored.code_digest != info.code_digest):
-        store.put_space(replace(stored, full_config=merged, code_digest=info.code_digest))
+    _refuse_changed(changed_defaults(stored, info), evaluation)
+    changed = _compare_code(evaluation, stored, info.code_digest)
+    merged = replace(
+        stored,
+        full_config={**stored.full_config, **info.full_config},
+        # as long as a change is not accepted, each run says so
+        code_digest=_merged(stored.code_digest, info.code_digest, keep=changed),
+    )
+    if write and merged != stored:
+        store.put_result_set(merged)
+    return PointGuard(store, evaluation, merged, write=write)
 
 
-def changed_defaults(stored: SpaceInfo, now: SpaceInfo) -> dict[str, tuple[str, str]]:
-    """Return the fields, outside of the uid, that had another value then: field -> (then, now), canonical texts."""
+class PointGuard:
+    """Checks that the classes of points mean what they meant when the stored results were computed.
+
+    Parameters
+    ----------
+    store : Backend
+    evaluation : Evaluation
+    info : ResultSetInfo
+        The stored description of its results.
+    write : bool
+        Whether new facts are added to it.
+    """
+
+    def __init__(self, store: Backend, evaluation: Evaluation, info: ResultSetInfo, *, write: bool) -> None:
+        self._store = store
+        self._evaluation = evaluation
+        self._info = info
+        self._write = write
+        self._classes: set[type] = set()
+
+    def check(self, point: Any) -> None:
+        """Compare the facts about the classes in a point with the stored ones; keep those that are new.
+
+        Raises
+        ------
+        StaleDefaultError, StoreError
+            As `open_result_set`.
+        """
+        kind = type(point)
+        if kind in PLAIN or kind is PointKey or kind is Replicate:
+            return
+        if kind is tuple and all(type(each) in PLAIN for each in point):
+            return
+        found = facts(point)
+        if not found:
+            return
+        stored = self._info.full_config
+        _refuse_changed(
+            {name: (stored[name], text) for name, text in found.items() if stored.get(name, text) != text},
+            self._evaluation,
+        )
+        digests = self._info.code_digest
+        if kind not in self._classes:
+            self._classes.add(kind)
+            now = self._evaluation.current_code(point)
+            changed = _compare_code(self._evaluation, self._info, now)
+            digests = _merged(digests, now, keep=changed)
+        info = replace(self._info, full_config={**stored, **found}, code_digest=digests)
+        if info != self._info:
+            self._info = info
+            if self._write:
+                self._store.put_result_set(info)
+
+
+def changed_defaults(stored: ResultSetInfo, now: ResultSetInfo) -> dict[str, tuple[str, str]]:
+    """Return the fields and facts, outside of the uid, that differ: name -> (then, now), canonical texts."""
     both = stored.full_config.keys() & now.full_config.keys()
     return {
         name: (stored.full_config[name], now.full_config[name])
@@ -62,24 +131,76 @@ def changed_defaults(stored: SpaceInfo, now: SpaceInfo) -> dict[str, tuple[str, 
     }
 
 
-def _compare_code(evaluation: Evaluation, stored: SpaceInfo) -> None:
-    then, now = single_digests(stored.code_digest), single_digests(evaluation.info.code_digest)
+def _refuse_changed(changed: dict[str, tuple[str, str]], evaluation: Evaluation) -> None:
+    if not changed:
+        return
+    key, (then, now) = min(changed.items(), key=lambda item: (not item[0].startswith("class "), item[0]))
+    old, new = plain_text(then), plain_text(now)
+    kind, _, name = key.partition(" ")
+    if kind == "class":
+        raise StaleDefaultError(
+            f"the class {name} is of the module {new}, but the stored results were computed with {old}.{name}. If it "
+            f'was moved, store.rename("{old}.{name}", "{new}.{name}") says so; if it is another class, give it another '
+            f"name, or {evaluation.name} another `version`."
+        )
+    if kind == "member":
+        raise StaleDefaultError(
+            f"the value of {name} is {new}, but the stored results were computed with {old}. Either change `version`, "
+            f"to compute anew; or restore the value; or store.accept_default(evaluation, {name!r}), if it does not "
+            "matter."
+        )
+    field = name if kind == "default" else key
+    move = "" if kind == "default" or "." in key else (
+        f"store.migrate(evaluation), to keep the old results under {field}={old}; or "
+    )  # fmt: skip
+    raise StaleDefaultError(
+        f"the default of {field!r} of {evaluation.name} is {new}, but the stored results were computed with {old}. "
+        f"Either change `version`, to compute anew; or restore the default; or {move}"
+        f"store.accept_default(evaluation, {field!r}), if it does not matter."
+    )
+
+
+def _compare_code(evaluation: Evaluation, stored: ResultSetInfo, current: str) -> frozenset[str]:
+    """Warn of code and data that changed; return their names, none if changes are ignored."""
+    then, now = single_digests(stored.code_digest), single_digests(current)
     changed = [name for name in now if then.get(name, now[name]) != now[name]]  # what was not recorded is not compared
     if not changed or evaluation.on_code_change == "ignore":
-        return
-    what = " and ".join(f"the methods of {name}" if name else f"the code of {evaluation.name}" for name in changed)
-    whose = "" if "" in changed else f", with which {evaluation.name} is configured,"
+        return frozenset()
+    names = " and ".join(name or f"the code of {evaluation.name}" for name in changed[:5])
+    more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+    whose = "" if changed == [""] else f", which {evaluation.name} depends on,"
     message = (
-        f"{what}{whose} changed since the stored results were computed (or two functions go by this name). If results "
-        f"become others, change `version` (now {evaluation.version!r}) or the name; if not, "
-        'on_code_change="ignore" says so.'
+        f"{names}{more}{whose} changed since the stored results were computed (or two functions have this name). If "
+        f"results change with it, give another `version` (now {evaluation.version!r}) or name; if not, "
+        'on_code_change="ignore" accepts the change.'
     )
     if evaluation.on_code_change == "error":
         raise StoreError(message)
     warnings.warn(message, CodeChangedWarning, stacklevel=6)
+    return frozenset(changed)
 
 
-def _look_for_older_code(store: Store, evaluation: Evaluation, known: list[SpaceInfo]) -> None:
+def _merged(then: str, now: str, *, keep: frozenset[str]) -> str:
+    """Return stored digests with the current ones, except those under some names, which stay as they were."""
+    before = single_digests(then)
+    digests = {**before, **single_digests(now)}
+    digests.update({name: before[name] for name in keep})
+    function = digests.pop("", "")
+    return " ".join([function, *(f"{name}={digest}" for name, digest in sorted(digests.items()))])
+
+
+def _compare_source(evaluation: Evaluation) -> None:
+    """Warn if the file of a function has another text than what was loaded from it."""
+    if evaluation.on_code_change != "ignore" and disagrees(evaluation.function):
+        warnings.warn(
+            f"the source file of {evaluation.name} differs from the code that runs: it was edited and not reloaded. "
+            "Results are kept for the code that runs. Reload the module, or start anew, to run the edited code.",
+            StoreWarning,
+            stacklevel=5,
+        )
+
+
+def _look_for_older_code(store: Backend, evaluation: Evaluation, known: list[ResultSetInfo]) -> None:
     """Warn if a plain function has results of older code: its code is in its identity, so they are not used."""
     info = evaluation.info
     if not info.version.startswith("code-"):

@@ -1,4 +1,4 @@
-"""What can go wrong with a store, each with a name of its own, so that it can be caught and told apart."""
+"""The errors and warnings of stores; each kind has a class of its own, so that it can be caught by itself."""
 
 from __future__ import annotations
 
@@ -17,40 +17,48 @@ __all__ = [
 
 
 class StoreError(RuntimeError):
-    """Something about a store; the base of the errors of this package that are no wrong arguments."""
+    """The base of the errors of stores, except those for wrong arguments."""
 
 
 class NotAStoreError(StoreError):
-    """A file that is no store, or is damaged beyond reading."""
+    """A file that is not a store, or is damaged beyond reading."""
 
 
 class NewerStoreError(StoreError):
-    """A store that a newer version of adaptive_calib wrote."""
+    """A store that was written by a newer version of adaptive_calib."""
 
 
 class ReadOnlyStoreError(StoreError):
-    """Something would have been written to, or evaluated for, a store that is only read."""
+    """A store that is only read would have been written to, or a point evaluated for it."""
 
 
 class StaleDefaultError(StoreError):
-    """A default of the configuration changed: the stored results were computed with another one."""
+    """A default, of a configuration or a point, changed since the stored results were computed."""
 
 
 class UnstorableResultError(StoreError):
-    """A result that holds something which is neither JSON nor array; it can be computed again."""
+    """A result that a store cannot keep: of a type that is neither plain data nor has a handler, or too large."""
 
 
 class UnreadableRowError(StoreError):
-    """A stored result that cannot be read here: damaged, pickled, or of a handler that is not registered."""
+    """A stored result that cannot be read: damaged, pickled, or written by a handler that is not registered.
+
+    Attributes
+    ----------
+    readable_elsewhere : bool
+        Whether it is undamaged: a store with that handler, or with `pickle_results`, reads it.
+    """
+
+    readable_elsewhere = False
 
 
 class NotCanonicalError(TypeError):
-    """A value without a canonical form, so that nothing could be found again under it; names the field."""
+    """A value without a canonical form, so that results could not be found again under it; names the field."""
 
 
 class StoreWarning(UserWarning):
-    """A store is used in a way that may not do what is hoped for."""
+    """A store is used in a way that may not have the intended effect."""
 
 
 class CodeChangedWarning(StoreWarning):
-    """The code of the function is not the one that gave the stored results."""
+    """The code that computes results, or data that it uses, changed since the stored results were computed."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from adaptive_calib.engine.events import Entry
-from adaptive_calib.store.backends.jsonl_file import LineFormat
-from adaptive_calib.store.codec import decode, encode
+from adaptive_calib.store.backends.jsonl_file import LineFormat, append
+from adaptive_calib.store.codec import PointKey, decode, encode
 from adaptive_calib.store.errors import NotCanonicalError, StoreError, UnreadableRowError, UnstorableResultError
-from adaptive_calib.store.identity.canonical import PointKey, canonical_text
+from adaptive_calib.store.identity.canonical import canonical_text
 
 __all__ = ["LOG_VERSION", "FileLog", "log_text", "open_log", "read_log"]
 
@@ -47,8 +48,8 @@ class FileLog:
     """
 
     def __init__(self, path: Any) -> None:
-        self.path = Path(path)
-        self._file: BinaryIO | None = _FORMAT.open(self.path)
+        self.path = Path(path).absolute()
+        self._file: FileIO | None = _FORMAT.open(self.path)
 
     def __repr__(self) -> str:
         return f"<FileLog {str(self.path)!r}>"
@@ -64,8 +65,7 @@ class FileLog:
         if self._file is None:
             raise StoreError(f"{self!r} is closed.")
         try:
-            self._file.write(b"".join(map(_line, entries)))
-            self._file.flush()
+            append(self._file, b"".join(map(_line, entries)))
         except OSError as error:
             raise StoreError(f"the log {self.path} could not be written: {error}.") from error
 

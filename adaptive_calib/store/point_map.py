@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from adaptive_calib.store.identity.canonical import PointKey
+from adaptive_calib.store.codec import PointKey
 from adaptive_calib.store.identity.evaluation import Evaluation
 
 __all__ = ["PointMap", "point_map"]

@@ -1,4 +1,4 @@
-"""How a result becomes the columns of a row, and back: plain data, types with a handler, pickles only on request."""
+"""Results as columns of a row, and back: plain data, types with a handler, pickles only on request."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Results:
         Raises
         ------
         UnstorableResultError
-            If it is or holds something that is no plain data and has no handler, and may not be pickled.
+            If it is or holds something that is not plain data, has no handler, and may not be pickled.
         """
         dump = self._dumped if self._handlers else None
         if dump is not None and (dumped := dump(value)) is not None:
@@ -71,14 +71,17 @@ class Results:
             return decode(text, data, self._loaded)
         if kind == "pickle":
             if not self._allow_pickle:
-                raise UnreadableRowError(
-                    "a result is stored as a pickle, which can run any code when it is read. If you trust whoever "
-                    "wrote this store, open it with pickle_results=True."
+                raise _elsewhere(
+                    "a result is stored as a pickle, which can run any code when it is read. If you trust the author "
+                    "of this store, open it with pickle_results=True."
                 )
-            return pickle.loads(data or b"")
+            try:
+                return pickle.loads(data or b"")
+            except Exception as error:  # any: a pickle runs code
+                raise UnreadableRowError(f"a pickled result cannot be read: {error!r}") from error
         if kind.startswith(_HANDLER):
             return self._loaded(kind.removeprefix(_HANDLER), data or b"")
-        raise UnreadableRowError(f"a result is stored as {kind!r}, which this adaptive_calib does not know.")
+        raise UnreadableRowError(f"a result is stored as {kind!r}, a kind that this adaptive_calib cannot read.")
 
     def _dumped(self, value: Any) -> tuple[str, bytes] | None:
         """Return the name of the handler of a value, and what it wrote; None if there is no handler."""
@@ -99,7 +102,14 @@ class Results:
                     path = Path(folder) / "result"
                     path.write_bytes(data)
                     return load(path)
-        raise UnreadableRowError(
+        raise _elsewhere(
             f"a result, or a part of one, is stored by the handler {name!r}, which is not registered; register the one "
             "that it was written with: store.register_handler(type, dump, load)."
         )
+
+
+def _elsewhere(message: str) -> UnreadableRowError:
+    """Return the error for a result that is undamaged but cannot be read by this store."""
+    error = UnreadableRowError(message)
+    error.readable_elsewhere = True
+    return error

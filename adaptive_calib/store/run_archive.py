@@ -1,8 +1,8 @@
 """One run's view of a store: preload, look up, record.
 
-A keyed cache alone would not do: an adaptive learner chooses its points by the order of arrival, so a second run asks
-for other points than the first. Therefore all that is stored is told before the first ask; then each asked point is
-looked up; then it is evaluated, and recorded before the learner hears of it.
+A keyed cache is not enough: an adaptive learner chooses its points by the order of arrival, so a second run asks for
+other points than the first. Therefore all stored results are told before the first ask; then each asked point is looked
+up; if it is not there it is evaluated, and the result is recorded before it is told to the learner.
 
 =========== ============ ================= ================== =============================
 mode        preloaded    stored results    stored failures    written
@@ -21,37 +21,43 @@ import json
 import logging
 import os
 import secrets
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from adaptive_calib.engine.archive import Archive, Outcome, Preloaded, Stored
 from adaptive_calib.store.backends.fsspec import FsspecStore
+from adaptive_calib.store.backends.jsonl import JournalStore
 from adaptive_calib.store.backends.sqlite import SQLiteStore
 from adaptive_calib.store.base import Store
-from adaptive_calib.store.codec import decode, encode
-from adaptive_calib.store.compatibility import open_space
-from adaptive_calib.store.errors import ReadOnlyStoreError, StoreError, StoreWarning, UnstorableResultError
-from adaptive_calib.store.identity.canonical import PointKey
+from adaptive_calib.store.codec import PointKey, encode
+from adaptive_calib.store.compatibility import PointGuard, open_result_set
+from adaptive_calib.store.errors import (
+    ReadOnlyStoreError,
+    StoreError,
+    StoreWarning,
+    UnreadableRowError,
+    UnstorableResultError,
+)
 from adaptive_calib.store.identity.evaluation import Evaluation
-from adaptive_calib.store.identity.replicates import Replicate
+from adaptive_calib.store.identity.facts import point_fields
+from adaptive_calib.store.identity.replicates import Replicate, set_and_number
 from adaptive_calib.store.manifest import gather, process_is_gone, refuse_dirty
 from adaptive_calib.store.point_map import PointMap, point_map
-from adaptive_calib.store.rows import OK, Key, Row, Run, Scanned
+from adaptive_calib.store.result_set import is_damage, point_of
+from adaptive_calib.store.rows import DAMAGED, OK, Key, Row, Run, damaged
+from adaptive_calib.store.text import encodable
 
 __all__ = ["Mode", "RunArchive", "open_archive", "open_store"]
 
 logger = logging.getLogger("adaptive_calib.store")
 
 Mode = Literal["cached", "retry", "force", "read-only"]
-#: Uid of a point, status, the evaluation's point, its result (None unless ok).
-_Found = tuple[str, str, Any, Any]
-#: An evaluation, its point, and the place of this in the evaluation's space: uid, split, replicate.
-_Place = tuple[Evaluation, Any, tuple[str, str, int]]
 
 
 def open_store(store: Any, *, readonly: bool = False) -> Store:
@@ -129,10 +135,9 @@ def open_archive(
     ReadOnlyStoreError
         If the store is read-only and the mode is not.
     StoreError
-        If there is something wrong with the file, or with what it holds under these identities; or with the
-        checkout.
+        If the file, or its content under these identities, is damaged or of other code; or the checkout has changes.
     NotCanonicalError
-        If the identity of a function cannot be told.
+        If a function has no identity.
 
     Examples
     --------
@@ -202,15 +207,13 @@ class RunArchive:
         self._share_every = share_every
         self._next_look = inf if share_every is None else time.monotonic() + share_every
         self._closed = False
-        # Rows that are made but not written yet, each with its outcome, which keeps the id from being used again.
-        self._encoded: dict[int, tuple[Outcome, Row]] = {}
-        # Where the points belong that were asked and are not known, until their outcomes come; by id, as above.
-        self._asked: dict[int, tuple[Any, _Place]] = {}
-        self._lost = False  # whether results could not be written
+        self._unwritten: list[Row] = []  # rows that could not be written, tried again with the next ones
+        self._failure: StoreError | None = None  # its message is kept true until the end
+        self._guards: dict[str, PointGuard] = {}
         self._known: dict[str, dict[tuple[str, str, int], str]] = {e.uid: {} for e in points.evaluations}
         writes = mode != "read-only"
         for evaluation in {e.uid: e for e in points.evaluations}.values():
-            open_space(store, evaluation, write=writes)
+            self._guards[evaluation.uid] = open_result_set(store, evaluation, write=writes)
         for evaluation in points.evaluations:
             evaluation.attach(store.place)
         self._run: Run | None = None
@@ -227,7 +230,7 @@ class RunArchive:
         if self._mode == "force":
             return Preloaded()
         with _collecting_no_garbage():
-            known = self._load(self._scan)
+            known = self._load(self.store.scan)
         self.loaded, self.not_repeated = len(known.points), len(known.failed)
         if known.points or known.failed or self.skipped:
             logger.info(
@@ -246,59 +249,89 @@ class RunArchive:
         self.loaded += len(found.points)
         return Preloaded(found.points, found.values) if found.points else None
 
-    def _load(self, scan: Callable[[str], list[_Found]]) -> Preloaded:
+    def _load(self, scan: Callable[[str], Iterable[Row]]) -> Preloaded:
         points: list[Any] = []
         values: list[Any] = []
         failed: list[Any] = []
+        damage: list[Row] = []
         repeats, restore = self._mode == "retry", self._points.restore
-        scanned = {}
+        scanned: dict[str, list[tuple[Row, Any, Any]]] = {}
         for number, evaluation in enumerate(self._points.evaluations):
             if evaluation.uid not in scanned:
-                scanned[evaluation.uid] = scan(evaluation.uid)
-            for uid, status, point, value in scanned[evaluation.uid]:
-                places = restore(number, point, uid)
-                self.skipped += not places and type(point) is not PointKey
-                if status == OK:
+                scanned[evaluation.uid] = self._read(scan(evaluation.uid), damage)
+            for row, point, value in scanned[evaluation.uid]:
+                places = restore(number, point, row.point_uid)
+                if type(point) is PointKey:
+                    for place in places:
+                        self._guards[evaluation.uid].check(self._points.locate(place)[1])
+                else:
+                    self.skipped += not places
+                if row.status == OK:
                     points += places
                     values += (value,) * len(places)
                 elif not repeats:
                     failed += places
+        if damage:
+            self._settle_damage(damage)
         return Preloaded(points, values, failed)
 
-    def _scan(self, space: str) -> list[_Found]:
-        return self._read(space, self.store.scan(space))
-
-    def _scan_new(self, space: str) -> list[_Found]:
-        """Return what became known since, apart from what this run recorded itself."""
+    def _scan_new(self, space: str) -> Iterator[Row]:
+        """Yield the rows that were written since the last look, except those of this run."""
         known = self._known[space]
         new = [place for place, status in self.store.statuses(space) if known.get(place) not in (OK, status)]
         rows = (self.store.get(Key(space, *place)) for place in new)
-        return self._read(space, (row.scanned for row in rows if row is not None))
+        return (row for row in rows if row is not None)
 
-    def _read(self, space: str, rows: Iterable[Scanned]) -> list[_Found]:
-        known, read = self._known[space], self.store.results.read
+    def _read(self, rows: Iterable[Row], damage: list[Row]) -> list[tuple[Row, Any, Any]]:
+        """Return rows with their points and results; those that are damaged go to `damage`."""
+        read = self.store.results.read
         found = []
-        for uid, split, replicate, status, point, y, kind, data in rows:
-            known[uid, split, replicate] = status
-            own = Replicate(split, replicate) if split else decode(point)
-            found.append((uid, status, own, read(kind, y, data) if status == OK else None))
+        for row in rows:
+            try:
+                if row.status == DAMAGED:
+                    raise UnreadableRowError(row.traceback)
+                point = point_of(row)
+                value = read(row.y_kind, row.y, row.y_data) if row.status == OK else None
+            except UnreadableRowError as error:
+                if not is_damage(error):
+                    raise
+                damage.append(row if row.status == DAMAGED else damaged(row, str(error)))
+                continue
+            self._known[row.space][row.point_uid, row.split, row.replicate] = row.status
+            found.append((row, point, value))
         return found
 
+    def _settle_damage(self, damage: Sequence[Row]) -> None:
+        """Delete damaged rows in a run that evaluates them again; raise in any other."""
+        points = ", ".join(row.point[:80] for row in damage[:10]) + (", ..." if len(damage) > 10 else "")
+        if self._mode == "retry":
+            self.store.delete([row.key for row in damage])
+            logger.warning("%r: %d damaged results are evaluated again: %s", self.store, len(damage), points)
+            return
+        spaces = " and ".join(
+            f'store.space("{uid}").delete({{"status": "damaged"}})' for uid in sorted({row.space for row in damage})
+        )
+        raise UnreadableRowError(
+            f"{len(damage)} results in {self.store!r} are damaged: those at {points} (the first one: "
+            f'{damage[0].traceback}). Restore the files from a backup; or give mode="retry", to evaluate these points '
+            f"again; or delete them: {spaces}."
+        )
+
     def find(self, point: Any) -> Stored | None:
-        """Return what is known of an asked point, None if it has to be evaluated.
+        """Return what is stored of an asked point, None if it has to be evaluated.
 
         Raises
         ------
         ReadOnlyStoreError
             In mode "read-only", instead of None.
         """
-        found = evaluation, own, place = self._place(point)
-        status = self._known[evaluation.uid].get(place)
+        evaluation, own, key = self._locate(point)
+        self._guards[evaluation.uid].check(own)
+        status = self._known[evaluation.uid].get(key[1:])
         if status is None and self._mode != "read-only" and self._share_every is None:
-            self._asked[id(point)] = point, found
             return None
         if status == OK or self._share_every is not None:
-            row = self.store.get(Key(evaluation.uid, *place))
+            row = self.store.get(key)
             if row is not None and row.status == OK:  # else somebody deleted it since
                 return Stored("ok", self.store.results.read(row.y_kind, row.y, row.y_data))
         if status not in (None, OK) and self._mode in ("cached", "read-only"):
@@ -311,12 +344,14 @@ class RunArchive:
         return None
 
     def refusal(self, outcome: Outcome) -> Exception | None:
-        """Return why a result can never be stored; None if it can be, and it is then encoded already."""
+        """Return the reason why a result can never be stored; None if it can be."""
+        if outcome.status != OK:
+            return None
         try:
-            self._encoded[id(outcome)] = outcome, self._row(outcome)
+            self.store.results.write(outcome.value)
         except UnstorableResultError as error:
             return _unstorable(error, outcome)
-        except Exception as error:  # noqa: BLE001 - no matter of this result alone: `record` meets it again, and raises
+        except Exception as error:  # noqa: BLE001 - not about this result alone: `record` meets it again, and raises
             logger.debug("the result at %r could not be encoded: %r", outcome.point, error)
         return None
 
@@ -328,13 +363,13 @@ class RunArchive:
         UnstorableResultError
             If a result is no plain data; the others are written all the same.
         StoreError
-            If they could not be written; it says why, and what was stored before stays readable.
+            If they could not be written. They are kept, and tried again with the next ones and at the end; the message
+            has the reason and counts them. What was stored before stays readable.
         """
         rows, refused = [], []
         for outcome in outcomes:
             try:
-                encoded = self._encoded.pop(id(outcome), None)
-                rows.append(self._row(outcome) if encoded is None else encoded[1])
+                rows.append(self._row(outcome))
             except UnstorableResultError as error:
                 refused.append((outcome, error))
         if rows:
@@ -345,58 +380,147 @@ class RunArchive:
             raise _unstorable(cause, outcome, more) from cause
 
     def close(self, status: str, reason: str) -> None:
-        """End the run: `status` is finished, exhausted, failed or cancelled; `reason` is for people."""
+        """End the run: `status` is finished, exhausted, failed or cancelled; `reason` is for people.
+
+        Raises
+        ------
+        StoreError
+            If the configuration was changed during the run, or its end cannot be written.
+        """
         if self._closed:
             return
         self._closed = True
         try:
+            self._write_the_rest()
             if self._run is not None:
-                self.store.put_run(self._run._replace(ended=time.time(), status=status, reason=reason))
-        except (StoreError, OSError) as error:
-            if not self._lost:
-                raise
-            logger.warning("%r does not know how the run ended, either: %s", self.store, error)
+                run = self._run._replace(ended=time.time(), status=status, reason=encodable(reason))
+                try:
+                    self.store.put_run(run)
+                except (StoreError, OSError) as error:
+                    if self._failure is None:
+                        raise
+                    logger.warning("%r: the end of the run could not be written: %s", self.store, error)
+            for evaluation in self._points.evaluations:
+                evaluation.refuse_changed_config()
         finally:
             if self._owns_store:
                 self.store.close()
 
     # ------------------------------------------------------------------------------------------------ inside
 
-    def _place(self, point: Any) -> _Place:
-        """Return where a learner's point belongs."""
+    def _locate(self, point: Any) -> tuple[Evaluation, Any, Key]:
+        """Return the evaluation of a learner's point, its point, and its key."""
         number, own = self._points.locate(point)
         evaluation = self._points.evaluations[number]
-        uid = evaluation.point_uid(own)
-        return evaluation, own, ((uid, *own) if type(own) is Replicate else (uid, "", 0))
+        return evaluation, own, Key(evaluation.uid, evaluation.point_uid(own), *set_and_number(own))
 
     def _row(self, outcome: Outcome) -> Row:
         if self._mode == "read-only":
             raise ReadOnlyStoreError(
                 f'{self.store!r} is used with mode="read-only": {outcome.point!r} is not recorded.'
             )
-        point, status, value, error, text, started, seconds, host, pid, attempt, stdout, stderr, logs = outcome
-        asked = self._asked.pop(id(point), None)
-        evaluation, own, (uid, split, replicate) = self._place(point) if asked is None else asked[1]
-        kind, y, data = self.store.results.write(value) if status == OK else ("json", "", b"")
-        exc_type = "" if error is None else f"{type(error).__module__}.{type(error).__qualname__}"
-        seed = "" if evaluation.seed is None else str(evaluation.seed)
+        evaluation, own, key = self._locate(outcome.point)
+        kind, y, data = self.store.results.write(outcome.value) if outcome.status == OK else ("json", "", b"")
+        error = outcome.error
         return Row(
-            evaluation.uid, uid, split, replicate, status, _point_text(evaluation, own), y, kind, data or None, started,
-            seconds, host, pid, seed, attempt, self.run_id, exc_type, text, stdout, stderr, logs,
-        )  # fmt: skip
+            space=key.space,
+            point_uid=key.point_uid,
+            split=key.split,
+            replicate=key.replicate,
+            status=outcome.status,
+            point=_point_text(evaluation, own),
+            y=y,
+            y_kind=kind,
+            y_data=data or None,
+            started=outcome.started,
+            duration=outcome.seconds,
+            host=outcome.host,
+            pid=outcome.pid,
+            seed="" if evaluation.seed is None else str(evaluation.seed),
+            attempt=outcome.attempt,
+            run_id=self.run_id,
+            exc_type="" if error is None else encodable(f"{type(error).__module__}.{type(error).__qualname__}"),
+            traceback=encodable(outcome.traceback),
+            stdout=encodable(outcome.stdout),
+            stderr=encodable(outcome.stderr),
+            logs=encodable(outcome.logs),
+        )
 
     def _write(self, rows: Sequence[Row]) -> None:
+        """Write rows, and those that could not be written before."""
+        rows = [*self._unwritten, *rows]
         try:
             self.store.put(rows, force=self._mode == "force")
         except (StoreError, OSError) as error:
-            self._lost = True
-            names = ", ".join(row.point for row in rows[:5]) + (" ..." if len(rows) > 5 else "")
-            kind = type(error) if isinstance(error, StoreError) else StoreError
-            raise kind(f"the results at {names} could not be written. {_explained(error, self.store)}") from error
+            self._unwritten = rows
+            if self._failure is None:
+                kind = type(error) if isinstance(error, StoreError) else StoreError
+                self._failure = kind("")
+                self._failure.__cause__ = error
+            self._say(_explained(error, self.store))
+            raise self._failure from error
+        self._unwritten = []
         for row in rows:
-            known, place = self._known[row.space], row[1:4]
+            known, place = self._known[row.space], (row.point_uid, row.split, row.replicate)
             if row.status == OK or known.get(place) != OK:
                 known[place] = row.status
+
+    def _write_the_rest(self) -> None:
+        """Try once more to write what could not be written; if that fails, write it to a file beside the store."""
+        if not self._unwritten:
+            if self._failure is not None:
+                self._say("They were written when there was room again, so nothing is missing.", lost=False)
+            return
+        with suppress(StoreError):
+            self._write([])
+            self._say("They were written at the end of the run, so nothing is missing.", lost=False)
+            return
+        saved = self._saved_elsewhere()
+        if saved is None:
+            self._say(f"{_explained(self._failure_cause(), self.store)} They could not be written to any other place.")
+        else:
+            self._say(
+                f"{_explained(self._failure_cause(), self.store)} They were written to {saved}; take them over with "
+                f'store.merge(JournalStore("{saved}")).'
+            )
+        logger.error("%s", self._failure)
+
+    def _failure_cause(self) -> BaseException:
+        assert self._failure is not None
+        return self._failure.__cause__ or self._failure
+
+    def _say(self, rest: str, *, lost: bool = True) -> None:
+        """Complete the message of the failure that ends the run, which the user sees when all is over."""
+        if self._failure is None:
+            return
+        if lost:
+            names = ", ".join(row.point for row in self._unwritten)
+            number = len(self._unwritten)
+            count = f"{number} results" if number > 1 else "1 result"
+            self._failure.args = (f"{count} at {names} could not be written. {rest}",)
+        else:
+            self._failure.args = (f"results could not be written at first. {rest} ({self._failure_cause()})",)
+
+    def _saved_elsewhere(self) -> Path | None:
+        """Write the rows that the store does not take to a journal elsewhere; return its path."""
+        place = self.store.place
+        name = f"{place.name.removesuffix('.files') if place is not None else 'results'}.unwritten-{self.run_id}.jsonl"
+        folders = [Path.cwd(), Path.home(), Path(tempfile.gettempdir())]
+        for folder in folders if place is None else [place.parent, *folders]:
+            path = folder / name
+            try:
+                with JournalStore(path) as journal:
+                    for info in self.store.read_result_sets():
+                        if info.uid in self._known:
+                            journal.put_result_set(info)
+                    journal.put(self._unwritten)
+            except (StoreError, OSError) as error:
+                logger.debug("%s could not be written: %r", path, error)
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+            else:
+                return path
+        return None
 
     def _look_at_other_runs(self) -> None:
         own = set(self._known)
@@ -421,26 +545,30 @@ def _unstorable(cause: Exception, outcome: Outcome, more: str = "") -> Unstorabl
 
 
 def _point_text(evaluation: Evaluation, own: Any) -> str:
-    """Return a point as text: as it is if it is plain data, otherwise its canonical text, which a uid is made of."""
+    """Return a point as text: as it is if it is plain data, otherwise its canonical text, of which a uid is made."""
     try:
         text, in_bytes = encode(tuple(own) if type(own) is Replicate else own, "the point")
         if not in_bytes:
             return text
     except UnstorableResultError:
-        pass  # a member of an Enum, an instance, ...: known by its identity alone
-    return encode(PointKey(evaluation.point_text(own)))[0]
+        pass  # a member of an Enum, an instance, ...: identified by its canonical text alone
+    key = evaluation.point_text(own)
+    if type(own) is PointKey:
+        return encode(own)[0]
+    text, in_bytes = encode(PointKey(key, point_fields(own)))
+    return encode(PointKey(key))[0] if in_bytes else text
 
 
-def _explained(error: Exception, store: Store) -> str:
+def _explained(error: BaseException, store: Store) -> str:
     if isinstance(error, StoreError):  # says so itself
         return str(error)
     when = "you may write there" if isinstance(error, PermissionError) else "there is room"
-    return f"{store!r}: {error}. What was stored until now is there; start again when {when}."
+    return f"{store!r}: {error}. What was stored before is there; start again when {when}."
 
 
 @contextmanager
 def _collecting_no_garbage() -> Iterator[None]:
-    """Pause the garbage collector while very many objects are made that all stay: it would look at each of them."""
+    """Context manager that pauses the garbage collector, which would visit each of very many objects that all stay."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from adaptive_calib.store.base import Store
-from adaptive_calib.store.rows import Key, Row, Run, SpaceInfo
+from adaptive_calib.store.identity.result_set_info import ResultSetInfo
+from adaptive_calib.store.rows import Key, Row, Run
 
 __all__ = ["StoreContract", "make_row"]
 
@@ -34,7 +35,8 @@ def make_row(uid: str = "aa", status: str = "ok", y: str = "1.5", data: bytes | 
     ('bb', '2.5')
     """
     row = Row(
-        "s", uid, "", 0, status, "0.5", y, "json", data, 1.0, 0.25, "host", 7, "3", 1, "run", "", "", "", "", ""
+        space="s", point_uid=uid, status=status, point="0.5", y=y, y_kind="json", y_data=data, started=1.0,
+        duration=0.25, host="host", pid=7, seed="3", attempt=1, run_id="run", exc_type="", traceback="",
     )  # fmt: skip
     return row._replace(**more)
 
@@ -111,23 +113,23 @@ class StoreContract:
         """Descriptions come back as they were last put."""
         store = self.open(place)
         config = {"a": '{"f":"0x1.0p+0"}'}
-        info = SpaceInfo("s", "slug", "name", "1", 1, None, 2**70, config, config, "code", 1.0)
-        other = SpaceInfo("t", "slug", "name", "2", 1, "key", None, {}, {}, "", 2.0)
-        for put in (other, info, SpaceInfo(**{**as_dict(info), "code_digest": "new"})):
-            store.put_space(put)
+        info = ResultSetInfo("s", "slug", "name", "1", 1, None, 2**70, config, config, "code", 1.0)
+        other = ResultSetInfo("t", "slug", "name", "2", 1, "key", None, {}, {}, "", 2.0)
+        for put in (other, info, ResultSetInfo(**{**as_dict(info), "code_digest": "new"})):
+            store.put_result_set(put)
         store.put([make_row("aa"), make_row("aa", space="t", data=bytes(100_000))])
         run = Run("r", 1.0, None, "running", "", "{}")
         store.put_run(run)
         store.put_run(run._replace(ended=2.0, status="finished", reason="ü"))
         store = self.reopened(store, place)
-        assert {i.uid: i for i in store.read_spaces()} == {
-            "s": SpaceInfo(**{**as_dict(info), "code_digest": "new"}),
+        assert {i.uid: i for i in store.read_result_sets()} == {
+            "s": ResultSetInfo(**{**as_dict(info), "code_digest": "new"}),
             "t": other,
         }
         assert store.read_runs() == [Run("r", 1.0, 2.0, "finished", "ü", "{}")]
-        store.drop_space("t")
+        store.drop_result_set("t")
         store = self.reopened(store, place)
-        assert [i.uid for i in store.read_spaces()] == ["s"]
+        assert [i.uid for i in store.read_result_sets()] == ["s"]
         assert list(store.iter("t")) == []
         assert len(list(store.iter("s"))) == 1
         assert store.clean_files() == 0
@@ -141,6 +143,6 @@ class StoreContract:
             pickle.dumps(store)
 
 
-def as_dict(info: SpaceInfo) -> dict[str, Any]:
+def as_dict(info: ResultSetInfo) -> dict[str, Any]:
     """Return the fields of a space."""
-    return {name: getattr(info, name) for name in SpaceInfo.__dataclass_fields__}
+    return {name: getattr(info, name) for name in ResultSetInfo.__dataclass_fields__}

@@ -139,7 +139,7 @@ def main() -> None:
             ("threads, returns at once", threads, 0.0),
             ("loky, returns at once", loky, 0.0),
             ("loky, 1 ms of computing", loky, 0.001),
-            ("loky, 5 ms of computing", loky, 0.005),
+            ("loky, 10 ms of computing", loky, 0.010),
         ):
             n, repeats = (400, 7) if seconds else (3000, 21)
             without, with_, ratio = overhead(n, executor, seconds, repeats)

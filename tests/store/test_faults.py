@@ -76,7 +76,7 @@ def test_a_run_that_cannot_write_ends_and_what_was_stored_is_read(
     assert len(stored) >= 3
     assert all(killed.same(y, limited.result(i, kind)) for i, y in stored.items())
     (lost,) = set(found["told"]) - set(stored)  # it was computed, so the learner has it
-    assert f"results at {lost} could not be written" in found["error"]
+    assert f"1 result at {lost} could not be written" in found["error"]
     assert any(part in found["error"] for part in message.split("|"))
 
     for path in (folder / "s.db.files").rglob("*"):
@@ -129,11 +129,11 @@ def test_two_functions_of_one_name_are_warned_of(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     BlockingRunner(SequenceLearner(Evaluation(square, name="f"), [1, 2]), done, executor=HERE, store=path)
     learner = SequenceLearner(Evaluation(lambda x: -x, name="f"), [1, 2])
-    with pytest.warns(CodeChangedWarning, match=r"two functions go by this.*change `version`"):
+    with pytest.warns(CodeChangedWarning, match=r"two functions have this name.*another `version`"):
         BlockingRunner(learner, done, executor=HERE, store=path)
     assert dict(learner.data) == {0: 1, 1: 4}
     learner = SequenceLearner(Evaluation(lambda x: x, name="f", on_code_change="error"), [1, 2])
-    with pytest.raises(StoreError, match="change `version`"):
+    with pytest.raises(StoreError, match="another `version`"):
         BlockingRunner(learner, done, executor=HERE, store=path)
 
 
@@ -217,7 +217,7 @@ def truncated(path: Path) -> None:
         (newer, NewerStoreError, r"format 99.*use the newer version"),
         (corrupted, NotAStoreError, r"s\.db is damaged.*recover"),
         (truncated, NotAStoreError, r"s\.db is damaged.*recover"),
-        (lambda path: path.write_bytes(b"x,y\n1,2\n"), NotAStoreError, r"s\.db is no store.*give another path"),
+        (lambda path: path.write_bytes(b"x,y\n1,2\n"), NotAStoreError, r"s\.db is not a store.*give another path"),
         (lambda path: path.mkdir(), NotAStoreError, r"is a folder; a store is a file"),
     ],
 )
@@ -247,7 +247,7 @@ def test_a_store_that_somebody_keeps_locked_is_explained(tmp_path: Path, monkeyp
         return x
 
     learner = SequenceLearner(Evaluation(function, name="f"), [7])
-    with pytest.raises(StoreError, match=r"results at 7 .*locked.*end that one, or use a file of your own"):
+    with pytest.raises(StoreError, match=r"1 result at 7 .*locked.*end that one, or use a file of your own"):
         BlockingRunner(learner, done, executor=HERE, store=path)
     other[0].close()
     BlockingRunner(SequenceLearner(Evaluation(square, name="f", on_code_change="ignore"), [7]), done, executor=HERE,

@@ -15,8 +15,8 @@ from adaptive_calib.calibration import EvaluateExperiment, FixedLabel
 from adaptive_calib.examples.blackbody.distributions import Infrared
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.store import CodeChangedWarning, Evaluation, MemoryStore, open_archive
-from adaptive_calib.store.identity.function_digest import method_digests
-from adaptive_calib.store.rows import joined_digests, single_digests
+from adaptive_calib.store.identity.dependencies import dependencies
+from adaptive_calib.store.identity.result_set_info import joined_digests, single_digests
 
 
 @dataclass(frozen=True)
@@ -50,24 +50,27 @@ def run(store: MemoryStore, config: Any, **more: Any) -> str:
     return evaluation.info.uid
 
 
-def test_changed_methods_are_warned_of_once_and_are_no_identity():
-    """The uid stays, the sentence names the class, and the last code is remembered."""
+def test_changed_methods_are_warned_of_until_accepted_and_are_no_identity():
+    """The uid stays, the warning names the class, and each run repeats it until the change is accepted."""
     store = MemoryStore()
     uid = run(store, model(doubled))
-    with pytest.warns(CodeChangedWarning, match=r"methods of .*\.Model, with which f is configured, changed"):
+    with pytest.warns(CodeChangedWarning, match=r"\.Model, which f depends on, changed"):
         assert run(store, model(tripled)) == uid
+    with pytest.warns(CodeChangedWarning):
+        run(store, model(tripled))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        run(store, model(doubled))
+        run(store, model(tripled), on_code_change="ignore")
         run(store, model(tripled))
-        run(store, model(doubled), on_code_change="ignore")
 
 
 def test_a_store_without_these_digests_opens_in_silence():
     """What was not recorded then is not compared now."""
     store = MemoryStore()
     run(store, model(doubled))
-    (space,) = store.read_spaces()
-    store.put_space(dataclasses.replace(space, code_digest=""))
+    (space,) = store.read_result_sets()
+    store.put_result_set(dataclasses.replace(space, code_digest=""))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run(store, model(tripled))
@@ -75,18 +78,20 @@ def test_a_store_without_these_digests_opens_in_silence():
 
 def test_digests_are_of_the_code_of_methods_of_all_kinds_and_of_base_classes():
     """Properties, cached ones, class and static methods count; what `dataclass` writes does not."""
-    plain = method_digests(model(doubled))
+    plain = dependencies(None, model(doubled))
     assert {name.rpartition(".")[2] for name in plain} == {"Model", "Base"}
     kinds = (property, cached_property, classmethod, staticmethod)
     for one in kinds:
-        assert method_digests(model(doubled, extra=one(doubled))) != method_digests(model(doubled, extra=one(tripled)))
+        assert dependencies(None, model(doubled, extra=one(doubled))) != dependencies(
+            None, model(doubled, extra=one(tripled))
+        )
 
     @dataclass(frozen=True)
     class Below(Base):
         b: float = 2.0
 
-    assert list(method_digests({"x": (Below(),)})) == [f"{__name__}.Base"]
-    assert method_digests(partial(doubled, Below())) == method_digests(Below().scale) == method_digests(Below())
+    assert list(dependencies(None, {"x": (Below(),)})) == [f"{__name__}.Base"]
+    assert dependencies(partial(doubled, Below())) == dependencies(None, Below().scale) == dependencies(None, Below())
 
 
 def test_without_source_the_byte_code_is_compared():
@@ -94,7 +99,7 @@ def test_without_source_the_byte_code_is_compared():
 
     def digest(function: Any) -> str:
         members = {"f": function, "__module__": __name__, "__qualname__": "C", "__annotations__": {}}
-        (value,) = method_digests(dataclass(type("C", (), members))()).values()
+        (value,) = dependencies(None, dataclass(type("C", (), members))()).values()
         return value
 
     def made(source: str) -> Any:
@@ -109,13 +114,13 @@ def test_without_source_the_byte_code_is_compared():
 
 def test_classes_that_were_installed_do_not_count():
     """Another version of a library is another matter."""
-    assert method_digests(FixedLabel(64), Path(), dataclasses.field()) == {}
+    assert dependencies(None, FixedLabel(64), Path(), dataclasses.field()) == {}
 
 
 def test_a_calibration_compares_the_methods_of_its_distribution():
     """The distribution draws the experiments, whatever stands for it in the identity."""
     function = EvaluateExperiment(Infrared(N=8), 64, FixedLabel(256))
-    names = single_digests(Evaluation.of(function).info.code_digest)
+    names = single_digests(Evaluation.of(function).current_code())
     assert any(name.endswith(".Infrared") or name.endswith(".Blackbody") for name in names), names
 
 

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from adaptive_calib.store import Evaluation, FsspecStore, JournalStore, Replicate, SQLiteStore, open_archive
-from adaptive_calib.store.rows import SpaceInfo
+from adaptive_calib.store.identity.result_set_info import ResultSetInfo
 from tests.store.functions import Inner, Line, Power, crashed, failed, ok
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = {
     "store-1.sqlite": SQLiteStore,
-    "store-2.sqlite": SQLiteStore,
     "journal-1.jsonl": JournalStore,
     "objects-1": lambda path: FsspecStore(f"file://{path}"),
 }
@@ -41,7 +40,7 @@ def test_the_stored_files_are_read(name: str, tmp_path: Path) -> None:
     copy(GOLDEN / name, tmp_path / name)
     with KINDS[name](tmp_path / name) as store:
         space = store.space(EV)
-        assert isinstance(space.info, SpaceInfo)
+        assert isinstance(space.info, ResultSetInfo)
         assert [(e.point, e.status) for e in space] == [
             (0.5, "ok"), (0.25, "failed"), (0.75, "ok"), (1.0, "crashed"), (Replicate("fit", 3), "ok"),
         ]  # fmt: skip
@@ -58,7 +57,7 @@ def test_the_stored_files_are_read(name: str, tmp_path: Path) -> None:
         assert len(space) == 6
 
 
-@pytest.mark.parametrize("name", ["store-1.sqlite", "store-2.sqlite"])
+@pytest.mark.parametrize("name", ["store-1.sqlite"])
 def test_a_stored_database_is_read_without_a_change(name: str, tmp_path: Path) -> None:
     """Read-only, an older format stays as it is."""
     shutil.copy(GOLDEN / name, tmp_path / name)

@@ -97,7 +97,7 @@ def test_pickles_are_written_and_read_on_request_only() -> None:
     assert results(allow_pickle=True).read(*written) == Fraction(1, 3)
     with pytest.raises(UnstorableResultError, match="cannot be pickled"):
         results(allow_pickle=True).write(lambda: 1)
-    with pytest.raises(UnreadableRowError, match="does not know"):
+    with pytest.raises(UnreadableRowError, match="cannot read"):
         results().read("other", "", None)
 
 

@@ -24,7 +24,6 @@ from adaptive_calib.store import (
     Store,
     StoreError,
     StoreWarning,
-    UnreadableRowError,
 )
 from adaptive_calib.store.backends.network_folders import file_system, warn_of_network_folder
 from adaptive_calib.store.rows import Key
@@ -84,7 +83,7 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
         db.execute("CREATE TABLE t (x)")
     db.close()
     before = path.read_bytes()
-    with pytest.raises(NotAStoreError, match="something else"):
+    with pytest.raises(NotAStoreError, match="another program"):
         SQLiteStore(path)
     assert path.read_bytes() == before
 
@@ -190,13 +189,16 @@ def test_large_results_lie_beside_the_file_complete_or_absent(tmp_path: Path) ->
     with SQLiteStore(tmp_path / "s.db") as store:
         store.put([make_row("aa", data=bytes(200_000))])
         (file,) = (tmp_path / "s.db.files" / "results").glob("*/*")
-        for orphan in (file.with_name(".tmp-x"), file.with_name("zz-orphan")):
-            orphan.write_bytes(b"half")
+        named = f"{'0' * 32}-{'1' * 8}--0-run"
+        for orphan in (".tmp-0123456789abcdef", named, "notes-of-mine.txt"):
+            file.with_name(orphan).write_bytes(b"half")
         assert store.clean_files() == 2
+        assert file.with_name("notes-of-mine.txt").exists()
         assert store.get(Key("s", "aa")) == make_row("aa", data=bytes(200_000))
         file.unlink()
-        with pytest.raises(UnreadableRowError, match=r"s\.db\.files"):
-            store.get(Key("s", "aa"))
+        row = store.get(Key("s", "aa"))
+        assert row is not None
+        assert (row.status, "s.db.files" in row.traceback) == ("damaged", True)
         assert store.delete([Key("s", "aa")]) == 1
 
 

@@ -6,23 +6,35 @@
     spaces/<uid>.json   runs/<id>.json
     evals/<space>/<point uid>-<split>-<replicate>.json      the row; large data in data/, which is written first
 
-An object is there or not: object stores put it at once, elsewhere it is written under another name and moved. What is
-there is listed when a space is first looked at; what others write afterwards is not seen. Some milliseconds per
-evaluation are usual; for less use `SQLiteStore` and copy the file.
+Each object is complete or absent: object stores put it in one step, elsewhere it is written under another name and
+moved. A result set is listed when it is first read; objects that other processes write afterwards are not seen. Names
+in records are compared with the names of their objects, so that a record from elsewhere cannot lead out of the store.
+Some milliseconds per evaluation are usual; for less use `SQLiteStore` and copy the file.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
-from adaptive_calib.store.backends.json_records import from_row, from_run, from_space, to_row, to_run, to_space
+from adaptive_calib.store.backend import replaces
+from adaptive_calib.store.backends.json_records import (
+    from_result_set,
+    from_row,
+    from_run,
+    to_result_set,
+    to_row,
+    to_run,
+)
 from adaptive_calib.store.backends.memory import MemoryStore
-from adaptive_calib.store.base import Store, replaces
+from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import (
     NewerStoreError,
     NotAStoreError,
@@ -30,7 +42,8 @@ from adaptive_calib.store.errors import (
     StoreError,
     UnreadableRowError,
 )
-from adaptive_calib.store.rows import Key, Row, Run, SpaceInfo
+from adaptive_calib.store.identity.result_set_info import ResultSetInfo
+from adaptive_calib.store.rows import Key, Row, Run, damaged
 
 __all__ = ["FSSPEC_VERSION", "FsspecStore"]
 
@@ -94,10 +107,15 @@ class FsspecStore(Store):
         self._objects: dict[Key, tuple[int, str | None]] = {}  # place in the order, and name of the data
         self._number = time.time_ns()  # order of writing, also across runs
         self._check_format()
-        for record in self._read_all("spaces"):
-            self._memory.put_space(to_space(record))
-        for record in self._read_all("runs"):
-            self._memory.put_run(to_run(record))
+        for name, record in self._read_all("spaces"):
+            info = to_result_set(_known(record, name))
+            if name == f"spaces/{info.uid}.json":
+                self._memory.put_result_set(info)
+        for name, record in self._read_all("runs"):
+            with suppress(UnreadableRowError):  # a run that nobody can read is none that goes on
+                run = to_run(_known(record, name))
+                if name == f"runs/{run.id}.json":
+                    self._memory.put_run(run)
 
     def __repr__(self) -> str:
         return f"<FsspecStore {self.url!r}{', read-only' if self._readonly else ''}>"
@@ -106,17 +124,19 @@ class FsspecStore(Store):
 
     def _check_format(self) -> None:
         try:
-            head = self._read("store.json")
+            head = _known(_record(self._fs.cat_file(f"{self._root}/store.json")), "store.json")
         except FileNotFoundError:
-            if self._fs.exists(self._root) and self._fs.ls(self._root, detail=False):
+            there = self._fs.ls(self._root, detail=False) if self._fs.exists(self._root) else []
+            # what a process leaves that was killed before the first object had its name
+            if any(not path.rpartition("/")[2].startswith("store.json.tmp-") for path in map(str, there)):
                 raise NotAStoreError(f"{self.url} holds other things, no store; give an empty or new place.") from None
             if self._readonly:
                 raise
             self._write("store.json", {"format": _NAME, "version": FSSPEC_VERSION})
             return
-        if head.get("format") != _NAME:
-            raise NotAStoreError(f"{self.url} is no store: its store.json says {head!r:.80}.")
-        if head.get("version", 0) > FSSPEC_VERSION:
+        if head.get("format") != _NAME or not isinstance(head.get("version"), int):
+            raise NotAStoreError(f"{self.url} is not a store: its store.json is {head!r:.80}.")
+        if head["version"] > FSSPEC_VERSION:
             raise NewerStoreError(
                 f"{self.url} has format {head['version']}, and this adaptive_calib reads up to {FSSPEC_VERSION}."
             )
@@ -139,37 +159,66 @@ class FsspecStore(Store):
         except OSError as error:
             raise StoreError(f"{self.url}: {name} could not be written: {error}. What was stored is there.") from error
 
-    def _read(self, name: str) -> dict[str, Any]:
-        return _record(self._fs.cat_file(f"{self._root}/{name}"), name)
-
-    def _read_all(self, folder: str) -> list[dict[str, Any]]:
+    def _read_all(self, folder: str) -> list[tuple[str, dict[str, Any] | None]]:
+        """Return names and records of the objects in a folder, None for those that are damaged, in their order."""
         place = f"{self._root}/{folder}"
         try:
-            paths = [path for path in self._fs.find(place) if path.endswith(".json")]
+            paths = [str(path) for path in self._fs.find(place) if str(path).endswith(".json")]
+            contents = self._fs.cat(paths) if paths else {}
         except FileNotFoundError:
             return []
-        contents = self._fs.cat(paths) if paths else {}
-        return sorted((_record(contents[p], p) for p in paths), key=lambda r: r.get("number", r.get("created", 0.0)))
+        except OSError as error:
+            raise OSError(f"{self.url}: {folder} could not be listed: {error}. Try again.") from error
+        found = [(f"{folder}/{path.rpartition('/')[2]}", _record(contents[path])) for path in paths]
+        return sorted(found, key=lambda item: _order(item[1]))
 
-    def _object(self, key: Key) -> str:
-        return f"evals/{key.space}/{key.point_uid}-{key.split}-{key.replicate}.json"
+    @staticmethod
+    def _object(key: Key) -> str:
+        return f"evals/{key.space}/{key.point_uid}-{quote(key.split, safe='')}-{key.replicate}.json"
 
     def _list(self, space: str) -> None:
-        if space not in self._listed:
-            self._listed.add(space)
-            for record in self._read_all(f"evals/{space}"):
-                row = self._with_data(record)
-                self._memory.put([row])
-                self._objects[row.key] = record.get("number", 0), record.get("data")
+        if space in self._listed or _UNSAFE.search(space):
+            return
+        for name, record in self._read_all(f"evals/{space}"):
+            row = self._row(space, name, record)
+            self._memory.put([row])
+            data = None if record is None else record.get("data")
+            self._objects[row.key] = int(_order(record)), data if isinstance(data, str) else None
+        self._listed.add(space)
 
-    def _with_data(self, record: dict[str, Any]) -> Row:
-        row, name = to_row(record), record.get("data")
-        if name is None:
-            return row
+    def _row(self, space: str, name: str, record: dict[str, Any] | None) -> Row:
+        """Return the row of an object, a damaged one under the key that its name gives if the record is no good."""
+        stem, _, replicate = name.rpartition("/")[2].removesuffix(".json").rpartition("-")
+        uid, _, split = stem.partition("-")
+        empty = Row(
+            space=space, point_uid=uid, split=unquote(split), replicate=int(replicate) if replicate.isdigit() else 0,
+            status="", point="", y="", y_kind="json", y_data=None, started=0.0, duration=0.0, host="", pid=0, seed="",
+            attempt=0, run_id="", exc_type="", traceback="",
+        )  # fmt: skip
+        if record is None:
+            return damaged(empty, f"{name} is no JSON record")
+        data, place = None, record.get("data")
+        if place is not None:
+            if not self._is_data(space, place):
+                return damaged(empty, f"{name} names {place!r:.80}, which is no place for its data")
+            try:
+                data = self._fs.cat_file(f"{self._root}/{place}")
+            except FileNotFoundError:
+                return damaged(empty._replace(point=str(record.get("point"))), f"its data {place} are not there")
+            except OSError as error:
+                raise OSError(f"{self.url}: {place} could not be read: {error}. Try again.") from error
         try:
-            return row._replace(y_data=self._fs.cat_file(f"{self._root}/{name}"))
-        except FileNotFoundError as error:
-            raise UnreadableRowError(f"the data {name} of a result in {self.url} are not there.") from error
+            row = to_row(record, data)
+        except UnreadableRowError as error:
+            return damaged(empty, str(error))
+        if self._object(row.key) != name:
+            return damaged(empty, f"{name} holds the record of another evaluation")
+        return row
+
+    @staticmethod
+    def _is_data(space: str, name: Any) -> bool:
+        folder, _, file = name.rpartition("/") if isinstance(name, str) else ("", "", "")
+        return folder == f"data/{space}" and file.endswith(".bin") and not _UNSAFE.search(file)
 
     # ------------------------------------------------------------------------------------------------ the contract
 
@@ -184,14 +233,15 @@ class FsspecStore(Store):
             number, old_data = self._objects.get(row.key, (self._number, None))
             record, name = {**from_row(row), "number": number}, None
             if row.y_data is not None and len(row.y_data) > LARGE:
-                name = f"data/{row.space}/{row.point_uid}-{row.split}-{row.replicate}-{row.run_id}.bin"
+                stem = self._object(row.key).rpartition("/")[2].removesuffix(".json")
+                name = f"data/{row.space}/{stem}-{quote(row.run_id, safe='')}.bin"
                 self._write_bytes(name, row.y_data)
                 record.update(data=name, y_data=None)
             self._write(self._object(row.key), record)
             self._memory.put([row], force=force)
             self._objects[row.key] = number, name
-            if old_data not in (None, name):
-                self._remove(str(old_data))
+            if old_data != name:
+                self._remove_data(row.space, old_data)
 
     def get(self, key: Key) -> Row | None:
         """Return the row under a key, or None."""
@@ -199,7 +249,7 @@ class FsspecStore(Store):
         return self._memory.get(key)
 
     def iter(self, space: str) -> Iterator[Row]:
-        """Iterate over the rows of a space."""
+        """Iterate over the rows of a result set."""
         self._list(space)
         return self._memory.iter(space)
 
@@ -211,30 +261,34 @@ class FsspecStore(Store):
                 _, data = self._objects.pop(key)
                 self._remove(self._object(key))
                 deleted += self._memory.delete([key])
-                if data is not None:
-                    self._remove(data)
+                self._remove_data(key.space, data)
         return deleted
+
+    def _remove_data(self, space: str, name: str | None) -> None:
+        if self._is_data(space, name):
+            self._remove(str(name))
 
     def _remove(self, name: str) -> None:
         if self._readonly:
             raise ReadOnlyStoreError(f"{self!r} would have been written to; open it without readonly=True.")
-        self._fs.rm(f"{self._root}/{name}")
+        with suppress(FileNotFoundError):
+            self._fs.rm(f"{self._root}/{name}")
 
-    def put_space(self, info: SpaceInfo) -> None:
-        """Write the description of a space."""
-        self._write(f"spaces/{info.uid}.json", from_space(info))
-        self._memory.put_space(info)
+    def put_result_set(self, info: ResultSetInfo) -> None:
+        """Write the description of a result set."""
+        self._write(f"spaces/{info.uid}.json", from_result_set(info))
+        self._memory.put_result_set(info)
 
-    def drop_space(self, uid: str) -> None:
-        """Delete the rows of a space, then the space."""
+    def drop_result_set(self, uid: str) -> None:
+        """Delete the rows of a result set, then the result set."""
         self.delete([row.key for row in self.iter(uid)])
-        if any(info.uid == uid for info in self.read_spaces()):
+        if any(info.uid == uid for info in self.read_result_sets()) and not _UNSAFE.search(uid):
             self._remove(f"spaces/{uid}.json")
-        self._memory.drop_space(uid)
+        self._memory.drop_result_set(uid)
 
-    def read_spaces(self) -> list[SpaceInfo]:
-        """Return the descriptions of all spaces."""
-        return self._memory.read_spaces()
+    def read_result_sets(self) -> list[ResultSetInfo]:
+        """Return the descriptions of all result sets."""
+        return self._memory.read_result_sets()
 
     def put_run(self, run: Run) -> None:
         """Write the description of a run."""
@@ -248,10 +302,12 @@ class FsspecStore(Store):
     def clean_files(self) -> int:
         """Remove data that no row names; return how many."""
         try:
-            found = set(self._fs.find(f"{self._root}/data"))
+            found = [str(path) for path in self._fs.find(f"{self._root}/data")]
+            sets = [str(path).rpartition("/")[2] for path in self._fs.ls(f"{self._root}/evals", detail=False)]
         except FileNotFoundError:
             return 0
-        names = {r.get("data") for r in self._read_all("evals")}
+        records = [record for space in sets for _, record in self._read_all(f"evals/{space}")]
+        names = {record.get("data") for record in records if record is not None}
         orphans = [path for path in found if path[path.rindex("/data/") + 1 :] not in names]
         for path in orphans:
             self._fs.rm(path)
@@ -271,11 +327,26 @@ class FsspecStore(Store):
         return self._readonly
 
 
-def _record(content: bytes, name: str) -> dict[str, Any]:
+#: What no part of a name may hold.
+_UNSAFE = re.compile(r"[^0-9A-Za-z_.%~+-]|^\.\.?$")
+
+
+def _record(content: bytes) -> dict[str, Any] | None:
+    """Return the record that an object holds, None if it is damaged."""
     try:
         record = json.loads(content)
-    except ValueError as error:
-        raise UnreadableRowError(f"{name} is damaged: {content[:80]!r}") from error
-    if not isinstance(record, dict):
-        raise UnreadableRowError(f"{name} is damaged: {content[:80]!r}")
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _known(record: dict[str, Any] | None, name: str) -> dict[str, Any]:
+    if record is None:
+        raise UnreadableRowError(f"{name} is damaged: it is no JSON record. Restore it from a backup, or remove it.")
     return record
+
+
+def _order(record: dict[str, Any] | None) -> float:
+    place = {} if record is None else record
+    number = place.get("number", place.get("created", 0.0))
+    return number if isinstance(number, (int, float)) else 0.0

@@ -1,4 +1,4 @@
-"""Spaces, rows and runs as JSON records, for stores that are no database."""
+"""Result sets, rows and runs as JSON records, for backends that are no database."""
 
 from __future__ import annotations
 
@@ -7,39 +7,67 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 from adaptive_calib.store.errors import UnreadableRowError
-from adaptive_calib.store.rows import Row, Run, SpaceInfo
+from adaptive_calib.store.identity.result_set_info import ResultSetInfo, valid_info
+from adaptive_calib.store.rows import Row, Run, checked, checksum, damaged, valid_run
 
-__all__ = ["from_row", "from_run", "from_space", "to_row", "to_run", "to_space"]
+__all__ = ["from_result_set", "from_row", "from_run", "to_result_set", "to_row", "to_run"]
 
 
 def from_row(row: Row) -> dict[str, Any]:
-    """Return a row as a record; bytes are base64."""
-    record = row._asdict()
-    record["y_data"] = None if row.y_data is None else b64encode(row.y_data).decode("ascii")
-    return record
+    """Return a row as a record with its checksum; bytes are base64."""
+    data = None if row.y_data is None else b64encode(row.y_data).decode("ascii")
+    return {**row._asdict(), "y_data": data, "checksum": checksum(row)}
 
 
-def to_row(record: dict[str, Any]) -> Row:
-    """Return the row of a record; `UnreadableRowError` if it is none."""
+def to_row(record: Any, data: bytes | None = None) -> Row:
+    """Return the row of a record; a damaged one if it is not as it was written.
+
+    Parameters
+    ----------
+    record
+        Of `from_row`; a checksum is compared if it has one.
+    data
+        The bytes that belong to it, if they are kept apart.
+
+    Raises
+    ------
+    UnreadableRowError
+        If the record has no key, so that nobody can say which evaluation it was.
+    """
     try:
-        data = record["y_data"]
-        content = None if data is None else b64decode(data, validate=True)
-        return Row(**{**{name: record[name] for name in Row._fields}, "y_data": content})
-    except (KeyError, TypeError, ValueError) as error:
+        names = [record[name] for name in ("space", "point_uid", "split")]
+        if not all(isinstance(name, str) for name in names) or type(record["replicate"]) is not int:
+            raise TypeError("its key is of another type than it was written with")
+    except (KeyError, TypeError) as error:
         raise UnreadableRowError(f"{record!r:.120} is no stored evaluation: {error}") from error
+    try:
+        content = record["y_data"]
+        content = data if content is None else b64decode(content, validate=True)
+        row = Row(**{**{name: record[name] for name in Row._fields}, "y_data": content})
+        expected = record.get("checksum")
+    except (KeyError, TypeError, ValueError) as error:
+        known = {name: record[name] for name in ("space", "point_uid", "split", "replicate", "point") if name in record}
+        return damaged(Row(**{**_EMPTY, **known}), f"its record cannot be read: {error!r}")
+    return checked(row, expected)
 
 
-def from_space(info: SpaceInfo) -> dict[str, Any]:
-    """Return the description of a space as a record."""
+_EMPTY: dict[str, Any] = {
+    "status": "", "point": "", "y": "", "y_kind": "json", "y_data": None, "started": 0.0, "duration": 0.0, "host": "",
+    "pid": 0, "seed": "", "attempt": 0, "run_id": "", "exc_type": "", "traceback": "",
+}  # fmt: skip
+
+
+def from_result_set(info: ResultSetInfo) -> dict[str, Any]:
+    """Return the description of a result set as a record."""
     return dataclasses.asdict(info)
 
 
-def to_space(record: dict[str, Any]) -> SpaceInfo:
-    """Return the space of a record; `UnreadableRowError` if it is none."""
+def to_result_set(record: dict[str, Any]) -> ResultSetInfo:
+    """Return the result set of a record; `UnreadableRowError` if it is none."""
     try:
-        return SpaceInfo(**{f.name: record[f.name] for f in dataclasses.fields(SpaceInfo)})
-    except (KeyError, TypeError) as error:
-        raise UnreadableRowError(f"{record!r:.120} is no description of a space: {error}") from error
+        return valid_info(record)
+    except (AttributeError, TypeError) as error:
+        raise UnreadableRowError(f"{record!r:.120} is no description of a result set: {error}") from error
 
 
 def from_run(run: Run) -> dict[str, Any]:
@@ -50,6 +78,9 @@ def from_run(run: Run) -> dict[str, Any]:
 def to_run(record: dict[str, Any]) -> Run:
     """Return the run of a record; `UnreadableRowError` if it is none."""
     try:
-        return Run(**{name: record[name] for name in Run._fields})
+        run = Run(**{name: record[name] for name in Run._fields})
     except (KeyError, TypeError) as error:
         raise UnreadableRowError(f"{record!r:.120} is no description of a run: {error}") from error
+    if not valid_run(run):
+        raise UnreadableRowError(f"{record!r:.120} is no description of a run.")
+    return run

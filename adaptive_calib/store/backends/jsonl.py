@@ -1,25 +1,36 @@
 """A store that only appends, for network folders where databases cannot be trusted: one file, one writer.
 
-Each line says what was put or deleted; opening reads them all into memory. A lock file beside it names the writer.
+Each line is one call: rows that were put, keys that were deleted, and so on. Opening reads all of them into memory.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import socket
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
-from adaptive_calib.store.backends.files import write_atomically
-from adaptive_calib.store.backends.json_records import from_row, from_run, from_space, to_row, to_run, to_space
-from adaptive_calib.store.backends.jsonl_file import LineFormat
+from adaptive_calib.store.atomic import write_atomically
+from adaptive_calib.store.backend import replaces
+from adaptive_calib.store.backends.json_records import (
+    from_result_set,
+    from_row,
+    from_run,
+    to_result_set,
+    to_row,
+    to_run,
+)
+from adaptive_calib.store.backends.jsonl_file import LineFormat, append
 from adaptive_calib.store.backends.memory import MemoryStore
-from adaptive_calib.store.base import Store, replaces
-from adaptive_calib.store.errors import ReadOnlyStoreError, StoreError
-from adaptive_calib.store.manifest import process_is_gone
-from adaptive_calib.store.rows import Key, Row, Run, SpaceInfo
+from adaptive_calib.store.backends.writer_lock import WriterLock
+from adaptive_calib.store.base import Store
+from adaptive_calib.store.errors import ReadOnlyStoreError, StoreError, UnreadableRowError
+from adaptive_calib.store.identity.result_set_info import ResultSetInfo
+from adaptive_calib.store.rows import DAMAGED, Key, Row, Run
 
 __all__ = ["JOURNAL_VERSION", "JournalStore"]
 
@@ -40,13 +51,15 @@ class JournalStore(Store):
         Whether the file is only read; this needs no lock.
     pickle_results : bool
         See `Store`.
+    skip_damaged : bool
+        Whether lines that cannot be read are left out; by default they are an error. What they held is evaluated again.
 
     Raises
     ------
     NotAStoreError, NewerStoreError
         If the file is something else, or of a newer version.
     StoreError
-        If another process writes to it.
+        If another process writes to it, or lines of it are damaged.
 
     Examples
     --------
@@ -69,106 +82,96 @@ class JournalStore(Store):
         readonly: bool = False,
         *,
         pickle_results: bool = False,
+        skip_damaged: bool = False,
     ) -> None:
         super().__init__(pickle_results=pickle_results)
-        self.path = Path(path)
+        self._given = str(path)
+        self.path = Path(path).absolute()  # a function may change the folder
         self._readonly = readonly
         self._durable = durable
         self._memory = MemoryStore()
-        self._file: BinaryIO | None = None
-        if not readonly:
-            self._lock()
-            try:
-                self._file = _FORMAT.open(self.path)
-            except BaseException:
-                self._unlock()
-                raise
+        self._file: FileIO | None = None
+        self._lock: WriterLock | None = None
         try:
-            for number, record in _FORMAT.read(self.path):
-                self._replay(number, record)
+            if not readonly:
+                self._lock = WriterLock(self.path)
+                self._file = _FORMAT.open(self.path)
+            self._read(skip_damaged)
         except BaseException:
             self.close()
             raise
 
     def __repr__(self) -> str:
-        return f"<JournalStore {str(self.path)!r}{', read-only' if self._readonly else ''}>"
+        return f"<JournalStore {self._given!r}{', read-only' if self._readonly else ''}>"
 
-    # ------------------------------------------------------------------------------------------------ the one writer
-
-    @property
-    def _lock_path(self) -> Path:
-        return self.path.with_name(self.path.name + ".lock")
-
-    def _lock(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        mine = json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode()
-        for _ in range(2):
+    def _read(self, skip_damaged: bool) -> None:
+        damaged: list[str] = []
+        records = _FORMAT.read(self.path, damaged)
+        for number, record in records:
             try:
-                handle = os.open(self._lock_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            except FileExistsError:
-                self._remove_lock_of_the_dead()
-            else:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(mine)
-                return
-        raise StoreError(f"{self.path} was locked by somebody else at this moment; try again.")
-
-    def _remove_lock_of_the_dead(self) -> None:
-        try:
-            owner = json.loads(self._lock_path.read_bytes())
-        except (FileNotFoundError, ValueError):
-            owner = {}
-        if not process_is_gone(owner):
+                self._replay(record)
+            except (UnreadableRowError, TypeError, ValueError) as error:
+                damaged.append(f"line {number} of {self.path} is damaged: {record!r:.80} ({error}).")
+        if damaged and not skip_damaged:
+            more = f" And {len(damaged) - 3} more." if len(damaged) > 3 else ""
             raise StoreError(
-                f"process {owner.get('pid')} on {owner.get('host')} writes to {self.path}, and a journal has one "
-                f"writer. End it first, or use a file of your own; if that process is gone, delete {self._lock_path}."
+                f"{' '.join(damaged[:3])}{more} Restore the file from a backup, or open it with skip_damaged=True: "
+                "what these lines held is then evaluated again."
             )
-        self._lock_path.unlink(missing_ok=True)
 
-    def _unlock(self) -> None:
-        self._lock_path.unlink(missing_ok=True)
+    def _replay(self, record: Any) -> None:
+        match record:
+            case {"put": list(rows), "force": bool(force)}:
+                self._memory.put(list(map(to_row, rows)), force=force)
+            case {"delete": keys, "check": check} | {"drop": keys, "check": check} if check != _check(keys):
+                raise ValueError("its checksum is not the one that was written")
+            case {"delete": list(keys)}:
+                self._memory.delete(Key(*key) for key in keys)
+            case {"space": dict(space)}:
+                self._memory.put_result_set(to_result_set(space))
+            case {"drop": str(uid)}:
+                self._memory.drop_result_set(uid)
+            case {"run": dict(run)}:
+                self._memory.put_run(to_run(run))
+            case _:
+                raise ValueError("no call of a store")
 
     def _append(self, records: Iterable[dict[str, Any]]) -> None:
         if self._readonly:
             raise ReadOnlyStoreError(f"{self!r} would have been written to; open it without readonly=True.")
-        if self._file is None:
+        if self._file is None or self._lock is None:
             raise StoreError(f"{self!r} is closed.")
-        text = b"".join(map(_FORMAT.line, records))
-        end = self._file.seek(0, os.SEEK_END)
+        self._lock.refuse_if_lost()
+        self._refuse_if_replaced(self._file)
         try:
-            self._file.write(text)
-            self._file.flush()
+            append(self._file, b"".join(map(_FORMAT.line, records)))
             if self._durable == "power":
                 os.fsync(self._file.fileno())
         except OSError as error:
-            self._reopen(end)
             raise StoreError(f"{self.path} could not be written: {error}. What was stored before is there.") from error
 
-    def _reopen(self, end: int) -> None:
-        """Take back what was written in part, which would stand in the way of what comes."""
-        file, self._file = self._file, None
-        if file is not None:
-            os.ftruncate(file.fileno(), end)
-            try:
-                file.close()  # tries to write its buffer once more
-            except OSError:
-                os.truncate(self.path, end)
-            self._file = _FORMAT.open(self.path)
+    def _refuse_if_replaced(self, file: FileIO) -> None:
+        """Raise if another file is at the path than the one that is open; all rows are then saved elsewhere."""
+        try:
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
+                return
+        except OSError:
+            pass  # it is not there
+        saved = self.path.with_name(f"{self.path.name}.rescued-{time.strftime('%Y%m%d-%H%M%S')}")
+        try:
+            write_atomically(saved, self._content())
+            there = f"All that it held was saved as {saved}."
+        except OSError as error:
+            there = f"It could not be saved under another name either: {error}."
+        raise StoreError(f"{self.path} was deleted, moved or replaced while it was open. {there}")
 
-    def _replay(self, number: int, record: dict[str, Any]) -> None:
-        match record:
-            case {"put": list(rows), "force": bool(force)}:
-                self._memory.put(list(map(to_row, rows)), force=force)
-            case {"delete": list(keys)}:
-                self._memory.delete(Key(*key) for key in keys)
-            case {"space": dict(space)}:
-                self._memory.put_space(to_space(space))
-            case {"drop": str(uid)}:
-                self._memory.drop_space(uid)
-            case {"run": dict(run)}:
-                self._memory.put_run(to_run(run))
-            case _:
-                raise StoreError(f"line {number} of {self.path} is damaged: {record!r:.80}")
+    def _content(self) -> bytes:
+        """Return a file that holds what is stored now."""
+        records: list[dict[str, Any]] = [{"format": _FORMAT.name, "version": _FORMAT.version}]
+        records += [{"space": from_result_set(info)} for info in self.read_result_sets()]
+        records += [{"put": [from_row(row)], "force": False} for row in self._memory.rows() if row.status != DAMAGED]
+        records += [{"run": from_run(run)} for run in self.read_runs()]
+        return b"".join(map(_FORMAT.line, records))
 
     # ------------------------------------------------------------------------------------------------ the contract
 
@@ -188,29 +191,29 @@ class JournalStore(Store):
         return self._memory.get(key)
 
     def iter(self, space: str) -> Iterator[Row]:
-        """Iterate over the rows of a space."""
+        """Iterate over the rows of a result set."""
         return self._memory.iter(space)
 
     def delete(self, keys: Iterable[Key]) -> int:
         """Delete rows; `gc` gives their room back."""
         present = [key for key in keys if self._memory.get(key) is not None]
         if present:
-            self._append([{"delete": present}])
+            self._append([{"delete": present, "check": _check(present)}])
         return self._memory.delete(present)
 
-    def put_space(self, info: SpaceInfo) -> None:
-        """Write the description of a space."""
-        self._append([{"space": from_space(info)}])
-        self._memory.put_space(info)
+    def put_result_set(self, info: ResultSetInfo) -> None:
+        """Write the description of a result set."""
+        self._append([{"space": from_result_set(info)}])
+        self._memory.put_result_set(info)
 
-    def drop_space(self, uid: str) -> None:
-        """Delete a space with its rows."""
-        self._append([{"drop": uid}])
-        self._memory.drop_space(uid)
+    def drop_result_set(self, uid: str) -> None:
+        """Delete a result set with its rows."""
+        self._append([{"drop": uid, "check": _check(uid)}])
+        self._memory.drop_result_set(uid)
 
-    def read_spaces(self) -> list[SpaceInfo]:
-        """Return the descriptions of all spaces."""
-        return self._memory.read_spaces()
+    def read_result_sets(self) -> list[ResultSetInfo]:
+        """Return the descriptions of all result sets."""
+        return self._memory.read_result_sets()
 
     def put_run(self, run: Run) -> None:
         """Write the description of a run."""
@@ -225,28 +228,30 @@ class JournalStore(Store):
         """Write the file anew, without what was deleted or replaced; return 0, as there are no other files."""
         if self._readonly or self._file is None:
             raise ReadOnlyStoreError(f"{self!r} is closed or read-only.")
-        records: list[dict[str, Any]] = [{"format": _FORMAT.name, "version": _FORMAT.version}]
-        records += [{"space": from_space(info)} for info in self.read_spaces()]
-        records += [{"put": [from_row(row)], "force": False} for row in self._memory.rows()]
-        records += [{"run": from_run(run)} for run in self.read_runs()]
-        write_atomically(self.path, b"".join(map(_FORMAT.line, records)))
+        write_atomically(self.path, self._content())
         self._file.close()
         self._file = _FORMAT.open(self.path)
         return 0
 
     def close(self) -> None:
-        """Close the file and let others write."""
+        """Close the file and release it to other writers."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
-            self._unlock()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
 
     @property
     def place(self) -> Path | None:
         """The folder ``<store>.files``."""
-        return self.path.with_name(self.path.name + ".files").absolute()
+        return self.path.with_name(self.path.name + ".files")
 
     @property
     def readonly(self) -> bool:
         """Whether nothing is ever written."""
         return self._readonly
+
+
+def _check(content: Any) -> str:
+    return blake2b(json.dumps(content).encode("ascii"), digest_size=8).hexdigest()

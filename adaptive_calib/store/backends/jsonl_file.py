@@ -1,7 +1,8 @@
-"""Files of JSON lines that only grow: the first line names the format, a torn last line is mended.
+"""Files of JSON lines that only grow: the first line names the format, a torn last line is removed.
 
 A process that is killed leaves at most a part of a last line. A reader ignores it; a writer cuts it off before it
-appends, or the next record would be glued to it and lost with it.
+appends, or the next record would continue it and be lost with it. Files are written without a buffer, so that a write
+that fails leaves nothing behind that a later one would write again.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from adaptive_calib.store.errors import NewerStoreError, NotAStoreError, StoreError
 
-__all__ = ["LineFormat"]
+__all__ = ["LineFormat", "append"]
 
 _KEY = "format"
 
@@ -35,7 +37,7 @@ class LineFormat:
         self.version = version
         self._start = b'{"' + _KEY.encode() + b'":"' + name.encode()
 
-    def open(self, path: Path) -> BinaryIO:
+    def open(self, path: Path) -> FileIO:
         """Open a file to append to; make it, with its folder, if it is not there.
 
         Raises
@@ -44,48 +46,58 @@ class LineFormat:
             If it is something else, or of a newer version; it is not changed then.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab+")
+        file = FileIO(path, "ab+")
         try:
             file.seek(0)
-            begin = file.read(len(self._start))
+            begin = file.read(10_000) or b""
             if not (begin.startswith(self._start) or self._start.startswith(begin)):
-                raise NotAStoreError(f"{path} is no {self.name}: it begins with {begin!r}. Nothing was changed.")
-            file.seek(0)
-            line = file.readline()
-            if line.endswith(b"\n"):
+                raise NotAStoreError(
+                    f"{path} is not a {self.name}: it begins with {begin[:40]!r}. Nothing was changed."
+                )
+            line, end, _ = begin.partition(b"\n")
+            if end:
                 self._check(line, path)
             _cut_torn_line(file)
             if file.seek(0, os.SEEK_END) == 0:
-                file.write(self.line({_KEY: self.name, "version": self.version}))
-                file.flush()
+                append(file, self.line({_KEY: self.name, "version": self.version}))
         except BaseException:
             file.close()
             raise
         return file
 
-    def read(self, path: Path) -> Iterator[tuple[int, Any]]:
+    def read(self, path: Path, damaged: list[str] | None = None) -> Iterator[tuple[int, Any]]:
         """Iterate over the numbers and records of the complete lines but the first.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        damaged : list of str, optional
+            Gets a text for each line that cannot be read, instead of an error.
 
         Raises
         ------
         FileNotFoundError, NotAStoreError, NewerStoreError
-            At once, if there is no such file, it is something else, or of a newer version.
+            If there is no such file, it is something else, or of a newer version; raised by the call itself.
         StoreError
-            If a complete line is damaged.
+            If a complete line is damaged, unless `damaged` is given.
         """
         lines = path.read_bytes().split(b"\n")
         lines.pop()  # empty, or torn
         if not lines:
-            raise NotAStoreError(f"{path} has no complete first line, so it is no {self.name}, or an empty one.")
+            raise NotAStoreError(f"{path} has no complete first line, so it is not a {self.name}, or it is empty.")
         self._check(lines[0], path)
-        return self._records(lines, path)
+        return self._records(lines, path, damaged)
 
-    def _records(self, lines: list[bytes], path: Path) -> Iterator[tuple[int, Any]]:
+    def _records(self, lines: list[bytes], path: Path, damaged: list[str] | None) -> Iterator[tuple[int, Any]]:
         for number, line in enumerate(lines[1:], start=2):
             try:
                 yield number, json.loads(line)
-            except ValueError as error:
-                raise StoreError(f"line {number} of {path} is damaged: {line[:80]!r} ({error}).") from error
+            except (ValueError, RecursionError) as error:
+                text = f"line {number} of {path} is damaged: {line[:80]!r} ({error})."
+                if damaged is None:
+                    raise StoreError(text) from error
+                damaged.append(text)
 
     @staticmethod
     def line(record: dict[str, Any]) -> bytes:
@@ -98,24 +110,37 @@ class LineFormat:
         except ValueError:
             head = None
         if not isinstance(head, dict) or head.get(_KEY) != self.name:
-            raise NotAStoreError(f"{path} is no {self.name}: it begins with {line[:40]!r}. Nothing was changed.")
-        if head.get("version", 0) > self.version:
+            raise NotAStoreError(f"{path} is not a {self.name}: it begins with {line[:40]!r}. Nothing was changed.")
+        if not isinstance(head.get("version"), int):
+            raise NotAStoreError(f"{path} is not a {self.name}: its first line has no version. Nothing was changed.")
+        if head["version"] > self.version:
             raise NewerStoreError(
                 f"{path} has format {head['version']}, and this adaptive_calib reads {self.name}s up to "
                 f"{self.version}; use a newer one. Nothing was changed."
             )
 
 
-def _cut_torn_line(file: BinaryIO) -> None:
+def _cut_torn_line(file: FileIO) -> None:
     """Cut off what stands after the last end of line."""
     end = position = file.seek(0, os.SEEK_END)
     while position > 0:
         start = max(0, position - 65536)
         file.seek(start)
-        found = file.read(position - start).rfind(b"\n")
+        found = (file.read(position - start) or b"").rfind(b"\n")
         if found >= 0:
             position = start + found + 1
             break
         position = start
     if position < end:
         file.truncate(position)
+
+
+def append(file: FileIO, content: bytes) -> None:
+    """Append to a file, all or nothing: what an error leaves behind is cut off again, and the error raised."""
+    end, rest = file.seek(0, os.SEEK_END), memoryview(content)
+    try:
+        while rest:
+            rest = rest[file.write(rest) or 0 :]
+    except OSError:
+        file.truncate(end)
+        raise

@@ -1,12 +1,14 @@
-"""A store in memory: for tests, for runs that need no file, and as the index of stores that only append."""
+"""A store in memory: for tests, for runs that need no file, and as the index of backends that only append."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from adaptive_calib.store.base import Store, replaces
-from adaptive_calib.store.rows import Key, Row, Run, SpaceInfo
+from adaptive_calib.store.backend import replaces
+from adaptive_calib.store.base import Store
+from adaptive_calib.store.identity.result_set_info import ResultSetInfo
+from adaptive_calib.store.rows import Key, Row, Run
 
 __all__ = ["MemoryStore"]
 
@@ -33,7 +35,7 @@ class MemoryStore(Store):
 
     def __init__(self, *, pickle_results: bool = False) -> None:
         super().__init__(pickle_results=pickle_results)
-        self._spaces: dict[str, SpaceInfo] = {}
+        self._infos: dict[str, ResultSetInfo] = {}
         self._rows: dict[str, dict[Key, Row]] = {}
         self._runs: dict[str, Run] = {}
 
@@ -53,11 +55,11 @@ class MemoryStore(Store):
         return self._rows.get(key.space, {}).get(key)
 
     def iter(self, space: str) -> Iterator[Row]:
-        """Iterate over the rows of a space."""
+        """Iterate over the rows of a result set."""
         yield from list(self._rows.get(space, {}).values())
 
     def rows(self) -> Iterator[Row]:
-        """Iterate over the rows of all spaces."""
+        """Iterate over the rows of all result sets."""
         for table in self._rows.values():
             yield from table.values()
 
@@ -65,18 +67,18 @@ class MemoryStore(Store):
         """Delete rows."""
         return sum(self._rows.get(key.space, {}).pop(key, None) is not None for key in keys)
 
-    def put_space(self, info: SpaceInfo) -> None:
-        """Keep the description of a space."""
-        self._spaces[info.uid] = info
+    def put_result_set(self, info: ResultSetInfo) -> None:
+        """Keep the description of a result set."""
+        self._infos[info.uid] = info
 
-    def drop_space(self, uid: str) -> None:
-        """Delete a space with its rows."""
-        self._spaces.pop(uid, None)
+    def drop_result_set(self, uid: str) -> None:
+        """Delete a result set with its rows."""
+        self._infos.pop(uid, None)
         self._rows.pop(uid, None)
 
-    def read_spaces(self) -> list[SpaceInfo]:
-        """Return the descriptions of all spaces."""
-        return list(self._spaces.values())
+    def read_result_sets(self) -> list[ResultSetInfo]:
+        """Return the descriptions of all result sets."""
+        return list(self._infos.values())
 
     def put_run(self, run: Run) -> None:
         """Keep the description of a run."""
@@ -87,7 +89,7 @@ class MemoryStore(Store):
         return list(self._runs.values())
 
     def close(self) -> None:
-        """Do nothing: a store that is handed from run to run is not emptied in between."""
+        """Do nothing: a store that several runs use keeps its content between them."""
 
     @property
     def place(self) -> Path | None:

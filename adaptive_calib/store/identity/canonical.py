@@ -6,6 +6,7 @@ The canonical text is compact ASCII JSON. None, bool and str stand for themselve
     list, tuple {"l":[...]}                    mapping {"d":[[key,value],...]}, sorted by encoded key
     set         {"s":[...]}, sorted            array   {"nd":[dtype,shape,digest]}
     dataclass   {"dc":qualname,"v":{field:...}}        Enum {"e":[qualname,name]}
+    pydantic model: as a dataclass                     frozen SciPy distribution {"rv":[name,shapes,loc,scale]}
 
 Two numbers have the same text exactly when they are ``==``, as they are one key of ``learner.data``; True is no
 number. A float is never rounded: ``float.hex`` is exact. Fields of dataclasses that equal their default are left out,
@@ -16,6 +17,8 @@ on the version of Python or NumPy, as digests of pickles do.
 from __future__ import annotations
 
 import dataclasses
+import json
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
@@ -27,9 +30,13 @@ from typing import Any
 
 import numpy as np
 
+from adaptive_calib.store.codec import PointKey
 from adaptive_calib.store.errors import NotCanonicalError
 
-__all__ = ["UID_VERSION", "PointUids", "canonical_text", "digest", "fields_text", "guard_fields"]
+__all__ = [
+    "MISSING", "UID_VERSION", "PointUids", "canonical_text", "default_of", "digest", "distribution_parts",
+    "field_names", "fields_text", "guard_fields", "is_model", "plain_text", "quoted", "refuse_unknown", "without",
+]  # fmt: skip
 
 #: Version of the rules on this page; stored with each space, and part of its uid.
 UID_VERSION = 1
@@ -78,7 +85,8 @@ def canonical_text(value: Any, path: str = "point", fallback: Fallback = _refuse
     if value is None:
         return "null"
     if isinstance(value, Enum):
-        return f'{{"e":[{quoted(type(value).__qualname__)},{quoted(value.name)}]}}'
+        name = value.name or str(value.value)  # a combination of flags may have no name
+        return f'{{"e":[{quoted(type(value).__qualname__)},{quoted(name)}]}}'
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -97,12 +105,13 @@ def canonical_text(value: Any, path: str = "point", fallback: Fallback = _refuse
         return _listed("s", sorted(canonical_text(x, f"an element of {path}", fallback) for x in value))
     if isinstance(value, np.ndarray):
         return _array(value, path, fallback)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if (dataclasses.is_dataclass(value) and not isinstance(value, type)) or is_model(value):
         parts = fields_text(value, (), path, fallback)
         body = ",".join(f"{quoted(name)}:{text}" for name, text in sorted(parts.items()))
         return f'{{"dc":{quoted(type(value).__qualname__)},"v":{{{body}}}}}'
-    if _is_model(value):
-        return canonical_text(_dumped(value, path), path, fallback)
+    if (distribution := distribution_parts(value)) is not None:
+        name, *arguments = distribution
+        return _listed("rv", [quoted(name), *_each(arguments, path, fallback)])
     return fallback(value, path)
 
 
@@ -117,7 +126,7 @@ def fields_text(config: Any, exclude: Iterable[str], path: str, fallback: Fallba
 def guard_fields(config: Any, exclude: Iterable[str], path: str, fallback: Fallback = _refuse) -> dict[str, str]:
     """Return the canonical text of all fields that are not excluded, those of nested dataclasses under dotted names.
 
-    It is what a space keeps beside its uid: a default that changed since shows as a field that differs.
+    A result set keeps it beside its uid: a default that changed since then shows as a field that differs.
     """
     flat: dict[str, str] = {}
     for name, text in _fields(config, frozenset(exclude), path, fallback, defaults=True).items():
@@ -130,21 +139,6 @@ def guard_fields(config: Any, exclude: Iterable[str], path: str, fallback: Fallb
         else:
             flat[name] = text
     return flat
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class PointKey:
-    """What a store has of a point that is no plain data (an Enum's member, an instance): its canonical text.
-
-    Such a point can be found again, but not made anew; wherever a uid is asked for, this stands for it.
-
-    Attributes
-    ----------
-    text : str
-        The canonical text of the point, or of what `point_key` made of it.
-    """
-
-    text: str
 
 
 class PointUids:
@@ -244,108 +238,219 @@ def _fields(config: Any, exclude: frozenset[str], path: str, fallback: Fallback,
         if wrong:
             raise NotCanonicalError(f"the keys of {path} should be names of fields (text), but there is {wrong[0]!r}.")
     texts = {}
-    for name in _names(config):
+    for name in field_names(config):
         if name in exclude:
             continue
         place = f"{path}.{name}"
         below = {e[len(name) + 1 :] for e in exclude if e.startswith(name + ".")}
-        value = _without(_item(config, name), below)
-        text = canonical_text(value, place, fallback)
+        text = _field_text(config, name, without(_item(config, name), below), place, fallback)
         if not defaults:
-            default = _default(type(config), name)
-            if default is not _MISSING and text == canonical_text(_without(default, below), place, fallback):
-                continue
+            default = default_of(type(config), name)
+            if default is not MISSING:
+                default_text = _field_text(config, name, without(default, below), place, fallback)
+                if text == default_text:
+                    continue
         texts[name] = text
     return texts
 
 
-def _without(value: Any, names: AbstractSet[str]) -> Any:
+def _field_text(config: Any, name: str, value: Any, path: str, fallback: Fallback) -> str:
+    """Return the canonical text of a field; in a model, values without one count by their form in JSON."""
+    if not is_model(config):
+        return canonical_text(value, path, fallback)
+
+    def dumped(each: Any, place: str) -> str:
+        try:
+            import pydantic_core  # installed with pydantic, whose model this is
+
+            return canonical_text(pydantic_core.to_jsonable_python(each), place, fallback)
+        except ValueError:  # no form in JSON
+            return fallback(each, place)
+
+    return canonical_text(value, path, dumped)
+
+
+def without(value: Any, names: AbstractSet[str]) -> Any:
+    """Return a value without the fields of these (dotted) names.
+
+    Raises
+    ------
+    ValueError
+        If it has no such fields.
+    """
     if not names:
         return value
     if isinstance(value, Mapping):
+        refuse_unknown(names, value)
         return {
-            k: _without(v, {n[len(k) + 1 :] for n in names if n.startswith(f"{k}.")})
+            k: without(v, {n[len(k) + 1 :] for n in names if n.startswith(f"{k}.")}) if isinstance(k, str) else v
             for k, v in value.items()
             if k not in names
         }
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        # the excluded fields are put at their defaults, or at None, and so say nothing
+    if (dataclasses.is_dataclass(value) and not isinstance(value, type)) or is_model(value):
+        refuse_unknown(names, value)
+        # the excluded fields are put at their defaults, or at None, and so make no difference
         changes = {}
-        for f in dataclasses.fields(value):
-            below = {n[len(f.name) + 1 :] for n in names if n.startswith(f"{f.name}.")}
-            if f.name in names:
-                default = _default(type(value), f.name)
-                changes[f.name] = None if default is _MISSING else default
+        for name in _all_names(value):
+            below = {n[len(name) + 1 :] for n in names if n.startswith(f"{name}.")}
+            if name in names:
+                default = default_of(type(value), name)
+                changes[name] = None if default is MISSING else default
             elif below:
-                changes[f.name] = _without(getattr(value, f.name), below)
+                changes[name] = without(getattr(value, name), below)
+        if is_model(value):
+            return value.model_copy(update=changes)
         copy = object.__new__(type(value))
-        for f in dataclasses.fields(value):
-            object.__setattr__(copy, f.name, changes.get(f.name, getattr(value, f.name)))
+        for name in _all_names(value):
+            object.__setattr__(copy, name, changes.get(name, getattr(value, name)))
         return copy
     raise ValueError(f"`exclude` names {sorted(names)} inside a {type(value).__name__}, which has no fields.")
 
 
-_MISSING = object()
+def refuse_unknown(names: Iterable[str], config: Any) -> None:
+    """Raise unless the first parts of some dotted names are fields of a configuration.
+
+    Raises
+    ------
+    ValueError
+        With the name, and the fields that there are.
+    """
+    known = _all_names(config)
+    for name in names:
+        if name not in known and name.partition(".")[0] not in known:
+            raise ValueError(
+                f"`exclude` names {name!r}, which is no field of the configuration; its fields are: "
+                f"{', '.join(map(str, known)) or '(none)'}."
+            )
+
+
+MISSING = object()
 
 
 @lru_cache(maxsize=256)
 def _kept_fields(kind: type) -> tuple[str, ...]:
-    return tuple(f.name for f in dataclasses.fields(kind) if f.metadata.get("identity", True))
+    excluded = _class_exclusions(kind)
+    if dataclasses.is_dataclass(kind):
+        names = [f.name for f in dataclasses.fields(kind) if f.metadata.get("identity", True)]
+    else:
+        found: Mapping[str, Any] = kind.model_fields  # type: ignore[attr-defined]
+        names = [name for name, field in found.items() if not field.exclude]
+    return tuple(name for name in names if name not in excluded)
 
 
-def _names(config: Any) -> tuple[str, ...]:
+def _class_exclusions(kind: type) -> frozenset[str]:
+    """Return the fields that a class itself leaves out of its identity, in the way of exca's configurations."""
+    listed = getattr(kind, "_exclude_from_cls_uid", ())
+    listed = getattr(listed, "default", listed)  # pydantic wraps names that begin with an underscore
+    if callable(listed):
+        try:
+            listed = listed()  # a class method or static method
+        except TypeError:
+            return frozenset()
+    if isinstance(listed, str):
+        listed = (listed,)
+    return frozenset(listed) if isinstance(listed, (tuple, list, AbstractSet)) else frozenset()
+
+
+def field_names(config: Any) -> tuple[str, ...]:
+    """Return the names of the fields of a configuration that are part of its identity.
+
+    Raises
+    ------
+    NotCanonicalError
+        If it is neither a dataclass, nor a mapping, nor a pydantic model, nor None.
+    """
     if config is None:
         return ()
     if isinstance(config, Mapping):
         return tuple(config)
-    if dataclasses.is_dataclass(config) and not isinstance(config, type):
-        return _kept_fields(type(config))
-    if _is_model(config):
-        return tuple(type(config).model_fields)
+    if (dataclasses.is_dataclass(config) and not isinstance(config, type)) or is_model(config):
+        kind: Any = type(config)
+        return _kept_fields(kind) + _extra_names(config)
     raise NotCanonicalError(
         f"a configuration should be a dataclass, a mapping or a pydantic model, not a {type(config).__name__}; "
         "of an OmegaConf node give OmegaConf.to_container(node)."
     )
 
 
-def _item(config: Any, name: str) -> Any:
+def _all_names(config: Any) -> tuple[Any, ...]:
+    """Return the names of all fields, those that its class leaves out of the identity among them."""
     if isinstance(config, Mapping):
-        return config[name]
-    if _is_model(config):
-        return _dumped(config, "config")[name]
-    return getattr(config, name)
+        return tuple(config)
+    if dataclasses.is_dataclass(config):
+        return tuple(field.name for field in dataclasses.fields(config))
+    return tuple(getattr(type(config), "model_fields", ())) + _extra_names(config)
 
 
-def _default(kind: type, name: str) -> Any:
-    """Return the default of a field; of a factory, what it makes."""
+def _extra_names(config: Any) -> tuple[str, ...]:
+    """Return the fields that a model allows besides its own."""
+    return tuple(getattr(config, "model_extra", None) or ()) if is_model(config) else ()
+
+
+def _item(config: Any, name: str) -> Any:
+    return config[name] if isinstance(config, Mapping) else getattr(config, name)
+
+
+def default_of(kind: type, name: str) -> Any:
+    """Return the default of a field, `MISSING` if it has none; of a factory, the value that it makes."""
     if dataclasses.is_dataclass(kind):
         (field,) = (f for f in dataclasses.fields(kind) if f.name == name)
         if field.default is not dataclasses.MISSING:
             return field.default
-        return _MISSING if field.default_factory is dataclasses.MISSING else field.default_factory()
-    model: Any = kind
-    if hasattr(kind, "model_fields"):
-        # what a model without any arguments would dump; required fields are not there
-        return model.model_construct().model_dump(mode="json", warnings=False).get(name, _MISSING)
-    return _MISSING
+        return MISSING if field.default_factory is dataclasses.MISSING else field.default_factory()
+    found = getattr(kind, "model_fields", {}).get(name)
+    if found is None or found.is_required():
+        return MISSING
+    try:
+        return found.get_default(call_default_factory=True)
+    except TypeError:  # a factory that is given the other fields: no default of its own
+        return MISSING
 
 
-def _is_model(value: Any) -> bool:
-    # pydantic is not required and never imported here: a model is what dumps itself as one
+def is_model(value: Any) -> bool:
+    """Whether a value is a pydantic model; pydantic is not required and never imported here."""
     return hasattr(type(value), "model_fields") and hasattr(value, "model_dump")
 
 
-def _dumped(model: Any, path: str) -> Any:
-    _refuse_nan(model.model_dump(mode="python"), path)  # in JSON mode NaN would become null
-    return model.model_dump(mode="json")
+def distribution_parts(value: Any) -> tuple[Any, ...] | None:
+    """Return name, shapes, location and scale of a frozen distribution of scipy.stats; None for any other value."""
+    if not type(value).__module__.startswith("scipy.stats."):
+        return None
+    frozen: Any = value
+    name = getattr(getattr(frozen, "dist", None), "name", None)
+    # a law that scipy.stats has by this name; laws made of data, or by users, are not identified by their names
+    known = getattr(sys.modules["scipy.stats"], name, None) if isinstance(name, str) else None
+    if known is None or type(frozen.dist) is not type(known):
+        return None
+    shapes, location, scale = frozen.dist._parse_args(*frozen.args, **frozen.kwds)
+    return name, list(shapes), location, scale
 
 
-def _refuse_nan(value: Any, path: str) -> None:
-    if isinstance(value, Mapping):
-        for k, v in value.items():
-            _refuse_nan(v, f"{path}.{k}")
-    elif isinstance(value, (list, tuple)):
-        for i, v in enumerate(value):
-            _refuse_nan(v, f"{path}[{i}]")
-    elif isinstance(value, float):
-        _float(value, path)
+def plain_text(form: str) -> str:
+    """Return a canonical text in a form for people; not to be read back."""
+    return _shown(json.loads(form))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict) and len(value) <= 2:
+        if "f" in value:
+            number = float.fromhex(value["f"])
+            return repr(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)
+        if "i" in value:
+            return str(int(value["i"], 16))
+        if "l" in value:
+            return "[" + ",".join(map(_shown, value["l"])) + "]"
+        if "s" in value:
+            return "{" + ",".join(map(_shown, value["s"])) + "}"
+        if "d" in value:
+            return "{" + ",".join(f"{_shown(k)}:{_shown(v)}" for k, v in value["d"]) + "}"
+        if "e" in value:
+            return ".".join(value["e"])
+        if "dc" in value:
+            return f"{value['dc']}({','.join(f'{k}={_shown(v)}' for k, v in value['v'].items())})"
+        if "nd" in value:
+            return f"array{value['nd'][1]}"
+        if "rv" in value:
+            name, *arguments = value["rv"]
+            return f"{name.rpartition('.')[2]}({','.join(map(_shown, arguments))})"
+    return str(value)

@@ -1,9 +1,9 @@
 """An evaluation: a function with an identity, under which its results are found again.
 
-``space_uid`` is 128 bits of (name, version, context_key, seed, configuration without defaults and exclusions); all
-that is computed under one of them is a *space*. The random stream of a point comes from its identity, not from the
-order of evaluation: ``SeedSequence(entropy=seed, spawn_key=(high, low, 0))`` with the two 64-bit halves of
-the uid of the point, so that a retry, a resumed run and any number of workers give the same value.
+Its uid is 128 bits of (name, version, context_key, seed, class and fields of the configuration, without defaults and
+exclusions); the results under one uid are a *result set*. The random stream of a point comes from its identity, not
+from the order of evaluation: ``SeedSequence(entropy=seed, spawn_key=(high, low, 0))`` with the two 64-bit halves of the
+uid of the point, so that a retry, a resumed run and any number of workers give the same value.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from adaptive_calib.learner.coroutines import is_coroutine_function
-from adaptive_calib.store import subresults as memo
-from adaptive_calib.store.identity.canonical import PointUids, fields_text, guard_fields
-from adaptive_calib.store.identity.function_digest import code_digest, describe, identify, method_digests
+from adaptive_calib.store.artifacts import artifact_folder
+from adaptive_calib.store.errors import NotCanonicalError, StoreError
+from adaptive_calib.store.identity.canonical import PointUids, fields_text, guard_fields, refuse_unknown
+from adaptive_calib.store.identity.dependencies import dependencies
+from adaptive_calib.store.identity.facts import config_facts
+from adaptive_calib.store.identity.function_digest import code_digest, describe, identify
 from adaptive_calib.store.identity.replicates import Replicate, replicate_seed, set_and_number
-from adaptive_calib.store.rows import SpaceInfo, joined_digests
+from adaptive_calib.store.identity.result_set_info import ResultSetInfo, joined_digests
+from adaptive_calib.store.rows import Key
+from adaptive_calib.store.subresults import remembered
 
 __all__ = ["Context", "Evaluation"]
 
@@ -32,7 +37,7 @@ OnCodeChange = Literal["warn", "error", "ignore"]
 
 
 class Context:
-    """What an evaluation is given as ``ctx`` if its function declares it.
+    """The argument ``ctx`` of a function that declares it.
 
     Parameters
     ----------
@@ -72,12 +77,13 @@ class Context:
         self._place = evaluation.place
 
     def memo(self, key: Any, function: Callable[..., Any], *args: Any) -> Any:
-        """Return ``function(*args)``, computed once for each `key` (a plain value) of this space.
+        """Return ``function(*args)``, computed once for each `key` (a plain value) of this result set.
 
         It is kept in the worker, and, if the run has a store with a folder that the worker sees, in that folder for
         other workers and later runs. Two workers may compute one key: the value must be a function of the key.
         """
-        return memo.remembered(self._place, self._space, key, function, args)
+        uid = PointUids(self._space)(("memo", key))
+        return remembered(self._place, self._space, key, uid, function, args)
 
     def artifact_dir(self) -> Path:
         """Return a folder of this evaluation alone, beside the store; it is made when first asked for.
@@ -89,8 +95,7 @@ class Context:
         """
         if self._place is None:
             raise RuntimeError("artifact_dir() needs a run with a store in a file; give the runner store='results.db'.")
-        name = self._point if not (self.split or self.replicate) else f"{self._point}-{self.split}-{self.replicate}"
-        folder = self._place / "artifacts" / self._space / name
+        folder = artifact_folder(self._place, Key(self._space, self._point, self.split, self.replicate))
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -121,7 +126,7 @@ class Evaluation:
     point_key : callable
         ``point_key(point)`` is a plain value that stands for a point without a canonical form.
     on_code_change : {"warn", "error", "ignore"}
-        What happens on opening a store whose results other code of this function has given.
+        Reaction on opening a store whose results were computed by other code, or from other data that the code names.
 
     Raises
     ------
@@ -195,18 +200,57 @@ class Evaluation:
         return self
 
     def _describe_itself(self) -> None:
-        options = () if self._fallback is None else (self._fallback,)
-        config = fields_text(self._config, self._exclude, "config", *options)
-        self._info = SpaceInfo.make(
-            name=self._name,
-            version=self._version,
-            context_key=self._context_key,
-            seed=self._seed,
-            config=config,
-            full_config=guard_fields(self._config, self._exclude, "config", *options),
-            code_digest=joined_digests(self._code, method_digests(self._function, self._config)),
-        )
+        refuse_unknown(self._exclude, self._config)
+        self._info = self._described()
         self._point_uids: PointUids | None = None
+
+    def _described(self) -> ResultSetInfo:
+        options = () if self._fallback is None else (self._fallback,)
+        try:
+            full = guard_fields(self._config, self._exclude, "config", *options)
+            return ResultSetInfo.make(
+                name=self._name,
+                version=self._version,
+                context_key=self._context_key,
+                seed=self._seed,
+                config_class=self._config_class(),
+                config=fields_text(self._config, self._exclude, "config", *options),
+                full_config={**full, **config_facts(self._config, self._exclude)},
+                code_digest=self._code,
+            )
+        except RecursionError as error:
+            raise NotCanonicalError("the configuration contains itself, so it has no canonical form.") from error
+
+    def _config_class(self) -> str | None:
+        """Return the name of the configuration's class; None for a mapping, and where the function is the value."""
+        if self._config is None or isinstance(self._config, Mapping) or self._fallback is not None:
+            return None
+        return type(self._config).__qualname__
+
+    def refuse_changed_config(self) -> None:
+        """Raise unless the configuration is still the one that the uid was made of.
+
+        Raises
+        ------
+        StoreError
+            If it was changed in place.
+        """
+        if self._described().uid != self.uid:
+            raise StoreError(
+                f"the configuration of {self.name} was changed after its identity had been made, so results would be "
+                "kept under the identity of another one. Make a new one with evaluation.replace(field=value), and do "
+                "not change ctx.config in the function."
+            )
+
+    def current_code(self, *points: Any) -> str:
+        """Return the digests of the code and data that results depend on now; see `joined_digests`.
+
+        Parameters
+        ----------
+        points
+            Points whose classes count as well.
+        """
+        return joined_digests(self._code, dependencies(self._function, self._config, *points))
 
     # ------------------------------------------------------------------------------------------------ what it is
 
@@ -246,32 +290,32 @@ class Evaluation:
 
     @property
     def context(self) -> Any:
-        """What is given as ``ctx.context``."""
+        """The object given as ``ctx.context``."""
         return self._context
 
     @property
     def point_key(self) -> Callable[[Any], Any] | None:
-        """What stands for points without a canonical form."""
+        """The function from a point to a plain value that stands for it."""
         return self._point_key
 
     @property
     def on_code_change(self) -> OnCodeChange:
-        """What happens when stored results are of other code."""
+        """The reaction to stored results of other code."""
         return self._on_code_change
 
     @property
     def uid(self) -> str:
-        """Uid of the space: 32 hex characters."""
+        """Uid of the result set: 32 hexadecimal digits."""
         return self._info.uid
 
     @property
-    def info(self) -> SpaceInfo:
+    def info(self) -> ResultSetInfo:
         """The identity as a store keeps it."""
         return self._info
 
     @property
     def place(self) -> Path | None:
-        """Folder for memos and artifacts, known once a store is open."""
+        """Folder for sub-results and artifacts; None before a store is open."""
         return self._place
 
     @property
@@ -280,7 +324,7 @@ class Evaluation:
         return is_coroutine_function(self._function)
 
     def point_uid(self, point: Any) -> str:
-        """Return the uid of a point in this space: 32 hex characters.
+        """Return the uid of a point in this result set: 32 hexadecimal digits.
 
         Raises
         ------
@@ -324,7 +368,7 @@ class Evaluation:
         return type(self)(self._function, **{**arguments, **rest})
 
     def attach(self, place: Path | None) -> None:
-        """Say where memos and artifacts of this evaluation go; done by the archive, before the run begins."""
+        """Set the folder for sub-results and artifacts; called before the run begins."""
         self._place = place
 
     def __repr__(self) -> str:

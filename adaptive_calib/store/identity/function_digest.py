@@ -1,7 +1,9 @@
-"""What code a function is, and the objects it is configured with: digests to compare, never to run.
+"""The code of one function or class, and the identity of a plain callable: digests to compare, never to run.
 
-Comments, layout and docstrings do not count; neither do functions that this one calls, which are not seen. The digest
-is of the syntax tree where the source can be read, else of the byte code, which differs between versions of Python.
+A digest is of the code that runs. Where the source text compiles to exactly that code, it is of the syntax tree, in
+which comments, layout and docstrings do not count, and which is the same in all versions of Python. Elsewhere (a module
+that was edited and not reloaded, functions made by ``exec``, no source) it is of the byte code and its constants. The
+functions that the code calls, and the data that it reads, are followed in `adaptive_calib.store.identity.dependencies`.
 """
 
 from __future__ import annotations
@@ -9,27 +11,24 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import linecache
 import reprlib
 import sys
-import sysconfig
-import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from hashlib import blake2b
-from itertools import islice
-from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from adaptive_calib.store.errors import NotCanonicalError
 from adaptive_calib.store.identity.canonical import canonical_text
 
-__all__ = ["Identified", "code_digest", "describe", "identify", "method_digests"]
+__all__ = ["Identified", "code_digest", "describe", "disagrees", "functions_of", "identify"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Identified:
-    """What a callable that is no `Evaluation` says about itself.
+    """The identity of a callable that is no `Evaluation`.
 
     Attributes
     ----------
@@ -76,6 +75,9 @@ def identify(function: Callable[..., Any]) -> Identified:
         return Identified(_name(function), _captured(function), code_digest(function))
     if type(function).__name__ == "ufunc":
         return Identified(f"numpy.{getattr(function, '__name__', function)}", {}, "")
+    wrapped = getattr(function, "__wrapped__", None)
+    if isinstance(wrapped, FunctionType) and not isinstance(function, type):  # functools.lru_cache and its like
+        return identify(wrapped)
     return identify_value(function)
 
 
@@ -106,83 +108,49 @@ def describe(value: Any, path: str) -> str:
 
 
 def code_digest(function: Any) -> str:
-    """Return 64 bits of a function's or class's code as 16 hex characters; ``""`` if it has none (built-ins)."""
-    function = inspect.unwrap(function) if callable(function) else function
-    text = _syntax(function)
-    if text is None:
-        code = getattr(function, "__code__", None)
-        if code is None:
-            return ""
-        text = "\n".join(_byte_code(code))
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    """Return 64 bits of a function's or class's code as 16 hex characters; ``""`` if it has none (built-ins).
 
-
-def method_digests(*values: Any) -> dict[str, str]:
-    """Return digests of the methods of all dataclasses that are in some values: name of the class -> 16 hex characters.
-
-    A distribution draws experiments and a model computes by their methods: these are code of the evaluation as well.
-    Seen are fields, items of lists, tuples and mappings (the first hundred), and base classes; classes that were
-    installed are not, as another version of a library is another matter.
+    A decorated function is its wrapper and all functions that this wraps, one inside the other.
     """
-    classes: dict[type, None] = {}
-    waiting, seen = list(values), set()
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, Mapping):
-            waiting += islice(value.values(), _LOOKED_AT)
-        elif isinstance(value, (list, tuple)):
-            waiting += value[:_LOOKED_AT]
-        elif isinstance(value, MethodType):
-            waiting.append(value.__self__)
-        elif isinstance(value, partial):
-            waiting += (value.func, value.args, value.keywords)
-        elif dataclasses.is_dataclass(value):
-            kind = value if isinstance(value, type) else type(value)
-            classes.update(dict.fromkeys(kind.__mro__))
-            if kind is not value:
-                waiting += [getattr(value, field.name, None) for field in dataclasses.fields(value) if field.init]
-    digests = {}
-    for kind in classes:
-        methods = {} if _is_installed(kind) else {name: code_digest(each) for name, each in _methods(kind)}
-        if methods:
-            text = ",".join(f"{name}={digest}" for name, digest in sorted(methods.items()))
-            digests[_name(kind)] = blake2b(text.encode("ascii", "replace"), digest_size=8).hexdigest()
-    return digests
+    if isinstance(function, type):
+        methods = [f"{name}={code_digest(each)}" for name, each in sorted(functions_of(function))]
+        return _digest(",".join(methods)) if methods else ""
+    texts = []
+    while function is not None:
+        function = getattr(function, "__func__", function)  # a bound method
+        code = getattr(function, "__code__", None)
+        if isinstance(code, CodeType):
+            texts.append(_text(code))
+        function = getattr(function, "__wrapped__", None)
+    return _digest("\n".join(texts)) if texts else ""
 
 
-#: Where the code of a dataclass's own ``__init__``, ``__repr__`` and so on comes from.
-_WRITTEN_BY_DATACLASS = {"<string>", dataclasses.__file__, reprlib.__file__}
+def disagrees(function: Any) -> bool:
+    """Whether the source of a function can be read and is not the code that runs."""
+    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    if not isinstance(code, CodeType) or code.co_name == "<lambda>":
+        return False
+    found = _candidates(code)
+    return bool(found) and not any(_same(each, code) for each, _ in found)
 
-#: Items of a container that are looked at: a list of thousands is of one kind.
-_LOOKED_AT = 100
 
-
-def _methods(kind: type) -> Iterator[tuple[str, FunctionType]]:
-    """Yield the functions that a class defines itself; not those that `dataclass` wrote."""
+def functions_of(kind: type) -> Iterator[tuple[str, FunctionType]]:
+    """Yield the functions that a class defines itself, by name; not those that `dataclass` wrote."""
     for name, member in vars(kind).items():
         inner = getattr(member, "__func__", None) or getattr(member, "func", None)  # class and static methods; cached
-        parts = (member.fget, member.fset) if isinstance(member, property) else (inner or member,)
+        wrapped = getattr(member, "__wrapped__", None)  # functools.lru_cache
+        parts = (member.fget, member.fset) if isinstance(member, property) else (inner or member, wrapped)
         for number, function in enumerate(parts):
             if isinstance(function, FunctionType) and function.__code__.co_filename not in _WRITTEN_BY_DATACLASS:
                 yield f"{name}{number or ''}", function
 
 
-def _is_installed(kind: type) -> bool:
-    """Whether a class is of this package, a library, or Python itself."""
-    if kind.__module__.partition(".")[0] == "adaptive_calib":
-        return not kind.__module__.startswith("adaptive_calib.examples.")
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if file is None:  # built in, or of a notebook or prompt
-        return kind.__module__ != "__main__"
-    return any(Path(file).is_relative_to(folder) for folder in _INSTALLED)
+#: Where the code of a dataclass's own ``__init__``, ``__repr__`` and so on comes from.
+_WRITTEN_BY_DATACLASS = {"<string>", dataclasses.__file__, reprlib.__file__}
 
 
-_INSTALLED = tuple(
-    Path(path) for name, path in sysconfig.get_paths().items() if name in ("stdlib", "purelib", "platlib")
-)
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _name(thing: Any) -> str:
@@ -205,17 +173,59 @@ def _captured(function: Any) -> dict[str, Any]:
     return config
 
 
-def _syntax(function: Any) -> str | None:
+# ---------------------------------------------------------------------------------------------------- source and code
+
+
+def _text(code: CodeType) -> str:
+    """Return the syntax tree of a code object as text if its source compiles to it, else its byte code."""
+    nodes = [node for each, node in _candidates(code) if _same(each, code)]
+    if len({id(node) for node in nodes}) == 1:
+        return _tree(nodes[0])
+    return "\n".join(("byte code", *_byte_code(code)))
+
+
+def _candidates(code: CodeType) -> list[tuple[CodeType, ast.AST]]:
+    """Return the functions of this name in the source that is there now, as code and syntax."""
+    linecache.checkcache(code.co_filename)
+    text = "".join(linecache.getlines(code.co_filename))
+    if not text:
+        return []
+    return _index(text, code.co_flags & _FUTURE).get(code.co_qualname, [])
+
+
+#: The flags of ``from __future__ import``, which a cell of a notebook may have from an earlier one.
+_FUTURE = 0x1FE0000
+
+
+@lru_cache(maxsize=64)
+def _index(text: str, flags: int) -> dict[str, list[tuple[CodeType, ast.AST]]]:
+    """Return code and syntax of all functions in a source, by qualified name."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):  # no source, no Python object, or a lambda in the middle of a call
-        return None
-    if getattr(function, "__name__", "") == "<lambda>":
-        found = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-        if len(found) != 1:
-            return None
-        return _tree(found[0])
-    return _tree(tree)
+        tree = ast.parse(text)
+        module = compile(text, "<source>", "exec", flags=flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):  # commands of IPython, say
+        return {}
+    nodes: dict[tuple[str, int], list[ast.AST]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+            decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+            line = min([node.lineno, *(each.lineno for each in decorators)])
+            nodes.setdefault((name, line), []).append(node)
+    found: dict[str, list[tuple[CodeType, ast.AST]]] = {}
+    waiting = [module]
+    while waiting:
+        code = waiting.pop()
+        waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
+        candidates = nodes.get((code.co_name, code.co_firstlineno), [])
+        if len(candidates) == 1:  # two lambdas in one line are told apart by their byte code
+            found.setdefault(code.co_qualname, []).append((code, candidates[0]))
+    return found
+
+
+def _same(one: CodeType, other: CodeType) -> bool:
+    """Whether two code objects do the same, wherever they stand."""
+    return list(_byte_code(one)) == list(_byte_code(other))
 
 
 def _tree(node: Any) -> str:
@@ -235,11 +245,25 @@ def _tree(node: Any) -> str:
 
 def _byte_code(code: CodeType) -> Iterator[str]:
     yield code.co_code.hex()
-    yield " ".join(code.co_names + code.co_varnames)
+    yield " ".join((*code.co_names, "|", *code.co_varnames, "|", *code.co_freevars, "|", *code.co_cellvars))
+    yield f"{code.co_argcount} {code.co_posonlyargcount} {code.co_kwonlyargcount} {code.co_flags & 0xFFFF}"
     for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _byte_code(constant)
-        elif isinstance(constant, frozenset):
-            yield repr(sorted(map(repr, constant)))
-        else:
-            yield repr(constant)
+        yield from _constant(constant)
+
+
+def _constant(value: Any) -> Iterator[str]:
+    if isinstance(value, CodeType):
+        yield from _byte_code(value)
+    elif isinstance(value, frozenset):
+        yield f"frozenset {sorted(text for each in value for text in _constant(each))}"
+    elif isinstance(value, tuple):
+        yield f"tuple of {len(value)}"
+        for each in value:
+            yield from _constant(each)
+    else:
+        yield f"{type(value).__name__} {value!r}"
+
+
+def module_of(thing: Any) -> ModuleType | None:
+    """Return the module in which a function or class was made, if it is there."""
+    return sys.modules.get(getattr(thing, "__module__", None) or "")

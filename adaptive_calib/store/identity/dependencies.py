@@ -1,0 +1,322 @@
+"""What a computation depends on besides its own code: the functions, classes and data that it names.
+
+Starting from a function and the classes of configurations and points, each global name in their code is followed:
+
+- functions of the user's own (not of installed packages, nor of this one), with what they name in turn;
+- classes of the user's own: methods, properties, constants, and base classes;
+- plain data (numbers, text, containers and arrays of these, dataclasses), except containers that the code itself
+  changes, which are logs and caches;
+- attributes of the user's own modules, of functions, and of objects of the user's own classes.
+
+Each gives a digest under its name. They are compared when stored results are found again, and a change is a warning
+that names it (`on_code_change=`). What is not followed, and why: ``docs/explanation/what_a_result_depends_on.md``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import dis
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from functools import partial
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from adaptive_calib.store.errors import NotCanonicalError
+from adaptive_calib.store.identity.canonical import canonical_text, field_names, is_model
+from adaptive_calib.store.identity.facts import PLAIN, class_name
+from adaptive_calib.store.identity.function_digest import code_digest, functions_of
+
+__all__ = ["dependencies", "is_installed"]
+
+#: Things that are followed; more would be a library, not a computation.
+_MOST = 5000
+#: Items of a container that are looked at for functions and classes: a list of thousands is of one kind.
+_LOOKED_AT = 100
+
+
+def dependencies(function: Any, *values: Any) -> dict[str, str]:
+    """Return digests of what a function, and the methods of the classes in some values, depend on.
+
+    Parameters
+    ----------
+    function
+        The function; its own code is not among the digests.
+    values
+        A configuration, points: the classes in them are followed.
+
+    Returns
+    -------
+    dict
+        Name -> 16 hexadecimal digits.
+    """
+    walk = _Walk()
+    walk.start(function)
+    for value in values:
+        walk.look_into(value)
+    walk.run()
+    return walk.digests
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.digests: dict[str, str] = {}
+        self._seen: dict[int, Any] = {}  # keeps what was seen alive, so that its id stays its own
+        self._waiting: list[Any] = []
+
+    def start(self, function: Any) -> None:
+        """Follow a function whose own digest is kept elsewhere."""
+        for each in _functions_in(function):
+            self._see(each)
+            self._follow_function(each)
+        owner = getattr(function, "__self__", function)
+        if not isinstance(owner, (FunctionType, BuiltinFunctionType, partial, ModuleType)):
+            self.look_into(owner)
+        if isinstance(function, partial):
+            self.look_into(function)
+
+    def look_into(self, value: Any) -> None:
+        """Note the classes and functions that are in a value."""
+        kind = type(value)
+        if kind in PLAIN or kind is np.ndarray or not self._see(value):
+            return
+        if isinstance(value, type):
+            self._waiting.append(value)
+        elif isinstance(value, Enum):
+            self._waiting.append(kind)
+        elif isinstance(value, (FunctionType, MethodType, partial)) or hasattr(value, "__wrapped__"):
+            self._waiting += _functions_in(value)
+            if isinstance(value, MethodType):
+                self.look_into(value.__self__)
+            elif isinstance(value, partial):
+                self.look_into(value.args)
+                self.look_into(value.keywords)
+        elif isinstance(value, Mapping):
+            for content in islice(value.values(), _LOOKED_AT):
+                self.look_into(content)
+        elif isinstance(value, (list, tuple, AbstractSet)):
+            for content in islice(value, _LOOKED_AT):
+                self.look_into(content)
+        elif dataclasses.is_dataclass(value) or is_model(value):
+            self._waiting.append(kind)
+            # all fields: one that stands for another in the identity has code as well
+            names = (
+                [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else field_names(value)
+            )
+            for name in names:
+                self.look_into(getattr(value, name, None))
+        elif not is_installed(kind):
+            self._waiting.append(kind)
+
+    def run(self) -> None:
+        """Follow everything that waits, and what that leads to."""
+        while self._waiting and len(self._seen) < _MOST:
+            thing = self._waiting.pop()
+            if isinstance(thing, type):
+                self._follow_class(thing)
+            elif self._see(thing) and not is_installed(thing):
+                self._add(_function_name(thing), code_digest(thing))
+                self._follow_function(thing)
+
+    def _see(self, thing: Any) -> bool:
+        if id(thing) in self._seen:
+            return False
+        self._seen[id(thing)] = thing
+        return True
+
+    def _add(self, name: str, digest: str) -> None:
+        if digest:
+            name = name.replace(" ", "_")
+            known = self.digests.get(name)
+            self.digests[name] = digest if known in (None, digest) else _digest(f"{known}{digest}")
+
+    def _follow_class(self, kind: type) -> None:
+        for each in kind.__mro__:
+            if is_installed(each) or (each is not kind and not self._see(each)):
+                continue
+            name = class_name(each)
+            methods = sorted((key, method) for key, method in functions_of(each) if not is_installed(method))
+            texts = [f"{key}={code_digest(method)}" for key, method in methods]
+            if texts:
+                self._add(name, _digest(",".join(texts)))
+            for _, method in methods:
+                if self._see(method):
+                    self._follow_function(method)
+            fields = {field.name for field in dataclasses.fields(each)} if dataclasses.is_dataclass(each) else set()
+            fields |= set(getattr(each, "model_fields", ()))
+            for key, value in vars(each).items():
+                own = key.startswith("__") or key in fields or (issubclass(each, Enum) and key.startswith("_"))
+                if not own and not isinstance(value, (property, classmethod, staticmethod, FunctionType, each)):
+                    self._follow_value(f"{name}.{key}", value, changed=False)
+            if issubclass(each, Enum):
+                for key, member in each.__members__.items():
+                    self._follow_value(f"{name}.{key}", member.value, changed=False)
+
+    def _follow_function(self, function: FunctionType) -> None:
+        name = _function_name(function)
+        for key, value in vars(function).items():
+            if not key.startswith("__"):
+                self._follow_value(f"{name}.{key}", value, changed=False)
+        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            self.look_into(value)
+        for cell in function.__closure__ or ():
+            try:
+                self.look_into(cell.cell_contents)
+            except ValueError:  # not assigned yet
+                continue
+        for code in _codes(function.__code__):
+            read, changed = _globals_of(code)
+            for key in sorted(read):
+                if key in function.__globals__:
+                    place = f"{function.__module__}.{key}"
+                    self._follow_value(place, function.__globals__[key], changed=key in changed, names=code.co_names)
+
+    def _follow_value(self, name: str, value: Any, *, changed: bool, names: tuple[str, ...] = ()) -> None:
+        """Follow the value of a global name or attribute, by its kind."""
+        if isinstance(value, ModuleType):
+            if not is_installed(value):
+                for key in names:
+                    inner = vars(value).get(key)
+                    if inner is not None and not isinstance(inner, ModuleType):
+                        self._follow_value(f"{value.__name__}.{key}", inner, changed=False)
+            return
+        if isinstance(value, type):
+            if not is_installed(value) and self._see(value):
+                self._waiting.append(value)
+            return
+        functions = _functions_in(value)
+        if functions:
+            self._waiting += [each for each in functions if id(each) not in self._seen]
+            if not isinstance(value, partial):
+                return
+        if changed and not isinstance(value, (int, float, str, bytes)):
+            return
+        if not isinstance(value, partial):
+            self.look_into(value)
+        digest = _data_digest(value)
+        if digest is not None:
+            self._add(name, digest)
+        elif not is_installed(type(value)) and self._see(value) and hasattr(value, "__dict__"):
+            for key, content in vars(value).items():
+                self._follow_value(f"{name}.{key}", content, changed=True)
+
+
+def is_installed(thing: Any) -> bool:
+    """Whether a function, class or module is of this package, a library, or Python itself."""
+    module = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
+    code = getattr(thing, "__code__", None)
+    if not isinstance(module, str) or not module:
+        return code is None  # a function made by `exec` may have no module
+    if module.partition(".")[0] == "adaptive_calib":
+        return not module.startswith("adaptive_calib.examples.")
+    file = getattr(sys.modules.get(module), "__file__", None) or (
+        code.co_filename if isinstance(code, CodeType) else None
+    )
+    if file is None:  # built in, or of a notebook or prompt
+        return module not in ("__main__", "__mp_main__")
+    return any(Path(file).is_relative_to(folder) for folder in _INSTALLED)
+
+
+_INSTALLED = tuple(
+    Path(path) for name, path in sysconfig.get_paths().items() if name in ("stdlib", "purelib", "platlib")
+)
+
+
+def _function_name(function: Any) -> str:
+    module = "__main__" if function.__module__ == "__mp_main__" else function.__module__
+    return f"{module}.{function.__qualname__}"
+
+
+def _functions_in(value: Any) -> list[FunctionType]:
+    """Return the Python functions that a callable consists of: itself, what it wraps, what it is a partial of."""
+    found: list[FunctionType] = []
+    waiting, seen = [value], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen or isinstance(each, (type, ModuleType)):
+            continue
+        seen.add(id(each))
+        if isinstance(each, FunctionType):
+            found.append(each)
+        if callable(each) and len(seen) < 50:  # a mock has any attribute, without end
+            # bound methods; functools.wraps and lru_cache; partial; numpy.vectorize; numba
+            waiting += [_attribute(each, name) for name in ("__func__", "__wrapped__", "func", "pyfunc", "py_func")]
+    return found
+
+
+def _attribute(value: Any, name: str) -> Any:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001 - a proxy of a user's own, which may raise anything; then it has no such part
+        return None
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield a code object and those of the functions and lambdas inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+#: Methods that change the container or object that they belong to.
+_CHANGING = frozenset({
+    "append", "extend", "insert", "remove", "pop", "clear", "add", "update", "discard", "setdefault", "popitem", "sort",
+    "reverse", "appendleft", "extendleft", "popleft", "write", "writelines", "put", "put_nowait", "set", "send", "fill",
+    "resize", "acquire", "release", "next", "__next__",
+})  # fmt: skip
+
+
+def _globals_of(code: CodeType) -> tuple[set[str], set[str]]:
+    """Return the global names that a code reads but does not assign, and those whose objects it changes in place."""
+    read, changed, assigned = set[str](), set[str](), set[str]()
+    starts: dict[tuple[int | None, int | None], str] = {}
+    for instruction in dis.get_instructions(code):
+        place = instruction.positions
+        start = (None, None) if place is None else (place.lineno, place.col_offset)
+        operation, name = instruction.opname, instruction.argval
+        if operation in ("LOAD_GLOBAL", "LOAD_NAME"):
+            starts[start] = name
+            read.add(name)
+        elif operation in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+            assigned.add(name)
+        elif start != (None, None) and start in starts:
+            # the target of ``X[key] = ...`` and the expression ``X.append`` begin where ``X`` does
+            stores = operation in ("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_ATTR", "DELETE_ATTR")
+            if stores or (operation in ("LOAD_ATTR", "LOAD_METHOD") and name in _CHANGING):
+                changed.add(starts[start])
+    return read - assigned, changed
+
+
+def _data_digest(value: Any) -> str | None:
+    """Return the digest of plain data, None for anything else."""
+    if isinstance(value, float) and value != value:
+        return _digest("nan")
+    try:
+        return _digest(canonical_text(value, "a value", _plain_form))
+    except (NotCanonicalError, RecursionError, ValueError, TypeError):
+        return None
+
+
+def _plain_form(value: Any, path: str) -> str:
+    """Return a text of values that are plain data and have no canonical form."""
+    if isinstance(value, (bytes, bytearray, complex, np.generic, range, slice)):
+        return canonical_text(f"{type(value).__name__} {value!r}")
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        content = blake2b(np.ascontiguousarray(value).tobytes(), digest_size=8).hexdigest()
+        return canonical_text(f"array {value.dtype} {value.shape} {content}")
+    if isinstance(value, (type, FunctionType)):
+        return canonical_text(f"{value.__module__}.{value.__qualname__}")  # followed by itself
+    raise NotCanonicalError(path)
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
