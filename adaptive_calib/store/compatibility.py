@@ -59,6 +59,7 @@ def open_result_set(store: Backend, evaluation: Evaluation, *, write: bool = Tru
     merged = replace(
         stored,
         full_config={**stored.full_config, **info.full_config},
+        facts={**stored.facts, **info.facts},
         # as long as a change is not accepted, each run says so
         code_digest=_merged(stored.code_digest, info.code_digest, keep=changed),
     )
@@ -103,7 +104,7 @@ class PointGuard:
         found = facts(point)
         if not found:
             return
-        stored = self._info.full_config
+        stored = self._info.facts
         _refuse_changed(
             {name: (stored[name], text) for name, text in found.items() if stored.get(name, text) != text},
             self._evaluation,
@@ -114,7 +115,7 @@ class PointGuard:
             now = self._evaluation.current_code(point)
             changed = _compare_code(self._evaluation, self._info, now)
             digests = _merged(digests, now, keep=changed)
-        info = replace(self._info, full_config={**stored, **found}, code_digest=digests)
+        info = replace(self._info, facts={**stored, **found}, code_digest=digests)
         if info != self._info:
             self._info = info
             if self._write:
@@ -123,12 +124,9 @@ class PointGuard:
 
 def changed_defaults(stored: ResultSetInfo, now: ResultSetInfo) -> dict[str, tuple[str, str]]:
     """Return the fields and facts, outside of the uid, that differ: name -> (then, now), canonical texts."""
-    both = stored.full_config.keys() & now.full_config.keys()
-    return {
-        name: (stored.full_config[name], now.full_config[name])
-        for name in sorted(both)
-        if stored.full_config[name] != now.full_config[name]
-    }
+    then, current = {**stored.full_config, **stored.facts}, {**now.full_config, **now.facts}
+    both = sorted(then.keys() & current.keys())
+    return {name: (then[name], current[name]) for name in both if then[name] != current[name]}
 
 
 def _refuse_changed(changed: dict[str, tuple[str, str]], evaluation: Evaluation) -> None:

@@ -20,7 +20,7 @@ from adaptive_calib.store.compatibility import changed_defaults
 from adaptive_calib.store.errors import NotCanonicalError, StoreError
 from adaptive_calib.store.identity.canonical import UID_VERSION, PointUids, canonical_text
 from adaptive_calib.store.identity.evaluation import Evaluation
-from adaptive_calib.store.identity.result_set_info import ResultSetInfo
+from adaptive_calib.store.identity.result_set_info import CONFIG_CLASS, ResultSetInfo
 from adaptive_calib.store.result_set import find_result_set, point_of
 from adaptive_calib.store.rows import DAMAGED, Row
 from adaptive_calib.store.text import printable
@@ -53,7 +53,7 @@ def rename(store: Backend, old: str, new: str) -> int:
     of_class = 0
     for info in store.read_result_sets():
         for module, name in _splits(old):
-            if info.full_config.get(f"class {name}") == canonical_text(module):
+            if info.facts.get(f"class {name}") == canonical_text(module):
                 last = name if new.endswith(f".{name}") else new.rpartition(".")[2]
                 renamed += _rename_class(store, info, name, new.removesuffix(f".{last}"), last)
                 of_class += 1
@@ -73,27 +73,28 @@ def _splits(name: str) -> list[tuple[str, str]]:
 def _classes(info: ResultSetInfo) -> list[str]:
     return [
         f"{json.loads(text)}.{key.removeprefix('class ')}"
-        for key, text in info.full_config.items()
-        if key.startswith("class ") and key != "class of the configuration"
+        for key, text in info.facts.items()
+        if key.startswith("class ") and key != CONFIG_CLASS
     ]
 
 
 def _rename_class(store: Backend, info: ResultSetInfo, name: str, module: str, new: str) -> int:
     """Give a class another module and name in everything that a result set holds; return its number of rows."""
-    full = {}
-    for key, text in info.full_config.items():
+    full = {key: _renamed(text, name, new) for key, text in info.full_config.items()}
+    facts = {}
+    for key, text in info.facts.items():
         kind, _, rest = key.partition(" ")
         if kind in ("class", "member", "default") and (rest == name or rest.startswith(name + ".")):
             key = f"{kind} {new}{rest[len(name) :]}"
-        full[key] = _renamed(text, name, new)
-    full[f"class {new}"] = canonical_text(module)
+        facts[key] = _renamed(text, name, new)
+    facts[f"class {new}"] = canonical_text(module)
     if name == new:
-        store.put_result_set(replace(info, full_config=full))
+        store.put_result_set(replace(info, facts=facts))
         return sum(store.count(info.uid).values())
-    if full.get("class of the configuration") == canonical_text(name):
-        full["class of the configuration"] = canonical_text(new)
+    if facts.get(CONFIG_CLASS) == canonical_text(name):
+        facts[CONFIG_CLASS] = canonical_text(new)
     config = {field: _renamed(text, name, new) for field, text in info.config.items()}
-    target = info.moved(config=config, full_config=full)
+    target = info.moved(config=config, full_config=full, facts=facts)
     return move(store, info, target, change=lambda point: _renamed_point(point, name, new))
 
 
@@ -176,10 +177,12 @@ def accept_default(store: Backend, evaluation: Callable[..., Any] | str, field: 
             return name == field or name.endswith("." + field)
         return key == field or key.startswith(field + ".")
 
-    kept = {key: form for key, form in info.full_config.items() if not is_meant(key)}
-    if len(kept) == len(info.full_config):
-        raise KeyError(f"{field!r} is no field of {printable(info.slug)}; there is: {', '.join(info.full_config)}.")
-    store.put_result_set(replace(info, full_config=kept))
+    full = {key: text for key, text in info.full_config.items() if not is_meant(key)}
+    facts = {key: text for key, text in info.facts.items() if not is_meant(key)}
+    if len(full) == len(info.full_config) and len(facts) == len(info.facts):
+        names = ", ".join([*info.full_config, *(key.partition(" ")[2] for key in info.facts)])
+        raise KeyError(f"{field!r} is no field of {printable(info.slug)}; there is: {names}.")
+    store.put_result_set(replace(info, full_config=full, facts=facts))
 
 
 def merge(store: Backend, other: Backend) -> int:

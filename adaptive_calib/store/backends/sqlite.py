@@ -243,7 +243,7 @@ class SQLiteStore(Store):
         """Write or replace the description of a result set."""
         values = {name: getattr(info, name) for name in _INFO}
         values["seed"] = None if info.seed is None else str(info.seed)
-        values.update(config=json.dumps(info.config), full_config=json.dumps(info.full_config))
+        values.update(config=json.dumps(info.config), full_config=json.dumps([info.full_config, info.facts]))
         places = ", ".join(f":{name}" for name in _INFO)
         with self._transaction() as db:
             db.execute(f"INSERT OR REPLACE INTO spaces ({', '.join(_INFO)}) VALUES ({places})", values)
@@ -265,7 +265,9 @@ class SQLiteStore(Store):
         try:
             seed = values["seed"]
             values["seed"] = None if seed is None else int(seed)
-            values.update(config=json.loads(values["config"]), full_config=json.loads(values["full_config"]))
+            full = json.loads(values["full_config"])
+            full, facts = full if isinstance(full, list) else (full, {})  # version 1 has no facts
+            values.update(config=json.loads(values["config"]), full_config=full, facts=facts)
             return valid_info(values)
         except (ValueError, TypeError) as error:
             raise NotAStoreError(

@@ -22,12 +22,18 @@ import numpy as np
 from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.store.artifacts import artifact_folder
 from adaptive_calib.store.errors import NotCanonicalError, StoreError
-from adaptive_calib.store.identity.canonical import PointUids, fields_text, guard_fields, refuse_unknown
+from adaptive_calib.store.identity.canonical import (
+    PointUids,
+    canonical_text,
+    fields_text,
+    guard_fields,
+    refuse_unknown,
+)
 from adaptive_calib.store.identity.dependencies import dependencies
 from adaptive_calib.store.identity.facts import config_facts
 from adaptive_calib.store.identity.function_digest import code_digest, describe, identify
 from adaptive_calib.store.identity.replicates import Replicate, replicate_seed, set_and_number
-from adaptive_calib.store.identity.result_set_info import ResultSetInfo, joined_digests
+from adaptive_calib.store.identity.result_set_info import CONFIG_CLASS, ResultSetInfo, joined_digests
 from adaptive_calib.store.rows import Key
 from adaptive_calib.store.subresults import remembered
 
@@ -207,25 +213,25 @@ class Evaluation:
     def _described(self) -> ResultSetInfo:
         options = () if self._fallback is None else (self._fallback,)
         try:
-            full = guard_fields(self._config, self._exclude, "config", *options)
             return ResultSetInfo.make(
                 name=self._name,
                 version=self._version,
                 context_key=self._context_key,
                 seed=self._seed,
-                config_class=self._config_class(),
                 config=fields_text(self._config, self._exclude, "config", *options),
-                full_config={**full, **config_facts(self._config, self._exclude)},
+                full_config=guard_fields(self._config, self._exclude, "config", *options),
+                facts=self._facts(),
                 code_digest=self._code,
             )
         except RecursionError as error:
             raise NotCanonicalError("the configuration contains itself, so it has no canonical form.") from error
 
-    def _config_class(self) -> str | None:
-        """Return the name of the configuration's class; None for a mapping, and where the function is the value."""
-        if self._config is None or isinstance(self._config, Mapping) or self._fallback is not None:
-            return None
-        return type(self._config).__qualname__
+    def _facts(self) -> dict[str, str]:
+        found = config_facts(self._config, self._exclude)
+        # where the function is the configuration (a callable dataclass), its name is that of the class
+        if self._config is not None and not isinstance(self._config, Mapping) and self._fallback is None:
+            found[CONFIG_CLASS] = canonical_text(type(self._config).__qualname__)
+        return found
 
     def refuse_changed_config(self) -> None:
         """Raise unless the configuration is still the one that the uid was made of.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from adaptive_calib.store.identity.canonical import UID_VERSION, canonical_text, digest, plain_text
 
-__all__ = ["ResultSetInfo", "joined_digests", "single_digests", "valid_info"]
+__all__ = ["CONFIG_CLASS", "ResultSetInfo", "joined_digests", "single_digests", "valid_info"]
 
-#: Key of `full_config` for the name of the configuration's class, which is part of the uid.
+#: The fact that is the name of the configuration's class, and part of the uid; a mapping has none.
 CONFIG_CLASS = "class of the configuration"
 
 
@@ -25,12 +25,13 @@ class ResultSetInfo:
     config : dict, str -> str
         Canonical texts of the fields that the uid was made of.
     full_config : dict, str -> str
-        Those of all fields that are not excluded, and `adaptive_calib.store.identity.facts` about classes: guards
-        against defaults that change and names that come to mean something else.
+        Those of all fields that are not excluded: guards against defaults that change.
     code_digest : str
         Of the function's code, and of what it depends on; see `joined_digests`.
     created : float
         Seconds since the epoch.
+    facts : dict, str -> str
+        `adaptive_calib.store.identity.facts` about classes: guards against names that come to mean something else.
     """
 
     uid: str
@@ -44,6 +45,7 @@ class ResultSetInfo:
     full_config: dict[str, str]
     code_digest: str
     created: float = 0.0
+    facts: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def make(
@@ -56,10 +58,10 @@ class ResultSetInfo:
         config: dict[str, str],
         full_config: dict[str, str],
         code_digest: str,
-        config_class: str | None = None,
+        facts: dict[str, str] | None = None,
         created: float = 0.0,
     ) -> Self:
-        """Compute uid and slug; `config_class` is the name of the configuration's class, None for a mapping."""
+        """Compute uid and slug."""
         pairs = sorted((canonical_text(k), v) for k, v in config.items())
         parts = {
             "config": f'{{"d":[{",".join(f"[{k},{v}]" for k, v in pairs)}]}}',
@@ -69,14 +71,15 @@ class ResultSetInfo:
             "uid_version": canonical_text(UID_VERSION),
             "version": canonical_text(version),
         }
-        if config_class is not None:
-            full_config = {**full_config, CONFIG_CLASS: canonical_text(config_class)}
-        if CONFIG_CLASS in full_config:
-            parts["config_class"] = full_config[CONFIG_CLASS]
+        facts = facts or {}
+        if CONFIG_CLASS in facts:
+            parts["config_class"] = facts[CONFIG_CLASS]
         uid = digest("{" + ",".join(f"{canonical_text(k)}:{v}" for k, v in sorted(parts.items())) + "}")
         shown = ",".join(f"{k}={plain_text(v)}" for k, v in config.items())
         slug = f"{name},{version}/{shown}"[:95] + f"-{uid}"
-        return cls(uid, slug, name, version, UID_VERSION, context_key, seed, config, full_config, code_digest, created)
+        return cls(
+            uid, slug, name, version, UID_VERSION, context_key, seed, config, full_config, code_digest, created, facts
+        )
 
     def moved(self, **changes: Any) -> ResultSetInfo:
         """Return the result set with another name, version or configuration, under the uid that belongs to it."""
@@ -90,6 +93,7 @@ class ResultSetInfo:
             full_config=new.full_config,
             code_digest=new.code_digest,
             created=new.created,
+            facts=new.facts,
         )
 
 
@@ -113,10 +117,13 @@ def valid_info(values: Mapping[str, Any]) -> ResultSetInfo:
     TypeError
         If one is missing or of another type than it was written with.
     """
-    info = ResultSetInfo(**{field.name: values.get(field.name) for field in fields(ResultSetInfo)})  # type: ignore[arg-type]
+    found: dict[str, Any] = {each.name: values.get(each.name) for each in fields(ResultSetInfo)}
+    if "facts" not in values:  # of an older format
+        found["facts"] = {}
+    info = ResultSetInfo(**found)
     texts = (info.uid, info.slug, info.name, info.version, info.code_digest)
     numbers = (info.uid_version, 0 if info.seed is None else info.seed)
-    configs = (info.config, info.full_config)
+    configs = (info.config, info.full_config, info.facts)
     if not (
         all(isinstance(text, str) for text in texts)
         and all(type(number) is int for number in numbers)
