@@ -31,6 +31,7 @@ from adaptive_calib.calibration.interval import AcceptableInterval, recommended_
 from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums
 from adaptive_calib.calibration.ledger import Ledger
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
+from adaptive_calib.calibration.robustness import Robustness, robustness
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 
@@ -149,6 +150,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         self._ledger = Ledger(self.function.c_list)
         self._evidence: dict[float, Evidence] = {}
         self._records: dict[int, Record] = {}
+        self._robustness: tuple[tuple[int, int], Robustness] | None = None
         self._label_sums: list[tuple[PairedSums, bool | None, bool | None] | None] = []
         self._next_new = 0  # every index below it was asked for, told or failed
         self._unsettled: dict[int, Point] = {}  # index -> the block of infinite data that it wants
@@ -217,6 +219,18 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     def cautions(self) -> tuple[str, ...]:
         """Return what a reader of the result has to know, in words; empty if all is well. See `wording`."""
         return wording.cautions(self)
+
+    def robustness(self) -> Robustness | None:
+        """Return what the recommended c hangs on; None while there is more to ask, as it is computed at the end."""
+        key = self.n_experiments, len(self.c_list)
+        if not self.n_experiments or not self.done():
+            return None
+        if self._robustness is None or self._robustness[0] != key:
+            added = self._ledger.added
+            bemd = np.stack([self._ledger.column(c) for c in added], axis=1)
+            log2c = [math.log2(c) for c in added]
+            self._robustness = key, robustness(log2c, bemd, self._ledger.labels, self.family)
+        return self._robustness[1]
 
     @property
     def met_at(self) -> int | None:

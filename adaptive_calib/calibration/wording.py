@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Shares below this are not worth a caution.
 FEW = 0.03
 
+#: A base rate beyond this, and a share of values that are exactly 0 or 1 beyond this, are cautioned about.
+BASE_RATE, MOSTLY = 0.9, 0.5
+
 __all__ = ["cautions", "curve_cautions", "forecast", "opaque_stopped_because", "stopped_because"]
 
 
@@ -97,11 +100,47 @@ def cautions(learner: CalibrationLearner) -> tuple[str, ...]:
             f"all {known.size} labels are B_epis = {int(known[0])}: the same model always wins, so no c is "
             "decided; choose an epistemic distribution in which either model can win"
         )
+    elif known.size >= SMALLEST_TARGET and not 1 - BASE_RATE <= known.mean() <= BASE_RATE:
+        winner, share = ("A", known.mean()) if known.mean() > 0.5 else ("B", 1 - known.mean())
+        words.append(
+            f"model {winner} truly wins in {share:.0%} of the experiments: few experiments then tell how the criterion "
+            "does where the other one wins, and who wins is nearly known beforehand"
+        )
     if 0 < known.size < SMALLEST_TARGET:
         few = f"{known.size} experiments are fewer than one bin of {SMALLEST_TARGET}"
         words.append(f"{few}: a curve is a single point")
     now = learner.current()
-    return (*words, *_label_cautions(learner), *(curve_cautions(now) if now is not None else ()))
+    if now is not None:
+        words += [*_label_cautions(learner), *curve_cautions(now), *_dependence_cautions(learner)]
+    return tuple(words)
+
+
+def _dependence_cautions(learner: CalibrationLearner) -> list[str]:
+    """Return what the recommended c hangs on: values that are exactly 0 or 1, the clip, single experiments."""
+    best = learner.recommended_c()
+    words: list[str] = []
+    if best is None:
+        return words
+    bemd = learner.column(best)[0]
+    there = bemd[~np.isnan(bemd)]
+    extreme = float(np.mean((there == 0) | (there == 1))) if there.size else 0.0
+    if extreme > MOSTLY:
+        words.append(
+            f"{extreme:.0%} of B_EMD at the recommended c = {_power(best)} are exactly 0 or 1: the slope there depends "
+            "on where they are clipped, and the curve has little between its ends"
+        )
+    found = learner.robustness()
+    if found is None:
+        return words
+    for clip, c in found.by_clip.items():
+        words.append(f"with B_EMD clipped at 1/{1 / clip:.0f} {_instead(c)}, not {_power(best)}")
+    for index, c in list(found.by_experiment.items())[:3]:
+        words.append(f"without experiment {index} {_instead(c)}, not {_power(best)}")
+    return words
+
+
+def _instead(c: float | None) -> str:
+    return "no c would be recommended" if c is None else f"{_power(c)} would be recommended"
 
 
 def _label_cautions(learner: CalibrationLearner) -> list[str]:

@@ -22,7 +22,8 @@ from tests.calibration.worlds import Gaussians
 def learner(**changes: Any) -> CalibrationLearner:
     given: dict[str, Any] = {
         "experiments": Gaussians(12, blocks=True, failing=frozenset({3})), "Ldata": 32, "c_list": [0.5, 1.0, 3.0],
-        "labels": SequentialLabel(128, Linf_max=512, first=128), "res": 4, "sampling": Sampling(M=8, max_M=8, resample_ends=4),
+        "labels": SequentialLabel(128, Linf_max=512, first=128), "res": 4,
+        "sampling": Sampling(M=8, max_M=8, resample_ends=4),
     }  # fmt: skip
     return CalibrationLearner(**{**given, **changes})
 
