@@ -2,7 +2,7 @@
 
 It has the losses and methods of python-adaptive's learner, on an incremental triangulation: an observed point changes
 only the losses of the triangles around it, and each point is chosen among all present triangles.
-`_simplex.triangle_losses` explains the default loss; docs/explanation/learner_nd_performance.md explains where and why
+`_simplex.triangle_losses` explains the default loss; docs/explanation/learners.md explains where and why
 the points differ from those of python-adaptive 1.5.2.
 
 Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019).

@@ -6,7 +6,7 @@ package adaptive-triangulation; losses are in `lossesND` (and, under their famil
 
 Source: Nijholt et al., "Adaptive: parallel active learning of mathematical functions" (2019). With the same loss the
 points are those of python-adaptive 1.5.2, up to ties, except where that has defects: see
-docs/explanation/learner_nd_performance.md.
+docs/explanation/learners.md.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Store(Backend):
         """
         return find_result_set(self, evaluation)
 
-    def register_handler(self, kind: type, dump: Callable[[Any, Path], None], load: Callable[[Path], Any]) -> None:
+    def register_handler(self, kind: type, dump: Callable[[Any, Path], object], load: Callable[[Path], Any]) -> None:
         """Keep values of type `kind` as files: ``dump(object, path)`` writes one, ``load(path)`` reads it.
 
         A value may be a result, or stand inside one: in a list, a mapping, ... The exact type goes before its base

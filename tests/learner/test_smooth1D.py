@@ -11,7 +11,7 @@ import pytest
 from adaptive_calib.learner.learner1D import Learner1D, smooth_loss
 from adaptive_calib.learner.smooth1D import REACH, Curve
 
-#: Ten smooth functions; the ratio of evaluations is stated for these in docs/explanation/learner1d_performance.md.
+#: Ten smooth functions; the ratio of evaluations is stated for these in docs/explanation/learner_performance.md.
 SMOOTH: dict[str, tuple[Callable[[Any], Any], tuple[float, float]]] = {
     "exponential": (np.exp, (-1, 1)),
     "sine": (lambda x: np.sin(10 * x), (-1, 1)),
