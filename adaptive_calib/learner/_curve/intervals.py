@@ -12,8 +12,9 @@ random but depends on the number of points only; for the rational function to th
 one before.
 
 Pending points divide intervals into pieces. The error of a piece is that of its interval times (length of the piece /
-length of the interval)^`ORDER`; the difference of the rational functions is multiplied, for each pending point, by
-(distance / length of the interval with the pending point)², at most 1.
+length of the interval)^o, where 2^-o is by how much the error fell when the interval was made, 1 <= o <= `ORDER`; the
+difference of the rational functions alike. If the last divisions left the error on the same side each time, as towards
+a singular end of the domain, it is expected there again, see `CurveIntervals._falls`.
 
 An interval with a point without a value inside (invalid or failed) has no interpolant: its parts are divided as if the
 error was their length while that is above `COARSEST`, and its fourth power below.
@@ -41,6 +42,9 @@ __all__ = ["AutoCurve", "CurveIntervals"]
 
 #: How fast the error is expected to fall with the length of a piece, for pieces made by pending points.
 ORDER = 3.0
+#: After this many divisions that left the error on the same side it is expected there again; towards an end of the
+#: domain, where functions are singular more often, after fewer.
+STREAK, STREAK_AT_END = 4, 1
 #: Estimates below this fraction of the scale are rounding errors: then the longest piece is divided.
 ROUNDING = 1e-14
 #: More points than this that are told together are taken in together, see `CurveIntervals.replay`.
@@ -292,9 +296,30 @@ class CurveIntervals:
         rows = np.clip(rows, 0, len(model.t) - 2)
         inside &= ~model.gap[rows]
         whole = model.t[rows + 1] - model.t[rows]
-        error = model.error[rows] * np.minimum(length / whole, 1.0) ** ORDER
+        error = model.error[rows] * self._falls(t, length / whole, rows)
         beside = np.where(length > COARSEST, length, length**4) * model.scale
         return length, np.where(inside, error, beside), rows, inside
+
+    def _falls(self, t: Floats, share: Floats, rows: Any) -> Floats:
+        """Return the error of each piece as a fraction of that of its interval; `t` are the edges of the pieces."""
+        model = self._model
+        share = np.minimum(share, 1.0)
+        fall = share**ORDER
+        streak = model.streak[rows]
+        cut = (share < 1 - 1e-9) & self._one_sided(rows)
+        if cut.any():
+            # the error is expected on the same side again
+            left, right = model.t[rows], model.t[rows + 1]
+            same = np.where(streak < 0, t[:-1] <= left, t[1:] >= right)
+            fall = np.where(cut, np.where(same, np.maximum(model.fall[rows], fall), fall / 10), fall)
+        return fall
+
+    def _one_sided(self, rows: Any) -> Bools:
+        """Return in which of the intervals `rows` the error is expected on the side where it was before."""
+        streak = self._model.streak[rows]
+        last = len(self._model.streak) - 1
+        end = ((rows == 0) & (streak < 0)) | ((rows == last) & (streak > 0))
+        return np.asarray(np.abs(streak) >= np.where(end, STREAK_AT_END, STREAK))
 
     def _losses(self, edges: Floats) -> list[float]:
         """Return the loss of each piece: its error / range, at least its length while that is above `COARSEST`.
@@ -379,25 +404,48 @@ class CurveIntervals:
         return hardness
 
     def _rational_place(self, edges: Floats, opens: Bools) -> tuple[float, float] | None:
-        """Return where successive rational functions differ most, and how much; None if nowhere is open."""
+        """Return where successive rational functions differ most, and how much; None if nowhere is open.
+
+        Each pending point makes the difference smaller around it. Where the error is expected on one side of it, the
+        piece there is divided as the place of the largest difference divides the interval.
+        """
         model = self._model
         t, differ, rows = model.rational_places()
-        whole = np.diff(model.t)[rows]
-        good = (model.use[rows] == R) & ~model.gap[rows] & (whole >= CLOSED)
+        whole = np.diff(model.t)
+        good = (model.use[rows] == R) & ~model.gap[rows] & (whole[rows] >= CLOSED)
         score = np.where(good, differ, -1.0)
+        best: tuple[float, float] | None = None
+        edges_t = (edges - self.domain.low) / self.scale.width
         for u in self._pending:
             q = self._t(u)
-            row = min(max(int(np.searchsorted(model.t, q)) - 1, 0), len(model.t) - 2)
-            reach = model.t[row + 1] - model.t[row]
-            score = score * np.minimum(1.0, ((t - q) / reach) ** 2)
-        if score.max(initial=-1.0) < 0:
-            return None
+            row = min(max(int(np.searchsorted(model.t, q)) - 1, 0), len(whole) - 1)
+            score = score * np.minimum(1.0, ((t - q) / whole[row]) ** 2)
+            if model.use[row] == R and self._one_sided(np.array([row]))[0] and whole[row] >= CLOSED:
+                inside = rows == row
+                score[inside] = -1.0
+                at = int(np.argmax(np.where(inside, differ, -1.0)))
+                share = float((t[at] - model.t[row]) / whole[row])
+                first, last = np.searchsorted(edges_t, (model.t[row], model.t[row + 1]))
+                cuts = edges_t[first : last + 1]
+                lengths = np.diff(cuts)
+                if not len(lengths):
+                    continue
+                pieces = differ[at] * self._falls(cuts, lengths / whole[row], np.full(len(lengths), row))
+                j = int(np.argmax(pieces))
+                if best is None or pieces[j] > best[1]:
+                    best = self._u(float(cuts[j] + share * lengths[j])), float(pieces[j])
         at = int(np.argmax(score))
-        u = self.domain.low + float(t[at]) * self.scale.width
-        i = min(max(bisect_right(edges.tolist(), u) - 1, 0), len(edges) - 2)
+        if score[at] >= 0 and (best is None or score[at] > best[1]):
+            best = self._u(float(t[at])), float(score[at])
+        if best is None:
+            return None
+        i = min(max(bisect_right(edges.tolist(), best[0]) - 1, 0), len(edges) - 2)
         if not opens[i]:
             return None
-        return self.domain.place(float(edges[i]), float(edges[i + 1]), u), float(score[at])
+        return self.domain.place(float(edges[i]), float(edges[i + 1]), best[0]), best[1]
+
+    def _u(self, t: float) -> float:
+        return self.domain.low + t * self.scale.width
 
     def _first(self, edges: Floats, opens: Bools) -> tuple[float, float] | None:
         """Return one of the first points, before there is an interpolant."""

@@ -46,6 +46,10 @@ MEMORY = 8
 EFFORT = 4e5
 #: A fit with poles on the axis is not taken if the one before, without, is as near to all values as this.
 SPURIOUS = 1e-9
+#: Errors on one side of a new point that are as many times as large make the division one-sided.
+ONE_SIDED = 4.0
+#: The fall of the error by a division of which nothing is known yet.
+FALL = 0.125
 #: With fewer valid points there are no interpolants.
 FEWEST_POINTS = 4
 
@@ -73,6 +77,9 @@ class CurveModel:
         `raw` times the record, if that is above 1.
     gap : array of bool, shape (n - 1,)
         Intervals that contain a point without a value.
+    streak, fall : array, shape (n - 1,)
+        On which side most of the error was left in the last divisions, see `_remember_split`, and the larger error
+        after the last division as a fraction of the one before.
     suspected, noise : bool
         Whether the values may have noise, which close points would show; whether they have: then S is used everywhere.
     """
@@ -89,6 +96,9 @@ class CurveModel:
         self.error: Floats = np.zeros(0)
         self.claim: Floats = np.zeros(0)
         self.gap: Bools = np.zeros(0, dtype=bool)
+        self.streak: Ints = np.zeros(0, dtype=np.int64)
+        self.fall: Floats = np.zeros(0)
+        self._last_raw: Floats = np.zeros(0)
         self._polynomials = LocalPolynomials()
         self._rational: Rational | None = None
         self._before: Rational | None = None
@@ -132,6 +142,30 @@ class CurveModel:
             self._renew_rational(at, error)
         self._renew_squares(at)
         self._choose()
+        self._remember_split(at)
+
+    def _remember_split(self, at: int) -> None:
+        """Remember by how much the error has fallen where the point number `at` divided an interval, and on which side.
+
+        `streak` counts in how many divisions one after the other nearly all of the error was left on the same side,
+        as towards a singular end of the domain: positive on the right.
+        """
+        n = len(self.t) - 1
+        if len(self.streak) != n - 1 or not 0 < at < n:
+            # the first points, or one outside of the others
+            self.streak, self.fall = np.zeros(n, dtype=np.int64), np.full(n, FALL)
+            self._last_raw = self.raw
+            return
+        before, streak = float(self._last_raw[at - 1]), int(self.streak[at - 1])
+        self.streak, self.fall = np.insert(self.streak, at, 0), np.insert(self.fall, at, self.fall[at - 1])
+        left, right = float(self.raw[at - 1]), float(self.raw[at])
+        side = (right > ONE_SIDED * left) - (left > ONE_SIDED * right)
+        row = at if side > 0 else at - 1
+        self.streak[at - 1 : at + 1] = 0
+        self.streak[row] = side if side * streak <= 0 else streak + side
+        if before > 0 and math.isfinite(before):
+            self.fall[at - 1 : at + 1] = min(max(max(left, right) / before, 1e-2), 1.0)
+        self._last_raw = self.raw
 
     def replace(self, t: float, y: Floats | None) -> None:
         """Take in a value at a point that had none, or none at a point that had one."""
@@ -149,6 +183,7 @@ class CurveModel:
         self.t, self.y, self.lost = t, y, sorted(lost)
         self.scale = (float(np.ptp(y, axis=0).max()) or 1.0) if len(t) else 1.0
         self.ready = len(t) >= FEWEST_POINTS
+        self.streak = self.fall = self._last_raw = np.zeros(0)
         if self.ready:
             self._rational = self._before = self._squares = None
             self._unseen = []
@@ -156,6 +191,7 @@ class CurveModel:
             self._fit_rational()
             self._renew_squares(0)
             self._choose()
+            self._remember_split(0)
 
     def _predicted(self, t: float, y: Floats) -> float:
         """Record how well the value was predicted; return the error of R."""
@@ -329,6 +365,11 @@ class CurveModel:
         """The estimated errors of P, shape (n - 1,)."""
         errors: Floats = self._polynomials.errors[P]
         return errors
+
+    @property
+    def above(self) -> Floats:
+        """The places above poles at which R was looked at."""
+        return self._above
 
     def rational_places(self) -> tuple[Floats, Floats, Any]:
         """Return places at which R was looked at, the difference of successive R there, and their intervals."""
