@@ -124,7 +124,7 @@ class CurveIntervals:
 
     def real(self) -> list[Interval]:
         """Return the intervals between known points, from left to right."""
-        losses = self._losses(np.array(self._us)) if len(self._us) > 1 else []
+        losses = self._losses(np.array(self._us)).tolist() if len(self._us) > 1 else []
         width = self.scale.width
         return [
             (rank(loss, (b - a) / width), a, b, loss, self._values[a], self._values[b])
@@ -136,7 +136,7 @@ class CurveIntervals:
         edges = sorted([*self._us, *self._pending])
         if len(edges) < 2:
             return []
-        losses = self._losses(np.array(edges))
+        losses = self._losses(np.array(edges)).tolist()
         known = (self._us[0], self._us[-1]) if self._us else (math.inf, -math.inf)
         return [
             (a, b, loss if known[0] <= a and b <= known[1] else math.inf)
@@ -156,7 +156,7 @@ class CurveIntervals:
         if not (self.domain.low in self._values and self.domain.high in self._values):
             return math.inf
         edges = self._us if real else sorted([*self._us, *self._pending])
-        return max(self._losses(np.array(edges)), default=0.0)
+        return float(self._losses(np.array(edges)).max(initial=0.0))
 
     def worst(self) -> Interval | None:
         """Return the real interval with the largest loss; None if all are closed."""
@@ -321,7 +321,7 @@ class CurveIntervals:
         end = ((rows == 0) & (streak < 0)) | ((rows == last) & (streak > 0))
         return np.asarray(np.abs(streak) >= np.where(end, STREAK_AT_END, STREAK))
 
-    def _losses(self, edges: Floats) -> list[float]:
+    def _losses(self, edges: Floats) -> Floats:
         """Return the loss of each piece: its error / range, at least its length while that is above `COARSEST`.
 
         Of closed pieces, and of those in which a break is located well enough, the loss is 0. The lengths do not
@@ -335,7 +335,7 @@ class CurveIntervals:
             loss = np.where(np.isfinite(error), loss, np.maximum(length, raw))
         loss[(length < CLOSED) & inside] = 0.0
         loss[~self._opens(edges)] = 0.0
-        return [float(x) for x in loss]
+        return loss
 
     # -- the next points -------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ import math
 import numpy as np
 
 from adaptive_calib._arrays import Floats
+from adaptive_calib.learner._curve.polynomials import inserted
 from adaptive_calib.learner._curve.rational import triangular
 
 __all__ = ["FEWEST", "LeastSquares"]
@@ -80,7 +81,7 @@ class LeastSquares:
     def insert(self, at: int, t: float, y: Floats) -> None:
         """Take in that the point number `at` is new, without a new fit."""
         rest = float(np.abs(self(np.array([t]))[0] - y).max())
-        self.rests = np.insert(self.rests, at, max(rest, self._estimate))
+        self.rests = inserted(self.rests, at, max(rest, self._estimate))
 
     def pairs(self, t: Floats, y: Floats) -> tuple[int, int]:
         """Return how many pairs of close neighbours there are, and how many of them show noise."""

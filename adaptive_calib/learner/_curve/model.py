@@ -29,7 +29,7 @@ import numpy as np
 
 from adaptive_calib._arrays import Bools, Floats, Ints
 from adaptive_calib.learner._curve.least_squares import FEWEST, LeastSquares
-from adaptive_calib.learner._curve.polynomials import MANY_FROM, PLACES, LocalPolynomials
+from adaptive_calib.learner._curve.polynomials import MANY_FROM, PLACES, LocalPolynomials, inserted
 from adaptive_calib.learner._curve.rational import TOLERANCE, Rational, rounding
 
 __all__ = ["COARSEST", "CurveModel"]
@@ -43,7 +43,7 @@ CLOSED = 1e-9
 #: Number of predictions that make the record.
 MEMORY = 8
 #: R is fitted to each new point while points * components * (support points)² is below this.
-EFFORT = 4e5
+EFFORT = 1.5e5
 #: A fit with poles on the axis is not taken if the one before, without, is as near to all values as this.
 SPURIOUS = 1e-9
 #: Errors on one side of a new point that are as many times as large make the division one-sided.
@@ -128,9 +128,9 @@ class CurveModel:
             return
         error = self._predicted(t, y) if self.ready else math.inf
         at = int(np.searchsorted(self.t, t))
-        self.y = np.insert(self.y, at, y, axis=0) if len(self.t) else y[None, :].copy()
-        self.t = np.insert(self.t, at, t)
-        self.scale = float(np.ptp(self.y, axis=0).max()) or 1.0
+        self.y = inserted(self.y, at, y) if len(self.t) else y[None, :].copy()
+        self.t = inserted(self.t, at, t)
+        self.scale = float((self.y.max(axis=0) - self.y.min(axis=0)).max()) or 1.0
         if len(self.t) < FEWEST_POINTS:
             return
         if not self.ready:
@@ -157,7 +157,7 @@ class CurveModel:
             self._last_raw = self.raw
             return
         before, streak = float(self._last_raw[at - 1]), int(self.streak[at - 1])
-        self.streak, self.fall = np.insert(self.streak, at, 0), np.insert(self.fall, at, self.fall[at - 1])
+        self.streak, self.fall = inserted(self.streak, at, 0), inserted(self.fall, at, self.fall[at - 1])
         left, right = float(self.raw[at - 1]), float(self.raw[at])
         side = (right > ONE_SIDED * left) - (left > ONE_SIDED * right)
         row = at if side > 0 else at - 1
@@ -215,7 +215,7 @@ class CurveModel:
         assert self._rational is not None
         first = min(max(at - 1, 0), n - 2)
         for name in ("_differ", "_signs", "_at_places"):
-            setattr(self, name, np.insert(getattr(self, name), first, 0.0, axis=0))
+            setattr(self, name, inserted(getattr(self, name), first, 0.0))
         every = 1 + int(n * size * len(self._rational.z) ** 2 / EFFORT)
         if n > 60 and sum(errors[R] > 3 * errors.min() for errors, _, _ in list(self._record)[-12:]) >= 10:
             every = max(every, 1 + n // 20)
