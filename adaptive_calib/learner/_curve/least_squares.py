@@ -92,5 +92,5 @@ class LeastSquares:
 
     def __call__(self, u: Floats) -> Floats:
         """Return the values at `u`, shape (len(u), N)."""
-        basis = np.polynomial.chebyshev.chebvander(2.0 * u - 1.0, len(self._c) - 1)
-        return np.asarray(basis @ self._c, dtype=np.float64)
+        angle = np.arccos(np.clip(2.0 * u - 1.0, -1.0, 1.0))
+        return np.asarray(np.cos(angle[:, None] * np.arange(len(self._c))) @ self._c, dtype=np.float64)

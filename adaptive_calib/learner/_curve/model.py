@@ -228,7 +228,8 @@ class CurveModel:
         self._unseen.append(float(self.t[at]))
         keep = self._above != self.t[at]
         self._above, self._above_differ = self._above[keep], self._above_differ[keep]
-        if self._rational.exact and error <= rounding(self.t, self.y, self.scale)[at]:
+        beside = slice(max(at - 1, 0), at + 2)
+        if self._rational.exact and error <= rounding(self.t[beside], self.y[beside], self.scale)[at - beside.start]:
             # the same function again
             self._before = self._rational
             self._differ[:] = 0.0

@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+import scipy.linalg
 
 from adaptive_calib._arrays import Floats
 
@@ -31,7 +32,9 @@ __all__ = ["Rational", "rounding", "triangular"]
 TOLERANCE = 1e-12
 STEEP = 1e-10
 #: The largest number of support points.
-MOST = 40
+MOST = 60
+#: Up to this many support points the weights come from a singular value decomposition, beyond from inverse iteration.
+DIRECT, ITERATIONS = 24, 4
 
 
 class Rational:
@@ -180,8 +183,22 @@ def triangular(matrix: Floats) -> Floats:
 
 
 def _smallest(factor: Floats) -> Floats:
-    """Return the smallest right singular vector."""
+    """Return the smallest right singular vector.
+
+    For larger matrices by inverse iteration: BLAS starts threads for their singular values, see `triangular`.
+    """
     rows, m = factor.shape
     if m == 1:
         return np.ones(1)
-    return np.asarray(np.linalg.svd(factor, full_matrices=rows < m)[2][-1])
+    if m <= DIRECT or rows < m:
+        return np.asarray(np.linalg.svd(factor, full_matrices=rows < m)[2][-1])
+    r = factor.copy()
+    diagonal = np.diagonal(r)
+    least = float(np.finfo(float).eps) * np.abs(diagonal).max()
+    np.fill_diagonal(r, np.where(np.abs(diagonal) < least, least, diagonal))
+    w: Floats = np.full(m, 1.0)
+    for _ in range(ITERATIONS):
+        for transposed in ("T", "N"):
+            w = scipy.linalg.solve_triangular(r, w, trans=transposed, check_finite=False)
+            w /= np.linalg.norm(w)
+    return w
