@@ -44,6 +44,8 @@ CLOSED = 1e-9
 MEMORY = 8
 #: R is fitted to each new point while points * components * (support points)² is below this.
 EFFORT = 1.5e5
+#: What is left of the difference of successive R when a value was predicted to rounding and R stays as it is.
+DOUBT = 0.1
 #: A fit with poles on the axis is not taken if the one before, without, is as near to all values as this.
 SPURIOUS = 1e-9
 #: Errors on one side of a new point that are as many times as large make the division one-sided.
@@ -183,7 +185,7 @@ class CurveModel:
         self.t, self.y, self.lost = t, y, sorted(lost)
         self.scale = (float(np.ptp(y, axis=0).max()) or 1.0) if len(t) else 1.0
         self.ready = len(t) >= FEWEST_POINTS
-        self.streak = self.fall = self._last_raw = np.zeros(0)
+        self.streak, self.fall, self._last_raw = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
         if self.ready:
             self._rational = self._before = self._squares = None
             self._unseen = []
@@ -232,8 +234,8 @@ class CurveModel:
         if self._rational.exact and error <= rounding(self.t[beside], self.y[beside], self.scale)[at - beside.start]:
             # the same function again
             self._before = self._rational
-            self._differ[:] = 0.0
-            self._above_differ[:] = 0.0
+            self._differ *= DOUBT
+            self._above_differ *= DOUBT
         elif n % every:
             before = value if self._before is None else self._before(places.ravel())
             self._differ[rows] = np.abs(value - before).max(axis=1).reshape(places.shape)
@@ -255,8 +257,8 @@ class CurveModel:
             residual = np.abs(previous(self.t) - self.y).max()
             if residual <= SPURIOUS * self.scale and not (self._signs.ravel()[1:] * self._signs.ravel()[:-1] < 0).any():
                 self._before = previous
-                self._differ[:] = 0.0
-                self._above_differ[:] = 0.0
+                self._differ *= DOUBT
+                self._above_differ *= DOUBT
                 return
         self._unseen = []
         self._before, self._rational = previous or lower, found
