@@ -1,7 +1,7 @@
-"""What a driver needs of a store: the seam between the engine and what survives a run.
+"""The interface between the engine and a store.
 
-The drivers write first: an `Outcome` goes into the `Archive` before the machine, and so the learner, hears of it.
-Stores live above the engine (`adaptive_calib.store`); this is the only face of theirs that the engine sees.
+A driver records an `Outcome` in the `Archive` first; then the machine, and so the learner, receives it. Stores are
+above the engine (`adaptive_calib.store`); the engine uses nothing of them but this protocol.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-__all__ = ["Archive", "Outcome", "Preloaded", "Stored"]
+from adaptive_calib.engine.evaluate import Report
 
-Status = Literal["ok", "failed", "crashed"]
+__all__ = ["Archive", "Outcome", "Preloaded", "RefusedResultError", "Stored"]
+
+OutcomeStatus = Literal["ok", "failed", "crashed"]
+
+
+class RefusedResultError(RuntimeError):
+    """A result that an archive can never record; its point fails, other points are not concerned."""
 
 
 class Outcome(NamedTuple):
-    """What came of one attempt to evaluate one point, as plain data.
+    """The final result of the attempts to evaluate one point.
 
     Attributes
     ----------
@@ -24,46 +30,34 @@ class Outcome(NamedTuple):
         The point as the learner asked for it.
     status
         ``"ok"``, ``"failed"`` (the function raised) or ``"crashed"`` (its worker died).
-    value
-        What the function returned; None unless the status is ``"ok"``.
-    error, traceback
-        The exception and its formatted traceback; None and ``""`` for ``"ok"``.
-    started : float
-        Seconds since the epoch, by the worker's clock.
-    seconds : float
-        Duration of the evaluation itself, measured in the worker.
-    host, pid
-        Where it was evaluated.
+    report : Report
+        The worker's report of the last attempt, with its value unpickled.
     attempt : int
         1 for the first attempt.
-    stdout, stderr, logs : str
-        What the evaluation printed and logged, if it was captured.
+    place
+        The answer of `Archive.place` for this point; None if it was not asked.
+    prepared
+        The answer of `Archive.prepare`; None if it was not asked.
 
     Examples
     --------
     >>> from adaptive_calib.engine.archive import Outcome
-    >>> Outcome(point=0.5, status="ok", value=0.25, seconds=0.1).value
+    >>> from adaptive_calib.engine.evaluate import Report
+    >>> Outcome(point=0.5, status="ok", report=Report(0.25, seconds=0.1)).report.value
     0.25
     """
 
     point: Any
-    status: Status
-    value: Any = None
-    error: BaseException | None = None
-    traceback: str = ""
-    started: float = 0.0
-    seconds: float = 0.0
-    host: str = ""
-    pid: int = 0
+    status: OutcomeStatus
+    report: Report
     attempt: int = 1
-    stdout: str = ""
-    stderr: str = ""
-    logs: str = ""
+    place: Any = None
+    prepared: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A point that the archive knows already: its value, or that it failed for good.
+    """A point that the archive has: its value, or that it failed for good.
 
     Attributes
     ----------
@@ -79,18 +73,18 @@ class Stored:
     Stored(status='ok', value=0.25)
     """
 
-    status: Status
+    status: OutcomeStatus
     value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Preloaded:
-    """All that is known at the start of a run, in the order in which it was recorded.
+    """All results that the archive has at the start of a run, in the order in which they were recorded.
 
     Attributes
     ----------
     points, values : sequences
-        Results, as the learner has the points.
+        Results, with points as the learner uses them.
     failed : sequence
         Points that failed for good.
 
@@ -107,31 +101,38 @@ class Preloaded:
 
 
 class Archive(Protocol):
-    """One run's view of a store. Every method may raise; such an error ends the run, it is never swallowed."""
+    """One run's view of a store. Every method may raise; the error ends the run."""
 
     def preload(self) -> Preloaded:
-        """Return what is to be told to the learner before the first ask."""
+        """Return the results that the learner is told before the first ask."""
         ...
 
-    def find(self, point: Any) -> Stored | None:
-        """Return what is known of an asked point, or None if it has to be evaluated."""
+    def place(self, point: Any) -> Any:
+        """Return where the archive keeps a point; the driver passes it back to `find` and in `Outcome.place`."""
         ...
 
-    def refusal(self, outcome: Outcome) -> Exception | None:
-        """Return why a result can never be stored, so that its point fails by itself; None if it can be.
+    def find(self, point: Any, place: Any = None) -> Stored | None:
+        """Return the stored result of an asked point, or None if it has to be evaluated."""
+        ...
 
-        Asked in runs that go on after failures, before `record`; an outcome that is refused is not recorded.
+    def prepare(self, outcome: Outcome) -> Any:
+        """Return what `record` needs of an outcome, for `Outcome.prepared`; called in runs that continue after errors.
+
+        Raises
+        ------
+        RefusedResultError
+            The result can never be recorded: its point fails, and the run goes on.
         """
         ...
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
-        """Write final outcomes so that they survive the death of this process; returns when they do."""
+        """Write final outcomes; returns when they survive the death of this process."""
         ...
 
     def news(self) -> Preloaded | None:
-        """Return what other runs have recorded since the last look, if it is time for one; called at each step."""
+        """Return results that other runs have recorded since the last call, if it is time for one; called per step."""
         ...
 
     def close(self, status: str, reason: str) -> None:
-        """End the run: `status` is finished, exhausted, failed or cancelled; `reason` is for people."""
+        """End the run: `status` is finished, exhausted, failed or cancelled; `reason` is one line for people."""
         ...

@@ -25,7 +25,7 @@ from io import StringIO
 from multiprocessing import parent_process
 from typing import IO, Any
 
-__all__ = ["NOTHING", "Output", "Record", "Sink", "captured", "captured_with", "emit_again", "overheard"]
+__all__ = ["NOTHING", "Record", "Sink", "captured", "captured_with", "emit_again", "overheard"]
 
 #: Nothing on stdout, nothing on stderr, nothing logged.
 NOTHING = ("", "", "")
@@ -88,16 +88,6 @@ class Sink:
 
 
 _SINK: contextvars.ContextVar[Sink | None] = contextvars.ContextVar("adaptive_calib_output", default=None)
-
-
-class Output:
-    """The output of one evaluation: `texts`, (stdout, stderr, logs), and log `records`, once it is over."""
-
-    texts: tuple[str, str, str] = NOTHING
-    records: tuple[Record, ...] = ()
-
-
-_SILENT = Output()
 
 
 class _Proxy:
@@ -190,30 +180,30 @@ _STAGE = _Stage()
 
 
 @contextmanager
-def captured(how: str | None) -> Iterator[Output]:
+def captured(how: str | None) -> Iterator[Sink]:
     """Capture what is written in the block: not at all (None), by Python ("std"), or by anybody ("fd").
 
     An error that leaves the block takes its output along; `captured_with` finds it there.
     """
-    output = Output()
-    if how is None:
-        yield output
-        return
     sink = Sink()
+    if how is None:
+        yield sink
+        return
     with ExitStack() as stack:
         files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2 if how == "fd" else 0)]
         token = _SINK.set(sink)
         try:
             with _STAGE, _descriptors(files):
-                yield output
+                yield sink
         except BaseException as error:
-            output.texts, output.records = _texts(sink, files), tuple(sink.records)
-            error.__captured__ = output  # type: ignore[attr-defined]
+            error.__captured__ = sink  # type: ignore[attr-defined]
             raise
-        else:
-            output.texts, output.records = _texts(sink, files), tuple(sink.records)
         finally:
             _SINK.reset(token)
+            for index, file in enumerate(files):
+                file.seek(0)
+                if text := file.read().decode(errors="replace"):
+                    sink.write(index, text)
 
 
 class overheard:  # noqa: N801 - used like `captured`
@@ -240,18 +230,10 @@ class overheard:  # noqa: N801 - used like `captured`
             _STAGE.__exit__()
 
 
-def captured_with(error: BaseException) -> Output:
+def captured_with(error: BaseException) -> Sink:
     """Return the output of the evaluation that raised `error`."""
-    output: Output = getattr(error, "__captured__", _SILENT)
-    return output
-
-
-def _texts(sink: Sink, files: Sequence[IO[bytes]]) -> tuple[str, str, str]:
-    texts = list(sink.texts)
-    for index, file in enumerate(files):
-        file.seek(0)
-        texts[index] += file.read().decode(errors="replace")
-    return texts[0], texts[1], texts[2]
+    sink: Sink | None = getattr(error, "__captured__", None)
+    return sink or Sink()
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from math import inf
 from typing import Any
 
 from adaptive_calib.engine.capture import NOTHING, captured, captured_with
+from adaptive_calib.engine.evaluate import Report, Work, here, text_of
 from adaptive_calib.engine.executor_protocol import Evaluate, Handle
-from adaptive_calib.engine.worker import Report, TimeLimitError, Work, here, text_of
+from adaptive_calib.engine.limit import TimeLimitError
 
 __all__ = ["Coroutines"]
 

@@ -29,8 +29,9 @@ from typing import Any
 
 import distributed
 
+from adaptive_calib.engine.evaluate import Report, Work, WorkerDiedError
 from adaptive_calib.engine.executor_protocol import Evaluate, Handle
-from adaptive_calib.engine.worker import Report, Shipment, Work, WorkerDiedError, pack
+from adaptive_calib.engine.ship import Shipment, pack
 
 __all__ = ["DaskCluster"]
 

@@ -1,4 +1,9 @@
-"""Two thin loops around a `Session`: they differ only in how they wait for what comes in."""
+"""Two thin loops around a `Session`: they differ only in how they wait for results.
+
+A signal ends the script, not only the run: after the first SIGINT (Ctrl-C) or SIGTERM all runs of the main thread
+drain, so that everything that has begun is told and stored, and then KeyboardInterrupt or SystemExit(143) is raised. A
+second signal raises it immediately.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +11,61 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from adaptive_calib.engine.events import Cancelled
+from adaptive_calib.engine.limit import Interrupted
 from adaptive_calib.engine.session import Session
 
-__all__ = ["run_async", "run_blocking", "signals"]
+__all__ = ["interruption", "run_async", "run_blocking", "signals", "unwatch", "watch"]
+
+#: Exit status of a script that SIGTERM has ended, by the convention of shells: 128 + 15.
+TERMINATED = 143
+
+#: Seconds after the end of the script in which threads that an interrupted run has left may still end by themselves.
+LEFT = 2.0
 
 
-def run_blocking(session: Session) -> None:
+def interruption(number: int) -> BaseException:
+    """Return the exception by which a signal ends a script.
+
+    Examples
+    --------
+    >>> import signal
+    >>> from adaptive_calib.engine.drivers import interruption
+    >>> interruption(signal.SIGTERM), interruption(signal.SIGINT)
+    (SystemExit(143), KeyboardInterrupt())
+    """
+    return SystemExit(TERMINATED) if number == signal.SIGTERM else KeyboardInterrupt()
+
+
+def run_blocking(session: Session, *, on_interrupt: str = "raise") -> None:
     """Run to the end in this thread; errors of the run are in ``session.machine.error``, not raised.
 
-    The first Ctrl-C, and SIGTERM, drain and keep what is under way; a second Ctrl-C abandons it and is raised as
-    KeyboardInterrupt. Other threads than the main one have no signals.
+    Parameters
+    ----------
+    session : Session
+    on_interrupt : {"raise", "return"}
+        What to do at the end of a run that a signal has ended.
+
+    Raises
+    ------
+    KeyboardInterrupt, SystemExit
+        A signal has ended the run: the first one after everything that had begun was told and stored, a second one
+        immediately. Other threads than the main one have no signals.
 
     Examples
     --------
     >>> from adaptive_calib import Learner1D
     >>> from adaptive_calib.engine.drivers import run_blocking
+    >>> from adaptive_calib.engine.evaluate import Work
     >>> from adaptive_calib.engine.executors import InThisThread
     >>> from adaptive_calib.engine.machine import RunMachine
     >>> from adaptive_calib.engine.session import Session
-    >>> from adaptive_calib.engine.worker import Work
     >>> from adaptive_calib.runner import Points
     >>> learner = Learner1D(abs, bounds=(-1, 2))
     >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
@@ -38,7 +73,7 @@ def run_blocking(session: Session) -> None:
     >>> session.machine.stop_reason
     '10 points are known, at least 10'
     """
-    with signals(session):
+    with signals(session, on_interrupt=on_interrupt):
         try:
             session.start()
             while not session.over:
@@ -51,18 +86,39 @@ def run_blocking(session: Session) -> None:
             session.finish()
 
 
+#: The sessions that signals cancel. A function: it waits for the end of a session that no call in this thread drives.
+_sessions: dict[Session, Callable[[], Any] | None] = {}
+
+#: The handlers that were replaced while there are such sessions, by signal.
+_before: dict[int, Any] = {}
+
+#: The signals that have come since.
+_received: list[int] = []
+
+
 @contextlib.contextmanager
-def signals(session: Session) -> Iterator[None]:
-    """Let the first SIGINT and SIGTERM cancel the run in an orderly way, while the block lasts; for the main thread.
+def signals(session: Session, *, on_interrupt: str = "raise") -> Iterator[None]:
+    """Let SIGINT and SIGTERM cancel the run while the block lasts, and raise at its end; for the main thread.
+
+    Parameters
+    ----------
+    session : Session
+    on_interrupt : {"raise", "return"}
+        "return": the first signal ends the run and nothing else; the block ends without an exception.
+
+    Raises
+    ------
+    KeyboardInterrupt, SystemExit
+        See `run_blocking`.
 
     Examples
     --------
     >>> from adaptive_calib import Learner1D
     >>> from adaptive_calib.engine.drivers import signals
+    >>> from adaptive_calib.engine.evaluate import Work
     >>> from adaptive_calib.engine.executors import InThisThread
     >>> from adaptive_calib.engine.machine import RunMachine
     >>> from adaptive_calib.engine.session import Session
-    >>> from adaptive_calib.engine.worker import Work
     >>> from adaptive_calib.runner import Points
     >>> learner = Learner1D(abs, bounds=(-1, 2))
     >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
@@ -72,40 +128,93 @@ def signals(session: Session) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    pressed: list[int] = []
-
-    def drain(number: int, frame: Any) -> None:
-        if pressed and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        pressed.append(number)
-        session.cancel(reason=f"cancelled by {signal.Signals(number).name}")
-
-    before = {}
-    for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-        if signal.getsignal(number) is default:  # a handler of somebody else's stays
-            before[number] = signal.signal(number, drain)
-    _draining.update(before)
+    watch(session)
     try:
         yield
+    except Interrupted as second:
+        _leave_when_the_script_ends(_received[-1])
+        raise interruption(_received[-1]) from second.__context__
     finally:
-        _draining.difference_update(before)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        number = unwatch(session)
+    if number is not None and on_interrupt == "raise":
+        raise interruption(number)
 
 
-#: Signals that drain a run of this process at present.
-_draining: set[int] = set()
+def watch(session: Session, wait: Callable[[], Any] | None = None) -> None:
+    """Let signals cancel a session from now on; to be called in the main thread.
+
+    Parameters
+    ----------
+    session : Session
+    wait : callable, optional
+        Waits for the end of a session that runs in another thread.
+    """
+    if not _sessions:
+        _received.clear()
+        _restore()
+        for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+            if signal.getsignal(number) is default:  # a handler that somebody has set stays
+                _before[number] = signal.signal(number, _handle)
+    _sessions[session] = wait
 
 
-def _drain_nothing_here() -> None:
-    """Let a forked worker die of SIGTERM, by which a broken pool ends it, and leave Ctrl-C to the parent."""
-    for number in _draining:
+def unwatch(session: Session) -> int | None:
+    """Let signals leave a session alone, from any thread; return the signal that has cancelled it."""
+    _sessions.pop(session, None)
+    if not _sessions and threading.current_thread() is threading.main_thread():
+        _restore()
+    return session.signal
+
+
+def _restore() -> None:
+    for number, handler in _before.items():
+        signal.signal(number, handler)
+    _before.clear()
+
+
+def _handle(number: int, frame: Any) -> None:
+    """Cancel all sessions at the first signal; end the script at the second."""
+    if not _sessions:  # they have ended in other threads
+        _restore()
+        signal.raise_signal(number)
+        return
+    _received.append(number)
+    if len(_received) > 1:
+        raise Interrupted
+    waits = list(_sessions.values())
+    for session in list(_sessions):
+        session.cancel(reason=f"cancelled by {signal.Signals(number).name}", number=number)
+    if all(waits):  # no call in this thread drives a run and raises at its end
+        for wait in waits:
+            assert wait is not None
+            wait()
+        raise interruption(number)
+
+
+def _leave_when_the_script_ends(number: int) -> None:
+    """After a second signal: do not let threads that still evaluate keep the interpreter from ending."""
+
+    def leave() -> None:
+        threading.main_thread().join()  # from here on the interpreter waits for threads
+        time.sleep(LEFT)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # a stream that is closed or broken cannot be flushed, and that is all
+                stream.flush()
+        os._exit(128 + number)
+
+    threading.Thread(target=leave, name="adaptive_calib-leave", daemon=True).start()
+
+
+def _forget_signals() -> None:
+    """Let a forked worker have the default handlers until it loads a function, see `ship`."""
+    for number in _before:
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
-    _draining.clear()
+    _before.clear()
+    _sessions.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_drain_nothing_here)
+    os.register_at_fork(after_in_child=_forget_signals)
 
 
 async def run_async(session: Session) -> None:
@@ -114,7 +223,8 @@ async def run_async(session: Session) -> None:
     Raises
     ------
     asyncio.CancelledError
-        The task was cancelled; the first time only after everything under way was told, the second time at once.
+        The task was cancelled. The first time it is raised after everything that had begun was told; the second time
+        immediately.
 
     Examples
     --------
@@ -124,7 +234,7 @@ async def run_async(session: Session) -> None:
     >>> from adaptive_calib.engine.executors import InThisThread
     >>> from adaptive_calib.engine.machine import RunMachine
     >>> from adaptive_calib.engine.session import Session
-    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.engine.evaluate import Work
     >>> from adaptive_calib.runner import Points
     >>> learner = Learner1D(abs, bounds=(-1, 2))
     >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
@@ -161,7 +271,7 @@ async def run_async(session: Session) -> None:
                         if timer is not None:
                             timer.cancel()
                 else:
-                    await asyncio.sleep(0)  # others on this loop have their turn between two steps
+                    await asyncio.sleep(0)  # other tasks of the loop run between two steps
                 session.step()
             except asyncio.CancelledError:
                 session.step(Cancelled(session.now, abandon=cancelled))
@@ -173,7 +283,7 @@ async def run_async(session: Session) -> None:
 
 
 class _Bell:
-    """Wakes the loop from any thread, once until it has woken up."""
+    """Wakes the loop from any thread, once until it is reset."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop = loop
@@ -182,7 +292,7 @@ class _Bell:
         self._rung = False
 
     def ring(self) -> None:
-        """Wake it up."""
+        """Wake the loop."""
         if self._rung:
             return
         self._rung = True
@@ -192,5 +302,5 @@ class _Bell:
             self._loop.call_soon_threadsafe(self._ring)
 
     def reset(self) -> None:
-        """Hear the next ring again; to be called before the inbox is looked at."""
+        """Let the next ring wake the loop again; to be called before the inbox is read."""
         self._rung = False

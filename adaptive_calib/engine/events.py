@@ -17,11 +17,11 @@ __all__ = [
     "Crashed",
     "Dropped",
     "Effect",
-    "Entry",
     "Event",
     "Failed",
     "Finished",
     "Loaded",
+    "LogEntry",
     "Resized",
     "Started",
     "Submit",
@@ -72,7 +72,7 @@ class Loaded:
     failed: Sequence[Any] = ()
 
 
-class Finished(NamedTuple):  # quicker to make than a dataclass: there is one for each point
+class Finished(NamedTuple):  # cheaper to create than a dataclass: there is one for each point
     """A task returned `value` after `seconds` in its worker; `stored` if it was looked up instead of evaluated.
 
     Attributes
@@ -136,7 +136,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A task was withdrawn or lost before it gave anything: nobody knows more about its point than before.
+    """A task ended without a value or a failure of its point: it was withdrawn, or the executor failed.
 
     Attributes
     ----------
@@ -144,6 +144,8 @@ class Dropped:
         Seconds of the run.
     task : int
         Its number, from the `Submit` that began it.
+    error : BaseException or None
+        The failure of the executor; None if the task was withdrawn, or lost through no fault of its own.
 
     Examples
     --------
@@ -154,6 +156,7 @@ class Dropped:
 
     time: float
     task: int
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,22 +278,34 @@ class Tick:
 Event = Started | Loaded | Finished | Failed | Dropped | Crashed | Resized | Cancelled | Broke | Tick
 
 
-class Submit(NamedTuple):  # quicker to make than a dataclass: there is one for each point
-    """Evaluate `point` under the number `task`; `attempt` is 1 for the first time.
+class Submit(NamedTuple):  # cheaper to create than a dataclass: there is one for each point
+    """Evaluate `point` under the number `task`.
 
-    With `alone` the point is suspected of killing its worker: nothing else should be in the same pool.
+    Attributes
+    ----------
+    task : int
+        Number of the task in the run.
+    point
+        The point.
+    attempt : int
+        1 for the first attempt.
+    alone : bool
+        The point is suspected of killing its worker: nothing else should be in the same pool.
+    place
+        Where the archive keeps the point; filled in by the session, not by the machine.
 
     Examples
     --------
     >>> from adaptive_calib.engine.events import Submit
     >>> Submit(task=3, point=0.5)
-    Submit(task=3, point=0.5, attempt=1, alone=False)
+    Submit(task=3, point=0.5, attempt=1, alone=False, place=None)
     """
 
     task: int
     point: Any
     attempt: int = 1
     alone: bool = False
+    place: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,8 +325,7 @@ class Withdraw:
 Effect = Submit | Withdraw
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry(NamedTuple):  # cheaper to create than a dataclass: there are three for each point
     """One line of a run's log: a call on the learner, or a note about something that called for none.
 
     Attributes
@@ -330,9 +344,9 @@ class Entry:
 
     Examples
     --------
-    >>> from adaptive_calib.engine.events import Entry
-    >>> Entry(0.0, "ask", (2,), answer=(-1, 1))
-    Entry(time=0.0, name='ask', args=(2,), answer=(-1, 1), note=False)
+    >>> from adaptive_calib.engine.events import LogEntry
+    >>> LogEntry(0.0, "ask", (2,), answer=(-1, 1))
+    LogEntry(time=0.0, name='ask', args=(2,), answer=(-1, 1), note=False)
     """
 
     time: float

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from adaptive_calib.engine.worker import Report, Work
+from adaptive_calib.engine.evaluate import Report, Work
 
 __all__ = ["Evaluate", "Executor", "Handle"]
 

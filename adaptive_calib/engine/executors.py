@@ -15,6 +15,11 @@ ProcessPoolExecutor(8)``) leaves it to the adapter: it is then closed at the end
 
 from __future__ import annotations
 
+import itertools
+import os
+import signal
+import tempfile
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor as FutureExecutor
@@ -23,13 +28,10 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from adaptive_calib.engine.evaluate import Report, Work
 from adaptive_calib.engine.executor_protocol import Evaluate, Executor, Handle
-from adaptive_calib.engine.worker import (
-    Report,
-    Work,
-    can_interrupt,
-    pack,
-)
+from adaptive_calib.engine.limit import can_interrupt
+from adaptive_calib.engine.ship import evaluate_with_mark, pack
 
 __all__ = [
     "InThisThread",
@@ -101,7 +103,7 @@ class InThisThread:
     Examples
     --------
     >>> from adaptive_calib.engine.executors import InThisThread
-    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.engine.evaluate import Work
     >>> executor = InThisThread()
     >>> executor.submit(executor.ship(Work(abs)), [-1.0, 2.0]).result()[0].value
     1.0
@@ -177,6 +179,10 @@ class Pool:
         self._trial: Any = None
         self._closing = shutdown or (self._make is not None and not shared)
         self._file: Path | None = None
+        self._processes: dict[int, Any] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None  # with a mark for each task that a worker has
+        self._marks: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+        self._numbers = itertools.count()
         self.threads = isinstance(self.executor, ThreadPoolExecutor)
         self.timeouts = self.own_process = not self.threads
         self.pickles = not (self.threads or isinstance(self.executor, SequentialExecutor))
@@ -197,14 +203,46 @@ class Pool:
         if not self.pickles:
             return work
         work = Work(work.function, work.batch, pickled=True, timeout=work.timeout, capture=work.capture)
-        shipment, self._file = pack(work, on_disk=_on_this_host(self.executor))
+        here = _on_this_host(self.executor)
+        shipment, self._file = pack(work, on_disk=here)
+        if work.timeout is not None and here and self._make is not None and hasattr(signal, "SIGKILL"):
+            self._folder = tempfile.TemporaryDirectory(prefix="adaptive_calib-marks-", ignore_cleanup_errors=True)
         return shipment
 
     def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
         """Hand the points to the executor; alone, to a pool of their own if this one is shared."""
         executor = self._apart() if alone and self.shared else self.executor
-        handle: Handle = executor.submit(evaluate, points)
-        return handle
+        handle: Any
+        if self._folder is None:
+            handle = executor.submit(evaluate, points)
+        else:
+            path = os.path.join(self._folder.name, str(next(self._numbers)))
+            handle = executor.submit(evaluate_with_mark, evaluate, points, path)
+            self._marks[handle] = path
+        self._workers  # noqa: B018 - keeps hold of the dict, which a broken pool lets go
+        checked: Handle = handle
+        return checked
+
+    def age(self, handle: Handle) -> float | None:
+        """Return for how many seconds a worker has evaluated the points of a handle; None if none has begun."""
+        path = self._marks.get(handle)
+        if path is None:
+            return None
+        try:
+            return max(0.0, time.time() - os.stat(path).st_mtime)
+        except FileNotFoundError:
+            return None
+
+    def end(self, handle: Handle) -> bool:
+        """Kill the worker that evaluates the points of a handle; return False if this pool could not be replaced."""
+        path = self._marks.get(handle)
+        if path is None or self._make is None:
+            return False
+        try:
+            os.kill(int(Path(path).read_text()), signal.SIGKILL)
+        except (FileNotFoundError, ValueError, ProcessLookupError):  # it has just ended by itself
+            return False
+        return True
 
     def _apart(self) -> Any:
         if self._trial is None:
@@ -214,7 +252,9 @@ class Pool:
         return self._trial
 
     def renew(self) -> bool:
-        """Make a new executor, if the old one was made here."""
+        """Make a new executor, if the old one was made here; the workers of a broken one are killed in any case."""
+        for process in self._workers.values():  # its own SIGTERM is left to the parent, see `ship`
+            process.kill()
         if self._make is None:
             return False
         if self._trial is not None:
@@ -222,8 +262,17 @@ class Pool:
             self._trial = None
         if not self.shared:
             self.executor.shutdown(wait=False)
-        self.executor = self._make()  # a shared one that is well, or was replaced by another runner, stays
+        self.executor = self._make()  # a shared one that works, or was replaced by another runner, stays
         return True
+
+    @property
+    def _workers(self) -> dict[int, Any]:
+        """Processes of the standard library's pool by their number, which it forgets when it is shut down."""
+        if isinstance(self.executor, ProcessPoolExecutor):
+            known = getattr(self.executor, "_processes", None)  # only from Python 3.14 on there is a public way
+            if known is not None:
+                self._processes = known
+        return self._processes
 
     def close(self, *, abandon: bool = False) -> None:
         """Shut down what was made here, or what the user asked to be shut down.
@@ -239,22 +288,27 @@ class Pool:
             _shut_down(self._trial, abandon=abandon)
         if self._file is not None:
             self._file.unlink(missing_ok=True)
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
-#: Pools of runs under way whose executor others use too.
+#: Pools, of runs that are not over, whose executor other runs use too.
 _SHARING: weakref.WeakSet[Pool] = weakref.WeakSet()
 
 
 def _shut_down(executor: Any, *, abandon: bool) -> None:
     """End an executor when its tasks are over; with `abandon` at once, where there are processes to be killed."""
-    if type(executor).__module__.split(".")[0] == "loky":  # has no word for futures that wait
+    if type(executor).__module__.split(".")[0] == "loky":  # has no option to cancel futures
         executor.shutdown(wait=not abandon, kill_workers=abandon)
         return
     # only from Python 3.14 on there is a public way
     processes = list((getattr(executor, "_processes", None) or {}).values()) if abandon else []
-    executor.shutdown(wait=not abandon, cancel_futures=True)
     for process in processes:
         process.kill()
+    try:
+        executor.shutdown(wait=not abandon, cancel_futures=True)
+    except TypeError:  # executors of other libraries may have no such option
+        executor.shutdown()
 
 
 #: What the libraries under NumPy look at, when they are loaded, for their number of threads.

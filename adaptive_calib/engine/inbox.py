@@ -27,9 +27,12 @@ class Inbox:
 
     def take(self) -> list[Any]:
         """Return everything that is there, in the order of arrival."""
-        items = list(self._first)
-        self._first.clear()
-        items.extend([self._queue.get_nowait() for _ in range(self._queue.qsize())])  # nobody else takes
+        items: list[Any] = []
+        if self._first:
+            items += self._first
+            self._first.clear()
+        for _ in range(self._queue.qsize()):  # this is the only reader
+            items.append(self._queue.get_nowait())
         return items
 
     def wait(self, timeout: float | None) -> None:

@@ -1,18 +1,33 @@
-"""The run machine: every decision of a run, and no doing.
+"""The run machine: every decision of a run, and no action.
 
-``handle(*events) -> effects``. The machine alone calls the learner during a run. It tells what finished, looks at the
-goal, asks for as many points as there are free places, decides about retries, and knows when and why a run is over.
-It holds no clock, thread or file: a history of events, handed to a fresh machine with a fresh learner, gives the same
-effects and the same learner.
+``handle(*events) -> effects``. During a run only the machine calls the changing methods of the learner. It tells the
+learner each result, asks the goal, asks the learner for as many points as there are free places, decides about retries,
+and ends the run. It holds no clock, thread or file: the same history of events, handed to a fresh machine with a fresh
+learner, gives the same effects and the same learner.
 
-Phases::
+Phases and events:
 
-    waiting --Started--> running --goal, error, cancel, nothing left--> draining --nothing out--> ended
+=========== ================= ======================================== ======================== =====================
+event       waiting           running                                  draining                 ended
+=========== ================= ======================================== ======================== =====================
+Started     -> running        error                                    error                    error
+Loaded      told              told                                     told                     told
+Finished    (unknown task)    told                                     told                     ignored
+Failed      (unknown task)    retried later, or failed for good        failed for good if last  ignored
+Dropped     (unknown task)    submitted again; third time: draining    noted                    ignored
+Crashed     (unknown task)    suspects run alone; the guilty one fails the guilty one fails     ignored
+Resized     kept              kept                                     kept                     kept
+Cancelled   -> draining       -> draining (abandon: -> ended)          -> ended                 ignored
+Broke       -> draining       -> draining                              noted if no error yet    ignored
+Tick        time only         time only                                time only                time only
+=========== ================= ======================================== ======================== =====================
 
-Finished work is told in every phase but the last. While draining nothing is asked; what has not begun is withdrawn.
+After the events of one call: running goes to draining when the goal is reached, a point failed for good with
+``on_error="raise"``, or nothing is left to ask; draining goes to ended when no task is out. While draining, nothing is
+asked, and tasks that have not begun are withdrawn.
 
-A worker that dies takes its pool along, and with it every task that was out. Nobody knows which one was guilty, so
-these *suspects* run again one at a time; the one that is alone when the pool dies again did it.
+When a worker dies, its pool dies with it, and so do all tasks that were out, of which one may be guilty. These
+*suspects* run again one at a time; the task that is isolated when the pool dies again is the guilty one.
 """
 
 from __future__ import annotations
@@ -30,11 +45,11 @@ from adaptive_calib.engine.events import (
     Crashed,
     Dropped,
     Effect,
-    Entry,
     Event,
     Failed,
     Finished,
     Loaded,
+    LogEntry,
     Resized,
     Started,
     Submit,
@@ -46,15 +61,26 @@ from adaptive_calib.engine.points import PointSet
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.learner.protocol import Learner, has_method
 
-__all__ = ["Attempt", "EvaluationError", "Failure", "RunMachine"]
+__all__ = ["Attempt", "EvaluationError", "ExecutorError", "Failure", "RunMachine"]
+
+#: With ``on_error="continue"`` and no `max_failures`: a run ends with an error when its first evaluations, as many as
+#: this, all failed for good. More than the corners of a domain in four dimensions, where a function may be singular.
+FIRST_FAILURES = 20
+
+#: How often the executor may give a point back without a result before the run ends with an error.
+MOST_DROPS = 3
 
 
 class EvaluationError(RuntimeError):
-    """A point failed for good and the run was not to go on; ``__cause__`` is what the function raised."""
+    """A point failed for good and ``on_error="raise"``; ``__cause__`` is the exception of the function."""
 
 
-class Attempt(NamedTuple):  # quicker to make than a dataclass
-    """A point that is under way or will be again: `failures` attempts of it have failed so far.
+class ExecutorError(RuntimeError):
+    """The executor does not evaluate the points that it is given; ``__cause__`` is its own exception, if it has one."""
+
+
+class Attempt(NamedTuple):  # cheaper to create than a dataclass
+    """A point that is pending.
 
     Attributes
     ----------
@@ -63,7 +89,9 @@ class Attempt(NamedTuple):  # quicker to make than a dataclass
     failures : int
         Attempts that have failed so far.
     traceback : str
-        Of the last of them.
+        The traceback of the last of them.
+    drops : int
+        How often the executor has given it back without a result.
 
     Examples
     --------
@@ -75,6 +103,7 @@ class Attempt(NamedTuple):  # quicker to make than a dataclass
     point: Any
     failures: int = 0
     traceback: str = ""
+    drops: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +115,9 @@ class Failure:
     point
         The point.
     attempts : int
-        How often it was tried.
+        Number of attempts.
     error, traceback
-        What the last attempt raised.
+        The exception of the last attempt.
     crashed : bool
         Whether its worker died.
 
@@ -115,19 +144,18 @@ class RunMachine:
     Parameters
     ----------
     learner : Learner
-        Nobody else calls its changing methods while the run lasts.
+        Only the machine calls its changing methods during the run.
     goal : Goal
-        When the run has what it was started for.
+        The run ends when it is reached.
     retry : RetryPolicy
         Which failures are tried again, and when.
     on_error : {"raise", "continue"}
-        What a point that failed for good means: the end, with an `EvaluationError`; or one point less.
+        Whether a point that failed for good ends the run with an `EvaluationError`.
     max_failures : int, optional
-        With ``on_error="continue"``: the run ends with an error once so many points have failed for good. It also
-        ends if no value is known, from before or by now, and as many points as fit out at once (at least two) have
-        failed: then something is wrong with all of them.
+        With ``on_error="continue"``: the run ends with an error when this number of points has failed for good.
+        Default: it does so when no value is known yet and the first 20 points have failed for good.
     journal : bool
-        Whether to write down each call on the learner; see `take_entries`.
+        Whether to keep a log entry of each call on the learner; see `take_entries`.
 
     Attributes
     ----------
@@ -138,9 +166,9 @@ class RunMachine:
     stop_reason : str or None
         One line for people; None while running.
     error : BaseException or None
-        What the run ends with, if it failed.
+        The error of a failed run.
     running : dict
-        Number of task -> `Attempt`, for all that is out.
+        Number of task -> `Attempt`, for all tasks that are submitted.
     failures : list of Failure
         In order of their last attempt.
 
@@ -151,8 +179,9 @@ class RunMachine:
     >>> from adaptive_calib.engine.machine import RunMachine
     >>> from adaptive_calib.runner import Points, RetryPolicy
     >>> machine = RunMachine(Learner1D(abs, bounds=(-1, 2)), Points(2), RetryPolicy())
-    >>> machine.handle(Started(0.0, capacity=2))
-    [Submit(task=0, point=-1.0, attempt=1, alone=False), Submit(task=1, point=2.0, attempt=1, alone=False)]
+    >>> machine.handle(Started(0.0, capacity=2))  # doctest: +NORMALIZE_WHITESPACE
+    [Submit(task=0, point=-1.0, attempt=1, alone=False, place=None),
+     Submit(task=1, point=2.0, attempt=1, alone=False, place=None)]
     >>> machine.handle(Finished(1.0, task=0, value=1.0), Finished(2.0, task=1, value=2.0))
     []
     >>> machine.phase, machine.stop_reason
@@ -185,27 +214,26 @@ class RunMachine:
         self.running: dict[int, Attempt] = {}
         self.failures: list[Failure] = []
         self.capacity = 0
-        self._first_capacity = 0
         self._time = 0.0
         self._epoch = 0.0
         self._told = self._stored = self._loaded = 0
         self._tasks = count()
         self._order = count()
         self._waiting: list[tuple[float, int, Attempt]] = []  # a heap by the time of the next attempt
-        self._again: list[Attempt] = []  # dropped while running: at once, before anything new is asked
+        self._again: list[Attempt] = []  # dropped while running: submitted before any new point
         self._suspects: list[Attempt] = []
-        self._on_trial: int | None = None
-        self._withheld: PointSet | None = None  # points that failed, of a learner that has no word for it
-        self._dry = False  # the learner had less than was asked for, and nothing has happened since
+        self._isolated_task: int | None = None
+        self._skip_points: PointSet | None = None  # points that failed, of a learner without `tell_failed`
+        self._learner_exhausted = False  # it had fewer points than were asked for, and no event since
         self._withdrawn = False
-        self._judged = False  # whether the goal was looked at
-        self._journal: list[Entry] | None = [] if journal else None
+        self._judged = False  # whether the goal was asked
+        self._journal: list[LogEntry] | None = [] if journal else None
 
-    # ---------------------------------------------------------------- what others may see
+    # ---------------------------------------------------------------- state, for reading
 
     @property
     def progress(self) -> Progress:
-        """How far the run is."""
+        """The state of the run."""
         return Progress(
             self._time,
             self._epoch,
@@ -224,24 +252,24 @@ class RunMachine:
 
     @property
     def to_retry(self) -> list[Attempt]:
-        """Points that have failed so far and will be tried again, those that are being tried again included."""
+        """Points that have failed and will be tried again, or are being tried again."""
         waiting = [attempt for _, _, attempt in sorted(self._waiting, key=lambda entry: entry[:2])]
         every = [*waiting, *self._again, *self._suspects, *self.running.values()]
         return [attempt for attempt in every if attempt.failures]
 
     @property
     def due(self) -> float:
-        """The second of the run at which a `Tick` is wanted if nothing else happens before; inf for never."""
+        """The second of the run at which a `Tick` is needed if no other event comes before; inf for never."""
         if self.phase != "running":
             return inf
-        free = len(self.running) < self.capacity and not self._suspects and self._on_trial is None
-        retry = self._waiting[0][0] if self._waiting and free else inf  # without a place its time alone brings nothing
+        free = len(self.running) < self.capacity and not self._suspects and self._isolated_task is None
+        retry = self._waiting[0][0] if self._waiting and free else inf  # without a free place it cannot be submitted
         return min(retry, self.goal.due(self.progress)) if self._judged else retry
 
     def final(self, event: Failed | Crashed) -> bool:
-        """Whether the failure would be the last of its point: what is to be written down before the machine hears it.
+        """Whether the failure would be the last of its point, so that the driver records it before `handle`.
 
-        Of a crash: whether its guilty task is known and is not tried again.
+        Of a crash: whether the guilty task is certain and is not tried again.
         """
         if isinstance(event, Failed):
             attempt = self.running.get(event.task)
@@ -249,8 +277,8 @@ class RunMachine:
         guilty = self._guilty(event)
         return guilty is not None and self.retry.wait(guilty.failures + 1, event.error) is None
 
-    def take_entries(self) -> list[Entry]:
-        """Return what has been written to the journal since the last call; always empty without ``journal=True``."""
+    def take_entries(self) -> list[LogEntry]:
+        """Return the log entries since the last call; empty without ``journal=True``."""
         if not self._journal:
             return []
         taken, self._journal = self._journal, []
@@ -259,9 +287,7 @@ class RunMachine:
     # ---------------------------------------------------------------- the one verb
 
     def handle(self, *events: Event) -> list[Effect]:
-        """Take in what happened, all at once, and say what is to be done.
-
-        The events are taken in their order; the goal is looked at after the last one.
+        """Process events in their order, then ask the goal and the learner once.
 
         Returns
         -------
@@ -274,20 +300,13 @@ class RunMachine:
             _TAKE[type(event)](self, event)
         return self._decide()
 
-    def finished(self, task: int, value: Any, time: float) -> list[Effect]:
-        """Do the same as ``handle(Finished(time, task, value))``, for a driver that evaluates points by the million."""
-        if time > self._time:
-            self._time = time
-        self._tell(task, value, stored=False)
-        return self._decide()
-
     # ---------------------------------------------------------------- events
 
     def _take_started(self, event: Started) -> None:
         if self.phase != "waiting":
-            raise RuntimeError(f"a run starts once, but this one is {self.phase} already.")
+            raise RuntimeError(f"a run starts once, but this one is {self.phase} already; make a new runner.")
         self._epoch = event.epoch
-        self.capacity = self._first_capacity = event.capacity
+        self.capacity = event.capacity
         self.phase = "running"
         error_goal = error_goal_for(self.learner, self.goal)
         if error_goal is not None:
@@ -307,7 +326,7 @@ class RunMachine:
         attempt = self._taken(event.task)
         if attempt is None:
             return
-        if event.stored:  # somebody else's failure, known for long: neither an error of this run nor counted
+        if event.stored:  # of an earlier run: neither an error of this run nor counted
             self._give_up(attempt.point)
             return
         self._note("failed", attempt.point, attempt.failures + 1, repr(event.error))
@@ -317,9 +336,21 @@ class RunMachine:
         attempt = self._taken(event.task)
         if attempt is None:
             return
-        self._note("dropped", attempt.point)
-        if self.phase == "running":
+        error = event.error
+        self._note("dropped", attempt.point, *(() if error is None else (repr(error),)))
+        if self.phase != "running":
+            return
+        if error is None:
             self._again.append(attempt)
+        elif attempt.drops + 1 < MOST_DROPS:
+            self._again.append(attempt._replace(drops=attempt.drops + 1))
+        else:
+            failed = ExecutorError(
+                f"the executor gave the point {attempt.point} back {MOST_DROPS} times without a result, the last time "
+                f"with {error!r}. The point stays to be evaluated by another run; try another executor."
+            )
+            failed.__cause__ = error
+            self._break(str(failed), failed)
 
     def _take_crashed(self, event: Crashed) -> None:
         guilty = self._guilty(event)
@@ -331,9 +362,9 @@ class RunMachine:
             self._suspects.extend(lost)
 
     def _guilty(self, event: Crashed) -> Attempt | None:
-        """Return the one that was alone in the pool that died; None if that is not certain."""
+        """Return the attempt that was alone in the pool that died; None if that is not certain."""
         known = [task for task in event.tasks if task in self.running]
-        if len(known) != 1 or (event.shared and known[0] != self._on_trial):
+        if len(known) != 1 or (event.shared and known[0] != self._isolated_task):
             return None
         return self.running[known[0]]
 
@@ -341,9 +372,7 @@ class RunMachine:
         if event.capacity != self.capacity:
             self._note("resized", event.capacity)
             self.capacity = event.capacity
-            self._dry = False
-            if not self._first_capacity:
-                self._first_capacity = event.capacity
+            self._learner_exhausted = False
 
     def _take_cancelled(self, event: Cancelled) -> None:
         if self.phase == "ended":
@@ -360,14 +389,14 @@ class RunMachine:
         self._break(event.reason, event.error)
 
     def _take_tick(self, event: Tick) -> None:
-        """Nothing but the time, which `handle` has taken."""
+        """Do nothing: `handle` has taken the time."""
 
     def _taken(self, task: int) -> Attempt | None:
-        """Take a task off the list of those that are out; None if it is not there (abandoned, or told twice)."""
+        """Remove a task from those that are out; None if it is not one of them (abandoned, or told twice)."""
         attempt = self.running.pop(task, None)
-        self._dry = False
-        if task == self._on_trial:
-            self._on_trial = None
+        self._learner_exhausted = False
+        if task == self._isolated_task:
+            self._isolated_task = None
         return attempt
 
     # ---------------------------------------------------------------- failures
@@ -377,10 +406,10 @@ class RunMachine:
         wait = self.retry.wait(failures, error)
         if wait is not None:
             if self.phase != "running":
-                return  # not tried again, but not given up either: another run may ask for it
+                return  # neither tried again nor given up: another run may ask for it
             again = Attempt(attempt.point, failures, traceback)
             if crashed:
-                self._suspects.append(again)  # what has killed a pool once runs alone from now on
+                self._suspects.append(again)  # a point that has killed a pool runs alone from now on
             else:
                 heapq.heappush(self._waiting, (self._time + wait, next(self._order), again))
             return
@@ -394,8 +423,8 @@ class RunMachine:
             reason = f"the point {failure.point} failed: {failure.error!r}"
         elif self.max_failures is not None and total >= self.max_failures:
             reason = f"{total} points failed, as many as `max_failures` allows; the last one: {failure.error!r}"
-        elif not (self._told or self._stored or self._loaded) and total >= max(2, self._first_capacity):
-            reason = f"the first {total} evaluations all failed; the last one: {failure.error!r}"
+        elif self.max_failures is None and total >= FIRST_FAILURES and not (self._told or self._stored or self._loaded):
+            reason = f"the first {total} points all failed; the last one: {failure.error!r}"
         else:
             return
         error = EvaluationError(
@@ -406,22 +435,22 @@ class RunMachine:
         self._drain("failed", reason, error)
 
     def _give_up(self, point: Any) -> None:
-        """Let the learner know that a point failed for good; a learner that has no word for it is not asked there."""
+        """Tell the learner that a point failed for good; for a learner without `tell_failed` the point is skipped."""
         if has_method(self.learner, "tell_failed"):
             self._call("tell_failed", point)
         else:
-            self._withheld = self._withheld or PointSet()
-            self._withheld.add(point)
+            self._skip_points = self._skip_points or PointSet()
+            self._skip_points.add(point)
 
     # ---------------------------------------------------------------- the learner
 
     def _call(self, name: str, *args: Any) -> bool:
-        """Call the learner; return whether it went well. An error of its own ends the run."""
+        """Call the learner; return whether it returned. An error of its own ends the run."""
         if self._journal is not None:
-            self._journal.append(Entry(self._time, name, args))
+            self._journal.append(LogEntry(self._time, name, args))
         try:
             getattr(self.learner, name)(*args)
-        except Exception as error:  # noqa: BLE001 - whatever a user's learner raises becomes the end of the run
+        except Exception as error:  # noqa: BLE001 - any error of a user's learner ends the run
             self._break(f"learner.{name} raised {error!r}", error)
             return False
         return True
@@ -431,10 +460,10 @@ class RunMachine:
         if attempt is None:
             return
         if self._journal is not None:
-            self._journal.append(Entry(self._time, "tell", (attempt.point, value)))
+            self._journal.append(LogEntry(self._time, "tell", (attempt.point, value)))
         try:
             self.learner.tell(attempt.point, value)
-        except Exception as error:  # noqa: BLE001 - as in `_call`, of which this is the quick form
+        except Exception as error:  # noqa: BLE001 - as in `_call`, of which this is the short form
             self._break(f"learner.tell raised {error!r}", error)
             return
         if stored:
@@ -450,28 +479,28 @@ class RunMachine:
             self._break(f"learner.ask raised {error!r}", error)
             return ()
         if self._journal is not None:
-            self._journal.append(Entry(self._time, "ask", (n,), tuple(points)))
+            self._journal.append(LogEntry(self._time, "ask", (n,), tuple(points)))
         return points
 
-    def _ask_around(self, withheld: PointSet, n: int) -> Sequence[Any]:
-        """Ask for at most `n` points, passing over those that are withheld."""
+    def _ask_except(self, skipped: PointSet, n: int) -> Sequence[Any]:
+        """Ask for at most `n` points, leaving out those to be skipped."""
         chosen: list[Any] = []
-        for _ in range(len(withheld) + 1):
+        for _ in range(len(skipped) + 1):
             wanted = n - len(chosen)
             points = self._ask(wanted)
-            chosen += [point for point in points if point not in withheld]
+            chosen += [point for point in points if point not in skipped]
             if len(chosen) >= n or len(points) < wanted:
                 break
         return chosen
 
     def _note(self, name: str, *args: Any) -> None:
         if self._journal is not None:
-            self._journal.append(Entry(self._time, name, args, note=True))
+            self._journal.append(LogEntry(self._time, name, args, note=True))
 
     # ---------------------------------------------------------------- decisions
 
     def _decide(self) -> list[Effect]:
-        """Look at the goal, ask for what is next, and end what is over."""
+        """Ask the goal, ask the learner for points, and end a run that is drained."""
         effects: list[Effect] = []
         if self.phase == "running":
             self._judge()
@@ -488,21 +517,21 @@ class RunMachine:
 
     def _judge(self) -> None:
         self._judged = True
+        progress = self.progress
         try:
-            progress = self.progress
             if self.goal.reached(progress):
                 self._drain("finished", self.goal.reason(progress))
         except Exception as error:  # noqa: BLE001 - a user's goal may raise anything; it ends the run with it
             self._break(f"the goal raised {error!r}", error)
 
     def _fill(self, effects: list[Effect]) -> None:
-        """Give each free place a point: suspects one at a time, then what is due again, then what the learner asks."""
-        if self._on_trial is not None:
+        """Submit a point for each free place: one suspect, or dropped points, retries that are due, and new points."""
+        if self._isolated_task is not None:
             return
         if self._suspects:
             if not self.running and self.capacity > 0:
                 effects.append(self._submit(self._suspects.pop(0), alone=True))
-                self._on_trial = next(iter(self.running))
+                self._isolated_task = next(iter(self.running))
             return
         free = self.capacity - len(self.running)
         while free > 0 and self._again:
@@ -511,12 +540,12 @@ class RunMachine:
         while self._waiting and free > 0 and self._waiting[0][0] <= self._time:
             effects.append(self._submit(heapq.heappop(self._waiting)[2]))
             free -= 1
-        limit = getattr(self.learner, "max_pending", None)  # of a foreign learner there is none
+        limit = getattr(self.learner, "max_pending", None)  # learners of other packages have none
         if limit is not None:
             free = min(free, limit - len(self.running))
-        if free > 0 and not self._dry:
-            points = self._ask(free) if self._withheld is None else self._ask_around(self._withheld, free)
-            self._dry = len(points) < free
+        if free > 0 and not self._learner_exhausted:
+            points = self._ask(free) if self._skip_points is None else self._ask_except(self._skip_points, free)
+            self._learner_exhausted = len(points) < free
             if self.phase == "running":  # else the learner raised
                 for point in points:
                     task = next(self._tasks)
@@ -539,14 +568,14 @@ class RunMachine:
         return f"the learner has nothing left to ask for after {self.learner.npoints} points{failed}"
 
     def _drain(self, status: str, reason: str, error: BaseException | None = None) -> None:
-        """Decide that the run ends; what decided first is what counts."""
+        """Begin to end the run; only the first reason is kept."""
         if self.phase in ("draining", "ended"):
             return
         self.phase = "draining"
         self.status, self.stop_reason, self.error = status, reason, error
 
     def _break(self, reason: str, error: BaseException) -> None:
-        """End because of an error that is no point's; it also counts when the end was decided before, for less."""
+        """End the run with an error that is not a point's; it is kept even if the run was draining without an error."""
         self._drain("failed", reason, error)
         if self.error is None:
             self.status, self.stop_reason, self.error = "failed", reason, error

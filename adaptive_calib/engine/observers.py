@@ -7,7 +7,7 @@ a display never stops a run. (The store is no observer: its errors end the run. 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,11 +15,11 @@ from adaptive_calib.engine.events import (
     Crashed,
     Dropped,
     Effect,
-    Entry,
     Event,
     Failed,
     Finished,
     Loaded,
+    LogEntry,
     Started,
     Submit,
 )
@@ -41,7 +41,7 @@ class Observer(Protocol):
 class RunLog(Protocol):
     """Where the calls on the learner are written, in their order."""
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[LogEntry]) -> None:
         """Write what was called since the last time; an error ends the run."""
         ...
 
@@ -53,7 +53,7 @@ class RunLog(Protocol):
 def notify(
     observers: list[Observer], events: Sequence[Event], effects: Sequence[Effect], progress: Progress
 ) -> list[Observer]:
-    """Tell the observers of one step and return those that are still well.
+    """Call the observers with one step; return those that did not raise.
 
     Parameters
     ----------
@@ -71,15 +71,14 @@ def notify(
     >>> notify([observer], events=["an event"], effects=[], progress=None) == [observer], heard
     (True, [['an event']])
     """
-    well = []
+    failed = []
     for observer in observers:
         try:
             observer(events, effects, progress)
         except Exception:
-            logger.exception("the observer %r raised and is taken off; the run goes on.", observer)
-        else:
-            well.append(observer)
-    return well
+            logger.exception("the observer %r raised and is removed; the run goes on.", observer)
+            failed.append(observer)
+    return [observer for observer in observers if observer not in failed] if failed else observers
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,32 +238,33 @@ class Callbacks:
 
     def __call__(self, events: Sequence[Event], effects: Sequence[Effect], progress: Progress) -> None:
         """Translate one step into calls."""
-        loaded = sum(len(event.points) for event in events if isinstance(event, Loaded))
         for event in events:
-            if isinstance(event, Started):
-                self._call("on_start", RunStarted(event.time, loaded, event.capacity), progress)
-            elif isinstance(event, Finished) and event.task in self._out:
-                point = self._out.pop(event.task)
-                told = Told(event.time, point, event.value, event.seconds, event.stored)
-                self._call("on_tell", told, progress)
+            if isinstance(event, Finished):
+                if event.task in self._out:
+                    point = self._out.pop(event.task)
+                    self._call("on_tell", Told, progress, event.time, point, event.value, event.seconds, event.stored)
+            elif isinstance(event, Started):
+                loaded = sum(len(event.points) for event in events if isinstance(event, Loaded))
+                self._call("on_start", RunStarted, progress, event.time, loaded, event.capacity)
             elif isinstance(event, Failed) and event.task in self._out:
                 point = self._out.pop(event.task)
-                self._call("on_fail", PointFailed(event.time, point, event.error, event.traceback), progress)
+                self._call("on_fail", PointFailed, progress, event.time, point, event.error, event.traceback)
             elif isinstance(event, Crashed):
                 for task in event.tasks:
                     if task in self._out:
                         point = self._out.pop(task)
-                        self._call("on_fail", PointFailed(event.time, point, event.error, str(event.error)), progress)
+                        self._call("on_fail", PointFailed, progress, event.time, point, event.error, str(event.error))
             elif isinstance(event, Dropped):
                 self._out.pop(event.task, None)
         for effect in effects:
             if isinstance(effect, Submit):
                 self._out[effect.task] = effect.point
-                self._call("on_ask", Asked(progress.time, effect.point, effect.attempt), progress)
+                self._call("on_ask", Asked, progress, progress.time, effect.point, effect.attempt)
         if progress.phase == "ended":
-            self._call("on_stop", RunStopped(progress.time, progress), progress)
+            self._call("on_stop", RunStopped, progress, progress.time, progress)
 
-    def _call(self, name: str, event: Any, progress: Progress) -> None:
+    def _call(self, name: str, kind: Callable[..., Any], progress: Progress, *facts: Any) -> None:
+        """Call the method of that name, if there is one, with an event of `kind`."""
         call = self._calls.get(name)
         if call is not None:
-            call(event, progress)
+            call(kind(*facts), progress)

@@ -1,14 +1,28 @@
 """A session: one run's machine joined to its executor, archive, log and observers.
 
-One step of it::
+One step::
 
-    finished handles -> reports -> archive (written first) -> events -> machine -> effects -> executor
+    finished submissions -> reports -> archive (written first) -> events -> machine -> effects -> executor
 
-Each handle's callback puts its batch on one queue, the inbox, so that a completion costs the same with 8 or 8,000
-tasks out; a step takes everything that has arrived. How to wait for the inbox is the drivers' business.
+The callback of each handle puts its submission into one queue, the inbox, so that a result costs the same with 8 or
+8,000 tasks out. A step takes everything that has arrived; the drivers wait for the inbox. A handle that is over when
+it is returned, as those of an executor in this thread are, is processed in the same step, until something else has
+arrived or a slice of time is over.
 
-An executor that evaluates at once (`InThisThread`) needs neither handle nor inbox: what it returns goes back to the
-machine in the same step, until something else has arrived or a slice of time is over.
+Private attributes change in these calls only:
+
+============================================================= ======================================================
+attribute                                                     changes in
+============================================================= ======================================================
+`_begin`, `_evaluate`                                         `start`
+`_out`, `_number`, `_generation`                              `start`, `step`, `finish`
+`_outcomes`, `_unread`, `_ready` (empty between two calls)    `start`, `step`
+`_held`, `_next_to_tell` (deterministic runs)                 `start`, `step`
+`_mean`, `_returned`, `_size`                                 `step`
+`_workers`, `_next_look`                                      `start`, `step`
+`_rested`                                                     `start`, `step`
+`_lasted`                                                     `finish`
+============================================================= ======================================================
 """
 
 from __future__ import annotations
@@ -18,15 +32,17 @@ import contextlib
 import logging
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
+from functools import partial
 from math import ceil, inf
 from typing import Any
 
-from adaptive_calib.engine.archive import Archive, Outcome
-from adaptive_calib.engine.batching import Batch, Batching, Overdue
+from adaptive_calib.engine.archive import Archive, Outcome, RefusedResultError
+from adaptive_calib.engine.batching import Batching
 from adaptive_calib.engine.capture import emit_again
 from adaptive_calib.engine.clock import Clock
+from adaptive_calib.engine.evaluate import Report, Work, WorkerDiedError, text_of
 from adaptive_calib.engine.events import (
     Broke,
     Cancelled,
@@ -46,23 +62,27 @@ from adaptive_calib.engine.events import (
 from adaptive_calib.engine.executor_protocol import Evaluate, Executor, Handle
 from adaptive_calib.engine.executors import InThisThread
 from adaptive_calib.engine.inbox import Inbox
-from adaptive_calib.engine.machine import RunMachine
+from adaptive_calib.engine.limit import Interrupted, TimeLimitError
+from adaptive_calib.engine.machine import ExecutorError, RunMachine
 from adaptive_calib.engine.observers import Observer, RunLog, logger, notify
-from adaptive_calib.engine.worker import LoadingError, Report, Work, WorkerDiedError, text_of
+from adaptive_calib.engine.overdue import Overdue
+from adaptive_calib.engine.ship import LoadingError
+from adaptive_calib.engine.submissions import Submission
+from adaptive_calib.engine.workers_missing import WorkersMissing
 
 __all__ = ["ExecutorDiedError", "Session", "StoredFailureError"]
 
-#: Seconds that a step goes on with points that are evaluated at once, before others (an event loop) have their turn.
+#: Seconds that a step goes on with handles that are over when they are returned, before an event loop has its turn.
 SLICE = 0.005
 
-#: Seconds for which more is waited for when something has come, while every worker has another task and tasks last less
-#: than a tenth of it, so that workers wait for the driver: one step for eight results takes half of the time of eight
-#: steps, and one transaction of a store a third.
+#: Seconds that the driver waits for more results after one has arrived, while every worker has another task and tasks
+#: last less than a tenth of it, so that workers wait for the driver: one step for eight results takes half of the time
+#: of eight steps, and one transaction of a store a third.
 LINGER = 0.001
 
 
-class ExecutorDiedError(RuntimeError):
-    """An executor that the runner did not make is broken, and with it the points that were out."""
+class ExecutorDiedError(ExecutorError):
+    """An executor that the runner did not make is broken; the points that it evaluated are lost."""
 
 
 class StoredFailureError(RuntimeError):
@@ -70,7 +90,7 @@ class StoredFailureError(RuntimeError):
 
 
 class Session:
-    """One run's machine, executor, archive, log and observers, and what is out.
+    """One run's machine, executor, archive, log and observers, and its submissions.
 
     Parameters
     ----------
@@ -80,28 +100,39 @@ class Session:
     work : Work
         The function.
     archive : Archive, optional
-        Written first, looked up before anything is evaluated.
+        Results are written to it first, and looked up in it before anything is evaluated.
     log : RunLog, optional
-        Told of each call on the learner; the machine has to keep a journal.
+        Receives each call on the learner; the machine has to keep a journal.
     observers : sequence of Observer
     batching : Batching
     deterministic : bool
-        Tell results in the order of submission, one task at a time, and take nothing back at the goal: the same
-        points and the same result for any timing.
+        Tell results in the order of submission, one task at a time, and withdraw nothing at the goal: the same points
+        and the same result for any timing.
     clock : Clock
     lock : context manager, optional
         Held while the learner changes.
     first_here : bool
-        Evaluate the first point in this thread, with its result pickled as for a worker: mistakes show at once.
+        Evaluate the first point in this thread, with its result pickled as for a worker: mistakes show early.
+
+    Attributes
+    ----------
+    seconds : float
+        Sum of the evaluation times, as measured in the workers.
+    learner_seconds, waiting_seconds : float
+        Sums over the workers of the time without a task: while the learner computed; while there was none for them.
+    started, ended : float or None
+        Wall-clock times.
+    signal : int or None
+        The signal that cancelled the run.
 
     Examples
     --------
     >>> from adaptive_calib import Learner1D
     >>> from adaptive_calib.engine.drivers import run_blocking
+    >>> from adaptive_calib.engine.evaluate import Work
     >>> from adaptive_calib.engine.executors import InThisThread
     >>> from adaptive_calib.engine.machine import RunMachine
     >>> from adaptive_calib.engine.session import Session
-    >>> from adaptive_calib.engine.worker import Work
     >>> from adaptive_calib.runner import Points
     >>> learner = Learner1D(abs, bounds=(-1, 2))
     >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
@@ -135,37 +166,33 @@ class Session:
         self.deterministic = deterministic
         self.clock = clock or Clock()
         self.lock = lock or contextlib.nullcontext()
-        self._first_here = first_here
         self.inbox: Inbox = Inbox()
-        self.seconds = 0.0  # spent in evaluations, as measured in the workers
-        self.learner_seconds = 0.0  # of workers that stood idle while the learner worked, summed over the workers
-        self.waiting_seconds = 0.0  # of workers for whom there was nothing to do
-        self._rested = 0.0  # the second of the run at which the last step was over
-        self.started: float | None = None  # wall clock
+        self.seconds = self.learner_seconds = self.waiting_seconds = 0.0
+        self.started: float | None = None
         self.ended: float | None = None
+        self.signal: int | None = None
+        self.missing = WorkersMissing(executor)
+        self._first_here = first_here
         self._begin = 0.0
+        self._rested = 0.0  # the second of the run at which the last step was over
         self._lasted: float | None = None
         self._workers = 0
+        self._next_look = inf
         self._evaluate: Evaluate | None = None
-        self._out: dict[int, Batch] = {}
+        self._out: dict[int, Submission] = {}
         self._number = 0
         self._generation = 0
-        self._held: dict[int, list[Event]] = {}  # deterministic: what has come before its turn
-        self._turn = 0
+        self._held: dict[int, list[Event]] = {}  # deterministic: events of submissions whose turn has not come
+        self._next_to_tell = 0
         self._mean = 0.0
         self._returned = 0  # reports so far
         self._size = self.batching.size or 1
-        self._overdue = Overdue(None if executor.timeouts else work.timeout)
-        self._next_look = inf
-        self._outcomes: list[Outcome] = []
-        self._broken: list[Event] = []
-        # Evaluated and told within one step, if nothing has to be written, held back or measured between two points.
-        plain = archive is None and not deterministic and self.batching.size is not None
-        self._at_once = plain and type(executor) is InThisThread  # a subclass may do something else
-        self._bare = self._at_once and work.bare and not (first_here or log or self.observers)
-        self._here: Sequence[Submit] = ()  # what is evaluated at once, or waits to be told
+        self._overdue = Overdue(work.timeout, executor)
+        self._outcomes: list[Outcome] = []  # to be recorded in this step
+        self._unread: list[Event] = []  # errors of the archive while effects are carried out
+        self._ready: list[Submission] = []  # over when they were returned, and not processed yet
 
-    # ---------------------------------------------------------------- what others may see
+    # ---------------------------------------------------------------- state, for reading
 
     @property
     def over(self) -> bool:
@@ -186,35 +213,35 @@ class Session:
 
     @property
     def slots(self) -> int:
-        """How many evaluations may run at once, whatever number of points is in a task."""
+        """Number of evaluations at the same time, whatever number of points a task has."""
         return self._workers
 
     @property
     def _idle(self) -> int:
-        """How many workers have no task."""
-        return max(0, self._workers - len(self._out) - bool(self._here))
+        """Number of workers without a task."""
+        idle = self._workers - len(self._out)
+        return idle if idle > 0 else 0
 
     @property
     def pending(self) -> list[tuple[Any, Any]]:
-        """What is out: pairs (handle, point)."""
-        elsewhere = [(batch.handle, submit.point) for batch in list(self._out.values()) for submit in batch.submits]
-        return elsewhere + [(None, submit.point) for submit in self._here]
+        """The points that are submitted: pairs (handle, point)."""
+        return [(submission.handle, point) for submission in list(self._out.values()) for point in submission.points]
 
     def wait(self) -> float | None:
-        """Return how long to wait for the inbox before a step is due; None for as long as it takes."""
-        due = min(self.machine.due, self._overdue.due(self._out) - self._begin, self._next_look)
+        """Return how long to wait for the inbox before a step is due; None without a limit."""
+        due = min(self.machine.due, self._overdue.due(self._out) - self._begin, self._next_look, self.missing.due)
         return None if due == inf else max(0.0, due - self.now)
 
     @property
     def linger(self) -> float:
-        """Seconds to wait for more when something has come; 0 if workers would be idle for it."""
+        """Seconds to wait for more results when one has arrived; 0 if workers would be idle meanwhile."""
         short = 0.0 < self._mean * self._size < LINGER / 10
         return LINGER if short and len(self._out) > self._workers else 0.0
 
     # ---------------------------------------------------------------- the life of a run
 
     def start(self) -> None:
-        """Ship the function, preload, and hand out the first points."""
+        """Ship the function, load what the archive has, and submit the first points."""
         early = [item for item in self.inbox.take() if isinstance(item, Cancelled)]
         if early:  # cancelled before it began
             self._advance(early)
@@ -228,146 +255,212 @@ class Session:
                 if known.points or known.failed:
                     first.append(Loaded(0.0, known.points, known.values, known.failed))
             self._evaluate = self.executor.ship(self.work)
-        except Exception as error:  # noqa: BLE001 - what fails here ends the run, with all that an end brings
+        except Exception as error:  # noqa: BLE001 - any error at the start ends the run, in the way that every run ends
             first.append(Broke(0.0, error, f"the run could not start: {error!r}"))
         self._advance(first, seconds=0.0)
 
     def step(self, *events: Event) -> None:
-        """Take in everything that has arrived, and `events`, and act upon it."""
-        idle = self._idle
-        if idle:
+        """Process everything that has arrived, and `events`."""
+        if idle := self._idle:
             self.waiting_seconds += (self.now - self._rested) * idle
-        here = bool(self._here)
-        self._here = ()
         arrived: list[Event] = []
         for item in self.inbox.take():
-            if isinstance(item, Batch):
+            if isinstance(item, Submission):
                 came = self._events(item)
-                if self.deterministic:
-                    self._hold(item, came)
-                else:
+                if not self.deterministic:
                     arrived += came
+                elif came:
+                    self._held[item.number] = came
             else:
+                if isinstance(item, Cancelled):
+                    self._announce(item)
                 arrived.append(item)
-                if isinstance(item, Cancelled) and not item.abandon and (self._out or here):
-                    level = logging.INFO if item.reason == "cancelled" else logging.WARNING  # who pressed a key waits
-                    text = "%s: %d tasks that have begun are waited for and kept."
-                    logger.log(level, text, item.reason, len(self._out) + here)
         arrived += events
         if self.archive is not None:
             arrived += self._record() + self._news()
         capacity = self._capacity()
         if capacity != self.machine.capacity:
             arrived.append(Resized(self.now, capacity))
-        self._overdue.look(self._out, self.clock.monotonic())
-        while self._turn in self._held:
-            self._advance(self._held.pop(self._turn))
-            self._turn += 1
+        if self._overdue.limit is not None:
+            self._overdue.look(self._out, self.clock.monotonic())
+        while self._next_to_tell in self._held:
+            self._advance(self._held.pop(self._next_to_tell))
+            self._next_to_tell += 1
         self._advance(arrived or [Tick(self.now)])
-        self._rested = self.now
 
-    def cancel(self, *, abandon: bool = False, reason: str = "cancelled") -> None:
-        """Ask for the end, from any thread or a signal handler."""
+    def cancel(self, *, abandon: bool = False, reason: str = "cancelled", number: int | None = None) -> None:
+        """Ask for the end, from any thread or a signal handler.
+
+        Parameters
+        ----------
+        abandon : bool
+            Do not wait for evaluations that have begun.
+        reason : str
+            For `stop_reason`.
+        number : int, optional
+            The signal that is the cause.
+        """
+        if number is not None:
+            self.signal = number
         self.inbox.put(Cancelled(self.now, abandon, reason))
 
     def finish(self) -> None:
-        """Give everything back; to be called once the run is over, however it ended."""
+        """Close everything; to be called at the end of the run, however it ended.
+
+        Errors of `close` are logged if the run has an error already; else the first one is raised.
+        """
         if not self.over:
             self._advance([Cancelled(self.now, abandon=True, reason="abandoned")])
-        for batch in self._out.values():
-            if batch.handle is not None:
-                batch.handle.cancel()
+        for submission in self._out.values():
+            _cancel(submission)
         abandoned = bool(self._out)
         self._out.clear()
-        self._here = ()
         self.ended = self.clock.wall()
         self._lasted = self.elapsed
-        with contextlib.ExitStack() as closing:  # each of them, also if another one raises
-            if self.archive is not None:
-                closing.callback(self.archive.close, self.machine.status, self.machine.stop_reason or "")
-            if self.log is not None:
-                closing.callback(self.log.close)
-            closing.callback(self.executor.close, abandon=abandoned)
+        status, reason = self.machine.status, self.machine.stop_reason or ""
+        closing: list[Callable[[], Any]] = [partial(self.executor.close, abandon=abandoned)]
+        if self.log is not None:
+            closing.append(self.log.close)
+        if self.archive is not None:
+            closing.append(partial(self.archive.close, status, reason))
+        failed: BaseException | None = None
+        for close in closing:  # each of them, also if another one raises
+            try:
+                close()
+            except BaseException as error:  # noqa: BLE001 - raised below, or logged beside the error that came first
+                if isinstance(error, Exception) and (self.machine.error or failed) is not None:
+                    logger.error("at the end of a run that had failed before: %r", error)
+                else:
+                    failed = error
+        if failed is not None:
+            raise failed
 
     # ---------------------------------------------------------------- events in
 
-    def _events(self, batch: Batch) -> list[Event]:
-        """Turn a handle that is over into events."""
-        if self._out.pop(batch.number, None) is None or batch.handle is None:
-            return []  # dealt with before: withdrawn, or lost with its pool
+    def _announce(self, event: Cancelled) -> None:
+        """Tell a person who has pressed Ctrl-C that the run waits."""
+        begun = sum(not submission.done for submission in self._out.values())
+        if begun and not event.abandon and self.machine.phase == "running":
+            level = logging.INFO if self.signal is None else logging.WARNING
+            logger.log(level, "%s: %d tasks that have begun are waited for and kept.", event.reason, begun)
+
+    def _events(self, submission: Submission) -> list[Event]:
+        """Turn a submission that is over into events."""
+        if self._out.pop(submission.number, None) is None or submission.handle is None:
+            return []  # withdrawn, or lost with its pool
         try:
-            reports = batch.handle.result()
-        except (CancelledError, asyncio.CancelledError):
-            return [Dropped(self.now, submit.task) for submit in batch.submits]
-        except BrokenExecutor as error:
-            return self._crash(batch, error)
-        except LoadingError as error:
-            broke = Broke(self.now, error, str(error))
-            return [broke, *(Dropped(self.now, submit.task) for submit in batch.submits)]
-        except WorkerDiedError as error:  # of this task alone: the executor itself goes on
-            return [self._crashed((submit,), error) for submit in batch.submits]
-        except Exception as error:  # noqa: BLE001 - the executor could not run the task: its points have failed
-            text = text_of(error)
-            return [self._event(submit, Report(None, error, text, 0.0, 0.0)) for submit in batch.submits]
+            reports = submission.handle.result()
+        except Interrupted:
+            raise
+        except BaseException as error:  # noqa: BLE001 - also CancelledError, and KeyboardInterrupt of a worker thread
+            return self._without_reports(submission, error)
+        if not _are_reports(reports, len(submission.submits)):
+            wrong = ExecutorError(
+                f"the executor should return the value of the function it was given, a list of "
+                f"{len(submission.submits)} reports, but returned {reports!r:.200}. It has to call the function that "
+                "`submit` receives and to return what it returns."
+            )
+            return [Broke(self.now, wrong, str(wrong)), *self._dropped(submission)]
         self._measure(reports)
-        if len(reports) == 1:
-            return [self._event(batch.submits[0], reports[0])]
-        return [self._event(submit, report) for submit, report in zip(batch.submits, reports, strict=True)]
+        return list(map(self._event, submission.submits, reports))
+
+    def _dropped(self, submission: Submission, error: BaseException | None = None) -> list[Event]:
+        return [Dropped(self.now, submit.task, error) for submit in submission.submits]
+
+    def _without_reports(self, submission: Submission, error: BaseException) -> list[Event]:
+        """Return the events of a submission that its executor failed to evaluate; no point is blamed for it."""
+        if isinstance(error, BrokenExecutor):
+            return self._crash(submission, error)
+        if isinstance(error, LoadingError):
+            return [Broke(self.now, error, str(error)), *self._dropped(submission)]
+        if isinstance(error, WorkerDiedError):  # of this task alone: the executor itself goes on
+            return [self._crashed((submit,), error) for submit in submission.submits]
+        if isinstance(error, ExecutorError):  # it will not evaluate anything more
+            return [Broke(self.now, error, str(error)), *self._dropped(submission)]
+        if isinstance(error, (CancelledError, asyncio.CancelledError)) and self.machine.phase != "running":
+            return self._dropped(submission)
+        logger.warning("the executor could not evaluate %s: %r", ", ".join(map(str, submission.points)), error)
+        return self._dropped(submission, error)
 
     def _event(self, submit: Submit, report: Report) -> Event:
         self.seconds += report.seconds
-        value, error, text = report.value, report.error, report.traceback
         if report.records and report.pid != os.getpid():
             emit_again(report.records, submit.point, report.pid)
         if report.pickled:
+            report = _unpickled(report)
+        if report.error is None and self.archive is not None:
+            outcome = Outcome(submit.point, "ok", report, submit.attempt, submit.place)
             try:
-                value = pickle.loads(value)
-            except Exception as unreadable:  # noqa: BLE001 - loading runs the value's own code
-                error, text = unreadable, f"the value came back from the worker, but cannot be loaded: {unreadable!r}"
-        if error is None:
-            if self.archive is not None:
-                outcome = _outcome("ok", submit, report, value, None, "")
-                refusal = self.archive.refusal(outcome) if self.machine.on_error == "continue" else None
-                if refusal is not None:  # of this result alone; not recorded, so another run may compute it again
-                    return Failed(self.now, submit.task, refusal, str(refusal), report.seconds)
-                self._outcomes.append(outcome)
-            return Finished(self.now, submit.task, value, report.seconds)
-        failed = Failed(self.now, submit.task, error, text + _last_lines(report), report.seconds)
+                self._outcomes.append(self._prepared(outcome))
+            except RefusedResultError as refused:  # not recorded, so another run may compute it again
+                return Failed(self.now, submit.task, refused, str(refused), report.seconds)
+        if report.error is None:
+            return Finished(self.now, submit.task, report.value, report.seconds)
+        if self.signal is not None:  # the signal may be its cause, as in a function that starts other programs
+            return Dropped(self.now, submit.task, report.error)
+        failed = Failed(self.now, submit.task, report.error, report.traceback + _last_lines(report), report.seconds)
         if self.archive is not None and self.machine.final(failed):
-            self._outcomes.append(_outcome("failed", submit, report, None, error, text))
+            self._outcomes.append(Outcome(submit.point, "failed", report, submit.attempt, submit.place))
         return failed
 
-    def _crash(self, batch: Batch, error: BrokenExecutor) -> list[Event]:
-        """A pool is broken: everything that was in it is lost, apart from what has a result already."""
-        lost = [batch]
+    def _prepared(self, outcome: Outcome) -> Outcome:
+        """Let the archive prepare an outcome in a run that goes on when a result is refused."""
+        assert self.archive is not None
+        if self.machine.on_error != "continue":
+            return outcome
+        try:
+            return outcome._replace(prepared=self.archive.prepare(outcome))
+        except RefusedResultError:
+            raise
+        except Exception as error:  # noqa: BLE001 - not of this result alone: `record` meets it again, and raises
+            logger.debug("the result at %r could not be prepared: %r", outcome.point, error)
+            return outcome
+
+    def _crash(self, submission: Submission, error: BrokenExecutor) -> list[Event]:
+        """Return the events of a broken pool: all its tasks are lost, apart from those that have a result already."""
+        lost = [submission]
         for other in list(self._out.values()):
-            if other.generation == batch.generation and not _has_result(other.handle):
+            if other.generation == submission.generation and not _has_result(other.handle):
                 del self._out[other.number]
                 self._set_aside(other)
                 lost.append(other)
-        submits = [submit for other in lost for submit in other.submits]
-        events: list[Event] = []
-        if batch.generation == self._generation and not self._renew():
-            points = ", ".join(str(submit.point) for submit in submits)
+        if submission.generation == self._generation and not self._renew():
+            points = ", ".join(str(point) for each in lost for point in each.points)
             died = ExecutorDiedError(
                 f"the executor lost a worker and cannot be used any more ({error}). These points were out: {points}. "
                 "To have a pool replaced when a worker dies, pass a function that makes it, as in "
                 "executor=lambda: ProcessPoolExecutor(8), or no executor at all."
             )
             died.__cause__ = error
-            events.append(Broke(self.now, died, str(died)))
-            return [*events, *(Dropped(self.now, submit.task) for submit in submits)]
+            return [Broke(self.now, died, str(died)), *(event for each in lost for event in self._dropped(each))]
+        if self.signal is not None:
+            points = ", ".join(str(point) for each in lost for point in each.points)
+            logger.warning("workers died of the signal; lost, and evaluated again by the next run: %s", points)
+            return [event for each in lost for event in self._dropped(each)]
+        if overdue := [each for each in lost if each.overdue]:  # ended by this session: their neighbours are innocent
+            events = [event for each in lost if not each.overdue for event in self._dropped(each)]
+            return [*events, *(event for each in overdue for event in self._timed_out(each))]
         worker = WorkerDiedError(
             f"the worker process died (killed, out of memory, or a crash in compiled code): {error}"
         )
         worker.__cause__ = error
-        return [self._crashed(tuple(submits), worker)]
+        return [self._crashed(tuple(submit for each in lost for submit in each.submits), worker)]
+
+    def _timed_out(self, submission: Submission) -> list[Event]:
+        """Return the events of a submission whose worker was ended because of the time limit."""
+        limit = self.work.timeout
+        error = TimeLimitError(f"the evaluation took longer than {limit:g} s in compiled code; its worker was ended.")
+        if len(submission.submits) > 1 and not self.work.batch:  # one of them: they run again one at a time
+            return [self._crashed(tuple(submission.submits), WorkerDiedError(str(error)))]
+        report = Report(error=error, traceback=str(error), started=self.clock.wall(), seconds=limit or 0.0)
+        return [self._event(submit, report) for submit in submission.submits]
 
     def _crashed(self, submits: tuple[Submit, ...], error: WorkerDiedError) -> Event:
         event = Crashed(self.now, tuple(submit.task for submit in submits), error, self.executor.shared)
         if self.archive is not None and self.machine.final(event):
-            report = Report(None, error, str(error), self.clock.wall(), 0.0)
-            self._outcomes.append(_outcome("crashed", submits[0], report, None, error, str(error)))
+            report = Report(error=error, traceback=str(error), started=self.clock.wall())
+            (submit,) = submits
+            self._outcomes.append(Outcome(submit.point, "crashed", report, submit.attempt, submit.place))
         return event
 
     def _renew(self) -> bool:
@@ -388,34 +481,38 @@ class Session:
             self._size = size
 
     def _capacity(self) -> int:
-        """How many points may be out: what the executor takes at once, times the points in a task.
+        """Return how many points may be out: the executor's capacity times the points in a task, and some ahead.
 
-        Ahead of the workers no more than the run has evaluated so far: else a learner that needs 50 points would have
-        to choose 500 without knowing anything.
+        Ahead of the workers there are no more than the run has evaluated so far: otherwise a learner that needs 50
+        points would have to choose 500 without any result.
         """
-        self._next_look = self.now + self.executor.poll
-        self._workers = self.executor.capacity
+        executor = self.executor
+        if executor.poll != inf:
+            self._next_look = self.now + executor.poll
+        self._workers = executor.capacity
+        if not self._workers or self.missing.since is not None:
+            self.missing.look(self._workers, self.now)
         capacity = self._workers * self._size
-        if self.deterministic or not self._mean:
+        if self.deterministic or not self._mean or not (executor.latency or self.batching.size is None):
             return capacity
-        depth = self.batching.tasks(self._mean * self._size, self._size, self.executor.latency)
+        depth = self.batching.tasks(self._mean * self._size, self._size, executor.latency)
         if depth == 1 and self.batching.size is not None:
             return capacity
         return min(capacity * depth, max(self._workers * (self.batching.size or 1), self._returned))
 
     def _record(self) -> list[Event]:
-        """Write what has come in, before the machine hears of it."""
+        """Write the outcomes of this step, before the machine receives them."""
         if not self._outcomes or self.archive is None:
             return []
         outcomes, self._outcomes = self._outcomes, []
         try:
             self.archive.record(outcomes)
-        except Exception as error:  # noqa: BLE001 - it ends the run; the learner still hears what was computed
+        except Exception as error:  # noqa: BLE001 - it ends the run; the learner is still told what was computed
             return [Broke(self.now, error, f"the store could not be written: {error!r}")]
         return []
 
     def _news(self) -> list[Event]:
-        """Hear now and then what other runs on the same store have found."""
+        """Return what other runs on the same store have recorded."""
         if self.archive is None:
             return []
         try:
@@ -424,87 +521,45 @@ class Session:
             return [Broke(self.now, error, f"the store could not be read: {error!r}")]
         return [] if found is None else [Loaded(self.now, found.points, found.values, found.failed)]
 
-    def _hold(self, batch: Batch, events: list[Event]) -> None:
-        """Keep what came until everything submitted before it has been told."""
-        if events:
-            self._held[batch.number] = events
-
-    def _set_aside(self, batch: Batch) -> None:
-        """Wait no longer for the turn of a batch that is gone."""
+    def _set_aside(self, submission: Submission) -> None:
+        """Do not wait for the turn of a submission that is lost or withdrawn."""
         if self.deterministic:
-            self._held[batch.number] = []
+            self._held[submission.number] = []
 
     # ---------------------------------------------------------------- effects out
 
     def _advance(self, events: Sequence[Event], seconds: float = SLICE) -> None:
-        """Give events to the machine and carry out what it says, until nothing more comes of it at once.
+        """Hand events to the machine and carry out its effects, until these give no more events.
 
-        What is evaluated at once would go on for ever: `seconds` end it.
+        Handles that are over when they are returned would go on for ever: `seconds` end it.
         """
-        until: float | None = None
-        while True:
-            begin = self.clock.monotonic()
-            if until is None:
-                until = begin - self._begin + seconds
+        until = self.now + seconds
+        while events:
+            begin = self.now
             with self.lock:
                 effects = self.machine.handle(*events)
-                entries = self.machine.take_entries()
-            self.learner_seconds += (self.clock.monotonic() - begin) * self._idle
-            follow = self._write(entries) if entries else []
-            if self._bare and len(effects) == 1 and isinstance(effects[0], Submit):
-                effects, follow = self._spin(effects[0], until)
-            follow += self._carry_out(effects)
+            self._rested = self.now
+            self.learner_seconds += (self._rested - begin) * self._idle
+            follow = self._write() if self.log is not None else []
+            if effects:
+                follow += self._carry_out(effects)
             if self.observers:
                 self.observers = notify(self.observers, events, effects, self.machine.progress)
-            if not follow:
-                return
-            if self._here:
-                if follow[-1].time >= until or not self.inbox.empty():  # others have their turn, in order
-                    for event in follow:
-                        self.inbox.put(event)
-                    return
-                self._here = ()
+            if self._ready:
+                ready, self._ready = self._ready, []
+                if self._rested < until and self.inbox.empty():
+                    for submission in ready:
+                        follow += self._events(submission)
+                    if self._outcomes:
+                        follow += self._record()
+                else:  # in the order of arrival
+                    for submission in ready:
+                        self.inbox.put(submission)
             events = follow
 
-    def _spin(self, submit: Submit, until: float) -> tuple[list[Effect], list[Event]]:
-        """Evaluate in this thread, as long as each point is followed by one other and nothing else happens.
-
-        What `_evaluated` and `_advance` do with reports and events for whoever writes or watches them, in a tenth of
-        their time. Returns what else is to be done, and what else has happened.
-        """
-        function, inbox, finished, lock = self.work.function, self.inbox, self.machine.finished, self.lock
-        monotonic, start = self.clock.monotonic, self._begin
-        begin, evaluating, learning = monotonic() - start, 0.0, 0.0
-        try:
-            while True:
-                self._here = (submit,)
-                try:
-                    value = function(submit.point)
-                except KeyboardInterrupt:
-                    raise
-                except BaseException as error:  # noqa: BLE001 - any error of the user's function is an outcome
-                    seconds = monotonic() - start - begin
-                    error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without this frame
-                    return [], [self._event(submit, self.work.failed(error, self.clock.wall() - seconds, seconds))]
-                end = monotonic() - start
-                evaluating += end - begin
-                if end >= until or not inbox.empty():  # others have their turn, in order
-                    inbox.put(Finished(end, submit.task, value, end - begin))
-                    return [], []
-                with lock:
-                    effects = finished(submit.task, value, end)
-                begin = monotonic() - start
-                learning += begin - end
-                if len(effects) != 1 or type(effects[0]) is not Submit:
-                    self._here = ()
-                    return effects, []
-                submit = effects[0]
-        finally:
-            self.seconds += evaluating
-            self.learner_seconds += learning
-
-    def _write(self, entries: Sequence[Any]) -> list[Event]:
-        if self.log is None:
+    def _write(self) -> list[Event]:
+        entries = self.machine.take_entries()
+        if not entries or self.log is None:
             return []
         try:
             self.log.write(entries)
@@ -514,137 +569,132 @@ class Session:
         return []
 
     def _carry_out(self, effects: Sequence[Effect]) -> list[Event]:
-        """Carry out effects; return the events that come of it at once: hits of the archive, what was taken back."""
+        """Carry out effects; return the events that follow: points found in the archive, tasks withdrawn."""
         events: list[Event] = []
         submits: list[Submit] = []
         for effect in effects:
-            if isinstance(effect, Withdraw):
+            found = effect if self.archive is None or isinstance(effect, Withdraw) else self._find(effect)
+            if isinstance(found, Submit):
+                submits.append(found)
+            elif isinstance(found, Withdraw):
                 events += self._withdraw()
             else:
-                hit = self._find(effect) if self.archive is not None else None
-                if hit is None:
-                    submits.append(effect)
-                else:
-                    events.append(hit)
-        if self._broken:  # first, so that what was dropped is not handed out again
-            events[:0], self._broken = self._broken, []
+                events.append(found)
+        if self._unread:  # first, so that dropped points are not submitted again
+            events[:0], self._unread = self._unread, []
         size = self._size
         if self.batching.size is None:  # few points are shared out, rather than all given to one worker
             size = max(1, min(size, ceil(self.machine.capacity / (2 * max(1, self._workers)))))
-        for start in range(0, len(submits), size):
-            events += self._submit(submits[start : start + size])
+        while submits:
+            events += self._submit(submits[:size])
+            del submits[:size]
         return events
 
-    def _find(self, submit: Submit) -> Event | None:
-        """Look a point up; return the event that spares its evaluation, if it is known."""
-        if self.archive is None or submit.attempt > 1:
-            return None
+    def _find(self, submit: Submit) -> Submit | Event:
+        """Look a point up; return its event if the archive has it, else the task with the point's place."""
+        assert self.archive is not None
+        if submit.attempt > 1:
+            return submit
         try:
-            stored = self.archive.find(submit.point)
+            place = self.archive.place(submit.point)
+            stored = self.archive.find(submit.point, place)
         except Exception as error:  # noqa: BLE001 - it ends the run, as every error of the store
-            self._broken.append(Broke(self.now, error, f"the store refused the point {submit.point}: {error}"))
+            self._unread.append(Broke(self.now, error, f"the store refused the point {submit.point}: {error}"))
             return Dropped(self.now, submit.task)
         if stored is None:
-            return None
+            return submit._replace(place=place)
         if stored.status == "ok":
             return Finished(self.now, submit.task, stored.value, stored=True)
         known = StoredFailureError(f"the point {submit.point} {stored.status} in an earlier run.")
         return Failed(self.now, submit.task, known, stored=True)
 
     def _submit(self, submits: list[Submit]) -> list[Event]:
-        """Submit one task; return the events of one that cannot be, or of one that is over at once."""
-        if self._at_once and not self._first_here:
-            return self._evaluated(submits)
-        batch = Batch(self._number, submits, None, self._generation, self.clock.monotonic(), self.inbox)
-        self._number += 1
-        self._out[batch.number] = batch
+        """Submit one task; return the events of one that cannot be submitted."""
+        begun = self.clock.monotonic()
+        number = self._number
+        submission = self._out[number] = Submission(number, submits, None, self._generation, begun, self.inbox)
+        self._number = number + 1
         points = [submit.point for submit in submits]
-        assert self._evaluate is not None
         try:
             try:
-                batch.handle = self._elsewhere(points, alone=submits[0].alone)
-            except RuntimeError:  # broken (BrokenExecutor is one), or shut down by somebody else
+                submission.handle = self._handle(points, alone=submits[0].alone)
+            except RuntimeError:  # broken (BrokenExecutor is one), or shut down by its owner
                 if not self._renew():
                     raise
-                batch.generation = self._generation
-                batch.handle = self.executor.submit(self._evaluate, points)
-        except Exception as error:  # noqa: BLE001 - an executor that takes nothing more ends the run
-            del self._out[batch.number]
-            self._set_aside(batch)
-            dropped: list[Event] = [Dropped(self.now, submit.task) for submit in submits]
-            return [Broke(self.now, error, f"the executor does not take tasks: {error!r}"), *dropped]
-        batch.handle.add_done_callback(batch.over)
+                submission.generation = self._generation
+                submission.handle = self._handle(points, alone=submits[0].alone)
+        except Exception as error:  # noqa: BLE001 - an executor that takes no tasks ends the run
+            del self._out[number]
+            self._set_aside(submission)
+            broke = Broke(self.now, error, f"the executor does not take tasks: {error!r}")
+            return [broke, *self._dropped(submission)]
+        if not self.deterministic and submission.handle.done():
+            self._ready.append(submission)
+        else:
+            submission.handle.add_done_callback(submission.over)
         return []
 
-    def _evaluated(self, submits: list[Submit]) -> list[Event]:
-        """Evaluate one task in this thread; return what came of it."""
-        assert self._evaluate is not None
-        self._here = (*self._here, *submits)
-        try:
-            reports = self._evaluate([submit.point for submit in submits])
-        except Exception as error:  # noqa: BLE001 - an executor that takes nothing more ends the run
-            self._here = ()
-            dropped: list[Event] = [Dropped(self.now, submit.task) for submit in submits]
-            return [Broke(self.now, error, f"the executor does not take tasks: {error!r}"), *dropped]
-        self._measure(reports)
-        return [self._event(submit, report) for submit, report in zip(submits, reports, strict=True)]
-
-    def _elsewhere(self, points: list[Any], *, alone: bool) -> Handle:
-        """Hand the points to the executor; the very first task stays here, if that is wanted."""
+    def _handle(self, points: list[Any], *, alone: bool) -> Handle:
+        """Submit points to the executor; the very first task is evaluated in this thread, if that is wanted."""
         assert self._evaluate is not None
         if self._first_here:
             self._first_here = False
-            capture = None if self.work.capture == "failures" else self.work.capture  # here everybody sees it
+            capture = None if self.work.capture == "failures" else self.work.capture  # visible here anyway
             work = Work(self.work.function, self.work.batch, True, self.work.timeout, capture)
             return InThisThread().submit(work, points)
         return self.executor.submit(self._evaluate, points, alone=alone)
 
     def _withdraw(self) -> list[Event]:
-        """Take back what has not begun; in a deterministic run nothing, since what has begun is a matter of chance."""
+        """Withdraw tasks that have not begun; none in a deterministic run, where chance decides what has begun."""
         if self.deterministic and self.machine.status != "cancelled":
             return []
         events: list[Event] = []
-        for batch in list(self._out.values()):
-            if batch.handle is not None and batch.handle.cancel():
-                del self._out[batch.number]
-                self._set_aside(batch)
-                events += [Dropped(self.now, submit.task) for submit in batch.submits]
+        for submission in list(self._out.values()):
+            if _cancel(submission):
+                del self._out[submission.number]
+                self._set_aside(submission)
+                events += self._dropped(submission)
         return events
 
 
-def _outcome(
-    status: Any, submit: Submit, report: Report, value: Any, error: BaseException | None, text: str
-) -> Outcome:
-    return Outcome(
-        submit.point,
-        status,
-        value,
-        error,
-        text,
-        report.started,
-        report.seconds,
-        report.host,
-        report.pid,
-        submit.attempt,
-        report.stdout,
-        report.stderr,
-        report.logs,
-    )
+def _cancel(submission: Submission) -> bool:
+    """Withdraw a submission; return whether it had not begun. A handle that cannot be cancelled counts as begun."""
+    if submission.handle is None:
+        return False
+    try:
+        return bool(submission.handle.cancel())
+    except Exception as error:  # noqa: BLE001 - the handle of a foreign executor may raise anything
+        logger.debug("%r cannot be cancelled: %r", submission.handle, error)
+        return False
+
+
+def _are_reports(reports: Any, number: int) -> bool:
+    return type(reports) is list and len(reports) == number and {type(report) for report in reports} == {Report}
+
+
+def _unpickled(report: Report) -> Report:
+    try:
+        return report._replace(value=pickle.loads(report.value), pickled=False)
+    except Exception as error:  # noqa: BLE001 - loading runs the value's own code
+        text = f"the value came back from the worker, but cannot be loaded: {error!r}\n{text_of(error)}"
+        return report._replace(value=None, error=error, traceback=text, pickled=False)
 
 
 def _last_lines(report: Report, number: int = 20) -> str:
-    """Return the end of what a failed evaluation has written, for people who read its traceback."""
+    """Return the end of the output of a failed evaluation, for the reader of its traceback."""
     parts = (("stdout", report.stdout), ("stderr", report.stderr), ("log", report.logs))
     ends = [f"\nIts {name} ended with:\n" + "\n".join(text.splitlines()[-number:]) for name, text in parts if text]
     return "".join(f"{end}\n" for end in ends)
 
 
 def _has_result(handle: Handle | None) -> bool:
-    """Whether a handle of a broken pool has brought its result home before."""
+    """Whether a handle of a broken pool had a result before."""
     if handle is None or not handle.done():
         return False
     try:
         handle.result()
-    except (Exception, CancelledError, asyncio.CancelledError):  # noqa: BLE001 - only whether there is a result counts
+    except Interrupted:
+        raise
+    except BaseException:  # noqa: BLE001 - only whether there is a result counts
         return False
     return True

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import functools
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Generator
@@ -13,8 +14,10 @@ from concurrent.futures import CancelledError, Future
 from importlib import import_module
 from typing import Any
 
+from adaptive_calib.engine import drivers
 from adaptive_calib.engine.drivers import run_async, signals
 from adaptive_calib.engine.observers import logger
+from adaptive_calib.engine.session import Session
 from adaptive_calib.runner.base import BaseRunner
 from adaptive_calib.runner.saving import Saver
 from adaptive_calib.runner.terminal import watch
@@ -23,18 +26,18 @@ __all__ = ["AsyncRunner", "BackgroundTask"]
 
 
 class AsyncRunner(BaseRunner):
-    """Run a learner as a task of the event loop; the constructor returns at once.
+    """Run a learner beside other things; the constructor returns immediately.
 
-    In a notebook or a coroutine the task lives on the running loop. In a plain script all runners share one loop, which
-    runs while one of them is waited for by `block_until_done`. With ``background=True`` the run has a thread and a loop
-    of its own and goes on while the notebook computes.
+    In a notebook or a coroutine the run is a task of the running event loop. In a plain script, and with
+    ``background=True``, it has a thread and a loop of its own and goes on while the script or the notebook computes;
+    `block_until_done` waits for its end.
 
     Parameters
     ----------
     ioloop : asyncio.AbstractEventLoop, optional
         The loop to run on, instead.
-    background : bool
-        Whether to run in a thread of its own; read the learner under `lock` then.
+    background : bool, optional
+        Whether to run in a thread of its own; read the learner under `lock` then. Default: only if no loop is running.
 
     Attributes
     ----------
@@ -73,7 +76,7 @@ class AsyncRunner(BaseRunner):
         goal: Any = None,
         *,
         ioloop: asyncio.AbstractEventLoop | None = None,
-        background: bool = False,
+        background: bool | None = None,
         allow_running_forever: bool = True,
         **arguments: Any,
     ) -> None:
@@ -81,18 +84,25 @@ class AsyncRunner(BaseRunner):
         self.saving_task: asyncio.Task[None] | Future[None] | None = None
         self._beside: set[asyncio.Task[None] | Future[None]] = set()
         self._savers: set[asyncio.Task[Any]] = set()
-        self._over = asyncio.Event()  # nothing more is told; the last saves may still be under way
+        self._over = asyncio.Event()  # nothing more is told; the last saves may still be written
         self.task: asyncio.Task[None] | BackgroundTask
-        if background:
-            if ioloop is not None:
-                raise ValueError("a run in the background has a loop of its own; give either `ioloop` or `background`.")
+        if background and ioloop is not None:
+            raise ValueError("a run in the background has a loop of its own; give either `ioloop` or `background`.")
+        loop = ioloop or _running_loop()
+        if background or (background is None and loop is None):
             self.task = BackgroundTask(self._run)
             self.ioloop = self.task.loop
+            _end_with_the_script(self.session, self.task)
+        elif loop is None:
+            raise ValueError(
+                "background=False needs an event loop: make the runner in a coroutine, or give `ioloop`; or leave "
+                "`background` out."
+            )
         else:
-            self.ioloop = ioloop or _loop()
+            self.ioloop = loop
             self.task = self.ioloop.create_task(self._run())
             if not self.ioloop.is_running():
-                weakref.finalize(self, _say_if_it_never_began, weakref.ref(self.session))
+                weakref.finalize(self, _warn_if_it_never_began, weakref.ref(self.session))
         self.task.add_done_callback(self._announce)
 
     async def _run(self) -> None:
@@ -142,32 +152,41 @@ class AsyncRunner(BaseRunner):
         super().cancel(drain)
 
     def block_until_done(self) -> None:
-        """Wait, in a script, until the run is over; raise what it failed with.
-
-        Ctrl-C, the first time, and SIGTERM end the run in an orderly way, as in `BlockingRunner`.
+        """Wait, in a script, until the run is over; raise its error if it failed.
 
         Raises
         ------
         RuntimeError
             The event loop is running, as in Jupyter: there, use ``await runner.task``.
+        KeyboardInterrupt, SystemExit
+            A signal has ended the run, as in `BlockingRunner`.
         """
         if isinstance(self.task, BackgroundTask):
-            self.task.wait()
+            with signals(self.session):
+                self._wait(self.task.wait)
             return
         if self.ioloop.is_running():
             raise RuntimeError(
                 "Cannot block while the event loop is running, as it is in Jupyter; use `await runner.task` instead."
             )
+        if self.task.done():  # its loop may be closed
+            self._wait(self.task.result)
+            return
         try:
             with signals(self.session):
-                self.ioloop.run_until_complete(self.task)
-        except asyncio.CancelledError:
-            if not (self.stop_reason or "").startswith("cancelled by SIG"):
-                raise
-        finally:  # the last save and the last line of a display, which nobody else would wait for
+                self._wait(lambda: self.ioloop.run_until_complete(self.task))
+        finally:  # the last save and the last line of a display
             for task in list(self._beside):
                 if isinstance(task, asyncio.Task):
                     self.ioloop.run_until_complete(asyncio.wait([task]))
+
+    def _wait(self, wait: Callable[[], Any]) -> None:
+        """Wait for the task; a run that a signal has cancelled is reported by the signal's own exception."""
+        try:
+            wait()
+        except asyncio.CancelledError:
+            if self.session.signal is None:
+                raise
 
     # ---------------------------------------------------------------- beside the run
 
@@ -295,29 +314,55 @@ def _save(save_kwargs: dict[str, Any], learner: Any) -> None:
     learner.save(**save_kwargs)
 
 
-@functools.cache
-def _script_loop() -> asyncio.AbstractEventLoop:
-    """Return the loop that all runners of a plain script share, so that they can run together."""
-    loop = asyncio.new_event_loop()
-    atexit.register(loop.close)
-    return loop
-
-
-def _loop() -> asyncio.AbstractEventLoop:
+def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        return _script_loop()
+        return None
 
 
-def _say_if_it_never_began(session: weakref.ref[Any]) -> None:
-    """At the end of a script: a run whose loop was never started has done nothing, which nobody would notice."""
+def _warn_if_it_never_began(session: weakref.ref[Any]) -> None:
+    """At the end of a script: warn of a run whose loop was never started, since it has done nothing."""
     left = session()
     if left is not None and left.started is None and left.ended is None:
         logger.warning(
-            "a run never began: its event loop was not started. In a script use BlockingRunner, Runner(..., "
-            "background=True), or runner.block_until_done()."
+            "a run never began: its event loop was not started. In a script leave `ioloop` out, use BlockingRunner, or "
+            "call runner.block_until_done()."
         )
+
+
+#: Runs in the background that are not over.
+_in_background: dict[BackgroundTask, Session] = {}
+
+
+def _end_with_the_script(session: Session, task: BackgroundTask) -> None:
+    """Let signals, and the end of the script, drain a run in the background."""
+
+    def forget(task: Any) -> None:
+        drivers.unwatch(session)
+        _in_background.pop(task, None)
+
+    _in_background[task] = session
+    _drain_at_exit()
+    if threading.current_thread() is threading.main_thread() and "ipykernel" not in sys.modules:
+        drivers.watch(session, task.join)
+    task.add_done_callback(forget)
+
+
+@functools.cache
+def _drain_at_exit() -> None:
+    """Once: drain the runs in the background when the script ends."""
+    # Python's own exit functions run after executors have begun to refuse work; the private ones run before
+    getattr(threading, "_register_atexit", atexit.register)(_drain)
+
+
+def _drain() -> None:
+    left = dict(_in_background)
+    for session in left.values():
+        session.cancel(reason="cancelled by the end of the script")
+        logger.warning("the script has ended before its run; call runner.block_until_done() to wait for the goal.")
+    for task in left:
+        task.join()
 
 
 def _in_a_loop_of_its_own(coroutine: Coroutine[Any, Any, None]) -> Future[None]:
@@ -347,7 +392,7 @@ class BackgroundTask:
         self._future: Future[None] = Future()
         self._task: asyncio.Task[None] | None = None
         self._callbacks: list[Callable[[Any], None]] = []
-        self._over = threading.Event()  # and everybody who wanted to know was told
+        self._over = threading.Event()  # and all callbacks were called
         self._thread = threading.Thread(target=self._run, args=(main,), name="adaptive_calib-run", daemon=True)
         self._thread.start()
 
@@ -361,7 +406,7 @@ class BackgroundTask:
             self._call_back()
             self._over.set()
             others = asyncio.all_tasks(self.loop)
-            while others:  # the last save, the last line of the display
+            while others:  # the last save, the last line of a display
                 self.loop.run_until_complete(asyncio.wait(others))
                 others = asyncio.all_tasks(self.loop)
             self.loop.close()
@@ -399,13 +444,19 @@ class BackgroundTask:
         """Whether it was cancelled."""
         return self._future.cancelled()
 
-    def exception(self) -> BaseException | None:
-        """Return what it failed with; None if it went well."""
-        return self._future.exception(timeout=0)
+    def exception(self, timeout: float | None = 0) -> BaseException | None:
+        """Return the error of the run; None if it has none. Waits for at most `timeout` seconds (None: any time)."""
+        return self._future.exception(timeout=timeout)
 
-    def result(self) -> None:
-        """Return None if it went well, else raise what it failed with."""
-        self._future.result(timeout=0)
+    def result(self, timeout: float | None = 0) -> None:
+        """Return None if the run has no error, else raise it. Waits for at most `timeout` seconds (None: any time).
+
+        Raises
+        ------
+        TimeoutError
+            The run is not over.
+        """
+        self._future.result(timeout=timeout)
 
     def cancel(self) -> bool:
         """Cancel it; the run drains first."""
@@ -413,6 +464,10 @@ class BackgroundTask:
             return False
         self.loop.call_soon_threadsafe(self._task.cancel)
         return True
+
+    def join(self) -> None:
+        """Wait until it is over and its last saves are written, whatever came of it."""
+        self._thread.join()
 
     def print_stack(self, **arguments: Any) -> None:
         """Print the stack, or the traceback of the failure."""

@@ -14,6 +14,7 @@ from typing import Any
 from adaptive_calib.engine.archive import Archive
 from adaptive_calib.engine.batching import Batching
 from adaptive_calib.engine.coroutines import Coroutines
+from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.engine.executor_protocol import Executor
 from adaptive_calib.engine.executors import Pool, adapt, pool_of_limited_threads
 from adaptive_calib.engine.goals import Goal, Progress
@@ -21,7 +22,6 @@ from adaptive_calib.engine.machine import Failure, RunMachine
 from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Session
-from adaptive_calib.engine.worker import Work
 from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.runner.goals import GoalFunction, make_goal
 from adaptive_calib.runner.log import MemoryLog

@@ -13,15 +13,21 @@ __all__ = ["BlockingRunner"]
 class BlockingRunner(BaseRunner):
     """Run a learner to its goal, in the constructor.
 
-    Ctrl-C, the first time, and SIGTERM end the run in an orderly way: what is under way is told and stored, and the
-    constructor returns; see `stop_reason`. A second Ctrl-C abandons it and raises KeyboardInterrupt.
+    See `BaseRunner` for the other parameters; a goal is required unless the learner is done by itself.
 
-    See `BaseRunner` for the parameters; a goal is required unless the learner is done by itself.
+    Parameters
+    ----------
+    on_interrupt : {"raise", "return"}
+        After Ctrl-C or SIGTERM everything that has begun is told and stored. Then, "raise": KeyboardInterrupt or
+        SystemExit(143) ends the script, as without a run; or "return": the constructor returns, see `stop_reason`.
+        A second signal always raises immediately, and pending evaluations are abandoned.
 
     Raises
     ------
     RuntimeError
         A point failed for good (``on_error="raise"``); its cause is the error of the function.
+    KeyboardInterrupt, SystemExit
+        See `on_interrupt`.
 
     Examples
     --------
@@ -33,9 +39,11 @@ class BlockingRunner(BaseRunner):
     ('finished', '20 points are known, at least 20')
     """
 
-    def __init__(self, learner: Any, goal: Any = None, **arguments: Any) -> None:
+    def __init__(self, learner: Any, goal: Any = None, *, on_interrupt: str = "raise", **arguments: Any) -> None:
+        if on_interrupt not in ("raise", "return"):
+            raise ValueError(f'`on_interrupt` should be "raise" or "return", but is {on_interrupt!r}.')
         super().__init__(learner, goal, **arguments)
-        run_blocking(self.session)
+        run_blocking(self.session, on_interrupt=on_interrupt)
         error = self.session.machine.error
         if error is not None:
             raise error

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import Any
 
-from adaptive_calib.engine.events import Entry
+from adaptive_calib.engine.events import LogEntry
 from adaptive_calib.engine.points import same_point
 
 __all__ = ["AskedEntry", "MemoryLog", "ReplayError", "replay_log"]
@@ -28,7 +28,7 @@ class AskedEntry(tuple[Any, ...]):
 
     def __new__(cls, n: int, points: Sequence[Any]) -> AskedEntry:
         """Make the entry of ``ask(n) -> points``."""
-        entry = super().__new__(cls, ("ask", n))
+        entry = tuple.__new__(cls, ("ask", n))
         entry.points = tuple(points)
         return entry
 
@@ -43,15 +43,12 @@ class MemoryLog:
     def __init__(self) -> None:
         self.entries: list[tuple[Any, ...]] = []
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[LogEntry]) -> None:
         """Append the calls; notes about what called for none are left out."""
-        for entry in entries:
-            if entry.note:
+        for _, name, args, answer, note in entries:
+            if note:
                 continue
-            if entry.name == "ask":
-                self.entries.append(AskedEntry(entry.args[0], entry.answer))
-            else:
-                self.entries.append((entry.name, *entry.args))
+            self.entries.append(AskedEntry(args[0], answer) if name == "ask" else (name, *args))
 
     def close(self) -> None:
         """Nothing to do."""
@@ -158,7 +155,7 @@ def _compare(number: int, n: int, logged: tuple[Any, ...], answered: tuple[Any, 
     )
 
 
-def _calls(entries: Iterable[Entry]) -> Iterable[tuple[Any, ...]]:
+def _calls(entries: Iterable[LogEntry]) -> Iterable[tuple[Any, ...]]:
     memory = MemoryLog()
     memory.write(list(entries))
     return memory.entries

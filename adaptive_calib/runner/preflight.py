@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any, Literal
 
+from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.engine.executor_protocol import Executor
 from adaptive_calib.engine.executors import adapt
-from adaptive_calib.engine.worker import Work, check_travel
+from adaptive_calib.engine.ship import check_travel
 from adaptive_calib.learner.coroutines import is_coroutine_function
 
 __all__ = ["Mode", "check_function", "preflight"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from adaptive_calib.engine.archive import RefusedResultError
+
 __all__ = [
     "CodeChangedWarning",
     "NewerStoreError",
@@ -36,7 +38,7 @@ class StaleDefaultError(StoreError):
     """A default, of a configuration or a point, changed since the stored results were computed."""
 
 
-class UnstorableResultError(StoreError):
+class UnstorableResultError(StoreError, RefusedResultError):
     """A result that a store cannot keep: of a type that is neither plain data nor has a handler, or too large."""
 
 

@@ -13,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from adaptive_calib.engine.events import Entry
+from adaptive_calib.engine.events import LogEntry
 from adaptive_calib.store.backends.jsonl_file import LineFormat, append
 from adaptive_calib.store.codec import PointKey, decode, encode
 from adaptive_calib.store.errors import NotCanonicalError, StoreError, UnreadableRowError, UnstorableResultError
@@ -54,7 +54,7 @@ class FileLog:
     def __repr__(self) -> str:
         return f"<FileLog {str(self.path)!r}>"
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[LogEntry]) -> None:
         """Write entries; they survive the death of the process when this returns.
 
         Raises
@@ -81,10 +81,10 @@ def open_log(path: Any) -> FileLog:
 
     Examples
     --------
-    >>> from adaptive_calib.engine.events import Entry
+    >>> from adaptive_calib.engine.events import LogEntry
     >>> from adaptive_calib.store import open_log, read_log
     >>> log = open_log("open-example.jsonl")
-    >>> log.write([Entry(0.0, "ask", (1,), answer=(0.5,))])
+    >>> log.write([LogEntry(0.0, "ask", (1,), answer=(0.5,))])
     >>> log.close()
     >>> [entry.answer for entry in read_log("open-example.jsonl")]
     [(0.5,)]
@@ -92,7 +92,7 @@ def open_log(path: Any) -> FileLog:
     return FileLog(path)
 
 
-def read_log(path: Any) -> Iterator[Entry]:
+def read_log(path: Any) -> Iterator[LogEntry]:
     """Return the entries of a log, the oldest first.
 
     Raises
@@ -116,12 +116,12 @@ def read_log(path: Any) -> Iterator[Entry]:
     return _entries(Path(path), records)
 
 
-def _entries(path: Path, records: Iterator[tuple[int, Any]]) -> Iterator[Entry]:
+def _entries(path: Path, records: Iterator[tuple[int, Any]]) -> Iterator[LogEntry]:
     for number, record in records:
         try:
             data = b64decode(record.get("data", ""), validate=True)
             args, answer = decode(record["args"], data)
-            yield Entry(record["t"], record["call"], args, answer, record.get("note", False))
+            yield LogEntry(record["t"], record["call"], args, answer, record.get("note", False))
         except (ValueError, KeyError, TypeError, AttributeError, UnreadableRowError) as error:
             raise StoreError(f"line {number} of {path} is damaged: {record!r:.80} ({error}).") from error
 
@@ -150,7 +150,7 @@ def _kept(value: Any) -> Any:
     return value
 
 
-def _line(entry: Entry) -> bytes:
+def _line(entry: LogEntry) -> bytes:
     try:
         text, data = encode((entry.args, entry.answer), "the log entry")
     except UnstorableResultError:

@@ -58,6 +58,8 @@ __all__ = ["Mode", "RunArchive", "open_archive", "open_store"]
 logger = logging.getLogger("adaptive_calib.store")
 
 Mode = Literal["cached", "retry", "force", "read-only"]
+#: An evaluation, its point, and the key of its row.
+_Place = tuple[Evaluation, Any, Key]
 
 
 def open_store(store: Any, *, readonly: bool = False) -> Store:
@@ -143,9 +145,10 @@ def open_archive(
     --------
     >>> from adaptive_calib import Learner1D
     >>> from adaptive_calib.engine.archive import Outcome
+    >>> from adaptive_calib.engine.evaluate import Report
     >>> from adaptive_calib.store import MemoryStore, open_archive
     >>> archive = open_archive(MemoryStore(), Learner1D(abs, bounds=(-1, 2)))
-    >>> archive.record([Outcome(-1.0, "ok", 1.0)])
+    >>> archive.record([Outcome(-1.0, "ok", Report(1.0))])
     >>> archive.find(-1.0)
     Stored(status='ok', value=1.0)
     >>> archive.close("finished", "enough")
@@ -317,15 +320,28 @@ class RunArchive:
             f"again; or delete them: {spaces}."
         )
 
-    def find(self, point: Any) -> Stored | None:
+    def place(self, point: Any) -> _Place:
+        """Return the evaluation of a learner's point, its point, and its key."""
+        number, own = self._points.locate(point)
+        evaluation = self._points.evaluations[number]
+        return evaluation, own, Key(evaluation.uid, evaluation.point_uid(own), *set_and_number(own))
+
+    def find(self, point: Any, place: _Place | None = None) -> Stored | None:
         """Return what is stored of an asked point, None if it has to be evaluated.
+
+        Parameters
+        ----------
+        point
+            The point as the learner asked for it.
+        place : optional
+            What `place` returned for it.
 
         Raises
         ------
         ReadOnlyStoreError
             In mode "read-only", instead of None.
         """
-        evaluation, own, key = self._locate(point)
+        evaluation, own, key = place or self.place(point)
         self._guards[evaluation.uid].check(own)
         status = self._known[evaluation.uid].get(key[1:])
         if status is None and self._mode != "read-only" and self._share_every is None:
@@ -343,17 +359,18 @@ class RunArchive:
             )
         return None
 
-    def refusal(self, outcome: Outcome) -> Exception | None:
-        """Return the reason why a result can never be stored; None if it can be."""
-        if outcome.status != OK:
-            return None
+    def prepare(self, outcome: Outcome) -> Row:
+        """Return the row of an outcome, with its result encoded; `record` takes it from ``outcome.prepared``.
+
+        Raises
+        ------
+        UnstorableResultError
+            If the result is no plain data.
+        """
         try:
-            self.store.results.write(outcome.value)
+            return self._row(outcome)
         except UnstorableResultError as error:
-            return _unstorable(error, outcome)
-        except Exception as error:  # noqa: BLE001 - not about this result alone: `record` meets it again, and raises
-            logger.debug("the result at %r could not be encoded: %r", outcome.point, error)
-        return None
+            raise _unstorable(error, outcome) from error
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Write final outcomes in one transaction; returns when they survive the death of this process.
@@ -369,7 +386,7 @@ class RunArchive:
         rows, refused = [], []
         for outcome in outcomes:
             try:
-                rows.append(self._row(outcome))
+                rows.append(self._row(outcome) if outcome.prepared is None else outcome.prepared)
             except UnstorableResultError as error:
                 refused.append((outcome, error))
         if rows:
@@ -408,20 +425,15 @@ class RunArchive:
 
     # ------------------------------------------------------------------------------------------------ inside
 
-    def _locate(self, point: Any) -> tuple[Evaluation, Any, Key]:
-        """Return the evaluation of a learner's point, its point, and its key."""
-        number, own = self._points.locate(point)
-        evaluation = self._points.evaluations[number]
-        return evaluation, own, Key(evaluation.uid, evaluation.point_uid(own), *set_and_number(own))
-
     def _row(self, outcome: Outcome) -> Row:
         if self._mode == "read-only":
             raise ReadOnlyStoreError(
                 f'{self.store!r} is used with mode="read-only": {outcome.point!r} is not recorded.'
             )
-        evaluation, own, key = self._locate(outcome.point)
-        kind, y, data = self.store.results.write(outcome.value) if outcome.status == OK else ("json", "", b"")
-        error = outcome.error
+        report = outcome.report
+        evaluation, own, key = outcome.place or self.place(outcome.point)
+        kind, y, data = self.store.results.write(report.value) if outcome.status == OK else ("json", "", b"")
+        error = report.error
         return Row(
             space=key.space,
             point_uid=key.point_uid,
@@ -432,18 +444,18 @@ class RunArchive:
             y=y,
             y_kind=kind,
             y_data=data or None,
-            started=outcome.started,
-            duration=outcome.seconds,
-            host=outcome.host,
-            pid=outcome.pid,
+            started=report.started,
+            duration=report.seconds,
+            host=report.host,
+            pid=report.pid,
             seed="" if evaluation.seed is None else str(evaluation.seed),
             attempt=outcome.attempt,
             run_id=self.run_id,
             exc_type="" if error is None else encodable(f"{type(error).__module__}.{type(error).__qualname__}"),
-            traceback=encodable(outcome.traceback),
-            stdout=encodable(outcome.stdout),
-            stderr=encodable(outcome.stderr),
-            logs=encodable(outcome.logs),
+            traceback=encodable(report.traceback),
+            stdout=encodable(report.stdout),
+            stderr=encodable(report.stderr),
+            logs=encodable(report.logs),
         )
 
     def _write(self, rows: Sequence[Row]) -> None:

@@ -16,8 +16,8 @@ from threading import Event
 from typing import Any
 
 from adaptive_calib.engine.clock import Clock
+from adaptive_calib.engine.evaluate import Report, Work
 from adaptive_calib.engine.executor_protocol import Evaluate, Executor, Handle
-from adaptive_calib.engine.worker import Report, Work
 
 __all__ = ["ExecutorContract", "ManualClock", "ManualExecutor", "ManualTask"]
 
@@ -72,7 +72,7 @@ class ManualTask:
 
     Examples
     --------
-    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.engine.evaluate import Work
     >>> from adaptive_calib.testing.executors import ManualTask
     >>> task = ManualTask(Work(abs), [-1.0])
     >>> task.begin()
@@ -168,7 +168,7 @@ class ManualExecutor:
 
     Examples
     --------
-    >>> from adaptive_calib.engine.worker import Work
+    >>> from adaptive_calib.engine.evaluate import Work
     >>> from adaptive_calib.testing.executors import ManualExecutor
     >>> executor = ManualExecutor(capacity=2)
     >>> handle = executor.submit(executor.ship(Work(abs)), [-1.0])

@@ -57,7 +57,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "adaptive_calib.engine.archive",
         "adaptive_calib.engine.session",
         "adaptive_calib.engine.clock",
-        "adaptive_calib.engine.worker",
+        "adaptive_calib.engine.evaluate",
         "adaptive_calib.engine.drivers",
     ),
     "view": (

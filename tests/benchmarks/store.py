@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from adaptive_calib.engine.archive import Outcome
+from adaptive_calib.engine.evaluate import Report
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.sequence_learner import SequenceLearner
 from adaptive_calib.runner import BlockingRunner
@@ -51,7 +52,7 @@ def put(n: int, make: Callable[[int], Any]) -> float:
         archive = open_archive(Path(folder) / "s.db", Plain())
         seconds = []
         for i in range(n):
-            outcome = Outcome(i / n, "ok", make(i))
+            outcome = Outcome(i / n, "ok", Report(make(i)))
             before = time.perf_counter()
             archive.record([outcome])
             seconds.append(time.perf_counter() - before)
@@ -63,7 +64,7 @@ def preload(n: int, learner: Any, point: Callable[[int], Any], tell: Callable[[A
     """Return the seconds of opening a store of n evaluations and telling them to a learner."""
     with tempfile.TemporaryDirectory() as folder:
         archive = open_archive(Path(folder) / "s.db", learner)
-        outcomes = [Outcome(point(i), "ok", float(i)) for i in range(n)]
+        outcomes = [Outcome(point(i), "ok", Report(float(i))) for i in range(n)]
         for i in range(0, n, 1000):
             archive.record(outcomes[i : i + 1000])
         archive.close("finished", "")

@@ -70,12 +70,15 @@ class MemoryArchive:
             return Preloaded()
         return Preloaded(list(self.values), list(self.values.values()), list(self.failed))
 
-    def find(self, point: Any) -> Stored | None:
+    def place(self, point: Any) -> Any:
+        return None
+
+    def find(self, point: Any, place: Any = None) -> Stored | None:
         if point in self.values:
             return Stored("ok", self.values[point])
         return Stored("failed") if point in self.failed else None
 
-    def refusal(self, outcome: Outcome) -> Exception | None:
+    def prepare(self, outcome: Outcome) -> Any:
         return None
 
     def record(self, outcomes: Sequence[Outcome]) -> None:

@@ -10,8 +10,8 @@ from multiprocessing import get_context
 import pytest
 
 from adaptive_calib.engine.capture import TAIL, emit_again, overheard
+from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.engine.executors import Pool, SequentialExecutor
-from adaptive_calib.engine.worker import Work
 from adaptive_calib.runner import BlockingRunner
 from adaptive_calib.testing.executors import ExecutorContract
 from tests.engine.doubles import Tolerant

@@ -10,8 +10,8 @@ import signal
 import pytest
 
 from adaptive_calib.engine.archive import Outcome
+from adaptive_calib.engine.evaluate import WorkerDiedError
 from adaptive_calib.engine.goals import When
-from adaptive_calib.engine.worker import WorkerDiedError
 from adaptive_calib.learner.sequence_learner import SequenceLearner
 from adaptive_calib.runner import AsyncRunner, BlockingRunner
 from adaptive_calib.testing.executors import ExecutorContract

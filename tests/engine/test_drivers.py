@@ -15,12 +15,12 @@ from adaptive_calib.engine.archive import Stored
 from adaptive_calib.engine.batching import Batching
 from adaptive_calib.engine.clock import Clock
 from adaptive_calib.engine.drivers import run_async, run_blocking, signals
+from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.engine.executors import InThisThread
 from adaptive_calib.engine.goals import Elapsed, Never, Points
 from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import SLICE, ExecutorDiedError, Session
-from adaptive_calib.engine.worker import Work
 from adaptive_calib.learner import SequenceLearner
 from adaptive_calib.testing.executors import ManualClock, ManualExecutor
 from tests.engine.doubles import MemoryArchive, Tolerant
@@ -119,7 +119,7 @@ def test_only_final_failures_are_recorded():
     run.step()
     (outcome,) = archive.outcomes
     assert (outcome.point, outcome.status, outcome.attempt) == (2, "failed", 2)
-    assert "ValueError: two" in outcome.traceback
+    assert "ValueError: two" in outcome.report.traceback
 
 
 def test_an_error_of_the_archive_ends_the_run_after_telling():
@@ -142,7 +142,7 @@ def test_a_refusing_archive_ends_the_run():
     """An archive that is read only raises at a point that would be evaluated; no such point is."""
 
     class ReadOnly(MemoryArchive):
-        def find(self, point):
+        def find(self, point, place=None):
             if point > 1:
                 raise PermissionError(f"{point} is not stored")
             return Stored("ok", 0)
@@ -369,7 +369,7 @@ def test_the_traceback_of_a_point_evaluated_here_begins_in_the_users_function():
 
 
 def test_ctrl_c_drains_and_a_second_one_abandons():
-    """The first SIGINT ends the run in an orderly way; the handlers are back afterwards."""
+    """The first SIGINT keeps what has begun and then ends the script; the handlers are back afterwards."""
 
     def interrupted(x):
         if x == 3:
@@ -378,7 +378,9 @@ def test_ctrl_c_drains_and_a_second_one_abandons():
 
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     run, _, learner = session(executor=InThisThread(), function=interrupted)
-    run_blocking(run)
+    with pytest.raises(KeyboardInterrupt):
+        run_blocking(run)
+    assert run.over
     assert learner.data == {0: 0, 1: 1, 2: 2, 3: 3}
     assert (run.machine.status, run.machine.stop_reason) == ("cancelled", "cancelled by SIGINT")
 
@@ -408,7 +410,7 @@ def test_a_forked_worker_dies_of_sigterm_and_leaves_ctrl_c_to_the_parent():
 
 
 def test_sigterm_is_like_the_first_ctrl_c():
-    """A batch system's SIGTERM keeps what is there."""
+    """SIGTERM keeps what has begun and then ends the script with the status 143, unless the run is to return."""
 
     def terminated(x):
         if x == 2:
@@ -416,8 +418,13 @@ def test_sigterm_is_like_the_first_ctrl_c():
         return x
 
     run, _, learner = session(executor=InThisThread(), function=terminated)
-    run_blocking(run)
+    with pytest.raises(SystemExit) as ended:
+        run_blocking(run)
+    assert ended.value.code == 143
     assert learner.data == {0: 0, 1: 1, 2: 2}
+    assert run.machine.stop_reason == "cancelled by SIGTERM"
+    run, _, learner = session(executor=InThisThread(), function=terminated)
+    run_blocking(run, on_interrupt="return")
     assert run.machine.stop_reason == "cancelled by SIGTERM"
 
 
@@ -448,8 +455,8 @@ def test_short_tasks_wait_in_the_workers_as_many_as_the_way_takes():
     assert Batching(20).tasks(1e-4, 20, 0.0005) == 2
 
 
-def test_a_step_of_what_is_evaluated_at_once_gives_way_to_others():
-    """One step takes many short points of this thread, but after a slice of time, or a cancel, it is over."""
+def test_a_step_of_points_evaluated_in_this_thread_gives_way_to_others():
+    """One step takes many short points of this thread, but after a slice of time it is over."""
     clock = iter(range(1_000_000))
 
     class Counted(Clock):

@@ -11,8 +11,8 @@ from math import inf
 import pytest
 
 from adaptive_calib.engine.coroutines import Coroutines
+from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.engine.executors import InThisThread, Pool, SequentialExecutor, adapt
-from adaptive_calib.engine.worker import Work
 from adaptive_calib.testing.executors import ExecutorContract, ManualExecutor
 
 

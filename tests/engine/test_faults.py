@@ -9,8 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
+from adaptive_calib.engine.evaluate import WorkerDiedError
 from adaptive_calib.engine.session import ExecutorDiedError
-from adaptive_calib.engine.worker import WorkerDiedError
 from adaptive_calib.runner import AsyncRunner, BlockingRunner
 from tests.engine.doubles import MemoryArchive, Tolerant
 

@@ -21,7 +21,7 @@ from adaptive_calib.engine.events import (
     Withdraw,
 )
 from adaptive_calib.engine.goals import Elapsed, Loss, Never, Points, When
-from adaptive_calib.engine.machine import EvaluationError, RunMachine
+from adaptive_calib.engine.machine import FIRST_FAILURES, EvaluationError, ExecutorError, RunMachine
 from adaptive_calib.engine.retry import RetryPolicy
 from tests.engine.doubles import Counting, Tolerant
 
@@ -40,20 +40,6 @@ def test_fills_the_free_places():
     assert run.handle(Started(0.0, 3)) == [Submit(0, 0), Submit(1, 1), Submit(2, 2)]
     assert points(run.handle(Finished(1.0, 1, "y"))) == [3]
     assert run.learner.data == {1: "y"}
-
-
-@pytest.mark.parametrize("goal", [None, Points(3)])
-def test_finished_is_the_event_of_that_name(goal):
-    """The quick form for one value, stale ones and the journal included, does what the event does."""
-    runs = machine(goal=goal, journal=True), machine(goal=goal, journal=True)
-    by_event, quickly = runs
-    for run in runs:
-        run.handle(Started(0.0, 2))
-    for time, task in enumerate([0, 1, 1, 3, 2, 77], start=1):
-        assert quickly.finished(task, "y", float(time)) == by_event.handle(Finished(float(time), task, "y"))
-    assert quickly.learner.data == by_event.learner.data
-    assert quickly.take_entries() == by_event.take_entries()
-    assert quickly.progress[:10] == by_event.progress[:10]
 
 
 def test_goal_before_first_ask():
@@ -146,15 +132,42 @@ def test_max_failures():
     assert (run.phase, run.status) == ("ended", "failed")
 
 
-def test_gives_up_if_the_first_all_fail():
-    """If as many points as fit out at once fail and none succeeds, something is wrong with all of them."""
-    run = machine(on_error="continue")
-    run.handle(Started(0.0, 4))
-    for task in range(4):
+@pytest.mark.parametrize("capacity", [1, 4, 50])
+def test_gives_up_if_the_first_all_fail(capacity):
+    """If the first 20 points fail and no value is known, something is wrong with all; for any number of workers."""
+    run = machine(Tolerant(100), on_error="continue")
+    run.handle(Started(0.0, capacity))
+    for task in range(FIRST_FAILURES):
         assert run.phase == "running"
         run.handle(Failed(1.0, task, ValueError("all")))
     assert run.status == "failed"
-    assert run.stop_reason.startswith("the first 4 evaluations all failed")
+    assert run.stop_reason.startswith("the first 20 points all failed")
+
+
+@pytest.mark.parametrize("more", [{"max_failures": 90}, {}])
+def test_goes_on_if_a_value_is_known_or_more_failures_are_allowed(more):
+    """Failures at the first points alone, as at a singular boundary, end nothing."""
+    run = machine(Tolerant(100), on_error="continue", **more)
+    run.handle(Started(0.0, 1))
+    if not more:
+        run.handle(Finished(0.5, 0, 0))
+    for task in range(1 - bool(more), 60):
+        run.handle(Failed(1.0, task, ValueError("all")))
+    assert run.phase == "running"
+
+
+def test_an_executor_that_gives_points_back_ends_the_run():
+    """A point that comes back without a result is submitted again twice; the third time ends the run, and not it."""
+    run = machine()
+    run.handle(Started(0.0, 1))
+    assert points(run.handle(Dropped(1.0, 0, ConnectionError("gone")))) == [0]
+    assert points(run.handle(Dropped(2.0, 1))) == [0]  # withdrawn: not counted
+    assert points(run.handle(Dropped(3.0, 2, ConnectionError("gone")))) == [0]
+    assert run.handle(Dropped(4.0, 3, ConnectionError("gone"))) == []
+    assert (run.phase, run.status) == ("ended", "failed")
+    assert isinstance(run.error, ExecutorError)
+    assert isinstance(run.error.__cause__, ConnectionError)
+    assert run.failures == []
 
 
 def test_failures_of_earlier_runs_do_not_count():

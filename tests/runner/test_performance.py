@@ -8,10 +8,10 @@ from collections import deque
 
 import pytest
 
+from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.engine.goals import Points
 from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.session import Session
-from adaptive_calib.engine.worker import Work
 from adaptive_calib.learner.sequence_learner import SequenceLearner
 from adaptive_calib.runner import AsyncRunner
 from adaptive_calib.testing.executors import ManualExecutor

@@ -10,7 +10,7 @@ import cloudpickle
 import pytest
 
 from adaptive_calib import AsyncRunner, BlockingRunner, SequenceLearner
-from adaptive_calib.engine.worker import LoadingError
+from adaptive_calib.engine.ship import LoadingError
 from adaptive_calib.runner import SequentialExecutor, preflight
 from adaptive_calib.store import Evaluation, MemoryStore, SQLiteStore
 from tests.engine.doubles import Tolerant

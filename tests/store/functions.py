@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adaptive_calib.engine.archive import Outcome
+from adaptive_calib.engine.evaluate import Report
 
 
 def square(x: float) -> float:
@@ -72,14 +73,15 @@ class DataSaver:
 
 def ok(point: Any, value: Any, **more: Any) -> Outcome:
     """Return a finished outcome."""
-    return Outcome(point, "ok", value, started=1.5, seconds=0.25, host="here", pid=7, **more)
+    return Outcome(point, "ok", Report(value, started=1.5, seconds=0.25, host="here", pid=7), **more)
 
 
 def failed(point: Any) -> Outcome:
     """Return a failed outcome that printed something."""
-    return Outcome(point, "failed", error=ValueError("no"), traceback="Traceback: no", stdout="seen\n", logs="logged")
+    report = Report(error=ValueError("no"), traceback="Traceback: no", stdout="seen\n", logs="logged")
+    return Outcome(point, "failed", report)
 
 
 def crashed(point: Any) -> Outcome:
     """Return the outcome of a worker that died."""
-    return Outcome(point, "crashed", error=RuntimeError("gone"))
+    return Outcome(point, "crashed", Report(error=RuntimeError("gone")))

@@ -11,21 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptive_calib.engine.events import Entry
+from adaptive_calib.engine.events import LogEntry
 from adaptive_calib.store import NewerStoreError, NotAStoreError, StoreError, open_log, read_log
 
 GOLDEN = Path(__file__).parent / "golden" / "log-1.jsonl"
 
 ENTRIES = [
-    Entry(0.0, "ask", (2,), (0.5, (1, 0.25))),
-    Entry(0.5, "tell", (0.5, {"y": 1.0, "n": None})),
-    Entry(0.75, "failed", ((1, 0.25), 1, "ValueError('ü')"), (), True),
-    Entry(1.0, "tell_many", ([0.1], [float("inf")])),
-    Entry(1.5, "remove_unfinished", ()),
+    LogEntry(0.0, "ask", (2,), (0.5, (1, 0.25))),
+    LogEntry(0.5, "tell", (0.5, {"y": 1.0, "n": None})),
+    LogEntry(0.75, "failed", ((1, 0.25), 1, "ValueError('ü')"), (), True),
+    LogEntry(1.0, "tell_many", ([0.1], [float("inf")])),
+    LogEntry(1.5, "remove_unfinished", ()),
 ]
 
 
-def written(path: Path, entries: list[Entry]) -> None:
+def written(path: Path, entries: list[LogEntry]) -> None:
     """Append entries to a log."""
     log = open_log(path)
     log.write(entries)
@@ -38,7 +38,7 @@ def test_entries_come_back_as_they_were(tmp_path: Path) -> None:
     written(path, ENTRIES[:2])
     written(path, ENTRIES[2:])
     assert list(read_log(path)) == ENTRIES
-    written(path, [Entry(2.0, "tell", (0.5, np.arange(3)))])
+    written(path, [LogEntry(2.0, "tell", (0.5, np.arange(3)))])
     assert list(read_log(path))[-1].args[1].tolist() == [0, 1, 2]
 
 
@@ -103,7 +103,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
 
 def test_values_that_cannot_be_stored_are_noted_as_text(tmp_path: Path) -> None:
     """A log never ends a run because of a value."""
-    written(tmp_path / "a.jsonl", [Entry(0.0, "tell", (0.5, object()))])
+    written(tmp_path / "a.jsonl", [LogEntry(0.0, "tell", (0.5, object()))])
     (entry,) = read_log(tmp_path / "a.jsonl")
     assert entry.args[1].text.startswith("<object object")
 
@@ -122,11 +122,11 @@ def test_a_killed_writer_leaves_what_it_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     code = """
 import sys
-from adaptive_calib.engine.events import Entry
+from adaptive_calib.engine.events import LogEntry
 from adaptive_calib.store import open_log
 log, n = open_log(sys.argv[1]), 0
 while True:
-    log.write([Entry(0.0, "tell", (n, "x" * 5000))])
+    log.write([LogEntry(0.0, "tell", (n, "x" * 5000))])
     print(n, flush=True)
     n += 1
 """

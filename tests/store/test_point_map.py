@@ -12,6 +12,7 @@ import pytest
 
 from adaptive_calib import BlockingRunner, SequenceLearner
 from adaptive_calib.engine.archive import Outcome
+from adaptive_calib.engine.evaluate import Report
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.store import Evaluation, MemoryStore, NotCanonicalError, SQLiteStore, open_archive
 
@@ -82,7 +83,7 @@ class Asking:
 def test_what_cannot_be_made_anew_waits_until_it_is_asked_for(tmp_path: Path) -> None:
     """A learner whose points are not listed is told nothing in advance; the asked point is found."""
     first = open_archive(tmp_path / "s.db", Asking())
-    first.record([Outcome(Mode.SLOW, "ok", 1.0), Outcome(0.5, "ok", 2.0)])
+    first.record([Outcome(Mode.SLOW, "ok", Report(1.0)), Outcome(0.5, "ok", Report(2.0))])
     first.close("finished", "")
     again = open_archive(tmp_path / "s.db", Asking())
     assert list(again.preload().points) == [0.5]
@@ -98,7 +99,7 @@ def test_looking_at_such_points(tmp_path: Path) -> None:
     ev = keyed()
     with SQLiteStore(tmp_path / "s.db") as store:
         archive = open_archive(store, Asking())
-        archive.record([Outcome(Mode.SLOW, "ok", 1.0)])
+        archive.record([Outcome(Mode.SLOW, "ok", Report(1.0))])
         archive.close("finished", "")
         (stored,) = store.space(ev)
         assert "SLOW" in repr(stored.point)

@@ -16,6 +16,7 @@ import pytest
 
 from adaptive_calib import BlockingRunner, Learner1D, SequenceLearner
 from adaptive_calib.engine.archive import Outcome
+from adaptive_calib.engine.evaluate import Report
 from adaptive_calib.engine.executors import SequentialExecutor
 from adaptive_calib.store import Evaluation, SQLiteStore, StoreError, open_archive
 from tests.store.functions import square
@@ -123,7 +124,7 @@ def test_a_run_may_require_that_a_commit_says_what_ran(
 def recorded(path: Path, learner: Any, point: Any, value: Any) -> None:
     """Record a result as another run would."""
     archive = open_archive(SQLiteStore(path), learner, share_every=100)
-    archive.record([Outcome(point, "ok", value)])
+    archive.record([Outcome(point, "ok", Report(value))])
     archive.close("finished", "")
 
 

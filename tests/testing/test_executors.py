@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adaptive_calib.engine.worker import Work
+from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.testing.executors import ManualClock, ManualExecutor
 
 

@@ -1,0 +1,57 @@
+"""Bookkeeping of what a session has submitted to its executor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from adaptive_calib.engine.events import Submit
+from adaptive_calib.engine.executor_protocol import Handle
+from adaptive_calib.engine.inbox import Inbox
+
+__all__ = ["Submission"]
+
+
+@dataclass(slots=True)
+class Submission:
+    """One call of `Executor.submit`: its tasks, its handle, and when it was submitted.
+
+    Attributes
+    ----------
+    number : int
+        Number of the submission in the run, from 0.
+    submits : list of Submit
+        The tasks, one for each point.
+    handle : Handle or None
+        None while `Executor.submit` is called.
+    generation : int
+        How many pools of this run had been replaced before.
+    begun : float
+        Time of the submission, on the session's clock.
+    inbox : Inbox
+        Where the submission is put when it is over.
+    overdue : bool
+        Whether its worker was ended because of the time limit.
+    """
+
+    number: int
+    submits: list[Submit]
+    handle: Handle | None
+    generation: int
+    begun: float
+    inbox: Inbox
+    overdue: bool = False
+
+    @property
+    def points(self) -> list[Any]:
+        """The points of the tasks."""
+        return [submit.point for submit in self.submits]
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self.handle is not None and self.handle.done()
+
+    def over(self, handle: Handle) -> None:
+        """Put the submission into the inbox; the handle calls this when it is over, in any thread."""
+        self.inbox.put(self)

@@ -1,0 +1,71 @@
+"""Words about a run that waits for workers."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any, Protocol, runtime_checkable
+
+from adaptive_calib.engine.observers import logger
+
+__all__ = ["Describes", "WorkersMissing"]
+
+#: Seconds without a worker before the first warning; each further one comes after twice the time.
+PATIENCE = 15.0
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """An executor that has something to report about its workers."""
+
+    def condition(self) -> str:
+        """Return one sentence about the workers that are missing; "" if nothing is known."""
+        ...
+
+
+class WorkersMissing:
+    """Warns while an executor has no worker, ever more seldom.
+
+    Parameters
+    ----------
+    executor
+        If it is a `Describes`, its own words are part of the warning.
+    patience : float
+        Seconds before the first warning.
+
+    Attributes
+    ----------
+    since : float or None
+        The second of the run since which there is no worker; None if there is one.
+    """
+
+    def __init__(self, executor: Any, patience: float = PATIENCE) -> None:
+        self._executor = executor
+        self._patience = patience
+        self._next = inf
+        self.since: float | None = None
+
+    @property
+    def due(self) -> float:
+        """The second of the run at which `look` warns if there is still no worker; inf for never."""
+        return self._next
+
+    @property
+    def words(self) -> str:
+        """What is known about the missing workers; "" if there is a worker."""
+        if self.since is None:
+            return ""
+        condition = self._executor.condition() if isinstance(self._executor, Describes) else ""
+        return f"there is no worker{': ' + condition if condition else ''}"
+
+    def look(self, capacity: int, now: float) -> None:
+        """Note the capacity at the second `now` of the run; warn if there has been no worker for long."""
+        if capacity:
+            if self.since is not None and now >= self.since + self._patience:
+                logger.warning("there are workers now (%d points at a time); the run goes on.", capacity)
+            self.since, self._next = None, inf
+        elif self.since is None:
+            self.since, self._next = now, now + self._patience
+        elif now >= self._next:
+            waited = now - self.since
+            self._next = now + max(waited, self._patience)
+            logger.warning("%s. The run has been waiting for %.0f s and goes on when there is one.", self.words, waited)
