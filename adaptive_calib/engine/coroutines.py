@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
-from adaptive_calib.engine.capture import NOTHING, captured, captured_with
+from adaptive_calib.engine.capture import captured, captured_with
 from adaptive_calib.engine.evaluate import Report, Work, here, text_of
 from adaptive_calib.engine.executor_protocol import Evaluate, Handle
 from adaptive_calib.engine.limit import TimeLimitError
 
-__all__ = ["Coroutines"]
+__all__ = ["CoroutineCancelledError", "Coroutines"]
+
+
+class CoroutineCancelledError(RuntimeError):
+    """The function of a point raised ``asyncio.CancelledError``, although nothing had cancelled its evaluation."""
 
 
 class _Coroutine:
-    """The handle of a coroutine on the loop. It has begun as soon as it is there, so it cannot be taken back.
+    """The handle of a coroutine on the loop. It counts as begun as soon as it exists, so it cannot be withdrawn.
 
-    It calls back from within, at its end: the loop would need two more turns for a callback of the task's own.
+    It calls back from within, at its end: a callback of the task needs two more turns of the loop. The task's own
+    callback is for a task that is cancelled before its first step.
     """
 
     __slots__ = ("_callback", "_error", "_reports", "task")
@@ -39,9 +44,18 @@ class _Coroutine:
             self._error = error
             raise
         finally:
-            over(self)
-            if self._callback is not None:
-                self._callback(self)
+            self._call_back(over)
+
+    def never_began(self, over: Callable[[Any], None], task: asyncio.Task[None]) -> None:
+        """Call back if the task ended without its first step."""
+        if not self.done():
+            self._error = asyncio.CancelledError("the evaluation was cancelled before it began")
+            self._call_back(over)
+
+    def _call_back(self, over: Callable[[Any], None]) -> None:
+        over(self)
+        if self._callback is not None:
+            self._callback(self)
 
     def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
         if self.done():
@@ -62,7 +76,7 @@ class _Coroutine:
 
 
 class Coroutines:
-    """Evaluates ``async def`` functions on the running loop, at most `ntasks` at once.
+    """Evaluates ``async def`` functions on the running loop, at most `ntasks` at the same time.
 
     Examples
     --------
@@ -86,62 +100,67 @@ class Coroutines:
     def ship(self, work: Work) -> Evaluate:
         """Return a coroutine function that evaluates points."""
         self._loop = asyncio.get_running_loop()
-
-        plain = work.capture in (None, "failures") and work.timeout is None
-
-        async def one_by_one(points: Sequence[Any]) -> list[Report]:
-            return [await _await(work, point) for point in points]
-
-        return functools.partial(_await_plainly, work.function) if plain else one_by_one
+        return partial(_await, work)
 
     def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
         """Start a task on the running loop."""
         handle = _Coroutine()
         assert self._loop is not None
         handle.task = self._loop.create_task(handle.run(evaluate, points, self._handles.discard))
+        handle.task.add_done_callback(partial(handle.never_began, self._handles.discard))
         self._handles.add(handle)
         return handle
 
     def renew(self) -> bool:
-        """Nothing breaks here."""
+        """Return False: there is no pool that could break."""
         return False
 
     def close(self, *, abandon: bool = False) -> None:
-        """Cancel what still runs; there is nothing unless the run was abandoned."""
+        """Cancel the evaluations that an abandoned run has left."""
         for handle in self._handles:
             if handle.task is not None:
                 handle.task.cancel()
 
 
-async def _await_plainly(function: Callable[[Any], Any], points: Sequence[Any]) -> list[Report]:
-    """Evaluate points by a coroutine function; the short way, for thousands of them at once."""
+async def _await(work: Work, points: Sequence[Any]) -> list[Report]:
+    """Evaluate points by a coroutine function, within its time limit and with its output captured."""
+    plain = work.capture in (None, "failures") and work.timeout is None
     reports = []
     for point in points:
         started, begin = time.time(), time.perf_counter()
         try:
-            value = await function(point)
+            if plain:
+                report = Report(await work.function(point), None, "", started, time.perf_counter() - begin, *here())
+            else:
+                report = await _guarded(work, point, started, begin)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            report = _failed(_explained(error), started, begin)
         except Exception as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
-            seconds = time.perf_counter() - begin
-            reports.append(Report(None, error, text_of(error), started, seconds, *here()))
-        else:
-            reports.append(Report(value, None, "", started, time.perf_counter() - begin, *here()))
+            report = _failed(error, started, begin)
+        reports.append(report)
     return reports
 
 
-async def _await(work: Work, point: Any) -> Report:
-    """Evaluate one point by a coroutine function, within its time limit and with its output captured."""
-    started, begin = time.time(), time.perf_counter()
-    texts = NOTHING
-    try:
-        with captured(None if work.capture == "failures" else work.capture) as output:
-            value = await _within(work.timeout, work.function(point))
-        texts = output.texts
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
-        seconds = time.perf_counter() - begin
-        return Report(None, error, text_of(error), started, seconds, *here(), *captured_with(error).texts)
-    return Report(value, None, "", started, time.perf_counter() - begin, *here(), *texts)
+async def _guarded(work: Work, point: Any, started: float, begin: float) -> Report:
+    with captured(None if work.capture == "failures" else work.capture) as sink:
+        value = await _within(work.timeout, work.function(point))
+    return Report(value, None, "", started, time.perf_counter() - begin, *here(), *sink.texts)
+
+
+def _failed(error: BaseException, started: float, begin: float) -> Report:
+    seconds = time.perf_counter() - begin
+    return Report(None, error, text_of(error), started, seconds, *here(), *captured_with(error).texts)
+
+
+def _explained(cancelled: asyncio.CancelledError) -> CoroutineCancelledError:
+    error = CoroutineCancelledError(
+        f"the function raised {cancelled!r}: a task that it awaited was cancelled, not the evaluation itself."
+    )
+    error.__cause__ = cancelled
+    return error.with_traceback(cancelled.__traceback__)
 
 
 async def _within(seconds: float | None, awaitable: Any) -> Any:

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import Any, NamedTuple
 
 import cloudpickle
@@ -21,7 +21,16 @@ import cloudpickle
 from adaptive_calib.engine.capture import NOTHING, Record, Sink, captured, captured_with, overheard
 from adaptive_calib.engine.limit import time_limit
 
-__all__ = ["RemoteError", "Report", "UnpicklableResultError", "Work", "WorkerDiedError", "here", "text_of"]
+__all__ = [
+    "RemoteError",
+    "Report",
+    "UnpicklableResultError",
+    "Work",
+    "WorkerDiedError",
+    "here",
+    "refuse_coroutine",
+    "text_of",
+]
 
 
 class RemoteError(RuntimeError):
@@ -145,6 +154,8 @@ class Work:
                 value = self.function(point)
             else:
                 value, sink = self._guarded(point)
+            if isinstance(value, CoroutineType):
+                refuse_coroutine(value)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
@@ -220,6 +231,15 @@ class Work:
         except Exception:  # noqa: BLE001 - an exception's own pickling may raise anything
             return RemoteError(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
         return error
+
+
+def refuse_coroutine(value: CoroutineType[Any, Any, Any]) -> None:
+    """Raise the error of a function that returned a coroutine where nothing awaits it."""
+    value.close()
+    raise TypeError(
+        "the function returned a coroutine, which nothing awaits here. Give the learner the `async def` function "
+        "itself and run it by Runner; or a function that returns the value, for instance by asyncio.run."
+    )
 
 
 def _with_texts(report: Report, sink: Sink) -> Report:

@@ -1,6 +1,6 @@
 """Who listens to a run: displays, callbacks, whatever a user wants to happen beside it.
 
-An observer hears of each step after it was taken. It decides nothing, and one that raises is logged and taken off:
+An observer hears of each step after it was taken. It decides nothing, and one that raises is logged and removed:
 a display never stops a run. (The store is no observer: its errors end the run. See `adaptive_calib.engine.archive`.)
 """
 

@@ -6,7 +6,7 @@ import functools
 import inspect
 from typing import Any
 
-__all__ = ["is_coroutine_function"]
+__all__ = ["has_coroutines", "is_coroutine_function"]
 
 
 def is_coroutine_function(function: Any) -> bool:
@@ -31,3 +31,11 @@ def is_coroutine_function(function: Any) -> bool:
             return False
         function = inner
     return False
+
+
+def has_coroutines(learner: Any) -> bool:
+    """Whether the function of a learner, or of one of its children, is a coroutine function."""
+    children = getattr(learner, "learners", None)
+    if isinstance(children, (list, tuple)):
+        return any(has_coroutines(child) for child in children)
+    return is_coroutine_function(learner.function)

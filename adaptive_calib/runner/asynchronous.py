@@ -10,7 +10,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from importlib import import_module
 from typing import Any
 
@@ -38,6 +38,7 @@ class AsyncRunner(BaseRunner):
         The loop to run on, instead.
     background : bool, optional
         Whether to run in a thread of its own; read the learner under `lock` then. Default: only if no loop is running.
+        False there: the run begins in `block_until_done`.
 
     Attributes
     ----------
@@ -93,13 +94,10 @@ class AsyncRunner(BaseRunner):
             self.task = BackgroundTask(self._run)
             self.ioloop = self.task.loop
             _end_with_the_script(self.session, self.task)
-        elif loop is None:
-            raise ValueError(
-                "background=False needs an event loop: make the runner in a coroutine, or give `ioloop`; or leave "
-                "`background` out."
-            )
         else:
-            self.ioloop = loop
+            self.ioloop = loop or asyncio.new_event_loop()
+            if loop is None:
+                weakref.finalize(self, self.ioloop.close)
             self.task = self.ioloop.create_task(self._run())
             if not self.ioloop.is_running():
                 weakref.finalize(self, _warn_if_it_never_began, weakref.ref(self.session))
@@ -164,6 +162,8 @@ class AsyncRunner(BaseRunner):
         if isinstance(self.task, BackgroundTask):
             with signals(self.session):
                 self._wait(self.task.wait)
+            self.task.join()  # with the last save and the last line of a display
+            wait([task for task in self._beside if isinstance(task, Future)])
             return
         if self.ioloop.is_running():
             raise RuntimeError(
@@ -280,8 +280,8 @@ class AsyncRunner(BaseRunner):
         task: asyncio.Task[None] | Future[None]
         if isinstance(self.task, BackgroundTask):
             try:
-                task = asyncio.run_coroutine_threadsafe(coroutine, self.ioloop)
-            except RuntimeError:  # the run is over, and its loop closed
+                task = self.task.beside(coroutine)
+            except RuntimeError:  # the run is over
                 task = _in_a_loop_of_its_own(coroutine)
         else:
             task = self.ioloop.create_task(coroutine)
@@ -393,6 +393,8 @@ class BackgroundTask:
         self._task: asyncio.Task[None] | None = None
         self._callbacks: list[Callable[[Any], None]] = []
         self._over = threading.Event()  # and all callbacks were called
+        self._lock = threading.Lock()
+        self._closing = False
         self._thread = threading.Thread(target=self._run, args=(main,), name="adaptive_calib-run", daemon=True)
         self._thread.start()
 
@@ -405,11 +407,24 @@ class BackgroundTask:
             self._settle(self._task)
             self._call_back()
             self._over.set()
-            others = asyncio.all_tasks(self.loop)
-            while others:  # the last save, the last line of a display
-                self.loop.run_until_complete(asyncio.wait(others))
-                others = asyncio.all_tasks(self.loop)
+            self._finish_others()
+            with self._lock:
+                self._closing = True
+            self._finish_others()  # those that came in between
             self.loop.close()
+
+    def _finish_others(self) -> None:
+        """Run what was started beside the run: the last save, the last line of a display."""
+        self.loop.run_until_complete(asyncio.sleep(0))
+        while others := asyncio.all_tasks(self.loop):
+            self.loop.run_until_complete(asyncio.wait(others))
+
+    def beside(self, coroutine: Coroutine[Any, Any, None]) -> Future[None]:
+        """Run a coroutine on the loop; RuntimeError if it is closed."""
+        with self._lock:
+            if self._closing:
+                raise RuntimeError("the loop of the run is closed")
+            return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     def _settle(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():

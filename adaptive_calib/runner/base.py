@@ -22,19 +22,12 @@ from adaptive_calib.engine.machine import Failure, RunMachine
 from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Session
-from adaptive_calib.learner.coroutines import is_coroutine_function
+from adaptive_calib.learner.coroutines import has_coroutines
 from adaptive_calib.runner.goals import GoalFunction, make_goal
 from adaptive_calib.runner.log import MemoryLog
 from adaptive_calib.runner.preflight import Mode, check_function
 
 __all__ = ["BaseRunner"]
-
-
-def _coroutines(learner: Any) -> bool:
-    children = getattr(learner, "learners", None)
-    if isinstance(children, (list, tuple)):
-        return any(_coroutines(child) for child in children)
-    return is_coroutine_function(learner.function)
 
 
 class BaseRunner(abc.ABC):
@@ -95,7 +88,7 @@ class BaseRunner(abc.ABC):
         Whether to show a progress bar (tqdm).
     callbacks : sequence
         Objects with some of the methods ``on_start, on_ask, on_tell, on_fail, on_stop``, or functions of
-        (events, effects, progress). One that raises is logged and taken off.
+        (events, effects, progress). One that raises is logged and removed.
     capture : {"failures", None, "std", "fd"}
         What to keep of what evaluations print and log. "failures" (the default): with evaluations that fail in other
         processes its end, see `tracebacks` and `failures`; everything goes where it would go anyway. "std": all that
@@ -248,7 +241,7 @@ class BaseRunner(abc.ABC):
 
     def _adapter(self, ntasks: int | None) -> Executor:
         """Return the adapter for the executor, or for coroutines."""
-        if not _coroutines(self.learner):
+        if not has_coroutines(self.learner):
             adapter = adapt(self.executor, ntasks, shutdown=self.shutdown_executor)
             if isinstance(adapter, Pool) and self.executor is None:
                 self.executor = adapter.executor

@@ -9,7 +9,7 @@ from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.engine.executor_protocol import Executor
 from adaptive_calib.engine.executors import adapt
 from adaptive_calib.engine.ship import check_travel
-from adaptive_calib.learner.coroutines import is_coroutine_function
+from adaptive_calib.learner.coroutines import has_coroutines
 
 __all__ = ["Mode", "check_function", "preflight"]
 
@@ -64,7 +64,7 @@ def preflight(
     points = list(learner.ask(1, tell_pending=False)[0])
     if store is not None:
         _check_store(store, learner, mode, points)
-    if is_coroutine_function(learner.function):
+    if has_coroutines(learner):
         return  # it is evaluated here, on the loop of the run
     adapter = adapt(executor)
     try:

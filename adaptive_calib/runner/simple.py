@@ -1,12 +1,15 @@
-"""The simplest runner: no executor and no machine, one loop in this thread."""
+"""The simplest runner: one loop in this thread, without executor and machine."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from types import CoroutineType
 from typing import Any
 
+from adaptive_calib.engine.evaluate import refuse_coroutine
 from adaptive_calib.engine.goals import Goal, Progress, error_goal_for
+from adaptive_calib.learner.coroutines import has_coroutines
 from adaptive_calib.runner.goals import GoalFunction, make_goal
 
 __all__ = ["simple"]
@@ -30,7 +33,7 @@ def simple(
     Parameters
     ----------
     learner
-        What decides where to evaluate.
+        Chooses the points and keeps the values.
     goal : Goal or callable, optional
         A `Goal`, or a function of the learner that returns True at the end.
     loss_goal, npoints_goal, end_time_goal, duration_goal, error_goal
@@ -38,12 +41,12 @@ def simple(
         at most this estimated error of the learner's interpolant, in units of the values.
         One goal in all.
     points_per_ask : int
-        How many points are asked for at once. The goal is looked at once for each ask, so it may be overshot.
+        How many points each ask asks for. The goal is checked once per ask, so it may be overshot.
 
     Raises
     ------
     ValueError
-        If `points_per_ask` is less than 1, or there is no goal or more than one.
+        If `points_per_ask` is less than 1, there is no goal or more than one, or the function is a coroutine function.
 
     Examples
     --------
@@ -56,6 +59,8 @@ def simple(
     """
     if points_per_ask < 1:
         raise ValueError(f"`points_per_ask` should be at least 1, but is {points_per_ask}.")
+    if has_coroutines(learner):
+        raise ValueError("Coroutine functions can only be used with 'AsyncRunner', which has an event loop.")
     wanted = make_goal(
         learner,
         goal,
@@ -79,5 +84,8 @@ def simple(
         if not len(points):
             return
         for point in points:
-            learner.tell(point, learner.function(point))
+            value = learner.function(point)
+            if isinstance(value, CoroutineType):
+                refuse_coroutine(value)
+            learner.tell(point, value)
             told += 1

@@ -58,6 +58,10 @@ PAGES: dict[str, tuple[str, ...]] = {
         "adaptive_calib.engine.session",
         "adaptive_calib.engine.clock",
         "adaptive_calib.engine.evaluate",
+        "adaptive_calib.engine.ship",
+        "adaptive_calib.engine.limit",
+        "adaptive_calib.engine.overdue",
+        "adaptive_calib.engine.workers_missing",
         "adaptive_calib.engine.drivers",
     ),
     "view": (

@@ -84,7 +84,7 @@ def test_a_run_that_failed_is_no_finished_one(uri: str) -> None:
 
 
 def test_a_broken_mlflow_stops_no_run(uri: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged and taken off."""
+    """It is logged and removed."""
     callback = MlflowCallback("calibration", 0.0, tracking_uri=uri)
 
     def breaking(x: float) -> float:
@@ -95,7 +95,7 @@ def test_a_broken_mlflow_stops_no_run(uri: str, tmp_path: Path, caplog: pytest.L
     learner = SequenceLearner(Evaluation(breaking, name="b"), [1, 2])
     BlockingRunner(learner, lambda learner: learner.done(), executor=SequentialExecutor(), callbacks=[callback])
     assert learner.npoints == 2
-    assert "is taken off" in caplog.text
+    assert "is removed" in caplog.text
 
 
 @pytest.mark.parametrize("every", [-1.0, float("nan")])

@@ -10,7 +10,7 @@ from math import inf
 
 import pytest
 
-from adaptive_calib.engine.coroutines import Coroutines
+from adaptive_calib.engine.coroutines import CoroutineCancelledError, Coroutines
 from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.engine.executors import InThisThread, Pool, SequentialExecutor, adapt
 from adaptive_calib.testing.executors import ExecutorContract, ManualExecutor
@@ -278,3 +278,37 @@ def test_a_function_of_many_points_has_to_give_as_many_values():
 def test_local_pools_need_no_second_look():
     """Only a cluster changes its size by itself."""
     assert InThisThread.poll == Pool.poll == Coroutines.poll == inf
+
+
+def test_a_coroutine_cancelled_before_it_began_is_over():
+    """Its handle calls back; the executor keeps nothing of it."""
+
+    async def main():
+        executor = Coroutines(1)
+        handle = executor.submit(executor.ship(Work(asyncio.sleep)), [0])
+        over = []
+        handle.add_done_callback(over.append)
+        handle.task.cancel()
+        await asyncio.wait([handle.task])
+        await asyncio.sleep(0)
+        return over == [handle], handle.done(), executor._handles
+
+    assert asyncio.run(main()) == (True, True, set())
+
+
+def test_a_cancellation_inside_the_function_is_its_failure():
+    """Only a cancellation of the evaluation itself is one of the executor."""
+
+    async def function(x):
+        inner = asyncio.ensure_future(asyncio.sleep(60))
+        inner.cancel()
+        await inner
+
+    async def main():
+        executor = Coroutines(1)
+        handle = executor.submit(executor.ship(Work(function)), [0])
+        await asyncio.wait([handle.task])
+        return handle.result()
+
+    (report,) = asyncio.run(main())
+    assert isinstance(report.error, CoroutineCancelledError)

@@ -24,9 +24,11 @@ from adaptive_calib.runner import (
     RetryPolicy,
     SequentialExecutor,
     replay_log,
+    simple,
     stop_after,
 )
 from adaptive_calib.runner.terminal import line, watch
+from adaptive_calib.store import SQLiteStore
 from tests.engine.doubles import Counting, MemoryArchive, Tolerant
 
 
@@ -121,7 +123,7 @@ def test_first_point_in_this_process(monkeypatch):
     monkeypatch.setattr("adaptive_calib.store.open_archive", lambda *args, **kwargs: archive)
     learner = Counting(5)
     BlockingRunner(learner, npoints_goal=5, executor=lambda: ProcessPoolExecutor(1), try_first=True, store="a")
-    pids = {outcome.point: outcome.pid for outcome in archive.outcomes}
+    pids = {outcome.point: outcome.report.pid for outcome in archive.outcomes}
     assert pids[0] == os.getpid()
     assert os.getpid() not in [pids[x] for x in (1, 2, 3, 4)]
 
@@ -274,7 +276,7 @@ def test_a_background_run_can_be_cancelled_awaited_and_fails_loudly(caplog):
 
 
 def test_ctrl_c_while_waiting_for_an_async_run_drains():
-    """block_until_done returns once everything under way is told."""
+    """KeyboardInterrupt comes after everything that had begun was told, whether the script waits yet or not."""
 
     async def interrupted(x):
         if x == 5:
@@ -283,8 +285,24 @@ def test_ctrl_c_while_waiting_for_an_async_run_drains():
         return x
 
     learner = Counting(10**6, interrupted)
-    runner = AsyncRunner(learner, lambda one: False, ntasks=3)
-    runner.block_until_done()
+    go = threading.Event()
+    runners = []
+
+    async def waiting(x):
+        if x == 0:
+            await asyncio.to_thread(go.wait)
+        return await interrupted(x)
+
+    learner.function = waiting
+
+    def script():
+        runners.append(AsyncRunner(learner, lambda one: False, ntasks=1))
+        go.set()
+        runners[0].block_until_done()
+
+    with pytest.raises(KeyboardInterrupt):
+        script()
+    (runner,) = runners
     assert runner.status() == "cancelled"
     assert runner.stop_reason == "cancelled by SIGINT"
     assert not learner.pending_points
@@ -336,17 +354,100 @@ def test_a_million_evaluations_leave_nothing_behind():
 
 
 def test_a_run_that_never_began_says_so() -> None:
-    """A script that makes a Runner and ends hears what to write instead; one that lets it run hears nothing."""
+    """On a loop of the script's own that nobody starts; with the words how to begin it."""
     script = (
+        "import asyncio\n"
         "from adaptive_calib import Learner1D, Runner\n"
         "from adaptive_calib.runner import SequentialExecutor\n"
-        "runner = Runner(Learner1D(abs, (-1, 1)), npoints_goal=5, executor=SequentialExecutor())\n"
+        "loop = asyncio.new_event_loop()\n"
+        "runner = Runner(Learner1D(abs, (-1, 1)), npoints_goal=5, executor=SequentialExecutor(), ioloop=loop)\n"
     )
+    assert "never began" in _said(script)
+    assert "BlockingRunner" in _said(script)
+    assert _said(script + "runner.block_until_done()") == ""
 
-    def said(end: str) -> str:
-        done = subprocess.run([sys.executable, "-c", script + end], capture_output=True, text=True, check=True)
-        return done.stderr
 
-    assert "never began" in said("")
-    assert "BlockingRunner" in said("")
-    assert said("runner.block_until_done()") == ""
+async def double_later(x):
+    await asyncio.sleep(0)
+    return 2 * x
+
+
+def _said(script: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    return done.stderr
+
+
+def test_the_end_of_a_script_drains_its_runs(tmp_path) -> None:
+    """What has begun is stored, and a sentence says that the script did not wait; none if it did."""
+    script = (
+        "import sys, time\n"
+        "from adaptive_calib import Runner, SequenceLearner\n"
+        "def slow(x):\n"
+        "    time.sleep(0.05)\n"
+        "    return x\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "learner = SequenceLearner(slow, range(200))\n"
+        f"runner = Runner(learner, npoints_goal=10, executor=ThreadPoolExecutor(2), store={str(tmp_path / 'a.db')!r})\n"
+        "while not learner.npoints: time.sleep(0.01)\n"
+    )
+    assert "block_until_done" in _said(script.replace("npoints_goal=10", "npoints_goal=200"))
+    with SQLiteStore(tmp_path / "a.db") as store:
+        (run,) = store.read_runs()
+        assert (run.status, run.reason) == ("cancelled", "cancelled by the end of the script")
+        assert len(store.spaces()[0]) >= 1
+    assert _said(script + "runner.block_until_done()") == ""
+
+
+def test_a_task_in_the_background_is_awaited_by_any_loop():
+    """As in a script of python-adaptive: run_until_complete(runner.task); and result() waits if it is asked to."""
+    learner = Counting(20)
+    runner = AsyncRunner(learner, npoints_goal=20, executor=SequentialExecutor())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(runner.task)
+    loop.close()
+    assert learner.npoints == 20
+    assert runner.task.result(timeout=5) is None
+
+
+def test_runners_in_several_threads():
+    """Each thread may make its own and wait for it."""
+    learners = [Counting(20) for _ in range(4)]
+
+    def run(learner):
+        AsyncRunner(learner, npoints_goal=20, executor=SequentialExecutor()).block_until_done()
+
+    threads = [threading.Thread(target=run, args=(learner,)) for learner in learners]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [learner.npoints for learner in learners] == [20] * 4
+
+
+def test_waiting_after_the_loop_is_closed():
+    """block_until_done gives the outcome of a run that ended in asyncio.run; main() may return before its run."""
+    runners = []
+
+    async def main(wait):
+        runners.append(AsyncRunner(Counting(50, double_later), npoints_goal=50))
+        if wait:
+            await runners[-1].task
+
+    asyncio.run(main(True))
+    runners[0].block_until_done()
+    assert runners[0].status() == "finished"
+    asyncio.run(main(False))
+    with pytest.raises(asyncio.CancelledError):
+        runners[1].block_until_done()
+    assert not runners[1].learner.pending_points
+
+
+def test_a_coroutine_is_never_a_result():
+    """Each way to run awaits a coroutine function or refuses it; a function that only returns one fails."""
+    with pytest.raises(ValueError, match="Coroutine"):
+        simple(Counting(3, double_later), npoints_goal=3)
+    with pytest.raises(TypeError, match="returned a coroutine"):
+        simple(Counting(3, lambda x: double_later(x)), npoints_goal=3)
+    with pytest.raises(RuntimeError, match="An error occurred") as failed:
+        BlockingRunner(Counting(3, lambda x: double_later(x)), npoints_goal=3, executor=SequentialExecutor())
+    assert "returned a coroutine" in str(failed.value.__cause__)

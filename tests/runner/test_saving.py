@@ -144,7 +144,7 @@ def full(learner):
 def test_a_failing_save_is_said_once_and_raised_at_the_end(caplog):
     """By the saving task and by the run; `status` tells it, and the learner has its points all the same."""
     learner = Counting(50, soon)
-    runner = AsyncRunner(learner, npoints_goal=50, ntasks=1)
+    runner = AsyncRunner(learner, npoints_goal=50, ntasks=1, background=False)
     task = runner.start_periodic_saving(method=full, interval=1e-6)
     with pytest.raises(OSError, match="disk full"):
         runner.block_until_done()
@@ -177,7 +177,7 @@ def test_the_error_of_the_run_counts_more():
     async def fail(x):
         raise ZeroDivisionError
 
-    runner = AsyncRunner(Counting(5, fail), npoints_goal=5, ntasks=1)
+    runner = AsyncRunner(Counting(5, fail), npoints_goal=5, ntasks=1, background=False)
     runner.start_periodic_saving(method=full)
     with pytest.raises(RuntimeError, match="An error occurred") as caught:
         runner.block_until_done()
