@@ -115,4 +115,4 @@ def test_a_point_without_an_identity_says_what_to_give() -> None:
     """The error is about the point, and names `point_key`."""
     archive = open_archive(MemoryStore(), Asking())
     with pytest.raises(NotCanonicalError, match="point_key"):
-        archive.record([Outcome(File(Path("a")), "ok", 1.0)])
+        archive.record([Outcome(File(Path("a")), "ok", Report(1.0))])
