@@ -31,11 +31,13 @@ from adaptive_calib.calibration.experiment import (
 )
 from adaptive_calib.calibration.labels import LabelRule, PairedSums
 from adaptive_calib.emd import bemd_curve, make_empirical_risk_ppf, seed_for_c
+from adaptive_calib.learner.carried_point import CarriedPoint
 
 __all__ = ["EvaluateExperiment", "ExperimentError", "Point", "Record", "Sampling", "check_c"]
 
-#: ("new", i): evaluate experiment i;  ("more", i, n0, n1): look at its infinite data from n0 to n1.
-Point = tuple[str, int] | tuple[str, int, int, int]
+#: ("new", i): evaluate experiment i;  ("more", i, n0, n1): look at its infinite data from n0 to n1;
+#: ("column", i0, i1, c): sample B_EMD of experiments i0 to i1 at one more c, from their records.
+Point = tuple[str, int] | tuple[str, int, int, int] | tuple[str, int, int, float]
 
 
 class ExperimentError(ValueError):
@@ -250,14 +252,41 @@ class EvaluateExperiment:
         """Evaluate one point; see `Record` for what a "new" one answers."""
         started = time.perf_counter()
         kind, index = point[0], int(point[1])
+        if kind == "column":
+            return {"index": index, **self._column(point), "seconds": time.perf_counter() - started}
         experiment = self._experiment(index)
         if kind == "new":
             value = self._new(experiment, index)
         elif kind == "more" and len(point) == 4:
             value = _Losses(experiment, index).more(int(point[2]), int(point[3]), self.labels.bound)
         else:
-            raise ValueError(f'a point is ("new", i) or ("more", i, n0, n1), but came {point!r}.')
+            raise ValueError(
+                f'a point is ("new", i), ("more", i, n0, n1) or ("column", i0, i1, c), but came {point!r}.'
+            )
         return {"index": index, **value, "seconds": time.perf_counter() - started}
+
+    @property
+    def takes_columns(self) -> bool:
+        """Whether ("column", ...) is a point of this function; a subclass that evaluates by itself need not take it."""
+        return type(self).__call__ is EvaluateExperiment.__call__
+
+    def _column(self, point: Any) -> dict[str, Any]:
+        """B_EMD of experiments i0 to i1 at one c; NaN where the experiment failed.
+
+        The records come with the point; without them the experiments are evaluated again.
+        """
+        start, stop, c = int(point[1]), int(point[2]), float(point[3])
+        records = point.carried if isinstance(point, CarriedPoint) else None
+        if records is None:
+            records = []
+            for index in range(start, stop):
+                quantiles, deltas = _Losses(self._experiment(index), index).quantiles(self.Ldata, self.res)
+                records.append((index, quantiles, deltas))
+        bemd, stderr = np.full(stop - start, math.nan), np.full(stop - start, math.nan)
+        for index, quantiles, deltas in records:
+            values, errors = self.bemd(index, quantiles, deltas, (c,))
+            bemd[index - start], stderr[index - start] = values[0], errors[0]
+        return {"c": c, "bemd": bemd, "stderr": stderr}
 
     def bemd(
         self, index: int, quantiles: NDArray[np.float64], deltas: NDArray[np.float64], c: Sequence[float]

@@ -51,6 +51,7 @@ def value_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
 def record_frame(data: Mapping[Any, Any]) -> pd.DataFrame:
     """Return the table of told points: kind, i, n0, n1 (0 where there are none) and the record as it came."""
     pd = _pandas()
+    data = {point: value for point, value in data.items() if point[0] != "column"}  # these are made again
     points = [(*point, 0, 0)[:4] for point in data]
     names = ["kind", "i", "n0", "n1"]
     frame = pd.DataFrame({name: [point[k] for point in points] for k, name in enumerate(names)})

@@ -1,19 +1,21 @@
 """`CalibrationLearner`: know the acceptable c, and the curve there, with the fewest experiments.
 
-A point is ``("new", i)`` (evaluate experiment i) or ``("more", i, n0, n1)`` (look at more infinite data of an
-experiment whose label is unsettled). The experiment index is the only seed. Experiments are taken in the order of
-their index; what comes early waits, and every decision (which c to add, when to stop) is a function of the contiguous
-prefix that is complete, taken at numbers of experiments that are fixed in advance. So the outcome of a calibration
-does not depend on the number of workers, on their speed, or on how often it was interrupted.
+A point is ``("new", i)`` (evaluate experiment i), ``("more", i, n0, n1)`` (look at more infinite data of an experiment
+whose label is unsettled) or ``("column", i0, i1, c)`` (sample B_EMD of experiments i0 to i1 at a c that was added). The
+experiment index is the only seed. Experiments are taken in the order of their index; results that come early are kept
+until their turn, and every decision (which c to add, when to stop) is a function of the contiguous prefix that is
+complete, taken at numbers of experiments that are fixed in advance. So the outcome of a calibration does not depend on
+the number of workers, on their speed, or on how often it was interrupted.
 
-What a c costs is only the sampling of B_EMD from the records, which are kept: a c may be added at any time, after the
-run too.
+An added c costs only the sampling of B_EMD from the records, which are kept: a c may be added at any time, after the
+run too. The c that the learner adds by itself are sampled in the workers, and only while they are undecided or
+recommended. The values are stored as results of their points; they may be deleted, as they can be made again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,11 +36,15 @@ from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
 from adaptive_calib.calibration.robustness import Robustness, robustness
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
+from adaptive_calib.learner.carried_point import CarriedPoint
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["CalibrationLearner"]
+
+#: Experiments whose B_EMD at one added c are sampled together: some tens of milliseconds.
+PIECE = 32
 
 #: A near tie under a fixed label gets at most this many times `Linf` points.
 NEAR_TIE_CAP = 4
@@ -155,6 +161,9 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         self._next_new = 0  # every index below it was asked for, told or failed
         self._unsettled: dict[int, Point] = {}  # index -> the block of infinite data that it wants
         self._next_look = FIRST_LOOK
+        self._due = False  # a decision is to be taken at the present length of the prefix
+        self._filled: dict[float, int] = {}  # added c -> length of its column
+        self._lacking: list[Point] = []  # sampling that the decision needs
         self._decision: Decision | None = None
         self._met_at: int | None = None
 
@@ -240,7 +249,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     # ------------------------------------------------------------------ ask
 
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Point], list[float]]:
-        """Choose points: blocks for unsettled labels first, then new experiments in the order of their index."""
+        """Choose sampling that a decision needs, blocks for unsettled labels, then new experiments by their index."""
         points = self._wanted(check_number_of_points(n))
         if tell_pending:
             for point in points:
@@ -250,6 +259,19 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     def _wanted(self, n: int) -> list[Point]:
         if not n or self._met_at is not None:
             return []
+        columns = [p for p in self._lacking if p not in self.pending_points][:n]
+        if columns:
+            carried = [self._carried(p) for p in columns]
+            return carried + self._wanted_experiments(n - len(columns))
+        return self._wanted_experiments(n)
+
+    def _carried(self, point: Point) -> Point:
+        """Return a sampling point with the records that it needs."""
+        _, start, stop, _ = point  # type: ignore[misc]  # columns have four entries
+        records = [self.record(i) for i in range(int(start), int(stop)) if ("new", i) in self.data]
+        return CarriedPoint(point, [(one.index, one.quantiles, one.deltas) for one in records])
+
+    def _wanted_experiments(self, n: int) -> list[Point]:
         free = [p for p in self._unsettled.values() if p not in self.pending_points and p not in self.failed_points]
         points = sorted(free)[:n]
         index = self._next_new
@@ -285,7 +307,8 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             self.failed_points.discard(point)
             self._rebuild()  # the prefix may have passed it as failed
         else:
-            self._unsettle(point[1])
+            if point[0] != "column":
+                self._unsettle(point[1])
             self._advance()
 
     def tell_failed(self, x: Point) -> None:
@@ -294,7 +317,8 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         self.pending_points.discard(point)
         if point not in self.data:
             self.failed_points.add(point)
-            self._unsettled.pop(point[1], None)
+            if point[0] != "column":
+                self._unsettled.pop(point[1], None)
             self._advance()
 
     def tell_pending(self, x: Point) -> None:
@@ -318,8 +342,10 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             if record.index != point[1]:
                 raise ValueError(f"the record of {point} should have index {point[1]}, but has {record.index}.")
             self._records[point[1]] = record
-        else:
+        elif point[0] == "more":
             read_sums(value)
+        elif not len(value["bemd"]) == len(value["stderr"]) == int(point[2]) - int(point[1]):  # type: ignore[misc]  # four entries
+            raise ValueError(f"the value of {point} should hold as many B_EMD as experiments, but is {value!r:.200}.")
 
     def _chain(self, index: int) -> tuple[PairedSums, bool | None, Point | None]:
         """Sums and label of an experiment from all blocks that are there, and the block that it wants next."""
@@ -351,50 +377,103 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def _advance(self) -> None:
         """Let the prefix grow as far as it goes, taking each decision when its time has come."""
-        while self._met_at is None and len(self._ledger) < self.size and self._complete(len(self._ledger)):
-            self._append(len(self._ledger))
-            n = len(self._ledger)
-            if n >= self._next_look or n >= self.size:
-                while self._next_look <= n:
-                    self._next_look = next_look(self._next_look)
+        while True:
+            if self._due:
                 self._look()
+            n = len(self._ledger)
+            if self._due or self._met_at is not None or n >= self.size or not self._complete(n):
+                return
+            self._append(n)
+            if n + 1 >= self._next_look or n + 1 >= self.size:
+                while self._next_look <= n + 1:
+                    self._next_look = next_look(self._next_look)
+                self._due = True
 
     def _rebuild(self) -> None:
-        """Take all decisions anew from what was told."""
+        """Take all decisions anew from what was observed."""
         self._restart()
         for point in self.data:
-            self._unsettle(point[1])
+            if point[0] != "column":
+                self._unsettle(point[1])
         self._advance()
 
     def _append(self, index: int) -> None:
         if ("new", index) in self.failed_points:
             self._ledger.append_failed()
             return
-        record = self.record(index)
-        known, c = record.bemd, self.c_list
-        values = np.array([known.get(x, math.nan) for x in c])
+        record, c = self.record(index), self.c_list
+        values = np.array([record.bemd.get(x, math.nan) for x in c])
         stderrs = np.array([record.stderr.get(x, math.nan) for x in c])
-        missing = [k for k, x in enumerate(c) if x not in known]
-        if missing:
+        missing = [k for k, x in enumerate(c) if x in self.function.c_list and x not in record.bemd]
+        if missing:  # a record that was made with another list of c
             values[missing], stderrs[missing] = self._sampled(record, [c[k] for k in missing])
         self._ledger.append(self._chain(index)[1], values, stderrs)
 
     def _sampled(self, record: Record, c: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return self.function.bemd(record.index, record.quantiles, record.deltas, c)
 
+    # ------------------------------------------------------------------ decisions
+
     def _look(self) -> None:
-        """Judge, and add values of c until the axis wants no more of this number of experiments."""
+        """Judge, and add values of c until the axis wants no more of this number of experiments.
+
+        The decision stays due while sampling is lacking.
+        """
         while True:
-            self._decision = j = self._judged()
-            wanted = self.axis.more(j.log2c, j.status, j.slopes, j.interval, self.tolerances.upper_end)
-            if j.loss <= 1:
-                self._met_at = len(self._ledger)
+            n = len(self._ledger)
+            self._lacking = [point for c in self._active() for point in self._fill(c, n, here=False)]
+            if self._lacking:
                 return
+            self._decision = j = self._judged()
+            if j.loss <= 1:
+                self._met_at, self._due = n, False
+                return
+            upper = self.tolerances.upper_end
+            wanted = self.axis.more(j.log2c, j.status, j.slopes, j.interval, upper)
+            if not wanted and n >= self.size:
+                wanted = self.axis.sharper(j.log2c, j.interval, upper)
             if not wanted:
-                break
-            self.add_c(2.0**x for x in wanted)
-        if len(self._ledger) >= self.size:
-            self.sharpen()
+                self._due = False
+                return
+            self._open(2.0**x for x in wanted)
+
+    def _active(self) -> list[float]:
+        """The added c that a decision needs: those that are undecided, and the recommended one for its curve."""
+        last = self._decision
+        if last is None:
+            return list(self._filled)
+        settled = {2.0**x for x, status in zip(last.log2c.tolist(), last.status.tolist(), strict=True) if status}
+        return [c for c in self._filled if c not in settled or c == recommended_c(last.interval)]
+
+    def _open(self, c: Iterable[float]) -> None:
+        """Add columns without values."""
+        nothing = np.full(len(self._ledger), math.nan)
+        for x in c:
+            self._ledger.add(x, nothing, nothing)
+            self._filled[x] = 0
+
+    def _fill(self, c: float, stop: int, here: bool) -> list[Point]:
+        """Fill the column of an added c up to `stop`; return the points that are lacking, none if sampled `here`.
+
+        In pieces of at most 32 experiments that end at the numbers of experiments of the decisions, so that other runs
+        use the same points.
+        """
+        start, lacking = self._filled[c], []
+        here = here or not self.function.takes_columns
+        pieces = list(_pieces(start, stop))
+        for a, b in pieces:
+            point: Point = ("column", a, b, c)
+            if point in self.data:
+                self._ledger.fill(c, a, self.data[point]["bemd"], self.data[point]["stderr"])
+            elif here:
+                for index in range(a, b):
+                    if ("new", index) in self.data:
+                        self._ledger.fill(c, index, *self._sampled(self.record(index), (c,)))
+            elif point not in self.failed_points:
+                lacking.append(point)
+        if not lacking:
+            self._filled[c] = max(start, stop)
+        return lacking
 
     def _judged(self) -> Decision:
         added, labels = self._ledger.added, self._ledger.labels
@@ -404,11 +483,11 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         return judge([math.log2(c) for c in added], bemd, labels, evidence, self.tolerances, self.family)
 
     def _gather_evidence(self, c: Sequence[float], bemd: NDArray[np.float64], labels: NDArray[np.float64]) -> None:
-        """Extend the evidence of each c to all experiments of the prefix, those of the same length together."""
-        lengths = [len(self._evidence.setdefault(x, Evidence())) for x in c]
-        for start in set(lengths):
-            columns = [k for k, length in enumerate(lengths) if length == start]
-            extend([self._evidence[c[k]] for k in columns], bemd[start:, columns], labels[start:])
+        """Extend the evidence of each c to the end of its column, those of the same length together."""
+        spans = [(len(self._evidence.setdefault(x, Evidence())), self._filled.get(x, len(labels))) for x in c]
+        for start, stop in set(spans):
+            columns = [k for k, span in enumerate(spans) if span == (start, stop)]
+            extend([self._evidence[c[k]] for k in columns], bemd[start:stop, columns], labels[start:stop])
 
     def sharpen(self) -> None:
         """Add values of c next to the outermost acceptable ones, until these are known to `c_tol`; done at the end too.
@@ -423,17 +502,11 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             self.add_c(2.0**x for x in wanted)
 
     def add_c(self, c: Iterable[float]) -> None:
-        """Add values of c, computed from the records at hand; nothing is simulated again."""
+        """Add values of c, computed here from the records at hand; nothing is simulated again."""
         new = [x for x in check_c(c) if x not in self.c_list]
-        if not new:
-            return
-        n = len(self._ledger)
-        bemd, stderr = np.full((n, len(new)), math.nan), np.full((n, len(new)), math.nan)
-        for index in range(n):
-            if ("new", index) in self.data:
-                bemd[index], stderr[index] = self._sampled(self.record(index), new)
-        for k, x in enumerate(new):
-            self._ledger.add(x, bemd[:, k], stderr[:, k])
+        self._open(new)
+        for x in new:
+            self._fill(x, len(self._ledger), here=True)
 
     # ------------------------------------------------------------------ what is learned
 
@@ -545,6 +618,23 @@ def _axis(c_list: Sequence[float] | None, c_bounds: tuple[float, float], c_tol: 
 
 def _point(x: Any) -> Point:
     point = tuple(x)
-    if len(point) in (2, 4) and point[0] in ("new", "more") and (point[0] == "new") == (len(point) == 2):
-        return point[0], *map(int, point[1:])
-    raise ValueError(f'a point of a calibration is ("new", i) or ("more", i, n0, n1), but came {x!r}.')
+    if len(point) == 2 and point[0] == "new":
+        return "new", int(point[1])
+    if len(point) == 4 and point[0] == "more":
+        return "more", int(point[1]), int(point[2]), int(point[3])
+    if len(point) == 4 and point[0] == "column":
+        return "column", int(point[1]), int(point[2]), float(point[3])
+    raise ValueError(
+        f'a point of a calibration is ("new", i), ("more", i, n0, n1) or ("column", i0, i1, c), but came {x!r}.'
+    )
+
+
+def _pieces(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Cut experiments at the numbers at which decisions are taken, and into at most `PIECE` of them."""
+    a, look = start, FIRST_LOOK
+    while a < stop:
+        while look <= a:
+            look = next_look(look)
+        b = min(a + PIECE, look, stop)
+        yield a, b
+        a = b

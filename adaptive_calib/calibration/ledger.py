@@ -81,6 +81,11 @@ class Ledger:
         self._bemd[c][: self._n] = bemd
         self._stderr[c][: self._n] = stderr
 
+    def fill(self, c: float, start: int, bemd: Array, stderr: Array) -> None:
+        """Write values of experiments `start`, ... of a column; arrays of shape (m,)."""
+        self._bemd[c][start : start + len(bemd)] = bemd
+        self._stderr[c][start : start + len(bemd)] = stderr
+
     def _open(self, c: float) -> None:
         self._bemd[c] = np.empty_like(self._labels)
         self._stderr[c] = np.empty_like(self._labels)

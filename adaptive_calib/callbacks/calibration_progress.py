@@ -51,7 +51,7 @@ class CalibrationProgress:
     Attributes
     ----------
     loaded, evaluated : int
-        Points that the store had when the run began, and points evaluated in this run.
+        Experiments that the store had when the run began, and experiments evaluated in this run.
 
     Examples
     --------
@@ -83,14 +83,14 @@ class CalibrationProgress:
 
     def on_start(self, event: Any, progress: Any) -> None:
         """Show what the store had; it does not count for the rate."""
-        self.loaded = event.loaded
+        self.loaded = sum(point[0] == "new" for point in self.learner.data)
         self.bar.initial = self.bar.n = self.learner.n_experiments
         self._show()
         self.bar.refresh()
 
     def on_tell(self, event: Any, progress: Any) -> None:
         """Count a result."""
-        self.evaluated += not event.stored
+        self.evaluated += not event.stored and event.point[0] == "new"
         self._show()
 
     def on_fail(self, event: Any, progress: Any) -> None:

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from adaptive_calib.engine.archive import Archive, Outcome, Preloaded, Stored
+from adaptive_calib.learner.carried_point import CarriedPoint
 from adaptive_calib.store.backends.fsspec import FsspecStore
 from adaptive_calib.store.backends.jsonl import JournalStore
 from adaptive_calib.store.backends.sqlite import SQLiteStore
@@ -559,7 +560,7 @@ def _unstorable(cause: Exception, outcome: Outcome, more: str = "") -> Unstorabl
 def _point_text(evaluation: Evaluation, own: Any) -> str:
     """Return a point as text: as it is if it is plain data, otherwise its canonical text, of which a uid is made."""
     try:
-        text, in_bytes = encode(tuple(own) if type(own) is Replicate else own, "the point")
+        text, in_bytes = encode(tuple(own) if type(own) in (Replicate, CarriedPoint) else own, "the point")
         if not in_bytes:
             return text
     except UnstorableResultError:
