@@ -212,7 +212,8 @@ class EvaluateExperiment:
     c_list : tuple of float
         The c computed in the worker. Not part of the identity: any other follows from the record.
     name : str
-        Identity of `experiments` where they are no dataclass.
+        Identity of `experiments` where they are no dataclass, or have fields without a canonical form; the other
+        fields of a dataclass still count.
 
     Examples
     --------
@@ -224,7 +225,7 @@ class EvaluateExperiment:
     [0.25, 1.0]
     """
 
-    experiments: Iterable[ExperimentLike] = field(metadata={"identity": False}, repr=False)
+    experiments: Iterable[ExperimentLike] = field(metadata={"identity": False, "class": True}, repr=False)
     Ldata: int
     labels: LabelRule
     res: int = 8
@@ -233,6 +234,10 @@ class EvaluateExperiment:
     c_list: tuple[float, ...] = field(default=(), metadata={"identity": False})
     name: str = ""
     source: tuple[Any, ...] = field(init=False, repr=False)
+    #: With a name: the fields of the experiments, which count as far as they have a canonical form.
+    named_fields: tuple[Any, ...] = field(
+        default=(), init=False, repr=False, compare=False, metadata={"identity": "comparable"}
+    )
     _source: ExperimentSource = field(init=False, repr=False, compare=False, metadata={"identity": False})
 
     def __post_init__(self) -> None:
@@ -242,6 +247,9 @@ class EvaluateExperiment:
             raise ValueError(f"`res` should be an integer >= 1, but is {self.res!r}.")
         object.__setattr__(self, "c_list", check_c(self.c_list))
         object.__setattr__(self, "source", (self.name,) if self.name else describe(self.experiments))
+        experiments: Any = self.experiments
+        if self.name and dataclasses.is_dataclass(experiments):
+            object.__setattr__(self, "named_fields", describe(experiments))
         object.__setattr__(self, "_source", ExperimentSource(self.experiments))
 
     def size(self) -> float:

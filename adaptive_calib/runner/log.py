@@ -16,6 +16,11 @@ from adaptive_calib.engine.points import same_point
 
 __all__ = ["AskedEntry", "MemoryLog", "ReplayError", "replay_log"]
 
+#: The methods that runs call on a learner, so that a log can have no other.
+METHODS = frozenset({
+    "ask", "tell", "tell_failed", "tell_many", "tell_pending", "remove_unfinished", "set_error_goal"
+})  # fmt: skip
+
 
 class ReplayError(ValueError):
     """The learner answers otherwise than when the log was written."""
@@ -62,13 +67,14 @@ def replay_log(learner: Any, log: Iterable[tuple[Any, ...]] | str | PathLike[str
     learner
         A learner like the one of the run, without data.
     log : list of tuples, or path
-        ``runner.log``, or the file of a run with ``log="run.jsonl"``. Any method of the learner may be called in it.
+        ``runner.log``, or the file of a run with ``log="run.jsonl"``. Only the methods that runs call are called.
 
     Raises
     ------
     ReplayError
-        The learner answers an ask otherwise than in the run: its code or its parameters have changed. Or the file has
-        only the text of a value, since this is no plain data, or of a point that the learner has not asked for.
+        The log calls another method than runs do. Or the learner answers an ask otherwise than in the run: its code or
+        its parameters have changed. Or the file has only the text of a value, since this is no plain data, or of a
+        point that the learner has not asked for.
 
     Examples
     --------
@@ -88,6 +94,10 @@ def replay_log(learner: Any, log: Iterable[tuple[Any, ...]] | str | PathLike[str
         log, texts = _calls(read_log(log)), _Texts()
     for number, entry in enumerate(log):
         name, *args = entry
+        if name not in METHODS:
+            raise ReplayError(
+                f"entry {number} of the log calls {name!r:.80}, which no run does; nothing of it is done."
+            )
         if texts is not None:
             args = [texts.restored(arg, number, name) for arg in args]
         answer = getattr(learner, name)(*args)

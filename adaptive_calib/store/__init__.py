@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
+
+if sys.argv[:1] == ["-m"] and "adaptive_calib.store" in sys.orig_argv and sys.path[:1] in ([""], [os.getcwd()]):
+    # ``python -m adaptive_calib.store FILE`` would import modules from the folder that it looks at
+    del sys.path[0]
 
 from adaptive_calib._lazy import attach
 from adaptive_calib.store.backends.fsspec import FsspecStore

@@ -1,6 +1,7 @@
 """``python -m adaptive_calib.store FILE [command]``: look at a store, and clean it.
 
-Nothing in the file is executed. All commands but ``delete`` and ``gc`` open it read-only.
+Nothing in the file is executed, and text from it is escaped before it reaches the terminal. All commands but ``delete``
+and ``gc`` open it read-only.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from adaptive_calib.store.backends.sqlite import SQLiteStore
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import StoreError
 from adaptive_calib.store.result_set import Space
+from adaptive_calib.store.text import printable
 
 __all__ = ["main"]
 
@@ -29,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with SQLiteStore(options.file, readonly=not options.writes) as store:
             return command(store, options)
     except (StoreError, OSError, KeyError, ValueError) as error:
-        print(f"error: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        text = f"{error.args[0] if isinstance(error, KeyError) else error}"
+        print(f"error: {printable(text, lines=True)}", file=sys.stderr)
         return 1
 
 
@@ -57,9 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     export = add("export", _export, "Write a space as a table.")
     export.add_argument("-o", "--output", type=Path, required=True, help="a .parquet, .csv or .json file")
     delete = add("delete", _delete, "Delete evaluations of a space, after asking.", writes=True)
-    delete.add_argument("--status", choices=("ok", "failed", "crashed"), help="only those")
+    delete.add_argument("--status", choices=("ok", "failed", "crashed", "damaged"), help="only those")
     delete.add_argument("--yes", action="store_true", help="do not ask")
-    clean = add("gc", _gc, "Remove files that no evaluation knows, and old versions.", writes=True, space=False)
+    clean = add("gc", _gc, "Remove files that no evaluation names, and old versions.", writes=True, space=False)
     clean.add_argument("--keep-versions", type=int, metavar="K", help="keep the last K versions of each space")
     clean.add_argument("--yes", action="store_true", help="do not ask")
     return parser
@@ -67,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _list(store: Store, options: argparse.Namespace) -> int:
     for space in store.spaces():
-        print(f"{space.uid[:12]}  {_counted(space):<28}  {space.info.slug.rpartition('-')[0]}")
+        _print(f"{space.uid[:12]}  {_counted(space):<28}  {space.info.slug.rpartition('-')[0]}")
     if not store.spaces():
         print("no evaluations")
     return 0
@@ -78,19 +81,21 @@ def _runs(store: Store, options: argparse.Namespace) -> int:
         about = json.loads(run.manifest)
         seconds = "" if run.ended is None else f"{run.ended - run.started:.0f} s"
         where = f"{about.get('host')}:{about.get('pid')}"
-        print(f"{run.id}  {_time(run.started)}  {seconds:>8}  {run.status:<10}  {where}  {run.reason}")
+        _print(f"{run.id}  {_time(run.started)}  {seconds:>8}  {run.status:<10}  {where}  {run.reason}")
     return 0
 
 
 def _show(store: Store, options: argparse.Namespace) -> int:
     space = _space(store, options)
-    print(f"uid      {space.uid}\nname     {space.name}\nversion  {space.version}\nseed     {space.info.seed}")
+    for title, text in (("uid", space.uid), ("name", space.name), ("version", space.version)):
+        _print(f"{title:<8} {text}")
+    _print(f"seed     {space.info.seed}")
     for name, value in space.config.items():
-        print(f"config   {name} = {value}")
+        _print(f"config   {name} = {value}")
     print(f"created  {_time(space.info.created)}\n{_counted(space)}")
     for evaluation in list(space)[-options.n :] if options.n > 0 else []:
         result = f"{evaluation.y!r:.80}" if evaluation.status == "ok" else evaluation.exc_type
-        print(f"  {evaluation.status:<8}{evaluation.point!r:.40} -> {result}  ({evaluation.duration:.3g} s)")
+        _print(f"  {evaluation.status:<8}{evaluation.point!r:.60} -> {result}  ({evaluation.duration:.3g} s)")
     return 0
 
 
@@ -100,12 +105,15 @@ def _failures(store: Store, options: argparse.Namespace) -> int:
     print(f"{len(failures)} failures")
     for failure in failures[-options.n :] if options.n > 0 else []:
         where = f"{failure.host}:{failure.pid}"
-        print(f"\n--- {failure.point!r} {failure.status}, attempt {failure.attempt}, {where}, {_time(failure.started)}")
+        print()
+        _print(f"--- {failure.point!r} {failure.status}, attempt {failure.attempt}, {where}, {_time(failure.started)}")
+        print(printable(failure.traceback.rstrip() or failure.exc_type, lines=True))
+        if failure.status == "damaged":
+            continue
         output = space.outputs(failure.point)
-        print(failure.traceback.rstrip() or failure.exc_type)
         for title, text in (("stdout", output.stdout), ("stderr", output.stderr), ("log", output.logs)):
             if text:
-                print(f"[{title}]\n{text.rstrip()}")
+                print(f"[{title}]\n{printable(text.rstrip(), lines=True)}")
     return 0
 
 
@@ -118,9 +126,9 @@ def _export(store: Store, options: argparse.Namespace) -> int:
 def _delete(store: Store, options: argparse.Namespace) -> int:
     space = _space(store, options)
     where = {} if options.status is None else {"status": options.status}
-    number = space.counts.get(options.status, 0) if where else len(space)
+    number = sum(each.status == options.status for each in space) if where else len(space)
     what = f"{number} {'' if options.status is None else options.status + ' '}evaluations of {space.info.slug}"
-    if not (options.yes or _agreed(f"delete {what}? They would have to be computed again.")):
+    if not (options.yes or _agreed(f"delete {printable(what)}? They would have to be computed again.")):
         return 1
     print(f"deleted {space.delete(where)} evaluations")
     return 0
@@ -142,6 +150,11 @@ def _space(store: Store, options: argparse.Namespace) -> Space:
     return store.space("")  # the only one, or an error that lists them
 
 
+def _print(line: str) -> None:
+    """Print a line that may hold text from the store."""
+    print(printable(line))
+
+
 def _agreed(question: str) -> bool:
     try:
         answer = input(f"{question} [y/N] ")
@@ -158,7 +171,10 @@ def _counted(space: Space) -> str:
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):  # a time that no clock shows
+        return repr(seconds)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
-"""What exactly ran: command, configurations, commit, versions, host. Written once per run, for people."""
+"""The manifest of a run: command, configurations, commit, versions, host. Written once per run, for people.
+
+Arguments that look like secrets are left out. Git is called so that it runs no program that a repository names.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
@@ -39,7 +43,7 @@ def gather(evaluations: Sequence[Evaluation], extra: Mapping[str, Any] | None = 
     """
     unique = {e.uid: e for e in evaluations}
     return {
-        "command": list(sys.argv),
+        "command": without_secrets(sys.argv),
         "cwd": os.getcwd(),
         "python": platform.python_version(),
         "packages": _versions(evaluations),
@@ -57,16 +61,58 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     git = shutil.which("git")
     if git is None:
         return None
-    command = [git, "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+    call = [git, "-C", str(folder), "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"]
+    # filters of files are programs that a repository names; those of the user's own configuration are trusted
+    filters = _output([*call, "config", "--show-scope", "--name-only", "--get-regexp", r"^filter\."]) or ""
+    for line in filters.splitlines():
+        scope, _, name = line.partition("\t")
+        if scope in ("local", "worktree"):
+            value = "false" if name.endswith(".required") else ""
+            call += ["-c", f"{name}={value}"]
+    found = _output(
+        [*call, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--ignore-submodules=dirty"]
+    )
+    if found is None:
         return None
-    if done.returncode:
-        return None
-    lines = done.stdout.splitlines()
+    lines = found.splitlines()
     commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "")
     return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
+
+
+def _output(command: list[str]) -> str | None:
+    """Return what a command prints, None if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return None if done.returncode else done.stdout
+
+
+def without_secrets(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments of a command with ``***`` for values that look like secrets.
+
+    These are the values of options and assignments whose names have a word such as password, token or key in them, and
+    passwords in URLs.
+    """
+    kept: list[str] = []
+    hide = False
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if hide and not argument.startswith("-"):
+            kept.append("***")
+        elif equals and _SECRET.search(name):
+            kept.append(f"{name}=***")
+        else:
+            kept.append(_PASSWORD.sub(r"\1***@", argument))
+        hide = not equals and argument.startswith("-") and _SECRET.search(argument) is not None
+    return kept
+
+
+_SECRET = re.compile(
+    r"(?i)(^|[^a-z])(pass(word|wd|phrase)?|pw|token|secret|auth|bearer|credentials?|(api|access|private|secret)?[_-]?key)"
+    r"($|[^a-z])"
+)
+_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^/@\s]*@")
 
 
 def refuse_dirty(state: Mapping[str, Any] | None) -> None:

@@ -237,7 +237,10 @@ class RunArchive:
             known = self._load(self.store.scan)
         self.loaded, self.not_repeated = len(known.points), len(known.failed)
         if known.points or known.failed or self.skipped:
-            logger.info(
+            # a failure that is left out without a word would look like a finished list
+            level = logging.WARNING if known.failed else logging.INFO
+            logger.log(
+                level,
                 "%r: %d results loaded, %d outside of the learner's domain, %d failures not repeated%s",
                 self.store, self.loaded, self.skipped, self.not_repeated,
                 ' (mode="retry" would)' if known.failed else "",

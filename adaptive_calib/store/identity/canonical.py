@@ -257,6 +257,9 @@ def _fields(config: Any, exclude: frozenset[str], path: str, fallback: Fallback,
 def _field_text(config: Any, name: str, value: Any, path: str, fallback: Fallback) -> str:
     """Return the canonical text of a field; in a model, values without one count by their form in JSON."""
     if not is_model(config):
+        fields = getattr(type(config), "__dataclass_fields__", {})
+        if name in fields and fields[name].metadata.get("identity") == "comparable":
+            return _comparable_text(value, path)
         return canonical_text(value, path, fallback)
 
     def dumped(each: Any, place: str) -> str:
@@ -268,6 +271,16 @@ def _field_text(config: Any, name: str, value: Any, path: str, fallback: Fallbac
             return fallback(each, place)
 
     return canonical_text(value, path, dumped)
+
+
+def _comparable_text(value: Any, path: str) -> str:
+    """Return the canonical text of a value, in which the name of its type stands for each part that has none."""
+    if isinstance(value, (list, tuple)):
+        return _listed("l", [_comparable_text(each, path) for each in value])
+    try:
+        return canonical_text(value, path)
+    except NotCanonicalError:
+        return quoted(f"a {type(value).__module__}.{type(value).__qualname__}")
 
 
 def without(value: Any, names: AbstractSet[str]) -> Any:

@@ -59,14 +59,12 @@ def config_facts(config: Any, exclude: Iterable[str]) -> dict[str, str]:
     them by their paths.
     """
     found: dict[str, str] = {}
-    names = frozenset(exclude)
-    for name in field_names(config):
-        if name not in names:
-            below = {e[len(name) + 1 :] for e in names if e.startswith(name + ".")}
-            value = config[name] if isinstance(config, Mapping) else getattr(config, name)
-            _collect(without(value, below), found, covered=True)
-    if config is not None and not isinstance(config, Mapping):
-        _add_class(type(config), found)
+    kept = without(config, frozenset(exclude))
+    if isinstance(kept, Mapping):
+        for value in kept.values():
+            _collect(value, found, covered=True)
+    elif kept is not None:
+        _collect_fields(kept, found, covered=dataclasses.is_dataclass(kept), skip=frozenset(exclude))
     return found
 
 
@@ -112,16 +110,23 @@ def _collect(value: Any, found: dict[str, str], *, covered: bool) -> None:
             _collect(each, found, covered=False)
 
 
-def _collect_fields(value: Any, found: dict[str, str], *, covered: bool) -> None:
+def _collect_fields(value: Any, found: dict[str, str], *, covered: bool, skip: frozenset[str] = frozenset()) -> None:
     kind = type(value)
     _add_class(kind, found)
     for name in field_names(value):
+        if name in skip:
+            continue
         content = getattr(value, name, None)
         if not covered:
             default = default_of(kind, name)
             if default is not MISSING and (text := _text(default)) == _text(content):
                 found[f"default {kind.__qualname__}.{name}"] = text
         _collect(content, found, covered=covered)
+    for each in dataclasses.fields(value) if dataclasses.is_dataclass(value) else ():
+        if each.metadata.get("class"):  # no part of the identity, but its class is
+            content = getattr(value, each.name)
+            if dataclasses.is_dataclass(content):
+                _add_class(type(content), found)
 
 
 def _parts(value: Any) -> Iterator[Any]:
