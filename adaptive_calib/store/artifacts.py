@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from adaptive_calib.store.atomic import below
@@ -22,8 +23,8 @@ def artifact_folder(place: Path, key: Key) -> Path:
 def remove_artifacts(place: Path | None, keys: Iterable[Key]) -> None:
     """Remove the folders of evaluations whose rows were deleted."""
     if place is not None:
-        for key in keys:
-            shutil.rmtree(artifact_folder(place, key), ignore_errors=True)
+        for folder in _own_folders(place, keys):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def clean_artifacts(place: Path | None, keys: Iterable[Key], result_sets: Iterable[str]) -> int:
@@ -45,7 +46,7 @@ def clean_artifacts(place: Path | None, keys: Iterable[Key], result_sets: Iterab
     """
     if place is None:
         return 0
-    wanted, known, removed = {artifact_folder(place, key) for key in keys}, set(result_sets), 0
+    wanted, known, removed = set(_own_folders(place, keys)), set(result_sets), 0
     for folder in _folders(place / "artifacts"):
         for each in _folders(folder):
             if each not in wanted:
@@ -58,6 +59,12 @@ def clean_artifacts(place: Path | None, keys: Iterable[Key], result_sets: Iterab
             shutil.rmtree(folder, ignore_errors=True)
             removed += 1
     return removed
+
+
+def _own_folders(place: Path, keys: Iterable[Key]) -> Iterator[Path]:
+    for key in keys:
+        with suppress(ValueError, TypeError):  # a name or a link that leads elsewhere, or a damaged key: left alone
+            yield artifact_folder(place, key)
 
 
 def _folders(place: Path) -> list[Path]:

@@ -175,7 +175,7 @@ def accept_default(store: Backend, evaluation: Callable[..., Any] | str, field: 
         kind, _, name = key.partition(" ")
         if kind in ("default", "member") and name:
             return name == field or name.endswith("." + field)
-        return key == field or key.startswith(field + ".")
+        return key == field or key.startswith(field + ".") or key.endswith("." + field)
 
     full = {key: text for key, text in info.full_config.items() if not is_meant(key)}
     facts = {key: text for key, text in info.facts.items() if not is_meant(key)}

@@ -126,11 +126,11 @@ def checked(row: Row, expected: str | None) -> Row:
 def damaged(row: Row, reason: str) -> Row:
     """Return a damaged row in place of one that was read: the same key, and nothing else that may be wrong."""
     text = row.point if isinstance(row.point, str) else repr(row.point)
-    replicate = row.replicate if isinstance(row.replicate, int) else 0
-    names = {name: str(getattr(row, name)) for name in ("space", "point_uid", "split")}
+    # the key as it is, by which the row can be deleted
     return Row(
-        **names, replicate=replicate, status=DAMAGED, point=text, y="", y_kind="json", y_data=None, started=0.0,
-        duration=0.0, host="", pid=0, seed="", attempt=0, run_id="", exc_type="", traceback=reason,
+        space=row.space, point_uid=row.point_uid, split=row.split, replicate=row.replicate, status=DAMAGED, point=text,
+        y="", y_kind="json", y_data=None, started=0.0, duration=0.0, host="", pid=0, seed="", attempt=0, run_id="",
+        exc_type="", traceback=reason,
     )  # fmt: skip
 
 

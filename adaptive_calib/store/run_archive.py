@@ -58,6 +58,9 @@ __all__ = ["Mode", "RunArchive", "open_archive", "open_store"]
 
 logger = logging.getLogger("adaptive_calib.store")
 
+#: Characters of the reason of a run that are kept.
+_LONGEST_REASON = 10_000
+
 Mode = Literal["cached", "retry", "force", "read-only"]
 #: An evaluation, its point, and the key of its row.
 _Place = tuple[Evaluation, Any, Key]
@@ -414,7 +417,7 @@ class RunArchive:
         try:
             self._write_the_rest()
             if self._run is not None:
-                run = self._run._replace(ended=time.time(), status=status, reason=encodable(reason))
+                run = self._run._replace(ended=time.time(), status=status, reason=encodable(reason)[:_LONGEST_REASON])
                 try:
                     self.store.put_run(run)
                 except (StoreError, OSError) as error:

@@ -155,8 +155,8 @@ class SQLiteStore(Store):
                     db.executemany(_PUT, values)
                 else:
                     unused = [file for row, v in zip(rows, values, strict=True) for file in self._put_one(db, row, v)]
-        except (sqlite3.DataError, OverflowError) as error:
-            raise UnstorableResultError(f"{self.path}: {error}. Return an array, which is kept in a file.") from error
+        except OverflowError as error:
+            raise UnstorableResultError(f"{self.path}: {error}.") from error
         if not simple:
             for file in unused:
                 self._files.remove(file)
@@ -228,7 +228,7 @@ class SQLiteStore(Store):
         files: list[Any] = []
         with self._transaction() as db:
             for key in keys:
-                files += db.execute(f"DELETE FROM evals WHERE {_KEY} RETURNING y_file", key).fetchall()
+                files += db.execute(f"DELETE FROM evals WHERE {_where(key)} RETURNING y_file", _bound(key)).fetchall()
         self._remove_files(file for (file,) in files)
         return len(files)
 
@@ -366,9 +366,11 @@ class SQLiteStore(Store):
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.DataError, sqlite3.ProgrammingError) as error:
-            if isinstance(error, sqlite3.DataError):  # too large: no damage
-                raise
+        except sqlite3.DataError as error:
+            raise UnstorableResultError(
+                f"{self.path}: {error}. A text of this size does not fit; return an array, which is kept in a file."
+            ) from error
+        except sqlite3.ProgrammingError as error:
             raise StoreError(f"{self!r} cannot be used: {error}") from error
         except sqlite3.OperationalError as error:
             raise StoreError(f"{self.path}: {error}. {_advice(str(error))}") from error
@@ -377,6 +379,20 @@ class SQLiteStore(Store):
                 f"{self.path} is damaged: {error}. Keep a copy; what can be read is saved by "
                 "`sqlite3 FILE .recover`, or take a backup."
             ) from error
+
+
+def _bound(key: Key) -> list[Any]:
+    """Return the parts of a key as SQLite takes them: text that is not UTF-8, of a damaged row, as bytes."""
+    return [str(part).encode("utf-8", "surrogateescape") if _is_broken(part) else part for part in key]
+
+
+def _where(key: Key) -> str:
+    parts = zip(key._fields, key, strict=True)
+    return " AND ".join(f"{name} = {'CAST(? AS TEXT)' if _is_broken(part) else '?'}" for name, part in parts)
+
+
+def _is_broken(part: Any) -> bool:
+    return isinstance(part, str) and any("\ud800" <= c <= "\udfff" for c in part)
 
 
 def _file_identity(path: Path) -> tuple[int, int] | None:
