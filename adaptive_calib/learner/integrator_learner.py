@@ -1,10 +1,20 @@
-"""The integral of a function over an interval, to a relative tolerance.
+"""The integral of a function over an interval, to a relative or absolute tolerance.
 
-Doubly adaptive Clenshaw-Curtis quadrature: an interval is either given the next rule (twice as many nodes) or halved,
-where the error is largest. The error is the difference of the interpolants of two rules, in the norm of their Legendre
-coefficients, so that it does not miss what two integrals happen to agree on; NaN and infinite values are taken out of
-the interpolants; divergent integrals are recognised. `_quadrature` has the arithmetic of one interval, this module the
-choice of what is next.
+Doubly adaptive Clenshaw-Curtis quadrature: the interval with the largest error is either given the next rule (twice as
+many nodes) or halved. The error is the difference of the interpolants of two rules, in the norm of their Legendre
+coefficients, which does not vanish where only the integrals agree; NaN and infinite values are taken out of the
+interpolants; divergent integrals are recognised. `_integral.interval` has the arithmetic of one interval, this module
+chooses the next one.
+
+Three things are added to the source:
+
+- At an end of the domain where the function, or a derivative, is infinite, the interval is not halved but integrated in
+  another variable (`_integral.end_map`).
+- Estimates rest on the nodes that the rules chose. When the tolerance is reached, the interpolants are compared with
+  the function at *check points*, in the largest gaps between nodes. Where they disagree the interval is refined, and
+  the next check has twice as many points. An integral is done when a check has passed.
+- With several points in flight, nodes that only a later result can show to be needed are limited to a share of all
+  nodes (`speculation`), and belong to the deepest interval, as a singularity is where it was before.
 
 Source: P. Gonnet, Increasing the reliability of adaptive quadrature using explicit interpolants, ACM Transactions on
 Mathematical Software 37 (2010), and the same author's thesis.
@@ -15,8 +25,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
-from itertools import count
-from math import inf, isfinite
+from itertools import count, pairwise
+from math import inf, isfinite, isinf
+from random import Random
 from typing import Any, Self
 
 import cloudpickle
@@ -24,11 +35,21 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
-from adaptive_calib.learner._integral.interval import ROOT_DEPTH, Interval
+from adaptive_calib.learner._integral.interval import ROOT_DEPTH, QuadratureInterval
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
-from adaptive_calib.learner.integrator_coeffs import ns
+from adaptive_calib.learner.integrator_coeffs import eps, ns
+from adaptive_calib.learner.values import real_number
 
 __all__ = ["DivergentIntegralError", "IntegratorLearner"]
+
+#: Points of the first check, and of one where the nodes saw a constant; the latter is also the most of a later check.
+CHECKS, MOST_CHECKS = 8, 64
+
+#: An error below this times the integral of the absolute values is rounding, whatever the tolerance.
+ROUNDING = 16 * eps
+
+#: A check passes if no point shows an error larger than this share of the wanted one.
+SMALL_MISS = 0.25
 
 
 class DivergentIntegralError(ValueError):
@@ -46,6 +67,9 @@ class IntegratorLearner(BaseLearner):
         Finite, ascending. Singular points should be at the bounds.
     tol : float
         Wanted error of the integral relative to its absolute value; positive.
+    atol : float
+        Wanted absolute error, at least 0. The larger of ``atol`` and ``tol·|integral|`` counts, so give it where the
+        integral may be 0.
 
     Attributes
     ----------
@@ -56,14 +80,19 @@ class IntegratorLearner(BaseLearner):
     ivals : set
         The intervals that may still be improved; at most `max_ivals`.
     first_ival
-        The whole interval, root of the tree of halves.
+        The whole interval, root of the tree of parts.
     priority_split : list
-        Intervals to be halved before all others.
+        Intervals to be divided before all others.
+    max_ivals : int
+        With more intervals than this, the one of the smallest error is not refined any more.
+    speculation : float
+        Largest share of the points that may be nodes of intervals whose values are still pending. With fewer points in
+        flight than a run could evaluate, `ask` returns fewer points; ``inf`` never does, for more evaluations.
 
     Notes
     -----
-    `done` says when the tolerance is reached; `loss` is neither monotone nor 0 then. Only points that were asked for,
-    or are about to be, can be told. When nothing can be improved any more `ask` returns no points.
+    `done` says when the tolerance is reached and checked, or cannot be reached; `converged` and `stopped_because` say
+    which. `loss` is neither monotone nor 0 then. Only points that were asked for, or are about to be, can be told.
 
     Examples
     --------
@@ -72,24 +101,29 @@ class IntegratorLearner(BaseLearner):
     >>> from adaptive_calib.runner import simple
     >>> learner = IntegratorLearner(math.sin, bounds=(0, math.pi), tol=1e-10)
     >>> simple(learner)  # until it is done
-    >>> round(learner.igral, 9)
-    2.0
+    >>> round(learner.igral, 9), learner.converged
+    (2.0, True)
     """
 
     data: dict[float, float]
     pending_points: set[float]
     failed_points: set[float]
 
-    #: With more intervals than this, the one of the smallest error is given up.
     max_ivals = 1000
+    speculation = 0.4
 
-    def __init__(self, function: Callable[[float], Any], bounds: tuple[float, float], tol: float) -> None:
+    def __init__(
+        self, function: Callable[[float], Any], bounds: tuple[float, float], tol: float, atol: float = 0.0
+    ) -> None:
         a, b = _checked_bounds(bounds)
         if not 0 < tol < inf:
             raise ValueError(f"`tol` should be positive and finite, but is {tol!r}.")
+        if not 0 <= atol < inf:
+            raise ValueError(f"`atol` should be at least 0 and finite, but is {atol!r}.")
         self.function = function
         self.bounds = (a, b)
         self.tol = float(tol)
+        self.atol = float(atol)
         self._clear()
         self._add(self.first_ival, self.first_ival.nodes, range(ROOT_DEPTH + 1))
         self._push(self.first_ival)
@@ -98,20 +132,28 @@ class IntegratorLearner(BaseLearner):
         self.data = {}
         self.pending_points = set()
         self.failed_points = set()
-        self.first_ival = Interval(*self.bounds, None, ROOT_DEPTH)
-        self.ivals: set[Interval] = {self.first_ival}
-        self.priority_split: list[Interval] = []
-        # nodes whose value is not known, in the order in which they came -> (interval, rule for which it wants them)
-        self._owners: dict[float, list[tuple[Interval, int]]] = {}
-        self._stack: deque[float] = deque()  # to be asked; those that are not in _unasked any more are passed over
+        self.first_ival = QuadratureInterval(*self.bounds, None, ROOT_DEPTH)
+        self.ivals: set[QuadratureInterval] = {self.first_ival}
+        self.priority_split: list[QuadratureInterval] = []
+        # points without a value, in the order in which they came -> (interval, rule that needs them); check points have
+        # no interval
+        self._owners: dict[float, list[tuple[QuadratureInterval, int]]] = {}
+        self._stack: deque[float] = deque()  # to be asked for; those that are not in _unasked are skipped
         self._unasked: set[float] = set()
         # (-err, -a, serial number, interval); an entry may be outdated
-        self._heap: list[tuple[float, float, int, Interval]] = []
+        self._heap: list[tuple[float, float, int, QuadratureInterval]] = []
         self._serial = count()
+        self._speculated = 0  # nodes asked for before they were known to be needed
+        self._check_round = 0
+        self._open_checks: set[float] = set()  # check points of this round without a value
+        self._check_failed = False  # in this round
+        self._checked = False  # a round has passed
 
     def new(self) -> Self:
-        """Return a learner of the same function, bounds and tolerance, without data."""
-        return type(self)(self.function, self.bounds, self.tol)
+        """Return a learner of the same function, bounds and tolerances, without data."""
+        fresh = type(self)(self.function, self.bounds, self.tol, self.atol)
+        fresh.max_ivals, fresh.speculation = self.max_ivals, self.speculation
+        return fresh
 
     # --------------------------------------------------------------------------------------------------- estimates
 
@@ -127,7 +169,7 @@ class IntegratorLearner(BaseLearner):
 
     @property
     def igral(self) -> float:
-        """The integral as far as it is known; 0 before the first estimate (33 points)."""
+        """The integral as far as it is known; 0 before the first estimate (17 points)."""
         estimate = self.first_ival.estimate
         return 0.0 if estimate is None else estimate.igral
 
@@ -140,39 +182,80 @@ class IntegratorLearner(BaseLearner):
     def largest_error(self) -> float:
         """Return `err`, in units of the integral; with it ``error_goal=`` asks for an absolute error.
 
-        Inf before the first estimate. The estimate is cautious: mostly the integral is much nearer to the true one.
+        Inf before the first estimate. The estimate is cautious: the integral is mostly much nearer to the true one.
         """
         return self.err
 
     @property
-    def approximating_intervals(self) -> set[Interval]:
+    def approximating_intervals(self) -> set[QuadratureInterval]:
         """The intervals whose integrals make up `igral`."""
         return set(self.first_ival.cover())
 
-    def done(self) -> bool:
-        """Whether the tolerance is reached, or cannot be because of rounding, or nothing can be improved."""
-        if not self.ivals:
-            return True
+    @property
+    def wanted(self) -> float:
+        """The wanted absolute error: the larger of `atol` and ``tol·|igral|``."""
+        return max(abs(self.igral) * self.tol, self.atol)
+
+    def _state(self) -> str:
+        """Return "reached", "rounding" (the tolerance is below it), "exhausted" (nothing to improve) or "open"."""
         estimate = self.first_ival.estimate
         if estimate is None:
-            return False
-        igral, err, err_removed = estimate
-        wanted = abs(igral) * self.tol
-        return err == 0 or err < wanted or err - err_removed < wanted < err_removed
+            return "open" if self.ivals else "exhausted"
+        wanted = self.wanted
+        if estimate.err == 0 or estimate.err < wanted:
+            return "reached"
+        rounding = ROUNDING * estimate.size
+        if estimate.err - estimate.err_removed < wanted < estimate.err_removed or estimate.err <= rounding:
+            return "rounding"
+        return "open" if self.ivals else "exhausted"
+
+    def done(self) -> bool:
+        """Whether the tolerance is reached and checked, or cannot be reached; `stopped_because` says which."""
+        state = self._state()
+        return state != "open" and (self._checked or not (self._open_checks or self._wants_check()))
+
+    @property
+    def converged(self) -> bool:
+        """Whether the tolerance is reached and a check of the interpolants has passed."""
+        return self._state() == "reached" and self._checked
+
+    def stopped_because(self) -> str:
+        """Return in one line why the learner is done, or that it is not."""
+        state, err = self._state(), self.err
+        wanted = f"the wanted error is {self.wanted:.2g} (tol={self.tol:g}, atol={self.atol:g})"
+        if not self.done():
+            return f"the integral is not done: the estimated error is {err:.2g}, {wanted}"
+        if state == "reached":
+            return f"the integral is {self.igral:.6g} with an estimated error of {err:.2g}; {wanted}"
+        if state == "rounding":
+            return (
+                f"the estimated error of the integral, {err:.2g}, is rounding of the values; {wanted}: "
+                "choose a larger `tol`, or an `atol`"
+            )
+        return (
+            f"no interval can be improved: the estimated error of the integral is {err:.2g}, {wanted}: look at the "
+            "function where values are missing or change from one float to the next, or split the domain there"
+        )
 
     def loss(self, real: bool = True) -> float:
-        """Return the distance of the error from the wanted one, ``abs(abs(igral)·tol - err)``."""
-        loss = abs(abs(self.igral) * self.tol - self.err)
+        """Return the distance of the error from the wanted one, ``abs(wanted - err)``."""
+        loss = abs(self.wanted - self.err)
         self.__dict__.setdefault("_cache", {})["loss"] = loss
         return loss
 
     # --------------------------------------------------------------------------------------------------------- ask
 
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[float], list[float]]:
-        """Return the next `n` nodes; the improvement of each is the largest error of an interval that wants it."""
+        """Return the next `n` nodes; the improvement of each is the largest error of an interval that needs it.
+
+        Fewer points come when others would be needed only if the pending values turn out unfavourable (`speculation`),
+        and none when nothing can be improved.
+        """
         n = check_number_of_points(n)
         if not tell_pending:
             return self._preview(n)
+        if n:
+            self._begin_check()
         points: list[float] = []
         improvements: list[float] = []
         while len(points) < n and self._fill_stack():
@@ -185,76 +268,93 @@ class IntegratorLearner(BaseLearner):
         return points, improvements
 
     def _improvement(self, x: float) -> float:
-        return max(interval.err for interval, _ in self._owners[x])
+        return max([interval.err for interval, _ in self._owners[x]], default=self.err)
 
     def _fill_stack(self) -> bool:
-        """Refine or halve intervals until there are nodes to ask for; False if that cannot be."""
+        """Refine or divide intervals until there are nodes to ask for; False if that cannot be."""
         while not self._unasked:
             self._stack.clear()
             chosen = self._choose()
             if chosen is None:
                 return False
-            interval, at_once = chosen
-            if at_once:
+            interval, divided, speculative = chosen
+            if divided:
                 self.priority_split.pop()
             if interval.is_narrow():
                 self.ivals.discard(interval)
                 continue
-            if at_once or interval.depth == len(ns) - 1:
-                self._halve(interval)
+            unknown = len(self._owners)
+            if divided or interval.depth == len(ns) - 1:
+                self._divide(interval)
             else:
                 self._add(interval, interval.refine(), [interval.depth])
-                self._tend(interval)
+                self._update(interval)
+            if speculative:
+                self._speculated += len(self._owners) - unknown
             if len(self.ivals) > self.max_ivals:
                 self.ivals.remove(min(self.ivals, key=lambda ival: (ival.err, ival.a)))
         return True
 
-    def _choose(self) -> tuple[Interval, bool] | None:
-        """Return the interval to improve, and whether it is to be halved whatever its rule; None if there is none.
+    def _choose(self) -> tuple[QuadratureInterval, bool, bool] | None:
+        """Return the interval to improve, whether to divide it whatever its rule, and whether that is speculation.
 
-        Throws away what is outdated in `priority_split` and in the heap, and changes nothing else.
+        None if there is none. Removes outdated entries of `priority_split` and of the heap, and changes nothing else.
         """
         while self.priority_split:
             interval = self.priority_split[-1]
-            if interval in self.ivals and not interval.children:
-                return interval, True
+            if interval in self.ivals and not interval.parts:
+                return interval, True, False
             self.priority_split.pop()
         heap = self._heap
         while heap:
             negative_err, _, _, interval = heap[0]
-            if interval in self.ivals and interval.err == -negative_err:
-                return interval, False
+            if interval in self.ivals and interval.err == -negative_err and interval.is_ready():
+                break
             heappop(heap)
-        return None
+        if not self._owners:
+            return (heap[0][3], False, False) if heap else None
+        # values are pending: an interval is needed for certain only if the errors of all that are ready exceed the
+        # tolerance even if those of the others vanish
+        if heap and self._state() == "open":
+            ready = sum(interval.err for interval in self.ivals if interval.is_ready())
+            if ready > self.wanted:
+                return heap[0][3], False, False
+        if self._speculated >= self.speculation * len(self.data):
+            return None
+        pending = [interval for interval in self.ivals if not interval.is_ready()]
+        if pending:
+            return max(pending, key=lambda interval: (interval.rdepth, interval.err, -interval.a)), False, True
+        return (heap[0][3], False, True) if heap else None
 
-    def _halve(self, interval: Interval) -> None:
-        halves = interval.halves()
-        interval.children = halves
+    def _divide(self, interval: QuadratureInterval) -> None:
+        at_end = interval.variable is None and (
+            (interval.singular_end < 0 and interval.low == self.bounds[0])
+            or (interval.singular_end > 0 and interval.high == self.bounds[1])
+        )
+        parts = interval.divide(at_end)
         self.ivals.discard(interval)
-        for half in halves:
-            self.ivals.add(half)
-            self._push(half)
-        for half in halves:
-            self._add(half, half.nodes, [0])
-        for half in halves:
-            self._tend(half)
+        self.ivals.update(parts)
+        for part in parts:
+            self._add(part, part.nodes, range(part.depth + 1))
+        for part in parts:
+            self._update(part)
 
-    def _push(self, interval: Interval) -> None:
-        """Put an interval where its error belongs."""
+    def _push(self, interval: QuadratureInterval) -> None:
+        """Enter an interval into the heap with its present error."""
         if interval in self.ivals:
             heappush(self._heap, (-interval.err, -interval.a, next(self._serial), interval))
             if len(self._heap) > 4 * len(self.ivals) + 1000:
                 self._heap = [(-ival.err, -ival.a, next(self._serial), ival) for ival in self.ivals]
                 heapify(self._heap)
 
-    def _add(self, interval: Interval, nodes: Iterable[float], depths: Iterable[int]) -> None:
-        """Let an interval want nodes; those that are not known are asked for once, whoever wants them.
+    def _add(self, interval: QuadratureInterval, nodes: Iterable[float], depths: Iterable[int]) -> None:
+        """Enter nodes that an interval needs; those without a value are asked for once, for all intervals.
 
-        For the first interval, which begins with more than one rule, all count for the deepest.
+        For an interval that starts with more than one rule, all nodes count for the deepest.
         """
         depth = max(depths)
         data, failed = self.data, self.failed_points
-        for x in nodes:
+        for x in dict.fromkeys(nodes):
             if x in data or x in failed:
                 continue
             interval.missing[depth] += 1
@@ -267,29 +367,94 @@ class IntegratorLearner(BaseLearner):
                 owners.append((interval, depth))
 
     def _preview(self, n: int) -> tuple[list[float], list[float]]:
-        """Return what `ask` would, and change nothing."""
-        points = [x for x in self._stack if x in self._unasked][:n] if n else []
-        improvements = [self._improvement(x) for x in points]
-        if len(points) == n:
-            return points, improvements
-        chosen = None if points else self._choose()
-        if chosen is not None and not chosen[0].is_narrow():
-            # one step further ahead is seen without taking it, if it brings enough nodes
-            interval, at_once = chosen
-            if at_once or interval.depth == len(ns) - 1:
-                nodes = [x for half in interval.halves() for x in half.nodes]
-                err = interval.err / 2
-            else:
-                nodes, err = interval.deeper(), interval.err
-            unknown = [x for x in dict.fromkeys(nodes) if not self._is_known(x)]
-            if len(unknown) >= n:
-                return unknown[:n], [err] * n
+        """Return the points that `ask` would return, without a change."""
+        if not n:
+            return [], []
+        if not self._starts_check():
+            points = [x for x in self._stack if x in self._unasked][:n]
+            if len(points) == n:
+                return points, [self._improvement(x) for x in points]
         copied = self.new()
         copied.take_state(self.state())
         return copied.ask(n)
 
     def _is_known(self, x: float) -> bool:
         return x in self.data or x in self.failed_points or x in self._owners
+
+    # ------------------------------------------------------------------------------------------------------ checks
+
+    def _wants_check(self) -> bool:
+        """Whether there is an estimate to check."""
+        return self.first_ival.estimate is not None and len(self._check_points()) > 0
+
+    def _starts_check(self) -> bool:
+        return not self._checked and not self._open_checks and self._state() != "open" and self._wants_check()
+
+    def _begin_check(self) -> None:
+        """Ask for check points next, if the tolerance is reached and no check has passed."""
+        if self._starts_check():
+            self._check_failed = False
+            points = self._check_points()
+            self._open_checks = set(points)
+            for x in points:
+                self._owners[x] = []
+            self._stack.extendleft(reversed(points))
+            self._unasked.update(points)
+
+    def _check_points(self) -> list[float]:
+        """Return the points of the next check: each divides the largest gap between known points and those before."""
+        known = sorted({*self.data, *self.failed_points, *self._owners})
+        gaps = [(left - right, left, right) for left, right in pairwise(known)]
+        heapify(gaps)
+        number = MOST_CHECKS if self._saw_nothing() else min(CHECKS * 2**self._check_round, MOST_CHECKS)
+        # a generator of its own for each round: a learner that was saved and loaded asks for the same points
+        rng = Random(self._check_round + 1)
+        points: list[float] = []
+        while len(points) < number and gaps:
+            _, left, right = heappop(gaps)
+            x = left + (right - left) * rng.uniform(0.3, 0.7)
+            if left < x < right:
+                points.append(x)
+                heappush(gaps, (left - x, left, x))
+                heappush(gaps, (x - right, x, right))
+        return points
+
+    def _saw_nothing(self) -> bool:
+        """Whether all values are equal up to rounding, as they are beside a feature that is narrower than the gaps."""
+        values = [y for y in self.data.values() if isfinite(y)]
+        return not values or max(values) - min(values) <= 16 * eps * max(map(abs, values))
+
+    def _use_check(self, x: float) -> None:
+        """Compare the interpolant with the value at a check point."""
+        self._open_checks.discard(x)
+        cover = set(self.first_ival.cover())
+        for interval in self.first_ival.with_descendants():
+            if not interval.a <= x <= interval.b:
+                continue
+            if interval in cover or not interval.parts:
+                interval.checks.append(x)
+            if interval not in cover:
+                continue
+            miss = interval.check(self.data)
+            if miss > SMALL_MISS * max(self.wanted, ROUNDING * interval.size):
+                self._check_failed = True
+                if interval.removed:
+                    self._reopen(interval)
+            self._push(interval)
+            interval.update_estimate()
+        if not self._open_checks:
+            self._checked = not self._check_failed
+            self._check_round += self._check_failed
+
+    def _reopen(self, interval: QuadratureInterval) -> None:
+        """Improve an interval, and all below, that was taken to be exact up to rounding."""
+        for each in interval.with_descendants():
+            each.removed = False
+            if not each.parts:
+                self.ivals.add(each)
+                self._push(each)
+        for each in reversed(interval.with_descendants()):
+            each.update_estimate()
 
     # -------------------------------------------------------------------------------------------------------- tell
 
@@ -299,76 +464,73 @@ class IntegratorLearner(BaseLearner):
         Parameters
         ----------
         x : float
-            A point that `ask` returned, or is about to. A known one is replaced in `data`; what was computed from its
-            earlier value stays.
+            A point that `ask` returned, or is about to. A second value replaces the first in `data`; estimates that
+            were computed from the first stay.
         y : float
-            NaN and infinite values are left out of the interpolants.
+            A real number, see `values`. NaN, infinite and masked values are left out of the interpolants.
 
         Raises
         ------
         ValueError
             If `x` belongs to no interval.
         TypeError
-            If `y` is no real number.
+            If `y` is no real number. For the integral of a complex function use one learner for each part.
         DivergentIntegralError
-            If the integral seems to be infinite; the value is taken in all the same.
+            If the integral seems to be infinite; the value is recorded all the same.
         """
         if not self._is_known(x):
             raise ValueError(f"Point {x} doesn't belong to any interval; only points that `ask` returned can be told.")
-        try:
-            value = float(y)
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"the value at {x} should be a real number, but is {y!r} ({type(y).__name__}); nothing was recorded."
-            ) from None
+        value = float(real_number(y, x))
         self.failed_points.discard(x)
         self.data[float(x)] = value
         self._arrived(x)
 
     def _arrived(self, x: float) -> None:
-        """The value at `x` is known, or known to be missing: complete what waited for it."""
+        """Complete the rules for which the value at `x`, which is now observed or failed, was the last."""
         self.pending_points.discard(x)
         self._unasked.discard(x)
         owners = self._owners.pop(x, None)
-        if not owners:
+        if owners is None:
             return
         for interval, depth in owners:
             interval.missing[depth] -= 1
         divergent = False
         for interval, _ in sorted(owners, key=_tree_depth):
-            divergent = self._tend(interval) or divergent
+            divergent = self._update(interval) or divergent
+        if x in self._open_checks:
+            self._use_check(x)
         if divergent:
             raise DivergentIntegralError(
                 f"the integral over {self.bounds} seems to be infinite: near {x!r} the mean value at least doubles "
                 "with each halving of the interval."
             )
 
-    def _tend(self, interval: Interval) -> bool:
-        """Complete every rule whose values are there; return whether the integral was found to diverge."""
+    def _update(self, interval: QuadratureInterval) -> bool:
+        """Complete every rule whose values are observed; return whether the integral was found to diverge."""
         divergent = False
         while interval.next_complete():
             split = interval.complete(self.data)
             divergent = divergent or interval.is_divergent()
-            if interval.counts() and interval.is_rounding():
+            if interval.is_rounding():
                 self._remove(interval)
             elif split and interval in self.ivals:
                 self.priority_split.append(interval)
-            interval.renew_estimate()
-            # errors below were guessed or estimated anew, too
+            interval.update_estimate()
+            # the errors of parts were guessed or estimated again
             for changed in interval.with_descendants():
                 self._push(changed)
                 divergent = divergent or changed.is_divergent()
-            for child in interval.children:
-                child.renew_estimate()
+            for part in interval.parts:
+                part.update_estimate()
         return divergent
 
-    def _remove(self, interval: Interval) -> None:
+    def _remove(self, interval: QuadratureInterval) -> None:
         """Stop improving an interval and all below: their errors are rounding."""
         for each in interval.with_descendants():
             each.removed = True
             self.ivals.discard(each)
         for each in reversed(interval.with_descendants()):
-            each.renew_estimate()
+            each.update_estimate()
 
     def tell_pending(self, x: float) -> None:
         """Mark the node `x` as pending; ValueError if it is no node."""
@@ -389,7 +551,7 @@ class IntegratorLearner(BaseLearner):
             self._arrived(x)
 
     def remove_unfinished(self) -> None:
-        """Put the pending nodes back to those to be asked for."""
+        """Give up the pending nodes: they are asked for again."""
         self.pending_points = set()
         self._stack = deque(self._owners)
         self._unasked = set(self._owners)
@@ -397,7 +559,7 @@ class IntegratorLearner(BaseLearner):
     # ------------------------------------------------------------------------------------------------ data in and out
 
     def state(self) -> dict[str, Any]:
-        """Return data and tree as plain dicts, lists and numbers; what is pending too."""
+        """Return data, tree and pending points as plain dicts, lists and numbers."""
         intervals = self.first_ival.with_descendants()
         number = {id(interval): i for i, interval in enumerate(intervals)}
         return {
@@ -412,17 +574,19 @@ class IntegratorLearner(BaseLearner):
             "unknown": list(self._owners),
             "pending": [x for x in self._owners if x in self.pending_points],
             "stack": [x for x in self._stack if x in self._unasked],
+            "speculated": self._speculated,
+            "check": (self._check_round, sorted(self._open_checks), self._check_failed, self._checked),
         }
 
     def take_state(self, state: Mapping[str, Any]) -> None:
-        """Become what `state` describes; what is kept for speed is made from it."""
-        intervals: list[Interval] = []
+        """Take over the state that `state` returned."""
+        intervals: list[QuadratureInterval] = []
         for exported in state["intervals"]:
             plain = {name: value for name, value in exported.items() if name != "parent"}
             parent = None if exported["parent"] is None else intervals[exported["parent"]]
-            interval = Interval.restore(plain, parent)
+            interval = QuadratureInterval.restore(plain, parent)
             if parent is not None:
-                parent.children = (*parent.children, interval)
+                parent.parts = (*parent.parts, interval)
             intervals.append(interval)
         if (intervals[0].a, intervals[0].b) != self.bounds:
             raise ValueError(
@@ -441,17 +605,20 @@ class IntegratorLearner(BaseLearner):
             self._push(interval)
         self.pending_points = set(state["pending"])
         self._stack = deque(state["stack"])
+        self._speculated = state.get("speculated", 0)
+        self._check_round, checks, self._check_failed, self._checked = state.get("check", (0, [], False, False))
+        self._open_checks = set(checks)
         self._unasked = set(self._stack)
         for interval in reversed(intervals):
-            if not interval.children:
-                interval.renew_estimate()
+            if not interval.parts:
+                interval.update_estimate()
 
-    def _want_again(self, interval: Interval) -> None:
-        """Enter an interval of a saved tree with the nodes it does not know yet."""
-        start = ROOT_DEPTH if interval.parent is None else 0
+    def _want_again(self, interval: QuadratureInterval) -> None:
+        """Enter the nodes of an interval of a saved tree that have no value yet."""
+        start = ROOT_DEPTH if interval.starts else 0
         for depth in range(start, interval.depth + 1):
             nodes = interval.nodes[:: 2 ** (interval.depth - depth)]
-            for x in nodes if depth == start else nodes[1::2]:
+            for x in dict.fromkeys(nodes if depth == start else nodes[1::2]):
                 if x in self._owners:
                     self._owners[x].append((interval, depth))
                     interval.missing[depth] += 1
@@ -471,8 +638,8 @@ class IntegratorLearner(BaseLearner):
         self.remove_unfinished()
 
     def __getstate__(self) -> Any:
-        # as plain data: a pickle that walks along the tree runs into the limit of recursion
-        names = ("function", "bounds", "tol", "max_ivals")
+        # as plain data: a pickle of the tree itself would exceed the limit of recursion
+        names = ("function", "bounds", "tol", "atol", "max_ivals", "speculation")
         kept = {name: self.__dict__[name] for name in names if name in self.__dict__}
         return cloudpickle.dumps((kept, self.state(), self.latest_loss))
 
@@ -492,7 +659,7 @@ class IntegratorLearner(BaseLearner):
         return _familiar_methods.view("integrator_learner").plot(self)
 
 
-def _tree_depth(owner: tuple[Interval, int]) -> int:
+def _tree_depth(owner: tuple[QuadratureInterval, int]) -> int:
     return owner[0].rdepth
 
 
@@ -503,4 +670,12 @@ def _checked_bounds(bounds: Any) -> tuple[float, float]:
         raise ValueError(f"`bounds` should be two numbers (a, b), but is {bounds!r}.") from None
     if not -inf < a < b < inf:
         raise ValueError(f"`bounds` should be finite and ascending, but is {bounds!r}.")
+    if isinf(b - a):
+        raise ValueError(f"`bounds` should have a finite distance, but {bounds!r} overflow; integrate in another unit.")
+    nodes = QuadratureInterval(a, b, None, len(ns) - 1).nodes
+    if not all(left < right for left, right in pairwise(nodes)):
+        raise ValueError(
+            f"`bounds` should leave room for {len(nodes)} different floats, but {bounds!r} are too near to each other; "
+            "integrate over x - a, or in another unit."
+        )
     return a, b

@@ -1,12 +1,16 @@
-"""One interval of the doubly adaptive quadrature: its nodes, coefficients, estimates, and its halves.
+"""One interval of the doubly adaptive quadrature: its nodes, coefficients, estimates, and its parts.
 
-All that is arithmetic of a single interval is here; which interval is refined next is `IntegratorLearner`'s business.
+This module holds the arithmetic of a single interval; `IntegratorLearner` chooses the interval to refine next.
 
-An interval is *complete* at depth d when the values at the nodes of all rules up to d are known (a value may be
-missing: NaN, infinite, failed; it is then taken out of the interpolant). ``c`` are the coefficients at the deepest
-complete rule. The *estimate* of an interval is that of its halves when both have one, else its own if it is complete.
-It is kept as sums (`Estimate`), renewed from a changed interval upwards, so that the whole costs as many additions as
-the tree is deep.
+An interval is *complete* at depth d when the values at the nodes of all rules up to d are observed. A value may be
+missing (NaN, infinite, failed); it is then taken out of the interpolant. ``c`` are the coefficients at the deepest
+complete rule. An interval is either halved or, at a singular end of the domain, replaced by itself in another variable
+(`EndMap`); the results are its *parts*. The *estimate* of an interval is that of its parts if all have one, else its
+own if it is complete. Estimates are sums, updated from a changed interval upwards, so that an update costs as many
+additions as the tree is deep.
+
+Rounding, overflow and underflow: norms are scaled by the largest element (`norm`), so that an error is zero only where
+all coefficients agree.
 """
 
 from __future__ import annotations
@@ -18,59 +22,88 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adaptive_calib._arrays import Floats
-from adaptive_calib.learner.integrator_coeffs import b_def, eps, hint, min_sep, ndiv_max, ns, rules
+from adaptive_calib.learner._integral.end_map import EndMap
+from adaptive_calib.learner.integrator_coeffs import b_def, calc_V, eps, hint, min_sep, ndiv_max, ns, rules
 
-__all__ = ["ROOT_DEPTH", "Estimate", "Interval", "downdate"]
+__all__ = ["ROOT_DEPTH", "IntegralEstimate", "QuadratureInterval", "downdate", "norm"]
 
-
-#: The first interval starts with the rule of 17 nodes.
+#: An interval without a parent in the same variable starts with the rule of 17 nodes.
 ROOT_DEPTH = 2
 
-_LAST_DEPTH = len(ns) - 1
-
 # A mean value that doubles with each halving, up to rounding, is that of 1/x. The strict rule of the paper, "more than
-# doubles", is a matter of chance there. A step function can double it too, but not so often without a break.
+# doubles", depends on rounding there. A step function can double it too, but not in so many halvings without a break.
 _DOUBLED = 2 * (1 - 1e-6)
 
+#: An end counts as singular if the rule before misses the new node next to it by this many times its largest miss in
+#: the other half. Between 2 and 8 made no difference on square roots, logarithms, peaks, steps and kinks.
+_SINGULAR = 4.0
 
-class Estimate(NamedTuple):
-    """Sums over an interval: its integral, the error of that, and the part of the error that is only rounding."""
+
+class IntegralEstimate(NamedTuple):
+    """Sums over an interval.
+
+    Attributes
+    ----------
+    igral : float
+        The integral.
+    err : float
+        Its estimated error.
+    err_removed : float
+        The part of `err` that is rounding.
+    size : float
+        The integral of the root mean square of the values: the scale of rounding errors.
+    """
 
     igral: float
     err: float
     err_removed: float
+    size: float
 
 
-class Interval:
+class QuadratureInterval:
     """An interval (a, b) with the rules it has been given so far.
 
     Attributes
     ----------
     a, b : float
         Its ends.
+    low, high : float
+        Its ends in its own variable: a and b, or with a `variable` the t of both ends, from the singular end on.
+    variable : EndMap or None
+        The change of variable.
     depth : int
         The deepest rule whose nodes were asked for.
     depth_complete : int
-        The deepest rule whose values are known; -1: none.
+        The deepest rule whose values are observed; -1: none.
     rdepth, ndiv, run : int
-        How deep in the tree; how often the mean value more than doubled from the first interval to here; how often it
-        at least doubled without a break.
+        Depth in the tree; number of halvings from the first interval to here in which the mean value more than doubled;
+        number of the last halvings in all of which it at least doubled.
     err : float
-        Error of `igral`; a guess as long as nothing better is known.
+        Error of `igral`; a guess until it is complete.
+    checks : list of float
+        Observed points that are no nodes, at which the interpolant is compared with the value.
     removed : bool
-        The error is at the level of rounding: not refined any more, but counted.
+        The error is rounding: the interval is not refined any more, but counts.
     """
 
     __slots__ = (
-        "a", "b", "c", "c00", "children", "depth", "depth_complete", "err", "estimate", "igral", "missing", "ndiv",
-        "nodes", "parent", "rdepth", "removed", "run",
+        "a", "b", "c", "c00", "checks", "depth", "depth_complete", "err", "estimate", "high", "igral", "low", "missing",
+        "ndiv", "nodes", "parent", "parts", "rdepth", "removed", "run", "singular_end", "size", "slopes", "variable",
     )  # fmt: skip
 
-    def __init__(self, a: float, b: float, parent: Interval | None, depth: int) -> None:
-        self.a = a
-        self.b = b
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        parent: QuadratureInterval | None,
+        depth: int,
+        variable: EndMap | None = None,
+    ) -> None:
+        self.low, self.high, self.variable = low, high, variable
+        ends = (low, high) if variable is None else (variable.x(low), variable.x(high))
+        self.a, self.b = min(ends), max(ends)
         self.parent = parent
-        self.children: tuple[Interval, ...] = ()
+        self.parts: tuple[QuadratureInterval, ...] = ()
         self.depth = depth
         self.depth_complete = -1
         self.rdepth: int = 1 if parent is None else parent.rdepth + 1
@@ -78,54 +111,93 @@ class Interval:
         self.run = 0
         self.err: float = float(np.finfo(float).max) if parent is None else parent.err / 2
         self.igral = 0.0
+        self.size = 0.0
         self.c: Floats = np.zeros(0)
         self.c00 = 0.0
+        self.checks: list[float] = []
+        self.singular_end = 0  # -1 or 1: the function seems to be singular at `low` or `high`
         self.removed = False
-        self.estimate: Estimate | None = None
-        self.nodes = self._nodes_of(depth)
-        self.missing = [0, 0, 0, 0]  # by depth: nodes whose value is not known
+        self.estimate: IntegralEstimate | None = None
+        self.nodes: list[float] = []
+        self.slopes: list[float] = []
+        self._set_nodes()
+        self.missing = [0, 0, 0, 0]  # by depth: nodes without a value
 
     def __repr__(self) -> str:
-        return f"<Interval ({self.a!r}, {self.b!r}), depth {self.depth}, igral {self.igral!r}, err {self.err!r}>"
+        return (
+            f"<QuadratureInterval ({self.a!r}, {self.b!r}), depth {self.depth}, igral {self.igral!r}, err {self.err!r}>"
+        )
 
-    def _nodes_of(self, depth: int) -> list[float]:
-        a, b = self.a, self.b
-        nodes: list[float] = ((a + b) / 2 + (b - a) * rules().xi[depth] / 2).tolist()
-        # rounding would part the ends from those of the neighbours
-        nodes[0], nodes[-1] = a, b
-        return nodes
+    @property
+    def children(self) -> tuple[QuadratureInterval, ...]:
+        """Its parts, under python-adaptive's name."""
+        return self.parts
+
+    @property
+    def starts(self) -> bool:
+        """Whether no polynomial of the parent in the same variable exists."""
+        return self.parent is None or self.parent.variable is not self.variable
+
+    def _set_nodes(self) -> None:
+        low, high = self.low, self.high
+        nodes: list[float] = ((low + high) / 2 + (high - low) * rules().xi[self.depth] / 2).tolist()
+        # the very ends of the neighbours
+        nodes[0], nodes[-1] = low, high
+        if self.variable is not None:
+            self.slopes = [self.variable.slope(t) for t in nodes]
+            nodes = [self.variable.x(t) for t in nodes]
+        self.nodes = nodes
 
     def is_narrow(self) -> bool:
-        """Whether its nodes can hardly be told apart."""
+        """Whether its nodes can hardly be distinguished as floats."""
         nodes = self.nodes
-        return min(nodes[1] - nodes[0], nodes[-1] - nodes[-2]) < min_sep * max(abs(self.a), abs(self.b))
-
-    def deeper(self) -> list[float]:
-        """Return the nodes of the next rule that are not of this one."""
-        return self._nodes_of(self.depth + 1)[1::2]
+        last = abs(nodes[-1] - nodes[-2])
+        first = last if self.variable is not None and self.low == 0.0 else abs(nodes[1] - nodes[0])
+        return min(first, last) < min_sep * max(abs(self.a), abs(self.b))
 
     def refine(self) -> list[float]:
         """Take the next rule; return its new nodes."""
         self.depth += 1
-        self.nodes = self._nodes_of(self.depth)
+        self._set_nodes()
         return self.nodes[1::2]
 
-    def halves(self) -> tuple[Interval, Interval]:
-        """Return its two halves, at depth 0, not yet as its children."""
-        middle = (self.a + self.b) / 2
-        return Interval(self.a, middle, self, 0), Interval(middle, self.b, self, 0)
+    def divide(self, at_end: bool) -> tuple[QuadratureInterval, ...]:
+        """Make its parts, and return them.
+
+        Parameters
+        ----------
+        at_end : bool
+            Whether `singular_end` is an end of the domain: then the part is the interval itself in the variable of an
+            `EndMap`. Otherwise the parts are its halves, at depth 0.
+        """
+        parts: tuple[QuadratureInterval, ...]
+        if at_end:
+            end, other = (self.low, self.high) if self.singular_end < 0 else (self.high, self.low)
+            parts = (QuadratureInterval(0.0, 1.0, self, ROOT_DEPTH, EndMap(end, other - end, other)),)
+        else:
+            middle = (self.low + self.high) / 2
+            parts = (
+                QuadratureInterval(self.low, middle, self, 0, self.variable),
+                QuadratureInterval(middle, self.high, self, 0, self.variable),
+            )
+        self.parts = parts
+        for part in parts:
+            # nodes of this interval are few of them nodes of the parts: their values are checks at no cost
+            known = [*self.checks, *self.nodes] if not at_end else self.checks
+            part.checks = [x for x in known if part.a < x < part.b]
+        return parts
 
     def next_complete(self) -> bool:
-        """Whether the values of the rule after `depth_complete` are known."""
+        """Whether the values of the rule after `depth_complete` are observed."""
         following = self.depth_complete + 1
-        if following == 0 and self.parent is None:
+        if following == 0 and self.starts:
             following = ROOT_DEPTH
         return following <= self.depth and not any(self.missing[: following + 1])
 
     # ------------------------------------------------------------------------------------------------- completing
 
     def complete(self, values: Mapping[float, float]) -> bool:
-        """Take in the next rule, whose values are known; return whether the interval should be split at once.
+        """Use the next rule, whose values are observed; return whether the interval should be divided next.
 
         Parameters
         ----------
@@ -133,49 +205,77 @@ class Interval:
             Node -> value; missing and non-finite values count as missing.
         """
         first = self.depth_complete < 0
-        before = self.c
-        depth = self.depth_complete = (ROOT_DEPTH if self.parent is None else 0) if first else self.depth_complete + 1
+        depth = self.depth_complete = (ROOT_DEPTH if self.starts else 0) if first else self.depth_complete + 1
+        before = self._coefficients(depth - 1, values) if first and self.starts else self.c
         self.c = c = self._coefficients(depth, values)
+        width = self.high - self.low
+        size = norm(c)
+        self.size = width * size / sqrt(2)
+        self.igral = width * float(c[0]) / sqrt(2)
         split = False
-        if first and self.parent is None:
-            pass  # no other rule to compare with: no estimate before the next rule, or both halves, are complete
+        if first and not self.starts:
+            self.c00 = float(c[0])
+            if self.parent is not None and self.parent.depth_complete >= 0:
+                self._compare_with_parent()
         else:
-            self.igral = (self.b - self.a) * float(c[0]) / sqrt(2)
-            if first:
-                self.c00 = float(c[0])
-                if self.parent is not None and self.parent.depth_complete >= 0:
-                    self._compare_with_parent()
-            else:
-                change = c.copy()
-                change[: len(before)] -= before
-                norm = _norm(change)
-                self.err = (self.b - self.a) * norm
-                split = norm > hint * _norm(c) and not self.children
+            change = c.copy()
+            change[: len(before)] -= before
+            changed = norm(change)
+            self.err = width * changed
+            self._find_singular_end(depth, change)
+            # the first estimate of a start is coarse: the next rule is always tried
+            split = not first and changed > hint * size and not self.parts
+            if not first or self.starts:
                 self._guess_below()
         if first:
-            for child in self.children:
-                if child.depth_complete >= 0:
-                    child._compare_with_parent()
+            for part in self.parts:
+                if part.depth_complete >= 0 and not part.starts:
+                    part._compare_with_parent()
+        self.check(values)
         return split
 
+    def _values(self, depth: int, values: Mapping[float, float]) -> list[float]:
+        """Return the values at the nodes of a rule, times the slope of the variable; NaN if missing."""
+        step = 2 ** (self.depth - depth)
+        f = [values.get(x, np.nan) for x in self.nodes[::step]]
+        if self.variable is None:
+            return f
+        # at the singular end f may be infinite, but f times the slope vanishes
+        return [y * slope if slope else 0.0 for y, slope in zip(f, self.slopes[::step], strict=True)]
+
     def _coefficients(self, depth: int, values: Mapping[float, float]) -> Floats:
-        nodes = self.nodes[:: 2 ** (self.depth - depth)]
-        f = [values.get(x, np.nan) for x in nodes]
+        f = self._values(depth, values)
         bad = [i for i, y in enumerate(f) if not isfinite(y)]
         for i in bad:
             f[i] = 0.0
-        c: Floats = rules().V_inv[depth] @ np.array(f)
+        array = np.array(f)
+        scale = float(np.abs(array).max())
+        # for values near the largest float the sums would overflow
+        c: Floats = (rules().V_inv[depth] @ (array / scale)) * scale if scale > 1e300 else rules().V_inv[depth] @ array
         return downdate(c, depth, bad) if bad else c
 
+    def _find_singular_end(self, depth: int, change: Floats) -> None:
+        """Decide whether the rule before misses the values mostly at one end."""
+        if self.variable is not None:
+            return
+        misses = np.abs(rules().V[depth] @ change)[1::2]  # at the nodes that the rule before does not have
+        half = len(misses) // 2
+        left, right = float(misses[0]), float(misses[-1])
+        self.singular_end = 0
+        if left > _SINGULAR * float(misses[half:].max()) and left >= float(misses.max()):
+            self.singular_end = -1
+        elif right > _SINGULAR * float(misses[:half].max()) and right >= float(misses.max()):
+            self.singular_end = 1
+
     def _compare_with_parent(self) -> None:
-        """Estimate the error at depth 0 from the parent's polynomial, and watch the mean value."""
+        """Estimate the error at depth 0 from the parent's polynomial, and compare the mean values."""
         parent = self.parent
         assert parent is not None
         if self.depth_complete == 0:
-            shift = rules().T_left if self is parent.children[0] else rules().T_right
+            shift = rules().T_left if self is parent.parts[0] else rules().T_right
             change = shift[:, : len(parent.c)] @ parent.c
             change[: len(self.c)] -= self.c
-            self.err = (self.b - self.a) * _norm(change)
+            self.err = (self.high - self.low) * norm(change)
         if parent.c00:
             ratio = self.c00 / parent.c00
             if ratio > 2:
@@ -183,90 +283,144 @@ class Interval:
             self.run = parent.run + 1 if ratio > _DOUBLED else 0
 
     def _add_ndiv(self) -> None:
-        waiting = [self]
-        while waiting:
-            interval = waiting.pop()
+        for interval in self.with_descendants():
             interval.ndiv += 1
-            waiting += interval.children
 
     def _guess_below(self) -> None:
         """Give descendants that have no error of their own half of this one, a quarter, ..."""
-        waiting = [(child, self.err / 2) for child in self.children]
-        while waiting:
-            interval, err = waiting.pop()
+        remaining = [(part, self.err / 2) for part in self.parts]
+        while remaining:
+            interval, err = remaining.pop()
             if interval.depth_complete < 0:
                 interval.err = err
-                waiting += [(child, err / 2) for child in interval.children]
+                remaining += [(part, err / 2) for part in interval.parts]
 
     def is_divergent(self) -> bool:
         """Whether the mean value doubled in too many halvings on the way here."""
         return (self.ndiv > ndiv_max and 2 * self.ndiv > self.rdepth) or self.run > ndiv_max
 
     def is_rounding(self) -> bool:
-        """Whether the error is no more than rounding can make of the values, or 0."""
-        return self.err <= abs(self.igral) * eps * rules().Vcond[max(self.depth_complete, 0)]
+        """Whether the error is no more than rounding of the values can cause, or 0."""
+        return self.err <= self.size * eps * rules().Vcond[max(self.depth_complete, 0)]
+
+    # ------------------------------------------------------------------------------------------------------ checks
+
+    def check(self, values: Mapping[float, float]) -> float:
+        """Raise `err` to the error that `checks` show; return that error.
+
+        The interpolant is compared with the value at each check point. A feature that no node has seen is as wide as
+        the distance of the nodes around the point at most: the error is the difference times that distance.
+        """
+        low, width, variable = self.low, self.high - self.low, self.variable
+        found: list[tuple[float, float]] = []
+        for x in self.checks:
+            y = values.get(x, np.nan)
+            t = x if variable is None else variable.t(x)
+            if isfinite(y) and low < t < self.high:
+                found.append((t, y if variable is None else y * variable.slope(t)))
+        if not found:
+            return 0.0
+        ts, ys = np.array(found).T
+        at = (ts - low - (self.high - ts)) / width
+        misses = np.abs(calc_V(at, len(self.c)) @ self.c - ys)
+        xi = rules().xi[self.depth_complete]
+        right = np.clip(np.searchsorted(xi, at), 1, len(xi) - 1)
+        worst = float((misses * (xi[right] - xi[right - 1])).max()) * width / 2
+        self.err = max(self.err, worst)
+        return worst
 
     # -------------------------------------------------------------------------------------------------- estimates
 
     def counts(self) -> bool:
-        """Whether it has an estimate of its own: complete, for the first interval at more than one rule."""
-        return self.depth_complete > (ROOT_DEPTH if self.parent is None else -1)
+        """Whether it has an estimate of its own."""
+        return self.depth_complete >= 0
+
+    def is_ready(self) -> bool:
+        """Whether all nodes that were asked for are observed."""
+        return self.depth_complete == self.depth
 
     def is_settled(self) -> bool:
-        """Whether its own error is rounding: halves that were begun before this was known say less than it does."""
+        """Whether its own error is rounding: its parts, divided off before that was found, are less accurate."""
         return self.removed and self.counts() and (self.parent is None or not self.parent.removed)
 
-    def renew_estimate(self) -> None:
-        """Compute the estimate anew, here and above."""
-        interval: Interval | None = self
+    def update_estimate(self) -> None:
+        """Compute the estimate again, here and above."""
+        interval: QuadratureInterval | None = self
         while interval is not None:
-            parts = [] if interval.is_settled() else [child.estimate for child in interval.children]
-            if parts and None not in parts:
-                igral, err, err_removed = (sum(values) for values in zip(*parts, strict=True))
-                interval.estimate = Estimate(igral, err, err_removed)
+            below = [] if interval.is_settled() else [part.estimate for part in interval.parts]
+            if below and None not in below:
+                interval.estimate = IntegralEstimate(*(sum(values) for values in zip(*below, strict=True)))
             elif interval.counts():
-                interval.estimate = Estimate(interval.igral, interval.err, interval.err if interval.removed else 0.0)
+                removed = interval.err if interval.removed else 0.0
+                interval.estimate = IntegralEstimate(interval.igral, interval.err, removed, interval.size)
             interval = interval.parent
 
-    def cover(self) -> list[Interval]:
-        """Return the finest complete cover, from left to right; empty if there is none."""
-        found, waiting = [], [self]
-        while waiting:
-            interval = waiting.pop()
+    def cover(self) -> list[QuadratureInterval]:
+        """Return the finest complete cover, in the order of the domain; empty if there is none."""
+        found, remaining = [], [self]
+        while remaining:
+            interval = remaining.pop()
             if interval.estimate is None:
                 continue
-            divided = interval.children and not interval.is_settled()
-            if divided and all(child.estimate is not None for child in interval.children):
-                waiting += reversed(interval.children)
+            divided = interval.parts and not interval.is_settled()
+            if divided and all(part.estimate is not None for part in interval.parts):
+                parts = interval.parts
+                if interval.variable is not None and interval.variable.length < 0:
+                    parts = parts[::-1]
+                remaining += reversed(parts)
             else:
                 found.append(interval)
         return found
 
-    def with_descendants(self) -> list[Interval]:
-        """Return this interval and all below it, parents before children."""
+    def with_descendants(self) -> list[QuadratureInterval]:
+        """Return this interval and all below it, parents before parts."""
         found = [self]
         for interval in found:
-            found += interval.children
+            found += interval.parts
         return found
 
     # ------------------------------------------------------------------------------------------------- plain data
 
     def export(self) -> dict[str, Any]:
-        """Return it as plain data, without parent, children and what follows from the data of the learner."""
-        plain = ("a", "b", "depth", "depth_complete", "rdepth", "ndiv", "run", "err", "igral", "c00", "removed")
-        return {**{name: getattr(self, name) for name in plain}, "c": self.c.tolist()}
+        """Return it as plain data, without parent, parts and attributes that follow from the data of the learner."""
+        plain = (
+            "low", "high", "depth", "depth_complete", "rdepth", "ndiv", "run", "err", "igral", "size", "c00", "removed",
+            "singular_end",
+        )  # fmt: skip
+        variable = self.variable
+        return {
+            **{name: getattr(self, name) for name in plain},
+            "c": self.c.tolist(),
+            "checks": list(self.checks),
+            "variable": None if variable is None else (variable.end, variable.length, variable.other),
+        }
 
     @classmethod
-    def restore(cls, exported: Mapping[str, Any], parent: Interval | None) -> Interval:
-        """Return the interval that was exported."""
-        interval = cls(exported["a"], exported["b"], parent, exported["depth"])
-        for name, value in exported.items():
-            setattr(interval, name, np.array(value, dtype=float) if name == "c" else value)
+    def restore(cls, exported: Mapping[str, Any], parent: QuadratureInterval | None) -> QuadratureInterval:
+        """Return the interval that was exported; that of an older version has the ends `a`, `b` and no variable."""
+        state = dict(exported)
+        low, high = state.pop("low", None), state.pop("high", None)
+        if low is None:
+            low, high = state.pop("a"), state.pop("b")
+        given = state.pop("variable", None)
+        variable = None if given is None else EndMap(*given)
+        if parent is not None and parent.variable == variable:
+            variable = parent.variable  # `starts` compares by identity
+        interval = cls(low, high, parent, state["depth"], variable)
+        c = interval.c = np.array(state.pop("c"), dtype=float)
+        interval.size = (high - low) * norm(c) / sqrt(2) if len(c) else 0.0
+        for name, value in state.items():
+            setattr(interval, name, list(value) if name == "checks" else value)
         return interval
 
 
-def _norm(vector: Floats) -> float:
-    return sqrt(float(vector @ vector))
+def norm(vector: Floats) -> float:
+    """Return the 2-norm, of any size that a float can have: the elements are scaled by the largest."""
+    largest = float(np.abs(vector).max(initial=0.0))
+    if not 0.0 < largest < np.inf:
+        return largest
+    scaled = vector / largest
+    return largest * sqrt(float(scaled @ scaled))
 
 
 def downdate(c: Floats, depth: int, bad: list[int]) -> Floats:

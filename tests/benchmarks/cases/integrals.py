@@ -1,0 +1,74 @@
+"""Integrals of one number: evaluations and false claims, against SciPy's rules, for one and 16 points in flight.
+
+``python -m tests.benchmarks integrals`` prints the table. A claim is *false* if the rule says that the tolerance is
+reached and the relative error is more than ten times the tolerance. Ratios of evaluations are to the best rule of SciPy
+for that integrand: the one with the fewest evaluations among those with a true claim.
+"""
+
+from __future__ import annotations
+
+from statistics import median, quantiles
+from time import process_time
+from types import ModuleType
+from typing import Any
+
+from tests.benchmarks.harness import Case
+from tests.benchmarks.integrands import PEERS, Integrand, Outcome, by_learner, by_peer, families, fixed
+
+PEER = None
+
+#: Functions of each family.
+DRAWS = 20
+
+IN_FLIGHT = (1, 16)
+
+
+def _row(name: str, outcomes: list[Outcome], tol: float, ratios: list[float], singular: list[float]) -> str:
+    right = sum(each.is_right(tol) for each in outcomes)
+    false = sum(each.claimed and not each.is_right(tol) for each in outcomes)
+    count = f"{median(each.evaluations for each in outcomes):.0f}"
+    compared = f"{median(ratios):.2f} / {quantiles(ratios, n=10)[-1]:.2f}" if ratios else ""
+    at_ends = f"{max(singular):.2f}" if singular else ""
+    return f"| {tol:g} | {name} | {right} of {len(outcomes)} | {false} | {count} | {compared} | {at_ends} |"
+
+
+def report(draws: int = DRAWS, tolerances: tuple[float, ...] = (1e-3, 1e-6, 1e-10)) -> str:
+    """Return the table, in Markdown."""
+    from adaptive_calib import IntegratorLearner
+
+    integrands = fixed() + families(draws)
+    lines = [
+        "| tolerance | rule | right | false claims | evaluations, median | to SciPy's best, median / 90 % | at singular"
+        " ends, worst |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for tol in tolerances:
+        peers = {name: [by_peer(name, each, tol) for each in integrands] for name in PEERS}
+        lines += [_row(name, outcomes, tol, [], []) for name, outcomes in peers.items()]
+        best = [
+            min((one.evaluations for one in found if one.claimed and one.is_right(tol)), default=None)
+            for found in zip(*peers.values(), strict=True)
+        ]
+        for in_flight in IN_FLIGHT:
+            ours = [by_learner(IntegratorLearner, each, tol, in_flight) for each in integrands]
+            pairs: list[tuple[Integrand, float]] = [
+                (each, one.evaluations / least)
+                for each, one, least in zip(integrands, ours, best, strict=True)
+                if least is not None and one.is_right(tol)
+            ]
+            ratios = [ratio for _, ratio in pairs]
+            singular = [ratio for each, ratio in pairs if each.singular]
+            lines.append(_row(f"IntegratorLearner, {in_flight} in flight", ours, tol, ratios, singular))
+    return "\n".join(lines)
+
+
+def _all(package: ModuleType, size: int) -> float:
+    """Seconds for all integrals to 1e-6, with `size` functions of each family."""
+    integrands = fixed() + families(size)
+    start = process_time()
+    for each in integrands:
+        by_learner(package.IntegratorLearner, each, 1e-6)
+    return process_time() - start
+
+
+CASES: list[Any] = [Case("IntegratorLearner, all integrands, 1e-6", _all, 5, 1, at_most=10)]
