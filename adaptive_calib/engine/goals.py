@@ -668,7 +668,9 @@ class When(_Goal):
 
 @dataclass(frozen=True)
 class PointsOfEach(_Goal):
-    """Reached when each child of a balancing learner has values of at least `value` points.
+    """Reached when each child of a balancing learner has values of at least `value` points, or has ended.
+
+    A child has ended if it can get no further, see `BalancingLearner.has_ended`.
 
     Examples
     --------
@@ -689,7 +691,16 @@ class PointsOfEach(_Goal):
 
     def __call__(self, learner: Any) -> bool:
         """Whether each child of `learner` has that many points."""
-        return all(child.npoints >= self.value for child in learner.learners)
+        return all(not missing for missing in self._missing(learner))
+
+    def _missing(self, learner: Any) -> list[int]:
+        """Return the number of missing points of each child; 0 for children that ended."""
+        may_end = has_method(learner, "has_ended")
+        missing = []
+        for i, child in enumerate(learner.learners):
+            open_points = max(0, self.value - child.npoints)
+            missing.append(0 if open_points and may_end and learner.has_ended(i) else open_points)
+        return missing
 
     def reached(self, progress: Progress) -> bool:
         """Whether each child has that many points."""
@@ -697,19 +708,20 @@ class PointsOfEach(_Goal):
 
     def reason(self, progress: Progress) -> str:
         """Return the numbers of learners and of points."""
-        return f"each of the {len(self.learner.learners)} learners has at least {self.value} points"
+        short = sum(child.npoints < self.value for child in self.learner.learners)
+        ended = f", or has no more to ask for ({short})" if short else ""
+        return f"each of the {len(self.learner.learners)} learners has at least {self.value} points{ended}"
 
     def share(self, progress: Progress, first: First | None = None) -> float | None:
         """Return the mean share of the children."""
-        shares: list[float] = [_clipped(child.npoints / self.value) for child in self.learner.learners]
+        shares = [_clipped(1 - missing / self.value) for missing in self._missing(self.learner)]
         return sum(shares) / len(shares) if shares else None
 
     def time_left(self, progress: Progress) -> float | None:
         """Return the seconds for the missing points at the speed so far."""
         if not progress.told or progress.time <= 0:
             return None
-        missing: int = sum(max(0, self.value - child.npoints) for child in self.learner.learners)
-        return missing * progress.time / progress.told
+        return sum(self._missing(self.learner)) * progress.time / progress.told
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ With n valid samples of mean m and corrected standard deviation s the standard e
 
 the goal is ``loss <= 1``. Mean and sum of squared deviations M₂ = Σ(y - m)² are kept by Welford's recurrence (B. P.
 Welford, Technometrics 4, 1962): d = y - m; m += d/n; M₂ += d·(y - m). Σy² - n·m² would lose all digits for values such
-as 10⁸ ± 1 and call them converged.
+as 10⁸ ± 1 and call them converged. Where squares of values would over- or underflow, the moments are in another unit,
+a power of two (`_unit`).
 
 Seeds are 0, 1, 2, ... As long as no seed is told, marked or given up out of order, the seeds taken are exactly those
 below `_next`, and the pending ones are those below `_next` that are neither observed nor failed. Otherwise `_next` is
@@ -17,7 +18,7 @@ are written for that.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import inf, isfinite, nan, sqrt
+from math import frexp, inf, isfinite, ldexp, nan, sqrt
 from typing import Any, Self
 
 import numpy as np
@@ -25,8 +26,12 @@ import numpy as np
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
+from adaptive_calib.learner.values import real_number
 
 __all__ = ["AverageLearner"]
+
+#: Bounds of M₂ between which no square of a value has over- or underflowed.
+_SMALLEST, _LARGEST = 1e-250, 1e300
 
 _UNKNOWN = -1.0  # the loss has to be computed: a value was recorded since
 
@@ -90,6 +95,7 @@ class AverageLearner(BaseLearner):
         self.data = {}
         self.failed_points = set()
         self._n = 0  # valid samples
+        self._unit = 1.0  # of _mean and, squared, of _m2: a power of two
         self._mean = 0.0
         self._m2 = 0.0
         self._loss = _UNKNOWN
@@ -155,22 +161,22 @@ class AverageLearner(BaseLearner):
     @property
     def mean(self) -> float:
         """Mean of the valid values; NaN if there are none."""
-        return self._mean if self._n else nan
+        return self._mean * self._unit if self._n else nan
 
     @property
     def std(self) -> float:
         """Corrected (n - 1) standard deviation of the valid values; inf below `min_npoints`."""
-        return sqrt(self._m2 / (self._n - 1)) if self._n >= self._min_npoints else inf
+        return self._unit * sqrt(self._m2 / (self._n - 1)) if self._n >= self._min_npoints else inf
 
     @property
     def sum_f(self) -> float:
         """Sum of the valid values."""
-        return self._n * self._mean
+        return self._n * self.mean if self._n else 0.0
 
     @property
     def sum_f_sq(self) -> float:
         """Sum of the squares of the valid values."""
-        return self._m2 + self._n * self._mean**2
+        return (self._m2 + self._n * self._mean**2) * self._unit**2
 
     def largest_error(self) -> float:
         """Return the standard error of the mean, in units of the values: what `atol` limits; inf below `min_npoints`.
@@ -178,7 +184,7 @@ class AverageLearner(BaseLearner):
         One standard error: the true mean lies within it with a probability of 68 %, within two of them with 95 %.
         """
         n = self._n
-        return sqrt(self._m2 / ((n - 1) * n)) if n >= self._min_npoints else inf
+        return self._unit * sqrt(self._m2 / ((n - 1) * n)) if n >= self._min_npoints else inf
 
     def loss(self, real: bool = True, *, n: int | None = None) -> float:
         """Return the standard error in units of the tolerances.
@@ -194,8 +200,9 @@ class AverageLearner(BaseLearner):
         if loss < 0.0:
             count = self._n
             if count >= self._min_npoints:
-                error = sqrt(self._m2 / ((count - 1) * count))
-                loss = error / (self._rtol * (abs(self._mean) or 1.0))
+                error = sqrt(self._m2 / ((count - 1) * count))  # in units of _unit
+                loss = error / (self._rtol * (abs(self._mean) or 1.0 / self._unit))
+                error *= self._unit
                 if error / self._atol > loss:
                     loss = error / self._atol
             else:
@@ -289,7 +296,7 @@ class AverageLearner(BaseLearner):
         x : int
             The seed, asked for or not.
         y : float
-            NaN and infinite values are kept and counted as invalid.
+            A real number, see `values`. NaN, infinite and masked values are kept as invalid and left out of the mean.
 
         Raises
         ------
@@ -303,7 +310,8 @@ class AverageLearner(BaseLearner):
             deviation = y - mean
             mean += deviation / count
             m2 = self._m2 + deviation * (y - mean)
-            if m2 - m2 == 0.0:  # neither NaN nor infinite
+            # M₂ has neither over- nor underflowed, and the moments have their usual unit
+            if _SMALLEST < m2 < inf and self._unit == 1.0:
                 data[x] = y
                 self._n = count
                 self._mean = mean
@@ -314,7 +322,8 @@ class AverageLearner(BaseLearner):
 
     def _tell_any(self, x: int, y: float) -> None:
         """`tell` of a seed out of order, of a value that is not a finite float, or where M₂ overflows."""
-        seed, value = _seed(x), _value(x, y)
+        seed = _seed(x)
+        value = float(real_number(y, seed))
         if seed in self.data:
             return
         if not 0 <= seed < self._next:
@@ -324,11 +333,26 @@ class AverageLearner(BaseLearner):
         self.failed_points.discard(seed)
         if isfinite(value):
             self._n += 1
-            deviation = value - self._mean
-            self._mean += deviation / self._n
-            self._m2 += deviation * (value - self._mean)
+            self._add(value / self._unit, self._n)
+            if not self._m2 < _LARGEST or 0.0 < self._m2 < _SMALLEST or (self._m2 == 0.0 and value != self.mean):
+                self._choose_unit()
         self._loss = _UNKNOWN
         self._use_next_if_possible()
+
+    def _add(self, value: float, count: int) -> None:
+        """Add the `count`-th value to the moments."""
+        deviation = value - self._mean
+        self._mean += deviation / count
+        self._m2 += deviation * (value - self._mean)
+
+    def _choose_unit(self) -> None:
+        """Choose the unit in which the squares of the values neither over- nor underflow; compute the moments again."""
+        values = [y for y in self.data.values() if isfinite(y)]
+        largest = max(map(abs, values))
+        self._unit = ldexp(1.0, min(frexp(largest)[1], 1023)) if largest else 1.0
+        self._mean = self._m2 = 0.0
+        for count, value in enumerate(values, start=1):
+            self._add(value / self._unit, count)
 
     def tell_pending(self, x: int) -> None:
         """Mark seed `x` as pending."""
@@ -427,13 +451,3 @@ def _seed(x: Any) -> int:
         return int(x.__index__())
     except (AttributeError, TypeError):
         raise TypeError(f"a seed should be an integer, but is {x!r} ({type(x).__name__}).") from None
-
-
-def _value(x: Any, y: Any) -> float:
-    try:
-        return float(y)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"the value at seed {x} should be a real number, but is {y!r} ({type(y).__name__}); nothing was recorded. "
-            "To leave out a seed tell NaN, or call `tell_failed`."
-        ) from None

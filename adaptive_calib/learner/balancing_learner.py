@@ -13,7 +13,9 @@ npoints             fewest points, observed and pending; then index
 cycle               the next index after the last child that was asked
 ==================  =========================================================================
 
-Children that are done, or that answer no points, are passed over until they are told something.
+A child has *ended* if it can get no further: it is done, it has no point to ask for and none is pending, or all of its
+many evaluations failed. Children that ended are passed over by every strategy, and neither losses nor goals count them
+any more, until they are told a value; if all have ended, all count.
 """
 
 from __future__ import annotations
@@ -38,6 +40,9 @@ from adaptive_calib.learner.protocol import EstimatesError, Finite, has_method
 __all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
 
 STRATEGY_TYPE: TypeAlias = Literal["loss_improvements", "loss", "npoints", "cycle"]
+#: A child with this many failed points for each observed one, and one more, is taken to fail always.
+MOST_FAILURES = 20
+
 CDIMS_TYPE: TypeAlias = Sequence[Mapping[str, Any]] | tuple[Sequence[str], Iterable[Sequence[Any]]] | None
 
 
@@ -225,9 +230,12 @@ class BalancingLearner(BaseLearner):
         count = len(self.learners)
         self._idle.clear()
         self._order = Ranking(ranks[self._strategy], count)
-        self._real_losses = Ranking(lambda i: (-self._child_loss(i, True), i), count)
-        self._expected_losses = Ranking(lambda i: (-self._child_loss(i, False), i), count)
-        self._errors = Ranking(lambda i: (-self._child_error(i), i), count)
+        self._real_losses = Ranking(lambda i: self._unless_ended(i, -self._child_loss(i, True)), count)
+        self._expected_losses = Ranking(lambda i: self._unless_ended(i, -self._child_loss(i, False)), count)
+        self._errors = Ranking(lambda i: self._unless_ended(i, -self._child_error(i)), count)
+
+    def _unless_ended(self, index: int, number: float) -> Rank | None:
+        return None if self._has_ended(index) else (number, index)
 
     def _touch(self, index: int) -> None:
         """Mark ranks and losses of child `index` as outdated."""
@@ -237,11 +245,38 @@ class BalancingLearner(BaseLearner):
         self._expected_losses.touch(index)
         self._errors.touch(index)
 
+    def has_ended(self, index: int) -> bool:
+        """Whether a child can get no further: it is done, has nothing to ask for, or all of its evaluations failed."""
+        if self._has_ended(index):
+            return True
+        child = self.learners[index]
+        if len(child.pending_points) or len(child.ask(1, tell_pending=False)[0]):
+            return False
+        self._mark_idle(index)
+        self._order.touch(index)
+        return True
+
+    def _has_ended(self, index: int) -> bool:
+        """The same, without asking the child for a point."""
+        child = self.learners[index]
+        if self._finite[index] and cast(Finite, child).done():
+            return True
+        if len(child.failed_points) >= MOST_FAILURES * (1 + child.npoints):
+            return True
+        return index in self._idle and not len(child.pending_points)
+
+    def _mark_idle(self, index: int) -> None:
+        """Note that a child has no point to ask for at present."""
+        if index not in self._idle:
+            self._idle.add(index)
+            for ranking in (self._real_losses, self._expected_losses, self._errors):
+                ranking.touch(index)
+
     def _has_more(self, index: int) -> bool:
         learner = self.learners[index]
         if learner.max_pending is not None and len(learner.pending_points) >= learner.max_pending:
             return False
-        return index not in self._idle and not (self._finite[index] and cast(Finite, learner).done())
+        return index not in self._idle and not self._has_ended(index)
 
     def _points_of(self, index: int) -> int:
         """Return how many points of the child are observed or pending."""
@@ -261,6 +296,7 @@ class BalancingLearner(BaseLearner):
             return None
         points, improvements = self.learners[index].ask(1, tell_pending=False)
         if not len(points):
+            self._mark_idle(index)
             return None
         improvement = self._weights[index] * improvements[0]
         return (-improvement if improvement == improvement else inf, self._points_of(index), index)
@@ -301,7 +337,7 @@ class BalancingLearner(BaseLearner):
                     self._cycle = (index + 1) % len(self.learners)
                     self._idle.discard(index)
             else:
-                self._idle.add(index)
+                self._mark_idle(index)
             if tell_pending or not len(asked):
                 self._order.touch(index)
                 self._expected_losses.touch(index)
@@ -374,15 +410,18 @@ class BalancingLearner(BaseLearner):
         self.forget_caches()
 
     def loss(self, real: bool = True) -> float:
-        """Return the largest (weighted) loss of a child."""
+        """Return the largest (weighted) loss of a child that has not ended; of all children if all have."""
         first = (self._real_losses if real else self._expected_losses).first()
-        loss = -inf if first is None else -float(first[0])
+        if first is None:
+            loss = max(self._child_loss(index, real) for index in range(len(self.learners)))
+        else:
+            loss = -float(first[0])
         self.__dict__.setdefault("_cache", {})["loss"] = loss
         return loss
 
     @property
     def largest_error(self) -> Callable[[], float]:
-        """``largest_error()`` is the largest estimated error of a child, in units of its values, weights not counted.
+        """``largest_error()`` is the largest estimated error of a child that has not ended, in units of its values.
 
         The attribute exists only if every child has it.
         """
@@ -395,7 +434,9 @@ class BalancingLearner(BaseLearner):
 
     def _largest_error(self) -> float:
         first = self._errors.first()
-        return inf if first is None else -float(first[0])
+        if first is None:
+            return max(self._child_error(index) for index in range(len(self.learners)))
+        return -float(first[0])
 
     # ---------------------------------------------------------------------------------------------------- children
 

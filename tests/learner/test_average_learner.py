@@ -211,3 +211,43 @@ def test_numpy_numbers() -> None:
         learner.tell(seed, value)
     assert learner.data == {0: 1.5, 1: 2.0, 2: 3.0, 3: 1.0}
     assert learner.to_numpy().tolist() == [[0, 1.5], [1, 2.0], [2, 3.0], [3, 1.0]]
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e-170, 1e170, 1e300])
+def test_unit_of_the_values(scale: float) -> None:
+    """Mean, deviation and loss do not depend on the unit of the values: no square under- or overflows."""
+    values = [random.Random(seed).gauss(1, 0.3) for seed in range(50)]
+    learner, scaled = AverageLearner(None, rtol=1e-3), AverageLearner(None, rtol=1e-3)
+    for seed, value in enumerate(values):
+        learner.tell(seed, value)
+        scaled.tell(seed, value * scale)
+    digits = 0.02 if scale == 1e-320 else 1e-12
+    assert scaled.mean == pytest.approx(learner.mean * scale, rel=digits)
+    assert scaled.std == pytest.approx(learner.std * scale, rel=digits)
+    assert scaled.loss() == pytest.approx(learner.loss(), rel=digits)
+
+
+def test_values_from_both_ends_of_the_floats() -> None:
+    """A large value after tiny ones, and one of the other sign, give finite moments."""
+    learner = AverageLearner(None, rtol=1e-3)
+    for seed, value in enumerate([1e-300, 2e-300, 1.2e308, -1.2e308, 0.0]):
+        learner.tell(seed, value)
+    assert learner.mean == pytest.approx(0.0, abs=1e295)
+    assert learner.std == pytest.approx(1.2e308 / math.sqrt(2), rel=1e-12)
+
+
+@pytest.mark.parametrize("value", ["1.5", b"1.5", 1j, np.complex128(1 + 2j), [1.0], np.array([1.0]), None])
+def test_values_that_are_no_numbers(value: Any) -> None:
+    """Text, complex numbers and containers are refused, and nothing has changed."""
+    learner = AverageLearner(None, atol=0.1)
+    with pytest.raises(TypeError, match="real number"):
+        learner.tell(0, value)
+    assert learner.npoints == 0
+
+
+def test_masked_value() -> None:
+    """A masked value is invalid."""
+    learner = AverageLearner(None, atol=0.1)
+    learner.tell(0, np.ma.masked)
+    learner.tell(1, 2.0)
+    assert (learner.npoints, learner.ninvalid, learner.mean) == (2, 1, 2.0)

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from adaptive_calib.learner.average_learner import AverageLearner
-from adaptive_calib.learner.balancing_learner import BalancingLearner, named_product
+from adaptive_calib.learner.balancing_learner import MOST_FAILURES, BalancingLearner, named_product
+from adaptive_calib.learner.base_learner import BaseLearner
 from adaptive_calib.learner.data_saver import make_datasaver
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.sequence_learner import SequenceLearner
+from adaptive_calib.runner import BlockingRunner, SequentialExecutor
 from adaptive_calib.testing.learners import LearnerContract
 
 STRATEGIES = ["loss_improvements", "loss", "npoints", "cycle"]
@@ -407,3 +409,65 @@ def test_children_told_directly() -> None:
     learner.learners[0].tell_many([0.1, 0.2, 0.3], [0.0, 0.1, 0.2])
     learner.forget_caches()
     assert [i for i, _ in learner.ask(3)[0]] == [1, 1, 1]
+
+
+# ------------------------------------------------------------------------------------------------ children that ended
+
+
+def _exhausted() -> BaseLearner:
+    """Return a learner whose three integers are all known."""
+    learner = Learner1D(float, (1, 3), integer=True)
+    while points := learner.ask(1)[0]:
+        learner.tell(points[0], 100.0 * points[0] ** 2)
+    return learner
+
+
+def _failing() -> BaseLearner:
+    learner = Learner1D(abs, (-1, 1))
+    while len(learner.failed_points) < MOST_FAILURES:
+        learner.tell_failed(learner.ask(1)[0][0])
+    return learner
+
+
+def _finished() -> BaseLearner:
+    learner = SequenceLearner(abs, [1, 2])
+    for point in learner.ask(2)[0]:
+        learner.tell(point, 1.0)
+    return learner
+
+
+@pytest.mark.parametrize("strategy", ["loss_improvements", "loss", "npoints", "cycle"])
+@pytest.mark.parametrize("ended", [_exhausted, _failing, _finished])
+def test_children_that_ended(ended: Any, strategy: Any) -> None:
+    """A child that is done, exhausted or always failing is asked no more, and neither loss nor goals count it."""
+    child = ended()
+    points = child.npoints
+    going = Learner1D(abs, (-1, 1))
+    learner = BalancingLearner([child, going], strategy=strategy)
+    BlockingRunner(learner, npoints_goal=30, executor=SequentialExecutor())
+    assert (child.npoints, going.npoints) == (points, 30)
+    assert learner.has_ended(0)
+    assert not learner.has_ended(1)
+    assert learner.loss() == going.loss()
+    assert all(index == 1 for index, _ in learner.ask(5)[0])
+
+
+@pytest.mark.parametrize("strategy", ["loss_improvements", "loss", "npoints", "cycle"])
+def test_all_children_ended(strategy: Any) -> None:
+    """When all children have ended there are no points, and all losses count; a value brings a failing child back."""
+    learner = BalancingLearner([_exhausted(), _failing()], strategy=strategy)
+    assert learner.ask(3) == ([], [])
+    assert learner.loss() == max(child.loss() for child in learner.learners)
+    learner.tell((1, 0.1), 0.1)
+    learner.tell((1, 0.2), 0.2)
+    assert not learner.has_ended(1)
+    assert [index for index, _ in learner.ask(1)[0]] == [1]
+
+
+def test_a_child_that_awaits_values_has_not_ended() -> None:
+    """A child whose points are all pending has not ended."""
+    sequence = SequenceLearner(abs, [1, 2])
+    learner = BalancingLearner([sequence, Learner1D(abs, (-1, 1))])
+    sequence.ask(2)
+    learner.forget_caches()
+    assert not learner.has_ended(0)

@@ -25,6 +25,7 @@ from adaptive_calib.learner._simplex.locate import barycentric
 from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, ChosenCell, Mesh
 from adaptive_calib.learner._simplex.spacing import Spacing
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
+from adaptive_calib.learner.values import real_number_or_vector
 
 __all__ = ["TriangulatedLearner"]
 
@@ -370,29 +371,14 @@ class TriangulatedLearner(BaseLearner):
         """Return the value for `data`, and for the mesh: shape (M,), None if it is invalid."""
         if type(y) is float and shape == ():
             return y, (np.array((y,)) if math.isfinite(y) else None)
-        expected = "a real number or a vector of real numbers"
-        if y is None:
-            raise TypeError(
-                f"the value at {point!r} should be {expected}, but is None; for a failed point use `tell_failed`."
-            )
-        try:
-            array = np.asarray(y)
-            if array.dtype.kind not in "biuf":
-                raise TypeError
-            array = np.array(array, float)
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"the value at {point!r} should be {expected}, but is {y!r} ({type(y).__name__})."
-            ) from None
-        if array.ndim > 1 or not array.size:
-            raise ValueError(f"the value at {point!r} should be {expected}, but has shape {array.shape}.")
+        value = real_number_or_vector(y, point)
+        array = np.array(value, float)
         finite = bool(np.isfinite(array).all())
-        # a lone NaN stands for a value of any shape
+        # a lone NaN is an invalid value of any shape
         if shape is not None and array.shape != shape and (finite or array.ndim):
             raise ValueError(
                 f"the value at {point!r} should have shape {shape} like the values before, but has shape {array.shape}."
             )
-        value = array.copy() if array.ndim else (y if isinstance(y, (int, float)) else float(array))
         return value, (np.atleast_1d(array) if finite else None)
 
     def tell_many(self, xs: Iterable[Any], ys: Iterable[Any]) -> None:
