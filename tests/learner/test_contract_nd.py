@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 from scipy.spatial import ConvexHull
 
 from adaptive_calib.learner.learner2D import Learner2D
-from adaptive_calib.learner.learnerND import LearnerND, curvature_loss_function
+from adaptive_calib.learner.learnerND import (
+    LearnerND,
+    curvature_loss_function,
+    default_loss,
+    std_loss,
+    triangle_loss,
+)
 from adaptive_calib.testing.learners import LearnerContract
 
 
@@ -151,3 +159,43 @@ class TestLearnerNDWithoutCorners(TestLearnerND):
 
     def make_finite(self) -> Any:
         return None
+
+
+_LOSSES = [default_loss, std_loss, triangle_loss, curvature_loss_function()]
+
+
+@pytest.mark.parametrize("loss", _LOSSES, ids=["default", "std", "triangle", "curvature"])
+@pytest.mark.parametrize("bounds", [[(-1, 1), (-1, 1)], [(0, 1), (2, 3)], [(10, 12), (-7, 5)]])
+def test_unit_of_an_axis(loss: Any, bounds: Any) -> None:
+    """The points do not depend on the units of the axes, also where losses are equal but for rounding."""
+    rng = random.Random(0)
+    found = []
+    for units in [(1.0, 1.0), (3.0, 0.1), *((10 ** rng.uniform(-6, 6), 10 ** rng.uniform(-6, 6)) for _ in range(4))]:
+        learner = LearnerND(_ring, [(a * u, b * u) for (a, b), u in zip(bounds, units, strict=True)], loss)
+        for _ in range(60):
+            (point,), _ = learner.ask(1)
+            learner.tell(point, _ring(tuple(x / u for x, u in zip(point, units, strict=True))))
+        found.append(np.array(list(learner.data)) / units)
+    for points in found[1:]:
+        assert points == pytest.approx(found[0], rel=1e-9, abs=1e-9)
+
+
+def _ring(point: tuple[float, ...]) -> float:
+    return math.exp(-20 * (point[0] ** 2 + point[1] ** 2 - 0.5) ** 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_told_again_to_the_last_bit(seed: int) -> None:
+    """Telling Learner2D known points again, in any order, changes neither losses nor the next points by a bit."""
+    rng = random.Random(seed)
+    learner, control = (Learner2D(_ring, [(-1, 1), (-1, 2)]) for _ in range(2))
+    points = learner.ask(20)[0]
+    control.ask(20)
+    for each in (learner, control):
+        for point in points:
+            each.tell(point, _ring(point))
+    for point in rng.sample(points, len(points)):
+        learner.tell(point, _ring(point))
+    assert learner.loss() == control.loss()
+    assert learner._mesh.losses() == control._mesh.losses()
+    assert learner.ask(20) == control.ask(20)

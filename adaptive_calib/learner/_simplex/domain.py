@@ -4,6 +4,9 @@ The triangulation has coordinates u in which each dimension of the bounding box 
 u = (x - low) / (high - low), or the same of ln x on a logarithmic scale. A domain translates between x and u, rounds
 integer dimensions to integers, and checks whether a point lies inside. The ends of the bounding box are mapped exactly,
 so that points on its faces stay on its faces.
+
+Coordinates are rounded to multiples of 2^-44 of a span. The rounding errors of (x - low) / (high - low) depend on the
+unit of x, and choices between equal losses, or between the diagonals of a rectangle, would depend on them.
 """
 
 from __future__ import annotations
@@ -21,6 +24,9 @@ __all__ = ["DomainND", "PointND"]
 #: Points of a box nearer to a face than this, in units of the box, are taken to lie on it: a triangulation in floating
 #: point cannot hold the flat simplices between them and the face.
 FACE = 1e-7
+
+#: Coordinates are multiples of a span divided by this.
+GRID = 2.0**44
 
 #: A point of the domain, in the coordinates x of the user.
 PointND = tuple[float, ...]
@@ -139,7 +145,11 @@ class DomainND:
         if self.plain:
             return tuple(
                 [
-                    0.0 if (c := (value - end[0]) / width) < near else span if c > far else c * span
+                    0.0
+                    if (c := (value - end[0]) / width) < near
+                    else span
+                    if c > far
+                    else round(c * GRID) / GRID * span
                     for value, end, width, span in zip(x, self._ends, self._widths, self.spans, strict=True)
                 ]
             )
@@ -168,12 +178,13 @@ class DomainND:
         if self._equations is None:
             shares[shares < FACE] = 0.0
             shares[shares > 1.0 - FACE] = 1.0
+        shares = np.rint(shares * GRID) / GRID
         stretched: np.ndarray = shares * np.array(self.spans)
         return stretched
 
     def _u(self, x: Sequence[float]) -> PointND:
         return tuple(
-            ((math.log(value) if log else value) - end[0]) / width
+            round(((math.log(value) if log else value) - end[0]) / width * GRID) / GRID
             for value, log, end, width in zip(x, self.log, self._ends, self._widths, strict=True)
         )
 
@@ -182,7 +193,7 @@ class DomainND:
         if self.plain:
             return tuple(
                 [
-                    low if c <= 0.0 else high if c >= span else low + (c / span) * width
+                    low if c <= 0.0 else high if c >= span else low + round(c / span * GRID) / GRID * width
                     for c, (low, high), span, width in zip(u, self.bbox, self.spans, self._widths, strict=True)
                 ]
             )
@@ -192,7 +203,7 @@ class DomainND:
     def real(self, u: Sequence[float]) -> PointND:
         """Return the point at the coordinates `u`, not rounded to integers."""
         return tuple(
-            low if c <= 0.0 else high if c >= span else _unscaled(end[0] + (c / span) * width, log)
+            low if c <= 0.0 else high if c >= span else _unscaled(end[0] + round(c / span * GRID) / GRID * width, log)
             for c, (low, high), span, width, end, log in zip(
                 u, self.bbox, self.spans, self._widths, self._ends, self.log, strict=True
             )
@@ -237,7 +248,10 @@ class DomainND:
     def offset(self) -> np.ndarray:
         """Return the shift from u to the coordinates x @ D, which losses of python-adaptive get; shape (N,)."""
         return np.array(
-            [end[0] / width * span for end, width, span in zip(self._ends, self._widths, self.spans, strict=True)]
+            [
+                round(end[0] / width * GRID) / GRID * span
+                for end, width, span in zip(self._ends, self._widths, self.spans, strict=True)
+            ]
         )
 
 

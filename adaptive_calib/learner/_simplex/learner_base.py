@@ -347,6 +347,8 @@ class TriangulatedLearner(BaseLearner):
         mesh = self._mesh
         vertex = self._vertex_of.get(point)
         if vertex is not None:
+            if mesh.has_value(vertex, inner):
+                return  # to the last bit: losses that are computed again differ by rounding
             self._estimate = (0, math.inf)
             mesh.set_value(vertex, inner)
             return

@@ -268,6 +268,13 @@ class Mesh:
             self.values = np.full((len(self.points), len(value)), math.nan)
         return self.values
 
+    def has_value(self, vertex: int, value: np.ndarray | None) -> bool:
+        """Whether a vertex has exactly this value; None stands for an invalid one."""
+        known = None if self.values is None or np.isnan(self.values[vertex, 0]) else self.values[vertex]
+        if known is None or value is None:
+            return known is value
+        return bool(np.array_equal(known, value))
+
     def set_value(self, vertex: int, value: np.ndarray | None) -> None:
         """Replace the value at a vertex; None makes it invalid."""
         known = self.values is not None and not np.isnan(self.values[vertex, 0])
