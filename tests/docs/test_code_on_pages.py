@@ -69,7 +69,16 @@ def test_code_for_the_package_is_formatted(page: Path):
 
 #: What strict mypy says of functions without annotations, which readers' own code on the other pages may have, and of
 #: names that a page uses twice.
-_UNTYPED = {"no-untyped-def", "no-untyped-call", "no-redef", "var-annotated", "type-arg", "misc", "assignment", "untyped-decorator"}
+_UNTYPED = {
+    "no-untyped-def",
+    "no-untyped-call",
+    "no-redef",
+    "var-annotated",
+    "type-arg",
+    "misc",
+    "assignment",
+    "untyped-decorator",
+}
 
 
 @pytest.fixture(scope="module")

@@ -27,10 +27,10 @@ WITH_CODE = [
     if page.relative_to(DOCS).parts[0] in KINDS
     and page.relative_to(DOCS).as_posix() not in SKETCHES
     and module_of(page).strip()
-]
+] + [DOCS / "index.md", ROOT / "README.md"]
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(DOCS).as_posix())
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_code_on_a_page_runs(page: Path, tmp_path: Path):
     """The code blocks of a page run one after the other, as a reader would type them; warnings are errors."""
     module = tmp_path / f"{page.stem}.py"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,50 @@ def test_every_page_is_found():
             new |= toctree_entries(page) - found
     missing = {*pages(), *map(site_path, NOTEBOOKS.glob("*.md"))} - found
     assert not missing, f"in no toctree: {sorted(map(_name, missing))}"
+
+
+def test_every_page_is_in_a_visible_list():
+    """The first page links to every page and notebook, apart from those that an overview in their folder lists."""
+    listed = {
+        (DOCS / target.partition("#")[0]).resolve() for _, target in links((DOCS / "index.md").read_text("utf-8"))
+    }
+    by_overview = ("reference", "decisions")
+    wanted = {
+        page for page in pages() if page.parent.name not in by_overview and not page.stem.endswith("_performance")
+    }
+    missing = {*wanted, *map(site_path, NOTEBOOKS.glob("*.md"))} - listed - {DOCS / "index.md"}
+    assert not missing, f"not on the first page: {sorted(map(_name, missing))}"
+
+
+_FIGURE = re.compile(r"(?<![\w.,])(\d[\d.,]*)(?: (s|ms))?(?![\w.]*\d)")
+
+
+def _figures(line: str) -> set[float]:
+    """Return the numbers of a line of a table; times in seconds."""
+    found = ((float(number.rstrip(".,").replace(",", "")), unit) for number, unit in _FIGURE.findall(line))
+    return {round(number * (1e-3 if unit == "ms" else 1), 9) for number, unit in found}
+
+
+def test_figures_of_the_readme_are_those_of_the_performance_page():
+    """Each figure in a measured row of README's comparison stands, with its command, in the main rows of the page."""
+    rows = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    measured = [line for line in rows if re.search(r"\d (m?s)\b|\d{3} \|", line)]
+    assert len(measured) == 3
+    page = (DOCS / "explanation" / "performance.md").read_text(encoding="utf-8")
+    stated = set().union(*(_figures(line) for line in page.splitlines() if line.startswith("| ") and "`py" in line))
+    for line in measured:
+        cells = line.split("|")[2:-1]
+        missing = set().union(*map(_figures, cells)) - stated
+        assert not missing, f"{line}: {sorted(missing)}"
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "explanation").glob("*_performance.md")), ids=_name)
+def test_no_table_of_figures_without_its_command(page: Path):
+    """On a performance page each section that has a table names a command that gives its figures."""
+    for section in re.split(r"^#+ ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        if re.search(r"^\|.*\d", section, re.MULTILINE):
+            title = section.partition("\n")[0]
+            assert re.search(r"python (-m )?[\w./]+|pytest ", section), f"{page.name}: {title}"
 
 
 def test_pictures_have_words():
