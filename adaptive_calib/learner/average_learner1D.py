@@ -14,6 +14,15 @@ the true mean lies inside with probability 1 - 2α. With d_i = hypot(x_{i+1} - x
 What is asked next: an undersampled x, the one with fewest samples first; else the x with the largest rescaled error, if
 that is above `delta`; else a new x, where `Learner1D` with the means as values would ask.
 
+With an error goal (`set_error_goal`) other rules apply, since a claim on a mean curve needs samples everywhere:
+
+- Every interval is at most `LOOK` of the domain long; that length is the `resolution` of the claim.
+- About twelve x get `min_samples` (at least `WELL`) samples; each other one as many as make its error bar, with the
+  larger s of the nearest such x on both sides, at most `BAR` of the goal: often one.
+- The interval with the largest estimated error of the line is divided; but if the estimate is below `ZIGZAG` times the
+  error bars at its ends, it is mostly noise, and the end with the larger bar gets more samples.
+- A place of the check (see `claims`) is sampled like an x, and its mean is compared with the line.
+
 Samples that are not finite are kept, counted as samples, and are no part of mean and error. An x without any finite
 sample is an invalid point for the intervals.
 
@@ -31,19 +40,33 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.special import stdtrit
+from sortedcontainers import SortedList
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner._interval.error_goal import ErrorGoal
 from adaptive_calib.learner._interval.intervals import Intervals
 from adaptive_calib.learner.base_learner import check_number_of_points
+from adaptive_calib.learner.claims import CONFIDENCE, FRACTION, Claim, ErrorCheck
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.losses1D import IntervalLoss
+from adaptive_calib.learner.smooth1D import COARSEST, Curve, ErrorLoss
 from adaptive_calib.learner.values import real_number
 
 __all__ = ["AverageLearner1D"]
 
 #: (seed, x)
-Point = tuple[int, float]
+SeedAndX = tuple[int, float]
+
+#: Longest interval under an error goal, as a fraction of the domain: with it a peak of half that half-width is seen at
+#: half of its height.
+LOOK = 1 / 100
+#: Fewest samples of an x whose standard deviation is used for others.
+WELL = 5
+#: Error bar of an x under an error goal, as a share of the goal.
+BAR = 0.4
+#: With an estimate of less than this many error bars the means zigzag by chance.
+ZIGZAG = 3.0
 
 
 @lru_cache(maxsize=100_000)
@@ -187,8 +210,11 @@ class AverageLearner1D(Learner1D):
         # x that may be sampled again -> rescaled error; and a heap of (-rescaled error, x), partly outdated
         self._rescaled: dict[float, float] = {}
         self._queue: list[tuple[float, float]] = []
-        # the known x at each coordinate
+        # the observed x at each coordinate
         self._names: dict[float, float] = {}
+        # with an error goal: coordinates of x with enough samples for a standard deviation; x -> error bar
+        self._well: SortedList[float] = SortedList()
+        self._bars: dict[float, float] = {}
 
     # -- what is known ---------------------------------------------------------------------------------------------
 
@@ -218,12 +244,12 @@ class AverageLearner1D(Learner1D):
         return self.samples
 
     @property
-    def pending_points(self) -> set[Point]:  # type: ignore[override]  # points are (seed, x) here
+    def pending_points(self) -> set[SeedAndX]:  # type: ignore[override]  # points are (seed, x) here
         """The points (seed, x) under way (a new set at each access)."""
         return {(seed, x) for x, site in self._sites.items() for seed in site.pending}
 
     @property
-    def failed_points(self) -> frozenset[Point]:  # type: ignore[override]  # points are (seed, x) here
+    def failed_points(self) -> frozenset[SeedAndX]:  # type: ignore[override]  # points are (seed, x) here
         """The points (seed, x) that failed for good."""
         return frozenset([(seed, x) for x, site in self._sites.items() for seed in site.failed])
 
@@ -247,6 +273,8 @@ class AverageLearner1D(Learner1D):
         Infinite until `Learner1D`'s is known and as long as an x has a single valid sample. An x without any valid
         sample, although there are enough of them, is left out. O(n) after each tell.
         """
+        if self._goal is not None:
+            return self._goal.estimate(self._intervals)
         bars = 0.0
         for x, site in self._sites.items():
             if site.u is not None and (site.valid or x in self._undersampled):
@@ -255,7 +283,7 @@ class AverageLearner1D(Learner1D):
 
     # -- ask -------------------------------------------------------------------------------------------------------
 
-    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Point], list[float]]:  # type: ignore[override]  # points are (seed, x) here
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[SeedAndX], list[float]]:  # type: ignore[override]  # points are (seed, x) here
         """Choose n seeds of one x; see the top of the file for which.
 
         The improvement of each is, at a new x, that of `Learner1D` divided by n; at an old one with m samples
@@ -264,6 +292,8 @@ class AverageLearner1D(Learner1D):
         n = check_number_of_points(n)
         if n == 0:
             return [], []
+        if self._goal is not None:
+            return self._ask_for_error(n, tell_pending)
         x = self._old_x()
         if x is None:
             return self._ask_new(n, tell_pending)
@@ -292,7 +322,7 @@ class AverageLearner1D(Learner1D):
         site = self._sites[x]
         return len(site.samples) + len(site.pending), x
 
-    def _ask_new(self, n: int, tell_pending: bool) -> tuple[list[Point], list[float]]:
+    def _ask_new(self, n: int, tell_pending: bool) -> tuple[list[SeedAndX], list[float]]:
         us, improvements = self._intervals.propose(1)
         if not us:
             return [], []
@@ -317,6 +347,199 @@ class AverageLearner1D(Learner1D):
         """Return the mean of the losses on both sides of a known x; infinite if there is none on one side."""
         losses = self._intervals.losses_beside(self._domain.u(x))
         return sum(losses) / 2 if len(losses) == 2 else math.inf
+
+    # -- the error goal --------------------------------------------------------------------------------------------
+
+    def claim(self) -> Claim | None:
+        """Return what is claimed about the line through the means; see `Learner1D.claim`.
+
+        ``resolution`` is the longest distance of two x: a narrower peak between them may have been missed.
+        """
+        if self._goal is None:
+            return super().claim()
+        return self._goal.claim(self._intervals, len(self.data), self._domain.x, resolution=True)
+
+    def set_error_goal(self, error: float | None, fraction: float = FRACTION, confidence: float = CONFIDENCE) -> None:
+        """Work towards an error of the line through the means, and check it; see `Learner1D.set_error_goal`.
+
+        The error bars are part of the error; see the top of the file for the samples that are taken.
+        """
+        before = self._goal
+        super().set_error_goal(error, fraction, confidence)
+        if before is not None and self._goal is None:
+            self._recompute_losses_factor = 1.0
+            few = {x for x in self.data if len(self._sites[x].samples) < max(2, self.min_samples)}
+            self._undersampled = {x for x in few if self._sites[x].u is not None}
+
+    def _begin_goal(self, check: ErrorCheck) -> None:
+        self._replace_intervals(ErrorLoss("linear", coarsest=LOOK), uneven=True)
+        # means move with every sample, see `__init__`
+        self._recompute_losses_factor = 1.0
+        self._goal = ErrorGoal(check, self._domain, "linear", noise=False)
+        inside = {x: site for x, site in self._sites.items() if site.u is not None and x in self.data}
+        self._well = SortedList(site.u for site in inside.values() if site.valid >= self._enough)
+        self._undersampled = {x for x, site in inside.items() if len(site.samples) < self._needed(site)}
+        self._measure_bars()
+        means = {site.u: site.mean if site.valid else None for x in self.data if (site := self._sites[x]).u is not None}
+        self._retrace({}, means)
+
+    @property
+    def _enough(self) -> int:
+        """Number of valid samples from which on the standard deviation at an x is used for others."""
+        return min(max(WELL, self.min_samples), self.max_samples)
+
+    def _spread(self, site: _Site) -> tuple[float, int]:
+        """Return the standard deviation of samples at a site, and the number of samples that it comes from.
+
+        Its own, or the larger of the two nearest sites that have enough samples; (inf, 2) without one on each side.
+        """
+        if site.valid >= self._enough > 1:
+            return math.sqrt(site.m2 / (site.valid - 1)), site.valid
+        i = self._well.bisect_left(site.u)
+        near = self._well[max(i - 1, 0) : i] + self._well[i : i + 1]
+        if len(near) < 2 or near[1] - near[0] > 2 * COARSEST * (self._domain.high - self._domain.low):
+            return math.inf, 2
+        sites = [self._sites[self._names[u]] for u in near]
+        return max((math.sqrt(one.m2 / (one.valid - 1)), one.valid) for one in sites)
+
+    def _bar(self, site: _Site) -> float:
+        """Return the error bar of a site under an error goal; 0 without any valid value, where nothing is claimed."""
+        if not site.valid:
+            return 0.0
+        spread, number = self._spread(site)
+        return _quantile(self.alpha, number) * spread / math.sqrt(site.valid) if spread else 0.0
+
+    def _needed(self, site: _Site) -> int:
+        """Return how many samples a site needs under an error goal."""
+        spread, number = self._spread(site)
+        if self._goal is None or spread == math.inf or not (site.valid or not site.samples):
+            return self._enough
+        wanted = math.ceil((_quantile(self.alpha, number) * spread / (BAR * self._goal.check.error)) ** 2)
+        return min(max(wanted, 1), self.max_samples)
+
+    def _measure_bars(self) -> None:
+        self._bars = {x: self._bar(site) for x, site in self._sites.items() if site.u is not None and x in self.data}
+        if self._goal is not None:
+            self._goal.bars = max(self._bars.values(), default=math.inf)
+
+    def _sampled(self, u: float, x: float, site: _Site) -> None:
+        """Bring what an error goal needs up to date, after a sample."""
+        if self._goal is None:
+            return
+        if site.valid == self._enough and u not in self._well:
+            self._well.add(u)
+            self._measure_bars()
+            near = self._well.bisect_left(u)
+            low, high = self._well[max(near - 1, 0)], self._well[min(near + 1, len(self._well) - 1)]
+            between = [self._names[v] for v in self._names if low <= v <= high]
+        else:
+            self._bars[x] = self._bar(site)
+            self._goal.bars = max(self._bars.values())
+            between = [x]
+        for z in between:
+            other = self._sites[z]
+            if len(other.samples) < self._needed(other):
+                self._undersampled.add(z)
+            else:
+                self._undersampled.discard(z)
+                if other.u is not None:
+                    self._goal.record(other.u, other.mean if other.valid else None)
+        self._goal.look(self._intervals, len(self.data), [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)])
+
+    def _ask_for_error(self, n: int, tell_pending: bool) -> tuple[list[SeedAndX], list[float]]:
+        """Choose at most n samples, at one x after the other."""
+        points: list[SeedAndX] = []
+        improvements: list[float] = []
+        begun: list[float] = []
+        taken: list[tuple[_Site, list[int], int]] = []
+        while len(points) < n:
+            chosen = self._next_x(n - len(points))
+            if chosen is None:
+                break
+            x, number, improvement = chosen
+            if x not in self._sites:
+                begun.append(x)
+                self._sites[x] = _Site()
+            site = self._sites[x]
+            seeds = site.seeds(number)
+            taken.append((site, seeds, site.next_seed))
+            self._take(site, seeds)
+            points += [(seed, x) for seed in seeds]
+            improvements += [improvement / number] * number
+        if not tell_pending:
+            for site, seeds, next_seed in reversed(taken):
+                site.pending.difference_update(seeds)
+                site.next_seed = next_seed
+            for x in begun:
+                del self._sites[x]
+                u = self._domain.u(x)
+                self._intervals.release([u])
+                self._points.pop(u, None)
+        return points, improvements
+
+    def _next_x(self, most: int) -> tuple[float, int, float] | None:
+        """Return where to sample next, how often (at most `most`), and the improvement; a new x becomes pending."""
+        goal = self._goal
+        if goal is None or goal.stopped:
+            return None
+        lacking = [(x, self._lack(x)) for x in (*self._undersampled, *self._begun())]
+        lacking = [(x, lack) for x, lack in lacking if lack > 0]
+        if lacking:
+            x, lack = min(lacking, key=lambda one: self._samples_and_place(one[0]))
+            return x, min(lack, most), self._share(x)
+        wanted = goal.wanted(self._intervals, len(self.data))
+        if wanted is not None:
+            if not wanted:
+                return None
+            self._intervals.hold(wanted[0])
+            return self._new_x(wanted[0], most, 0.0)
+        zigzag = self._zigzag()
+        if zigzag is not None:
+            site = self._sites[zigzag]
+            return zigzag, min(most, max(1, len(site.samples) // 4)), self._share(zigzag)
+        us, improvements = self._intervals.propose(1)
+        return self._new_x(us[0], most, improvements[0]) if us else None
+
+    def _new_x(self, u: float, most: int, improvement: float) -> tuple[float, int, float]:
+        x = self._domain.x(u)
+        if not self._linear:
+            self._points[u] = x
+        site = self._sites.get(x)
+        if site is None:
+            site = _Site()
+            site.u = u
+        return x, min(most, self._needed(site)), improvement
+
+    def _begun(self) -> list[float]:
+        """Return the new x of which samples are pending and none is observed."""
+        return [] if not self._intervals.pending else list(map(self._naming(), self._intervals.pending))
+
+    def _lack(self, x: float) -> int:
+        """Return how many samples are to be asked for at an x, beside the pending ones."""
+        site = self._sites.get(x)
+        if site is None:
+            return 0
+        if site.u is None:
+            site.u = self._coordinate(x)
+        return self._needed(site) - len(site.samples) - len(site.pending) - len(site.failed)
+
+    def _share(self, x: float) -> float:
+        losses = self._intervals.losses_beside(self._domain.u(x)) if x in self.data else []
+        return sum(losses) / 2 if len(losses) == 2 else math.inf
+
+    def _zigzag(self) -> float | None:
+        """Return the x that gets more samples instead of a new x beside it; None if the line really bends there."""
+        worst = self._intervals.worst()
+        if worst is None or ErrorLoss.is_unknown(worst[3]) or self._goal is None:
+            return None
+        estimate = worst[3] * self._intervals.scale.y_scale
+        around = [*self._intervals.around(worst[1])[1:3], worst[1], worst[2]]
+        known = {self._names[u] for u in around if u is not None}
+        bar, x = max((self._bars.get(x, 0.0), x) for x in known)
+        site = self._sites[x]
+        if estimate >= ZIGZAG * bar or len(site.samples) >= self.max_samples:
+            return None
+        return x if 4 * len(site.pending) <= len(site.samples) else None
 
     def tell_pending(self, x: Any) -> None:
         """Count the point (seed, x) as under way; no effect on one that is told, or out of bounds."""
@@ -367,7 +590,7 @@ class AverageLearner1D(Learner1D):
     # -- tell ------------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _parsed(point: Any) -> Point:
+    def _parsed(point: Any) -> SeedAndX:
         try:
             seed, x = point
             if type(seed) is int and type(x) is float:
@@ -444,6 +667,8 @@ class AverageLearner1D(Learner1D):
             return
         self._points.pop(u, None)
         self._names[u] = x
+        if self._goal is not None:
+            self._goal.expect(u, len(self.data) - 1, self._line_before)
         self._undersampled.add(x)
         self._rescaled[x] = math.inf
         self._intervals.insert(u, site.mean if site.valid else None)
@@ -466,7 +691,7 @@ class AverageLearner1D(Learner1D):
         around = self._intervals.around(u)
         far_left, left, right, far_right = [None if v is None else names[v] for v in around]
         m = len(site.samples)
-        if x in self._undersampled:
+        if self._goal is None and x in self._undersampled:
             counts = [len(self._sites[z].samples) for z in (left, right) if z is not None]
             enough = self.neighbor_sampling * (sum(counts) / len(counts)) if counts else 0.0
             if (m >= 2 and m >= self.min_samples and m > enough) or m >= self.max_samples:
@@ -484,6 +709,11 @@ class AverageLearner1D(Learner1D):
         if len(self._queue) > 8 * len(rescaled) + 64:
             self._queue = [(-value, z) for z, value in rescaled.items()]
             heapify(self._queue)
+        self._sampled(u, x, site)
+
+    def _line_before(self) -> Curve | None:
+        """Return the line through the means of the intervals, without the x that is about to become part of them."""
+        return self._curve_of(dict(zip(*self._intervals.known(), strict=True)))
 
     def _distance(self, x: float | None, z: float | None) -> float:
         """Return the distance of two means, unscaled; infinite without one of them, of the x alone without a mean."""

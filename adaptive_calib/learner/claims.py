@@ -211,6 +211,11 @@ class ErrorCheck:
         """Whether a value of the present check has been observed."""
         return self._known is not None
 
+    def asks_the_same(self, other: ErrorCheck) -> bool:
+        """Whether the goal, the fraction, the confidence and the seed are those of another check."""
+        mine, theirs = ((c.error, c.dimensions, c.fraction, c.confidence, c.seed) for c in (self, other))
+        return mine == theirs
+
     def places(self, known: int) -> list[tuple[float, ...]]:
         """Return the places of the present check in the unit cube.
 

@@ -11,19 +11,22 @@ points are those of python-adaptive 1.5.2; where they differ on purpose, it is s
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Self, overload
 
 import numpy as np
 
-from adaptive_calib._arrays import Floats
+from adaptive_calib._arrays import Bools, Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._curve.intervals import AutoCurve, CurveIntervals
 from adaptive_calib.learner._interval.domain import make_domain
+from adaptive_calib.learner._interval.error_goal import ErrorGoal
 from adaptive_calib.learner._interval.gaps import Gaps
 from adaptive_calib.learner._interval.intervals import Intervals
 from adaptive_calib.learner._interval.types import Value
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points, uses_nth_neighbors
+from adaptive_calib.learner.claims import CONFIDENCE, FRACTION, Claim, ErrorCheck
 from adaptive_calib.learner.losses1D import (
     IntervalLoss,
     abs_min_log_loss,
@@ -35,7 +38,7 @@ from adaptive_calib.learner.losses1D import (
     triangle_loss,
     uniform_loss,
 )
-from adaptive_calib.learner.smooth1D import COARSEST, Curve, CurveMode, smooth_loss
+from adaptive_calib.learner.smooth1D import COARSEST, Curve, CurveMode, ErrorLoss, smooth_loss
 from adaptive_calib.learner.values import is_real_number, real_number_or_vector
 
 __all__ = [
@@ -125,7 +128,7 @@ class Learner1D(BaseLearner):
         if loss_per_interval is not None and not callable(loss_per_interval):
             raise TypeError(f"`loss_per_interval` should be a function of (xs, ys), but is {loss_per_interval!r}.")
         self.function = function
-        self._domain = make_domain(bounds, x_scale, integer, min_spacing)
+        self._domain = make_domain(bounds, x_scale, integer, min_spacing, uneven=mode == "smooth")
         self.bounds = self._domain.bounds
         self._mode: CurveMode = mode
         self._parameters: dict[str, Any] = {
@@ -157,7 +160,8 @@ class Learner1D(BaseLearner):
             self._recompute_losses_factor = 1.1
         self._exploration = exploration
         self._gaps = Gaps(self._domain) if exploration else None
-        self._curve: tuple[int, Curve] | None = None
+        self._curve: tuple[int, Curve | AutoCurve] | None = None
+        self._goal: ErrorGoal | None = None
 
     # -- what is known ---------------------------------------------------------------------------------------------
 
@@ -209,8 +213,13 @@ class Learner1D(BaseLearner):
         ----------
         real : bool
             False: of the parts into which pending points divide the intervals, each with its share of the loss.
+
+        With an error goal, losses are estimated errors, as fractions of the range of values.
         """
-        loss = self._cache["loss"] = self._intervals.loss(real)
+        loss = self._intervals.loss(real)
+        if self._goal is not None and ErrorLoss.is_unknown(loss):
+            loss = math.inf
+        self._cache["loss"] = loss
         return loss
 
     def exhausted(self) -> bool:
@@ -269,7 +278,7 @@ class Learner1D(BaseLearner):
         into equal parts; its improvement is the loss of the interval divided by the number of parts (for a point that
         explores: half the length of the gap, as a fraction of the domain).
         """
-        if n == 1 and self._gaps is None and (usual := self._intervals.halve()) is not None:
+        if n == 1 and self._gaps is None and self._goal is None and (usual := self._intervals.halve()) is not None:
             u, improvement = usual
             if not tell_pending:
                 self._intervals.release([u])
@@ -280,7 +289,7 @@ class Learner1D(BaseLearner):
                 self._points[u] = x
             return [x], [improvement]
         n = check_number_of_points(n)
-        us, improvements = self._explore(n) if self._gaps is not None else self._intervals.propose(n)
+        us, improvements = self._choose(n)
         if not tell_pending:
             self._release(us)
         if self._linear:
@@ -289,6 +298,17 @@ class Learner1D(BaseLearner):
         if tell_pending:
             self._points.update(zip(us, points, strict=True))
         return points, improvements
+
+    def _choose(self, n: int) -> tuple[list[float], list[float]]:
+        """Make at most `n` coordinates pending; return them and the improvements."""
+        wanted = None if self._goal is None else self._goal.wanted(self._intervals, len(self.data))
+        if wanted is None:
+            return self._explore(n) if self._gaps is not None else self._intervals.propose(n)
+        for u in wanted[:n]:
+            self._intervals.hold(u)
+            if self._gaps is not None:
+                self._gaps.add(u)
+        return wanted[:n], [0.0] * len(wanted[:n])
 
     def _explore(self, n: int) -> tuple[list[float], list[float]]:
         """Choose `n` points of which a share goes to the longest gaps; which, depends on the number of points only."""
@@ -350,26 +370,51 @@ class Learner1D(BaseLearner):
             if self._shape is None:
                 self._note_shape(y)
             return
+        u = self._coordinate(x)
         if x in self.data:
             return
         value, inner = self._checked(x, y)
-        u = self._coordinate(x)
+        if u is not None:
+            self._enter(u, inner, revalued=x in self._failed)
         if self._shape is None:
             self._note_shape(value)
         self.data[x] = value
         if inner is None:
             self._invalid += 1
-        if u is None:
+        self._failed.discard(x)
+        if self._goal is not None and u is not None:
+            self._look(u)
+
+    def _enter(self, u: float, y: Value, revalued: bool) -> None:
+        """Take a value, of a failed point if it is `revalued`, into the intervals; a twin is no part of them."""
+        self._points.pop(u, None)
+        if self._is_twin(u):
+            self._intervals.release([u] if self._intervals.is_pending(u) else [])
+            if self._goal is not None:
+                self._goal.take_twin(u, y)
             return
-        if self._points:
-            self._points.pop(u, None)
+        if self._goal is not None:
+            self._goal.expect(u, len(self.data), self._frozen_interpolant)
+            self._goal.record(u, y)
         if self._gaps is not None:
             self._gaps.add(u)
-        if x in self._failed:
-            self._failed.discard(x)
-            self._intervals.revalue(u, inner)
+        if revalued:
+            self._intervals.revalue(u, y)
         else:
-            self._intervals.insert(u, inner)
+            self._intervals.insert(u, y)
+
+    def _is_twin(self, u: float) -> bool:
+        """Whether `u` is the twin of an observed point, for the smooth mode and error goals: no node, see `noise`."""
+        if self._mode == "auto" or (self._goal is None and self._mode == "linear"):
+            return False
+        interval = self._intervals.interval_at(u)
+        return interval is not None and u in (self._domain.twin(interval[1]), self._domain.twin(interval[2]))
+
+    def _look(self, u: float) -> None:
+        """Look for reasons to stop after the value at `u` came."""
+        if self._goal is not None:
+            lengths = [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)]
+            self._goal.look(self._intervals, len(self.data), lengths)
 
     def _coordinate(self, x: Any) -> float | None:
         """Return the coordinate of `x`; None outside the domain."""
@@ -422,10 +467,8 @@ class Learner1D(BaseLearner):
         if u is None or x in self.data or x in self._failed:
             return
         self._failed.add(x)
-        self._points.pop(u, None)
-        if self._gaps is not None:
-            self._gaps.add(u)
-        self._intervals.insert(u, None)
+        self._enter(u, None, revalued=False)
+        self._look(u)
 
     def remove_unfinished(self) -> None:
         """Forget the pending points: they may be asked for again."""
@@ -484,10 +527,15 @@ class Learner1D(BaseLearner):
             self._shape = shape
             raise
         us, ys = self._intervals.known()
+        known = dict(zip(us, ys, strict=True))
+        if self._goal is not None:
+            self._retrace(known, new)
+        if self._mode == "smooth" or (self._goal is not None and self._mode == "linear"):
+            new = self._without_twins(known, new)
         if one_by_one and (not us or self._mode == "auto"):
             self._intervals.replay(list(new), list(new.values()))
         else:
-            new = {**dict(zip(us, ys, strict=True)), **new}
+            new = {**known, **new}
             ordered = sorted(new)
             self._intervals.rebuild(ordered, [new[u] for u in ordered])
         self.data.update(told)
@@ -496,6 +544,111 @@ class Learner1D(BaseLearner):
         pending = set(self._intervals.pending)
         self._points = {u: x for u, x in self._points.items() if u in pending}
         self._count_gaps()
+        if self._goal is not None:
+            self._goal.look(self._intervals, len(self.data))
+
+    def _without_twins(self, known: Mapping[float, Value], new: Mapping[float, Value]) -> dict[float, Value]:
+        """Return the new points that are no twins of any."""
+        twins = {self._domain.twin(u) for u in (*known, *new)}
+        for u in new.keys() & twins:
+            if self._goal is not None:
+                self._goal.take_twin(u, new[u])
+        return {u: y for u, y in new.items() if u not in twins}
+
+    # -- the error goal --------------------------------------------------------------------------------------------
+
+    @property
+    def error_goal(self) -> float | None:
+        """The error goal, in units of the values; None without one."""
+        return None if self._goal is None else self._goal.check.error
+
+    def set_error_goal(self, error: float | None, fraction: float = FRACTION, confidence: float = CONFIDENCE) -> None:
+        """Work towards an error of the interpolant, and check it before it is claimed.
+
+        Whatever the loss of the learner is, the points then go where the estimated error is largest, beside the lattice
+        of equal parts; once the estimate is small enough, they go to random places, until a check passes; see
+        `adaptive_calib.learner.claims`. A run with ``error_goal=`` calls this at its start, also for the points that
+        are known by then. The same goal again changes nothing.
+
+        Parameters
+        ----------
+        error : float or None
+            In units of the values, above 0. None: the points go where the loss is largest, as without a goal.
+        fraction, confidence : float
+            A passed check says that at most `fraction` of the domain has a larger error, with this confidence.
+
+        Raises
+        ------
+        ValueError
+            `error` is not above 0 and finite, or a share is not between 0 and 1.
+        """
+        if error is None:
+            if self._goal is not None:
+                self._goal = None
+                self._replace_intervals(self.loss_per_interval, self._mode == "smooth")
+            return
+        check = ErrorCheck(error, 1, fraction, confidence)
+        if self._goal is not None and self._goal.check.asks_the_same(check):
+            return
+        self._begin_goal(check)
+
+    def _begin_goal(self, check: ErrorCheck) -> None:
+        self._replace_intervals(ErrorLoss(self._mode), uneven=True)
+        self._goal = ErrorGoal(check, self._domain, self._mode, noise=self._mode != "auto")
+        order = {self._domain.u(x): self._checked(x, y)[1] for x, y in self.data.items() if self._domain.contains(x)}
+        self._retrace({}, order)
+        self._goal.look(self._intervals, len(self.data))
+
+    def _replace_intervals(self, loss: IntervalLoss, uneven: bool) -> None:
+        """Order the intervals by another loss; those of mode="auto" have the estimated error as loss in any case."""
+        if self._mode == "auto":
+            return
+        us, ys = self._intervals.known()
+        pending = self._intervals.pending
+        domain = {name: self._parameters[name] for name in ("x_scale", "integer", "min_spacing")}
+        self._domain = make_domain(self.bounds, **domain, uneven=uneven)
+        self._intervals = Intervals(self._domain, None if loss is default_loss else loss)
+        if uneven:
+            self._recompute_losses_factor = 1.1
+        nodes = self._without_twins({}, dict(zip(us, ys, strict=True))) if uneven else dict(zip(us, ys, strict=True))
+        self._intervals.rebuild(list(nodes), list(nodes.values()))
+        for u in pending:
+            self._intervals.hold(u)
+        self._count_gaps()
+
+    def _retrace(self, known: Mapping[float, Value], new: Mapping[float, Value]) -> None:
+        """Let the error goal see values that come together, in their order."""
+        seen = dict(known)
+        for u, y in new.items():
+            if self._goal is not None:
+                self._goal.expect(u, len(seen), lambda: self._curve_of(seen))
+                self._goal.record(u, y)
+            seen[u] = y
+
+    def stopped_because(self) -> str:
+        """Return why the learner asks for no more points on the way to an error goal; empty if it does."""
+        return "" if self._goal is None else self._goal.stopped
+
+    @property
+    def breaks(self) -> list[tuple[float, float]]:
+        """The intervals (a, b) that hold a step, a kink or a pole, and are too short to be divided on.
+
+        At most a millionth of the domain each; known with an error goal only: the value changes by more than that.
+        """
+        if self._goal is None:
+            return []
+        name = self._naming()
+        return [(name(a), name(b)) for a, b in self._goal.breaks(self._intervals)]
+
+    def claim(self) -> Claim | None:
+        """Return what is claimed about the error of `predict`; None while there is no finite estimate.
+
+        Without an error goal it is the bare estimate. With one, it is checked once the learner has evaluated points
+        that do not depend on the others; see `adaptive_calib.learner.claims`.
+        """
+        if self._goal is None:
+            return super().claim()
+        return self._goal.claim(self._intervals, len(self.data), lambda u: self._naming()(u))
 
     # -- the interpolant -------------------------------------------------------------------------------------------
 
@@ -539,10 +692,13 @@ class Learner1D(BaseLearner):
     def largest_error(self) -> float:
         """Return the largest estimated error of the interpolant, in units of the values; the goal of ``error_goal=``.
 
-        Infinite until both bounds are told and no interval is longer than a twelfth of the domain: estimates on few
-        points mean nothing. Intervals in which nothing may be asked any more, or with an end that has no valid value,
-        are left out. Costs nothing in the smooth mode with its own loss, O(n) after each tell otherwise.
+        An estimate, and no claim: see `claim`. Infinite until both bounds are observed and no interval is longer than a
+        twelfth of the domain, or than a thousandth between a point with a valid value and one without. Left out are
+        intervals in which no further point is possible and, with an error goal, `breaks`. O(1) with an error goal and
+        in the smooth mode with its own loss, O(n) after each tell otherwise.
         """
+        if self._goal is not None:
+            return self._goal.estimate(self._intervals)
         if not math.isfinite(self._intervals.loss()):
             return math.inf
         worst = self._intervals.worst() if self.loss_per_interval is smooth_loss and self._mode == "smooth" else None
@@ -557,14 +713,31 @@ class Learner1D(BaseLearner):
         if isinstance(self._intervals, CurveIntervals):
             return self._intervals.curve()
         if self._curve is None or self._curve[0] != len(self.data):
-            us, ys = self._intervals.known()
-            if not us:
+            curve = self._curve_of(dict(zip(*self._intervals.known(), strict=True)), self._intervals.closed())
+            if curve is None:
                 return None
-            nothing = (math.nan,) * self.vdim if self._shape else math.nan
-            values = np.array([nothing if y is None else y for y in ys], dtype=float).reshape(len(us), self.vdim)
-            width = self._domain.high - self._domain.low
-            self._curve = (len(self.data), Curve(np.array(us), values, self._mode, width, self._intervals.closed()))
+            self._curve = len(self.data), curve
         return self._curve[1]
+
+    def _frozen_interpolant(self) -> Curve | AutoCurve | None:
+        """Return the interpolant of now, which later values do not change."""
+        if isinstance(self._intervals, CurveIntervals):
+            return deepcopy(self._intervals).curve()
+        return self._interpolant()
+
+    def _curve_of(self, points: Mapping[float, Value], closed: Bools | None = None) -> Curve | AutoCurve | None:
+        """Return the interpolant of points and values, in any order unless `closed` is given; None without points."""
+        if not points:
+            return None
+        if self._mode == "auto":
+            intervals = CurveIntervals(self._domain)
+            intervals.replay(list(points), list(points.values()))
+            return intervals.curve()
+        us = np.array(list(points))
+        nothing = (math.nan,) * self.vdim if self._shape else math.nan
+        values = np.array([nothing if y is None else y for y in points.values()], dtype=float).reshape(-1, self.vdim)
+        order = np.argsort(us)
+        return Curve(us[order], values[order], self._mode, self._domain.high - self._domain.low, closed)
 
     # -- data ------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ distance),
 and the error of p_m is about the next terms c_m w_m + c_{m+1} w_{m+1}. Two terms are taken, in absolute value: one
 alone vanishes at symmetric places. The estimate is their largest sum at five places in the interval.
 
-- ``"linear"``: p_2, the straight segment; two further nodes give the estimate.
+- ``"linear"``: p_2, the straight segment; two further nodes give the estimate, or one on either side where that is
+  better by `PREFERENCE`: then there is a break beyond the other one.
 - ``"smooth"``: up to `NODES` nodes, degree 7. The estimate is that of the polynomial with two nodes fewer, so the error
   is smaller still.
 
@@ -45,7 +46,7 @@ from adaptive_calib._arrays import Floats
 from adaptive_calib.learner.base_learner import uses_nth_neighbors
 from adaptive_calib.learner.losses1D import default_loss, invalid_loss
 
-__all__ = ["Curve", "CurveMode", "smooth_loss"]
+__all__ = ["Curve", "CurveMode", "ErrorLoss", "smooth_loss"]
 
 CurveMode: TypeAlias = Literal["linear", "smooth", "auto"]
 
@@ -57,6 +58,14 @@ REACH = 4
 PREFERENCE = 10.0
 #: Longest interval, as a fraction of the domain, whose estimate is used; gives at least 17 points.
 COARSEST = 1 / 12
+#: Longest interval, as a fraction of the domain, between a valid and an invalid point that need not be divided further.
+EDGE = 1e-3
+#: Loss, under an error goal, of an interval without an estimate: above all others, so that it is divided first; finite,
+#: since infinite losses are ranked among the others, by length. `LARGEST_ESTIMATE` is the largest of the others.
+UNKNOWN = 1e15
+LARGEST_ESTIMATE = 1e8
+#: Longest interval, as a fraction of the domain, that need not be divided further although its error is not small.
+BREAK_WIDTH = 1e-6
 #: Places in the interval at which the error is estimated.
 PLACES = (0.15, 0.35, 0.5, 0.65, 0.85)
 
@@ -65,18 +74,22 @@ PLACES = (0.15, 0.35, 0.5, 0.65, 0.85)
 class _NodeChoice:
     """Nodes as numbers relative to the left end of the interval, which is from node 0 to node 1.
 
-    `sided`: all on one side but the last, which is the far end of the interval.
+    `sided`: all on one side but the last, which is the far end of the interval. `beside`: the interval and one more
+    node, which gives the estimate of the straight segment.
     """
 
     nodes: tuple[int, ...]
-    sided: bool
+    sided: bool = False
+    beside: bool = False
 
 
 @cache
 def _choices(before: int, after: int, nodes: int) -> tuple[_NodeChoice, ...]:
     """Return the choices of nodes for an interval with `before` and `after` neighbours; the central one first."""
     central = sorted(range(-before, after + 2), key=lambda k: (abs(k - 0.5), k))[:nodes]
-    choices = [_NodeChoice(tuple(central), sided=False)]
+    choices = [_NodeChoice(tuple(central))]
+    if nodes == 4 and before and after:
+        choices += [_NodeChoice((0, 1, -1), beside=True), _NodeChoice((0, 1, 2), beside=True)]
     if nodes > 4 and before >= REACH:
         choices.append(_NodeChoice((*range(0, -before - 1, -1), 1), sided=True))
     if nodes > 4 and after >= REACH:
@@ -118,6 +131,8 @@ def _estimate(choice: _NodeChoice, xs: Sequence[Any], c: Sequence[Any], larger: 
     """Return the estimated error of one choice of nodes with divided differences `c`."""
     if choice.sided:
         return abs(c[-1] * _product(xs[-1], xs[:-1])) * PREFERENCE
+    if choice.beside:
+        return _last_terms(xs, c, larger) * PREFERENCE
     # at the left end of the interval, or at its right end if all nodes are on one side of the left one
     at = 0 if min(choice.nodes) < 0 else 1
     kink = [(x - xs[at]) / (xs[1] - xs[0]) if k > at else 0.0 * x for k, x in zip(choice.nodes, xs, strict=True)]
@@ -150,20 +165,76 @@ def smooth_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
     >>> learner.npoints < 40, abs(float(learner.predict([0.1234])[0]) - math.exp(0.1234)) < 1e-6
     (True, True)
     """
-    a, b = xs[REACH], xs[REACH + 1]
-    before, after = 0, 0
-    while before < REACH and ys[REACH - 1 - before] is not None:
-        before += 1
-    while after < REACH and ys[REACH + 2 + after] is not None:
-        after += 1
-    length = float(b - a)
-    if before + after == 0:
-        return default_loss((a, b), ys[REACH : REACH + 2])
-    error = math.inf
-    for choice in _choices(before, after, NODES):
-        nodes = [xs[REACH + k] for k in choice.nodes]
-        error = min(error, _estimate_of_values(choice, nodes, [ys[REACH + k] for k in choice.nodes]))
+    length = float(xs[REACH + 1] - xs[REACH])
+    error = _estimate_on_interval(xs, ys, NODES)
+    if error is None:
+        return default_loss(xs[REACH : REACH + 2], ys[REACH : REACH + 2])
     return error if length <= COARSEST else max(error, length)
+
+
+def _estimate_on_interval(xs: Sequence[Any], ys: Sequence[Any], nodes: int) -> float | None:
+    """Return the estimate for the interval in the middle of equally many neighbours on both sides; None without any."""
+    reach = len(xs) // 2 - 1
+    before, after = 0, 0
+    while before < reach and ys[reach - 1 - before] is not None:
+        before += 1
+    while after < reach and ys[reach + 2 + after] is not None:
+        after += 1
+    if before + after == 0:
+        return None
+    error = math.inf
+    for choice in _choices(before, after, nodes):
+        places = [xs[reach + k] for k in choice.nodes]
+        error = min(error, _estimate_of_values(choice, places, [ys[reach + k] for k in choice.nodes]))
+    return error
+
+
+class ErrorLoss:
+    """The loss under an error goal: the estimated error of the interpolant, of an interval that counts.
+
+    `UNKNOWN` and more while an interval is too long to be believed: longer than `coarsest`, or than `EDGE` where one
+    end has a valid value and the other none. 0 below `BREAK_WIDTH`: a break is in it, and its place is known well
+    enough.
+
+    Parameters
+    ----------
+    mode : {"linear", "smooth"}
+        The kind of interpolant.
+    coarsest : float
+        Longest interval that counts, as a fraction of the domain.
+    """
+
+    def __init__(self, mode: CurveMode, coarsest: float = COARSEST) -> None:
+        self._coarsest = coarsest
+        self._nodes = NODES if mode == "smooth" else 4
+        self.nth_neighbors = REACH if mode == "smooth" else 1
+
+    def __call__(self, xs: Sequence[Any], ys: Sequence[Any]) -> float:
+        """Return the loss of the interval in the middle, from scaled points and values."""
+        reach = self.nth_neighbors
+        length = float(xs[reach + 1] - xs[reach])
+        if length > self._coarsest:
+            return UNKNOWN * (1 + length)
+        if length <= BREAK_WIDTH:
+            return 0.0
+        error = _estimate_on_interval(xs, ys, self._nodes)
+        # not `min`: NaN, of values near the largest float, counts as a large error
+        return error if error is not None and error < LARGEST_ESTIMATE else LARGEST_ESTIMATE
+
+    @staticmethod
+    def invalid_loss(dx: float) -> float:
+        """Return the loss of an interval with one valid end."""
+        return UNKNOWN * (1 + dx) if dx > EDGE else 0.0
+
+    @staticmethod
+    def void_loss(dx: float) -> float:
+        """Return the loss of an interval without a valid end."""
+        return UNKNOWN * (1 + dx) if dx > COARSEST else 0.0
+
+    @staticmethod
+    def is_unknown(loss: float) -> bool:
+        """Whether a loss, of an interval or of a part of one, is that of an interval that does not count yet."""
+        return loss > LARGEST_ESTIMATE
 
 
 def _estimate_of_values(choice: _NodeChoice, nodes: list[float], values: list[Any]) -> float:
@@ -196,7 +267,7 @@ class Curve:
         self, points: Floats, values: Floats, mode: CurveMode, width: float = math.inf, closed: Any = None
     ) -> None:
         self._x = points
-        self._coarsest = COARSEST * width
+        self._width = width
         self._y = values
         count = len(points) - 1
         nodes = NODES if mode == "smooth" else 4
@@ -265,9 +336,20 @@ class Curve:
 
     @property
     def largest_error(self) -> float:
-        """The largest estimated error of an interval that is not closed and has valid ends; inf if there is none."""
+        """The largest estimated error of an interval in which a further point is possible.
+
+        inf while such an interval is longer than `COARSEST` of the domain, or than `EDGE` if it lies between a valid
+        and an invalid point: what is not known there counts as not known. Intervals between two invalid points, and
+        those beside an invalid one that are shorter, are left out; inf if nothing is left.
+        """
+        if not len(self.errors):
+            return math.inf
+        if self._closed.all():
+            return 0.0
+        lengths = np.diff(self._x)
+        valid: Any = np.isfinite(self._y).all(axis=1)
+        edge = (valid[1:] != valid[:-1]) & (lengths > EDGE * self._width)
+        if ((edge | (lengths > COARSEST * self._width)) & ~self._closed).any():
+            return math.inf
         there = np.isfinite(self.errors) & ~self._closed
-        if there.any():
-            # an estimate over long intervals is not reliable
-            return math.inf if np.diff(self._x)[there].max() > self._coarsest else float(self.errors[there].max())
-        return 0.0 if len(self.errors) and self._closed.all() else math.inf
+        return float(self.errors[there].max()) if there.any() else math.inf

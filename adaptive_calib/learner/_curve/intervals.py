@@ -163,6 +163,15 @@ class CurveIntervals:
         open_ones = [interval for interval in self.real() if self._is_open(interval[1], interval[2])]
         return min(open_ones, key=lambda interval: interval[:2], default=None)
 
+    def interval_at(self, u: float) -> Interval | None:
+        """Return the interval between known points that contains `u`, its left end included; None beyond them."""
+        i = bisect_right(self._us, u) - 1
+        return self.real()[i] if 0 <= i < len(self._us) - 1 else None
+
+    def intervals_beside(self, u: float) -> list[Interval]:
+        """Return the intervals (at most two) that end at the known point `u`."""
+        return [interval for interval in self.real() if u in interval[1:3]]
+
     # -- values ----------------------------------------------------------------------------------------------------
 
     def fill(self, u: float, y: float) -> bool:

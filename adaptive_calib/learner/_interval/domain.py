@@ -4,6 +4,10 @@ The learner works in a coordinate u in which intervals are halved: u = x, or u =
 converts between x and u, places points inside an interval of u, and limits the number of parts of an interval. Integer
 domains place points on the integers only; an interval without an integer strictly inside it is closed: no further point
 is possible there. The same holds for intervals shorter than twice the minimum spacing.
+
+Points are placed at equal parts of an interval or, in an *uneven* domain, a little beside these, to one side or the
+other. Equal parts of equal parts are a lattice, on which a fast wave looks like a slow one; uneven parts are none. The
+side is a hash of the place, so that the same interval is always divided at the same places.
 """
 
 from __future__ import annotations
@@ -19,6 +23,14 @@ from adaptive_calib.learner.values import LARGEST_EXACT
 __all__ = ["Domain1D", "IntegerDomain", "LinearDomain", "LogDomain", "make_domain"]
 
 
+#: By how much of a part a point of an uneven domain lies beside the equal parts: one point divides an interval 44 : 56.
+#: Half of the way to the golden section; for polynomials of degree 7 as good as the middle.
+UNEVEN = 0.118
+#: Distance of a twin from its point, as a fraction of the domain; smaller than every interval that is divided on the
+#: way to an error goal.
+TWIN = 2e-7
+
+
 class Domain1D(ABC):
     """A bounded domain of x with its coordinate u.
 
@@ -30,6 +42,8 @@ class Domain1D(ABC):
         The ends of the domain, in u.
     shortest : float
         Intervals shorter than this, in u, are closed.
+    uneven : bool
+        Whether points lie beside the equal parts, see the top of the file.
     midpoints : bool
         Whether one point in an interval always lies at its middle, so that callers may compute it themselves.
     """
@@ -39,6 +53,8 @@ class Domain1D(ABC):
     high: float
     shortest: float
     midpoints: bool = False
+    uneven: bool = False
+    _spacing: float = 0.0
 
     @abstractmethod
     def u(self, x: float) -> float:
@@ -55,7 +71,31 @@ class Domain1D(ABC):
     def inner(self, a: float, b: float, k: int) -> list[float]:
         """Return the k - 1 coordinates that divide the interval from `a` to `b` into `k` parts."""
         step = (b - a) / k
-        return [a + step * i for i in range(1, k)]
+        shift = min(UNEVEN * step, (step - self._spacing) / 2) if self.uneven else 0.0
+        if shift <= 0.0:
+            return [a + step * i for i in range(1, k)]
+        return [a + step * i + (shift if self._side(a, b, i) else -shift) for i in range(1, k)]
+
+    def _side(self, a: float, b: float, i: int) -> bool:
+        """Return to which side the i-th point inside the interval is shifted."""
+        width = self.high - self.low
+        # the bits of the two ends, mixed by irrational factors
+        mixed = ((a - self.low) * 0.7548776662466927 + (b - self.low) * 0.5698402909980532) / width * 2.0**38
+        return math.fmod(mixed + i * 0.6180339887498949, 1.0) < 0.5
+
+    def twin(self, u: float) -> float:
+        """Return the coordinate of the twin of a point, next to it: where noise is told from structure."""
+        v = u + TWIN * (self.high - self.low)
+        return self.u(self.x(v if v <= self.high else 2 * u - v))
+
+    @property
+    def has_twins(self) -> bool:
+        """Whether twins are far enough from their points for floats, and allowed."""
+        return 8 * self.shortest < TWIN * (self.high - self.low)
+
+    def apart(self, a: float, b: float) -> bool:
+        """Whether two points `a` < `b` are as far apart as two asked points have to be."""
+        return b > a and b - a >= self._spacing * (1 - 1e-9)
 
     @abstractmethod
     def place(self, a: float, b: float, u: float) -> float:
@@ -85,17 +125,20 @@ class LinearDomain(Domain1D):
         The ends, in x.
     min_spacing
         Smallest distance of two asked points, in x.
+    uneven
+        See `Domain1D`.
     """
 
-    def __init__(self, bounds: tuple[float, float], min_spacing: float = 0.0) -> None:
+    def __init__(self, bounds: tuple[float, float], min_spacing: float = 0.0, uneven: bool = False) -> None:
         self.bounds = bounds
         self.low, self.high = bounds
+        self.uneven = uneven
         # 2 max(|a|, |b|) eps: below it the middle of an interval may be one of its ends
         self.shortest = 2 * max(abs(self.low), abs(self.high)) * sys.float_info.epsilon
         # an interval of exactly two spacings may be halved, also when its length carries a rounding error
         self.shortest = max(self.shortest, 2 * min_spacing * (1 - 1e-9))
         self._spacing = min_spacing
-        self.midpoints = True
+        self.midpoints = not uneven
 
     def u(self, x: float) -> float:
         """Return `x` as a float."""
@@ -126,10 +169,12 @@ class LogDomain(LinearDomain):
         The ends, in x.
     min_spacing
         Smallest distance of two asked points, in ln x: 0.01 means one per cent.
+    uneven
+        See `Domain1D`.
     """
 
-    def __init__(self, bounds: tuple[float, float], min_spacing: float = 0.0) -> None:
-        super().__init__((math.log(bounds[0]), math.log(bounds[1])), min_spacing)
+    def __init__(self, bounds: tuple[float, float], min_spacing: float = 0.0, uneven: bool = False) -> None:
+        super().__init__((math.log(bounds[0]), math.log(bounds[1])), min_spacing, uneven)
         # exp magnifies a rounding error of u into one of x; two points have to stay distinct in both
         self.shortest = max(self.shortest, 8 * sys.float_info.epsilon)
         self.bounds = bounds
@@ -166,10 +211,15 @@ class IntegerDomain(Domain1D):
         Whether u is ln x.
     min_spacing : float
         Smallest distance of two asked points, in u.
+    uneven : bool
+        See `Domain1D`.
     """
 
-    def __init__(self, bounds: tuple[int, int], log: bool = False, min_spacing: float = 0.0) -> None:
+    def __init__(
+        self, bounds: tuple[int, int], log: bool = False, min_spacing: float = 0.0, uneven: bool = False
+    ) -> None:
         self.bounds = bounds
+        self.uneven = uneven
         self._log = log
         self._spacing = min_spacing
         self.low, self.high = self.u(bounds[0]), self.u(bounds[1])
@@ -206,6 +256,12 @@ class IntegerDomain(Domain1D):
         near = min(nearest - a, b - nearest) < self._spacing
         return self.inner(a, b, 2)[0] if near else nearest
 
+    has_twins = False
+
+    def apart(self, a: float, b: float) -> bool:
+        """Whether two points `a` < `b` are different integers, as far apart as two asked points have to be."""
+        return super().apart(a, b) and self.x(b) > self.x(a)
+
     def contains(self, x: Any) -> bool:
         """Whether `x` is an integer between the ends."""
         return super().contains(x) and x == math.floor(x)
@@ -221,7 +277,11 @@ def _integer(value: Any, what: str) -> int:
 
 
 def make_domain(
-    bounds: Any, x_scale: Literal["linear", "log"] = "linear", integer: bool = False, min_spacing: float = 0.0
+    bounds: Any,
+    x_scale: Literal["linear", "log"] = "linear",
+    integer: bool = False,
+    min_spacing: float = 0.0,
+    uneven: bool = False,
 ) -> Domain1D:
     """Return the domain that the arguments of a `Learner1D` describe.
 
@@ -255,5 +315,5 @@ def make_domain(
                 f"with integer=True the bounds should be within ±2**53, where floats are exact, but came {bounds!r}; "
                 "learn a function of the offset from the lower bound instead."
             )
-        return IntegerDomain(whole, log, min_spacing)
-    return LogDomain((low, high), min_spacing) if log else LinearDomain((low, high), min_spacing)
+        return IntegerDomain(whole, log, min_spacing, uneven)
+    return LogDomain((low, high), min_spacing, uneven) if log else LinearDomain((low, high), min_spacing, uneven)

@@ -162,6 +162,16 @@ class Intervals:
         whole = [(a, b, loss) for _, a, b, loss, _, _ in self.real() if a not in self._spans.opened]
         return sorted(whole + self._spans.parts())
 
+    def interval_at(self, u: float) -> Interval | None:
+        """Return the interval between observed points that contains `u`, its left end included; None beyond them."""
+        if self._first is None or self._last is None or not self._first <= u < self._last:
+            return None
+        return self._find(u)
+
+    def intervals_beside(self, u: float) -> list[Interval]:
+        """Return the intervals (at most two) that end at the observed point `u`."""
+        return self._indexed().beside(u)
+
     def around(self, u: float) -> tuple[float | None, float | None, float | None, float | None]:
         """Return the two points before and the two after the observed point `u`; None where there is none."""
         return self._indexed().around_point(u)

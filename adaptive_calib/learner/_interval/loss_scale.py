@@ -2,7 +2,8 @@
 
 Lengths are divided by the width X of the domain, values by their range Y, the largest of any component (by 1 while it
 is 0). Only valid values enter Y. An interval with an end that has no valid value has the loss ``invalid_loss(Δx)`` (see
-`losses1D`); neighbours without a valid value are None for a loss that looks at neighbours.
+`losses1D`), and one without a valid end ``void_loss(Δx)``, if the loss has that; neighbours without a valid value are
+None for a loss that looks at neighbours.
 
 `outgrown`: Y exceeds `recompute_factor` times its value at the last computation of all losses.
 """
@@ -50,8 +51,8 @@ class LossScale:
     """
 
     __slots__ = (
-        "function", "highest", "invalid_loss", "limit", "lowest", "neighbors", "range", "recompute_factor", "width",
-        "y_scale",
+        "function", "highest", "invalid_loss", "limit", "lowest", "neighbors", "range", "recompute_factor",
+        "void_loss", "width", "y_scale",
     )  # fmt: skip
 
     def __init__(self, width: float, loss: IntervalLoss | None) -> None:
@@ -59,6 +60,7 @@ class LossScale:
         self.function = loss
         self.neighbors = int(getattr(loss, "nth_neighbors", 0))
         self.invalid_loss: Callable[[float], float] = getattr(loss, "invalid_loss", float)
+        self.void_loss: Callable[[float], float] = getattr(loss, "void_loss", self.invalid_loss)
         self.recompute_factor = 2.0
         self.forget()
 
@@ -121,7 +123,7 @@ class LossScale:
         """
         width, scale, length = self.width, self.y_scale, b - a
         if ya is None or yb is None:
-            loss = float(self.invalid_loss(length / width))
+            loss = float((self.void_loss if ya is yb else self.invalid_loss)(length / width))
         elif self.function is not None:
             us, ys = sees(a, b) if self.neighbors else ((a, b), (ya, yb))
             loss = float(

@@ -1,0 +1,313 @@
+"""A `Learner1D` on its way to an error goal: what it asks for, what it has checked, and why it may have to stop.
+
+The intervals have the estimated error as their loss (`smooth1D.ErrorLoss`), so that every point goes where the estimate
+is largest. What is asked for next depends on what is known only:
+
+=====================================  ==============================================================================
+state                                  points asked for
+=====================================  ==============================================================================
+stopped                                none; `stopped` says why
+twins wanted                           points next to observed ones, see `noise`
+estimate above the goal                those that divide the intervals with the largest losses
+estimate within the goal, check open   the places of the check, see `claims.ErrorCheck`
+checked                                as while the estimate is above the goal
+=====================================  ==============================================================================
+
+The run stops for one of these reasons:
+
+- the values have noise that the goal is not above: at the interval with the largest estimate the values look like noise
+  of a size that explains the estimate, and so do twins;
+- more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve.
+
+Everything here follows from the values in their order; there is no other state and no chance but seeded one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from adaptive_calib._arrays import Floats
+from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
+from adaptive_calib.learner._interval.intervals import Intervals
+from adaptive_calib.learner._interval.noise import RATIO, WINDOW, plateau
+from adaptive_calib.learner._interval.types import Interval, Value
+from adaptive_calib.learner.claims import Claim, ErrorCheck
+from adaptive_calib.learner.smooth1D import BREAK_WIDTH, EDGE, CurveMode, ErrorLoss
+
+__all__ = ["ErrorGoal", "Interpolant"]
+
+#: Number of points from which on noise is looked for; then again each time that it has doubled.
+FIRST_LOOK = 40
+#: Windows around the largest estimate that are looked at; two of three have to look like noise.
+WINDOWS = 3
+#: Points that get a twin.
+TWINS = 4
+#: Largest estimate, in standard deviations, that noise alone explains. On white noise the largest estimate of 160
+#: intervals is 6.5 (27 at most in 20 trials) in the smooth mode and 2.3 (3) in the linear one.
+EXPLAINED: dict[str, float] = {"smooth": 30.0, "linear": 5.0}
+#: Breaks nearer to each other than this many times `BREAK_WIDTH` are one: around a pole there are many.
+JOINED = 16
+#: Largest number of breaks.
+MOST_BREAKS = 64
+
+
+class Interpolant(Protocol):
+    """A frozen interpolant: values, shape (points, components), and estimated errors, shape (points,)."""
+
+    def __call__(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the values and the errors at coordinates; NaN where there is no prediction."""
+        ...
+
+
+class ErrorGoal:
+    """The state of one error goal.
+
+    Parameters
+    ----------
+    check : ErrorCheck
+        The goal and its checks.
+    domain
+        Where points may lie.
+    mode
+        The kind of interpolant.
+    noise
+        Whether to look for noise.
+
+    Attributes
+    ----------
+    stopped : str
+        Why the goal cannot be reached; empty while it can.
+    noise : float or None
+        Standard deviation of the noise in the values, once it is recognized.
+    bars : float
+        By how much the values themselves may be off, in units of the values; set by a learner of means.
+    """
+
+    def __init__(self, check: ErrorCheck, domain: Domain1D, mode: CurveMode, noise: bool = True) -> None:
+        self.check = check
+        self.bars = 0.0
+        self._looks_for_noise = noise and domain.has_twins
+        self.stopped = ""
+        self.noise: float | None = None
+        self._domain = domain
+        self._mode = mode
+        self._width = domain.high - domain.low
+        self._places: dict[float, None] | None = None
+        self._before: Interpolant | None = None
+        # places of the present check: with a value that was right; with a first sample, but not enough of them
+        self._seen: set[float] = set()
+        self._expected: set[float] = set()
+        self._next_look = FIRST_LOOK
+        # point -> value of its twin, None while that is not observed; in the order of asking
+        self._twins: dict[float, Value] = {}
+        self._suspected = 0.0
+        # values of the points that have twins
+        self._values: dict[float, Value] = {}
+
+    # -- what comes in ---------------------------------------------------------------------------------------------
+
+    def expect(self, u: float, count: int, interpolant: Callable[[], Interpolant | None]) -> bool:
+        """Note that values at `u` begin to come; return whether it is a place of the present check.
+
+        To be called before the first of them becomes part of the intervals. `count` points were observed before;
+        `interpolant` makes the interpolant of these, and is called at the first place of a check.
+        """
+        if u not in self.places(count) or u in self._seen:
+            return False
+        self._before = self._before or interpolant()
+        if self._before is None:
+            return False
+        self.check.begin(count)
+        self._expected.add(u)
+        return True
+
+    def record(self, u: float, y: Value) -> None:
+        """Take in the value at a place for which `expect` was true; no effect on another, or of a check that failed."""
+        if u not in self._expected or self._before is None:
+            return
+        self._expected.discard(u)
+        if self.check.record(_miss(self._before, u, y)):
+            self._seen.add(u)
+        else:
+            self._before, self._places = None, None
+            self._seen.clear()
+            self._expected.clear()
+
+    def look(self, intervals: Intervals, count: int, beside: Iterable[float] = ()) -> None:
+        """Look for reasons to stop, after a value became part of the intervals.
+
+        `count` points are observed; `beside` are the lengths of the intervals that are new, as far as they are known.
+        """
+        if self.stopped:
+            return
+        if min(beside, default=math.inf) <= BREAK_WIDTH * self._width:
+            self._count_breaks(intervals)
+        if self._twins:
+            self._compare_twins()
+        elif count >= self._next_look and self._looks_for_noise and not self.satisfied(intervals):
+            worst = intervals.worst()
+            if worst is not None and not ErrorLoss.is_unknown(worst[3]):
+                self._next_look = 2 * count
+                self._suspect(intervals, worst)
+
+    def _suspect(self, intervals: Intervals, worst: Interval) -> None:
+        """Ask for twins if the values around the largest estimate look like noise that explains it."""
+        us, ys = intervals.known()
+        valid = [(u, y) for u, y in zip(us, ys, strict=True) if y is not None]
+        at = next((i for i, (u, _) in enumerate(valid) if u >= worst[1]), 0)
+        length = WINDOWS * WINDOW
+        begin = max(0, min(at - length // 2, len(valid) - length))
+        around = valid[begin : begin + length]
+        if len(around) < length:
+            return
+        points = [u for u, _ in around]
+        sizes: list[float] = []
+        for component in zip(*[y if isinstance(y, tuple) else (y,) for _, y in around], strict=True):
+            found = [plateau(points[i : i + WINDOW], component[i : i + WINDOW]) for i in range(0, length, WINDOW)]
+            like = [size for size in found if size is not None]
+            if len(like) > WINDOWS / 2:
+                sizes.append(float(np.median(like)))
+        estimate = worst[3] * intervals.scale.y_scale
+        if sizes and estimate <= EXPLAINED[self._mode] * max(sizes):
+            self._suspected = max(sizes)
+            nearest = sorted(points, key=lambda u: abs(u - worst[1]))
+            self._twins = dict.fromkeys(nearest[:TWINS])
+            self._values = {u: y for u, y in around if u in self._twins}
+
+    def take_twin(self, u: float, y: Value) -> None:
+        """Take in the value of a twin."""
+        for v in self._twins:
+            if self._domain.twin(v) == u:
+                self._twins[v] = math.nan if y is None else y
+
+    def _compare_twins(self) -> None:
+        """Decide whether there is noise, once all twins are observed."""
+        if any(y is None for y in self._twins.values()):
+            return
+        differences = [
+            float(np.abs(np.atleast_1d(np.asarray(y) - np.asarray(self._values[v]))).max())
+            for v, y in self._twins.items()
+        ]
+        self._twins = {}
+        finite = [difference for difference in differences if math.isfinite(difference)]
+        size = math.sqrt(sum(d * d for d in finite) / 2 / len(finite)) if finite else 0.0
+        if size * 10 >= self._suspected:
+            self.noise = max(size, self._suspected) if size < RATIO * self._suspected else size
+            goal = f"the goal of {self.check.error:g} is "
+            goal += "below it" if self.check.error <= self.noise else "too near to it"
+            self.stopped = (
+                f"noise of about {self.noise:.1g} in the values; {goal}. Average repeated evaluations "
+                f"(AverageLearner1D), or ask for an error above {10 * self.noise:.1g}"
+            )
+
+    def _count_breaks(self, intervals: Intervals) -> None:
+        """Stop if there are too many breaks."""
+        if len(self.breaks(intervals)) > MOST_BREAKS:
+            self.stopped = (
+                f"more than {MOST_BREAKS} breaks (steps or kinks) larger than the goal of {self.check.error:g}: the "
+                "values are in steps, as rounded numbers are. Ask for an error above the size of the steps"
+            )
+
+    # -- what is known ---------------------------------------------------------------------------------------------
+
+    def estimate(self, intervals: Intervals) -> float:
+        """Return the largest estimated error, in units of the values, error bars included."""
+        loss = intervals.loss()
+        return math.inf if ErrorLoss.is_unknown(loss) else loss * intervals.scale.y_scale + self.bars
+
+    def satisfied(self, intervals: Intervals) -> bool:
+        """Whether the estimate is small enough to begin a check, or to go on with one."""
+        return self.estimate(intervals) <= (self.check.error if self.check.begun else self.check.target)
+
+    def places(self, count: int) -> dict[float, None]:
+        """Return the coordinates of the present check."""
+        places = self.check.places(count)
+        if self._places is None or len(self._places) < len(places):
+            coordinates = [self._domain.low + t * self._width for (t,) in places]
+            self._places = dict.fromkeys(self._domain.u(self._domain.x(u)) for u in coordinates)
+        return self._places
+
+    def open_places(self, intervals: Intervals, count: int) -> list[float]:
+        """Return the places of the check that are neither observed nor impossible; pending ones included."""
+        unseen = (u for u in self.places(count) if u not in self._seen)
+        return [u for u in unseen if u in self._expected or intervals.is_pending(u) or self._free(intervals, u)]
+
+    def _free(self, intervals: Intervals, u: float) -> bool:
+        """Whether a point may be asked for at `u`."""
+        interval = intervals.interval_at(u)
+        if interval is None:
+            return False
+        _, a, b, _, ya, yb = interval
+        if u in (a, b):
+            return False
+        if b - a <= BREAK_WIDTH * self._width or ((ya is None) != (yb is None) and b - a <= EDGE * self._width):
+            return False
+        return self._domain.apart(a, u) and self._domain.apart(u, b)
+
+    def wanted(self, intervals: Intervals, count: int) -> list[float] | None:
+        """Return the points to ask for before all others, without pending ones; None if intervals should be divided."""
+        if self.stopped:
+            return []
+        if self._twins:
+            twins = [self._domain.twin(v) for v, y in self._twins.items() if y is None]
+            return [u for u in twins if not intervals.is_pending(u)]
+        if not self.satisfied(intervals):
+            return None
+        places = self.open_places(intervals, count)
+        return [u for u in places if u not in self._expected and not intervals.is_pending(u)] if places else None
+
+    def breaks(self, intervals: Intervals) -> list[tuple[float, float]]:
+        """Return the intervals, in coordinates, that hold a break and are not divided any more; near ones joined."""
+        return joined_breaks(intervals.real(), BREAK_WIDTH * self._width, self.check.error)
+
+    def claim(
+        self, intervals: Intervals, count: int, name: Callable[[float], float], resolution: bool = False
+    ) -> Claim | None:
+        """Return the claim: checked if the check has passed, else the estimate; None without a finite estimate.
+
+        `name` returns the point at a coordinate; `resolution` says whether the longest interval is part of the claim.
+        """
+        estimate = self.estimate(intervals)
+        if self.stopped or not estimate <= self.check.error or self.open_places(intervals, count):
+            return Claim.estimated(estimate) if math.isfinite(estimate) else None
+        exhausted = isinstance(self._domain, IntegerDomain) and intervals.exhausted
+        if not self.check.passed and not exhausted:
+            return Claim.estimated(estimate)
+        real = intervals.real()
+        breaks = joined_breaks(real, BREAK_WIDTH * self._width, self.check.error)
+        unknown = sum(b - a for _, a, b, _, ya, yb in real if ya is None or yb is None)
+        longest = max((b - a for _, a, b, *_ in real), default=0.0) / self._width
+        return self.check.claim(
+            resolution=longest if resolution else None,
+            unpredicted=unknown / self._width,
+            breaks=[(name(a), name(b)) for a, b in breaks],
+            exhausted=exhausted,
+        )
+
+
+def joined_breaks(real: Sequence[Any], width: float, error: float) -> list[tuple[float, float]]:
+    """Return the intervals of at most `width` over which a value changes by more than `error`, near ones joined."""
+    found: list[tuple[float, float]] = []
+    for _, a, b, _, ya, yb in real:
+        if b - a > width or ya is None or yb is None:
+            continue
+        change = max(map(abs, map(float.__sub__, yb, ya))) if isinstance(ya, tuple) else abs(yb - ya)
+        if not change <= error:
+            if found and a - found[-1][1] <= JOINED * width:
+                found[-1] = (found[-1][0], b)
+            else:
+                found.append((a, b))
+    return found
+
+
+def _miss(before: Interpolant, u: float, y: Value) -> float:
+    """Return by how much a prediction was off; infinite if only one of prediction and value is there."""
+    predicted, _ = before(np.array([u]))
+    known = bool(np.isfinite(predicted).all())
+    if y is None:
+        return math.inf if known else 0.0
+    return float(np.abs(predicted[0] - np.atleast_1d(np.asarray(y, dtype=float))).max()) if known else math.inf
