@@ -44,6 +44,7 @@ from sortedcontainers import SortedList
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner._curve.intervals import AutoCurve
 from adaptive_calib.learner._interval.error_goal import ErrorGoal
 from adaptive_calib.learner._interval.intervals import Intervals
 from adaptive_calib.learner.base_learner import check_number_of_points
@@ -492,7 +493,7 @@ class AverageLearner1D(Learner1D):
             if not wanted:
                 return None
             self._intervals.hold(wanted[0])
-            return self._new_x(wanted[0], most, 0.0)
+            return self._new_x(wanted[0], most, math.inf)
         zigzag = self._zigzag()
         if zigzag is not None:
             site = self._sites[zigzag]
@@ -711,7 +712,7 @@ class AverageLearner1D(Learner1D):
             heapify(self._queue)
         self._sampled(u, x, site)
 
-    def _line_before(self) -> Curve | None:
+    def _line_before(self) -> Curve | AutoCurve | None:
         """Return the line through the means of the intervals, without the x that is about to become part of them."""
         return self._curve_of(dict(zip(*self._intervals.known(), strict=True)))
 

@@ -34,8 +34,9 @@ import cloudpickle
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._balancing.ranking import Rank, Ranking
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
+from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.coroutines import is_coroutine_function
-from adaptive_calib.learner.protocol import EstimatesError, Finite, has_method
+from adaptive_calib.learner.protocol import ChecksError, EstimatesError, Finite, has_method
 
 __all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
 
@@ -437,6 +438,43 @@ class BalancingLearner(BaseLearner):
         if first is None:
             return max(self._child_error(index) for index in range(len(self.learners)))
         return -float(first[0])
+
+    @property
+    def set_error_goal(self) -> Callable[[float | None], None]:
+        """``set_error_goal(error)`` gives every child this error goal; exists only if every child has it."""
+        for i, learner in enumerate(self.learners):
+            if not has_method(learner, "set_error_goal"):
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has 'set_error_goal' only if all of its children have it, but "
+                    f"child {i}, a {type(learner).__name__}, has not"
+                )
+        return self._set_error_goal
+
+    def _set_error_goal(self, error: float | None) -> None:
+        for learner in self.learners:
+            cast(ChecksError, learner).set_error_goal(error)
+        self.forget_caches()
+
+    @property
+    def error_goal(self) -> float | None:
+        """The largest error goal of a child; None if one has none."""
+        goals = [cast(Any, learner).error_goal for learner in self.learners]
+        return None if None in goals else max(goals)
+
+    def claim(self) -> Claim | None:
+        """Return the weakest claim of a child: not checked, or with the largest error; None if one claims nothing."""
+        claims = [learner.claim() for learner in self.learners]
+        if None in claims:
+            return None
+        found = cast(list[Claim], claims)
+        unchecked = [claim for claim in found if claim.basis != "checked"]
+        return max(unchecked or found, key=lambda claim: (claim.error, claim.fraction))
+
+    def stopped_because(self) -> str:
+        """Return why the children ask for no more points, as far as they say."""
+        children: list[Any] = [learner for learner in self.learners if has_method(learner, "stopped_because")]
+        reasons = (str(learner.stopped_because()) for learner in children)
+        return "; ".join(dict.fromkeys(filter(None, reasons)))
 
     # ---------------------------------------------------------------------------------------------------- children
 

@@ -15,9 +15,10 @@ means (in one dimension), and a contiguous region of two parts cannot be missed.
 f), 22 points for a tenth of the domain and 90 %, 59 for a twentieth and 95 %, a passed check says "with this
 confidence, at most this fraction of the domain has a larger error".
 
-A check that fails shows where the interpolant is wrong; the learner goes on, and the next check has twice as many
-points (the a-th (1 - f)^(n 2^a)), so that all later checks together add less than 1.2 % to the risk of the first one.
-From 220 points on a check has a tenth of their number.
+A check that fails shows where the interpolant is wrong; the learner goes on, and the next check is stricter: the a-th
+one has a blocks. It is passed by a wrong interpolant with a probability of at most ((1 - f)^n)^a, so all checks after
+the first together add at most a ninth to the risk of 10 % of the first. From 220 points on a check has a tenth of their
+number.
 
 The places depend on the goal, the number of failed checks and the seed only, and what a value means for a check depends
 on the values before it only. So a learner that is told the same values in the same order makes the same claim: from a
@@ -46,8 +47,8 @@ FRACTION = 0.1
 CONFIDENCE = 0.9
 #: A check has at least this share of the number of points before it.
 SHARE = 0.1
-#: Failed checks after which the next one does not get longer any more.
-MOST_DOUBLINGS = 4
+#: Largest number of blocks that failed checks alone lead to.
+MOST_BLOCKS = 8
 
 
 def checks_needed(fraction: float = FRACTION, confidence: float = CONFIDENCE) -> int:
@@ -225,7 +226,7 @@ class ErrorCheck:
             Number of observed points now; that at `begin` counts once there was one.
         """
         count = known if self._known is None else self._known
-        wanted = max(2 ** min(self.failed, MOST_DOUBLINGS), int(SHARE * count) // self.block)
+        wanted = max(min(self.failed + 1, MOST_BLOCKS), int(SHARE * count) // self.block)
         while len(self._blocks) < wanted:
             self._blocks.append(self._places_of(len(self._blocks)))
         return [place for block in self._blocks[:wanted] for place in block]

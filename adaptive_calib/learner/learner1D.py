@@ -11,8 +11,8 @@ points are those of python-adaptive 1.5.2; where they differ on purpose, it is s
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from typing import Any, Literal, Self, overload
 
 import numpy as np
@@ -308,7 +308,8 @@ class Learner1D(BaseLearner):
             self._intervals.hold(u)
             if self._gaps is not None:
                 self._gaps.add(u)
-        return wanted[:n], [0.0] * len(wanted[:n])
+        # needed in any case: the goal is not reached without them
+        return wanted[:n], [math.inf] * len(wanted[:n])
 
     def _explore(self, n: int) -> tuple[list[float], list[float]]:
         """Choose `n` points of which a share goes to the longest gaps; which, depends on the number of points only."""

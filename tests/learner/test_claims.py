@@ -58,7 +58,7 @@ def test_one_place_in_each_part_of_each_axis(dimensions):
 
 
 def test_a_failed_check_makes_the_next_one_stricter():
-    """It starts anew, at other places, twice as many; a small miss also lowers the estimate at which it starts."""
+    """It starts anew, at other places and one block more; a small miss also lowers the estimate at which it starts."""
     check = ErrorCheck(0.01)
     first = check.places(10)
     check.begin(10)
@@ -74,7 +74,7 @@ def test_a_failed_check_makes_the_next_one_stricter():
     assert check.target == pytest.approx(0.008)
     for _ in range(9):
         check.record(1.0)
-    assert len(check.places(10)) == 22 * 16
+    assert len(check.places(10)) == 22 * 8
 
 
 def test_many_points_get_a_longer_check():

@@ -51,12 +51,16 @@ MAKERS = [
 
 @pytest.mark.parametrize(("make", "goal"), MAKERS)
 def test_error_goal_ends_a_run(make, goal):
-    """Infinite before the first value; the run ends when the estimate is at most the goal, and says so."""
+    """Infinite before the first value; the run ends when the error is at most the goal, and says on what that rests."""
     learner = make()
     assert learner.largest_error() == math.inf
     runner = BlockingRunner(learner, error_goal=goal, executor=SequentialExecutor())
     assert learner.largest_error() <= goal
-    assert runner.stop_reason.startswith("the estimated error is")
+    checks = hasattr(learner, "set_error_goal")
+    assert runner.stop_reason.startswith("error at most" if checks else "the estimated error is")
+    claim = learner.claim()
+    assert claim.basis == ("checked" if checks else "estimated")
+    assert claim.error <= goal
 
 
 def test_of_a_mean_it_is_the_standard_error():
@@ -118,7 +122,7 @@ def test_a_single_sample_says_nothing():
 
 
 def test_a_point_without_any_value_is_left_out():
-    """Where the function is never finite there is nothing to know, and the rest is known all the same."""
+    """Where the function is never finite nothing is claimed, once that is a thousandth of the domain."""
     learner = AverageLearner1D(noisy_cube, (-1, 1), min_samples=2)
     for x in np.linspace(-1, 1, 33).tolist():
         learner.tell_many_at_point(x, {seed: noisy_cube((seed, x)) for seed in range(5)})
@@ -126,6 +130,9 @@ def test_a_point_without_any_value_is_left_out():
     assert learner.largest_error() == math.inf  # the next sample may have a value
     for seed in range(1, 9):
         learner.tell((seed, 0.01), math.nan)
+    assert learner.largest_error() == math.inf  # nothing is known between it and its neighbours
+    for x in (0.0085, 0.0115):
+        learner.tell_many_at_point(x, {seed: noisy_cube((seed, x)) for seed in range(5)})
     assert learner.largest_error() < math.inf
 
 

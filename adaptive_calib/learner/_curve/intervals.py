@@ -168,6 +168,10 @@ class CurveIntervals:
         i = bisect_right(self._us, u) - 1
         return self.real()[i] if 0 <= i < len(self._us) - 1 else None
 
+    def noise_level(self) -> float | None:
+        """Return the standard deviation of the noise that was found in the values; None if there is none."""
+        return self._model.noise_level
+
     def intervals_beside(self, u: float) -> list[Interval]:
         """Return the intervals (at most two) that end at the known point `u`."""
         return [interval for interval in self.real() if u in interval[1:3]]

@@ -296,6 +296,11 @@ class CurveModel:
         apart: Floats = np.abs(local - self._at_places[rows]).max(axis=(1, 2))
         return apart
 
+    @property
+    def noise_level(self) -> float | None:
+        """Standard deviation of the noise in the values, in their units; None while none was found."""
+        return self._squares.rms if self.noise and self._squares is not None else None
+
     # -- the choice ------------------------------------------------------------------------------------------------
 
     def _renew_squares(self, at: int) -> None:

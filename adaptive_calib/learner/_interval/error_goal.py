@@ -32,7 +32,7 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
-from adaptive_calib.learner._interval.intervals import Intervals
+from adaptive_calib.learner._interval.loss_scale import LossScale
 from adaptive_calib.learner._interval.noise import RATIO, WINDOW, plateau
 from adaptive_calib.learner._interval.types import Interval, Value
 from adaptive_calib.learner.claims import Claim, ErrorCheck
@@ -49,6 +49,9 @@ TWINS = 4
 #: Largest estimate, in standard deviations, that noise alone explains. On white noise the largest estimate of 160
 #: intervals is 6.5 (27 at most in 20 trials) in the smooth mode and 2.3 (3) in the linear one.
 EXPLAINED: dict[str, float] = {"smooth": 30.0, "linear": 5.0}
+#: A goal of less than this many standard deviations of the noise cannot be checked by single values, although an
+#: interpolant that smooths may be as good.
+CHECKABLE = 3.0
 #: Breaks nearer to each other than this many times `BREAK_WIDTH` are one: around a pole there are many.
 JOINED = 16
 #: Largest number of breaks.
@@ -60,6 +63,45 @@ class Interpolant(Protocol):
 
     def __call__(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the values and the errors at coordinates; NaN where there is no prediction."""
+        ...
+
+
+class Parts(Protocol):
+    """The intervals of a learner, as far as an error goal looks at them; they are changed by the learner only."""
+
+    scale: LossScale
+
+    def known(self) -> tuple[list[float], list[Value]]:
+        """Return the observed points, ascending, and their values."""
+        ...
+
+    def real(self) -> list[Interval]:
+        """Return the intervals between observed points, from left to right."""
+        ...
+
+    def interval_at(self, u: float) -> Interval | None:
+        """Return the interval between observed points that contains `u`; None beyond them."""
+        ...
+
+    def worst(self) -> Interval | None:
+        """Return the interval with the largest loss; None if all are closed."""
+        ...
+
+    def loss(self) -> float:
+        """Return the largest loss; infinite until both ends of the domain are observed."""
+        ...
+
+    def is_pending(self, u: float) -> bool:
+        """Whether `u` is pending."""
+        ...
+
+    def noise_level(self) -> float | None:
+        """Return the standard deviation of the noise that the interpolant itself has found; None if it has not."""
+        ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no further point is possible."""
         ...
 
 
@@ -137,7 +179,7 @@ class ErrorGoal:
             self._seen.clear()
             self._expected.clear()
 
-    def look(self, intervals: Intervals, count: int, beside: Iterable[float] = ()) -> None:
+    def look(self, intervals: Parts, count: int, beside: Iterable[float] = ()) -> None:
         """Look for reasons to stop, after a value became part of the intervals.
 
         `count` points are observed; `beside` are the lengths of the intervals that are new, as far as they are known.
@@ -146,7 +188,10 @@ class ErrorGoal:
             return
         if min(beside, default=math.inf) <= BREAK_WIDTH * self._width:
             self._count_breaks(intervals)
-        if self._twins:
+        level = intervals.noise_level()
+        if level is not None and self.check.error < CHECKABLE * level:
+            self._stop_for_noise(level)
+        elif self._twins:
             self._compare_twins()
         elif count >= self._next_look and self._looks_for_noise and not self.satisfied(intervals):
             worst = intervals.worst()
@@ -154,7 +199,7 @@ class ErrorGoal:
                 self._next_look = 2 * count
                 self._suspect(intervals, worst)
 
-    def _suspect(self, intervals: Intervals, worst: Interval) -> None:
+    def _suspect(self, intervals: Parts, worst: Interval) -> None:
         """Ask for twins if the values around the largest estimate look like noise that explains it."""
         us, ys = intervals.known()
         valid = [(u, y) for u, y in zip(us, ys, strict=True) if y is not None]
@@ -196,15 +241,17 @@ class ErrorGoal:
         finite = [difference for difference in differences if math.isfinite(difference)]
         size = math.sqrt(sum(d * d for d in finite) / 2 / len(finite)) if finite else 0.0
         if size * 10 >= self._suspected:
-            self.noise = max(size, self._suspected) if size < RATIO * self._suspected else size
-            goal = f"the goal of {self.check.error:g} is "
-            goal += "below it" if self.check.error <= self.noise else "too near to it"
-            self.stopped = (
-                f"noise of about {self.noise:.1g} in the values; {goal}. Average repeated evaluations "
-                f"(AverageLearner1D), or ask for an error above {10 * self.noise:.1g}"
-            )
+            self._stop_for_noise(max(size, self._suspected) if size < RATIO * self._suspected else size)
 
-    def _count_breaks(self, intervals: Intervals) -> None:
+    def _stop_for_noise(self, size: float) -> None:
+        self.noise = size
+        goal = f"the goal of {self.check.error:g} is " + ("below it" if self.check.error <= size else "too near to it")
+        self.stopped = (
+            f"noise of about {size:.1g} in the values; {goal}. Average repeated evaluations (AverageLearner1D), or ask "
+            f"for an error above {10 * size:.1g}"
+        )
+
+    def _count_breaks(self, intervals: Parts) -> None:
         """Stop if there are too many breaks."""
         if len(self.breaks(intervals)) > MOST_BREAKS:
             self.stopped = (
@@ -214,13 +261,24 @@ class ErrorGoal:
 
     # -- what is known ---------------------------------------------------------------------------------------------
 
-    def estimate(self, intervals: Intervals) -> float:
+    def estimate(self, intervals: Parts) -> float:
         """Return the largest estimated error, in units of the values, error bars included."""
         loss = intervals.loss()
         return math.inf if ErrorLoss.is_unknown(loss) else loss * intervals.scale.y_scale + self.bars
 
-    def satisfied(self, intervals: Intervals) -> bool:
+    def satisfied(self, intervals: Parts) -> bool:
         """Whether the estimate is small enough to begin a check, or to go on with one."""
+        return self._is_small(intervals) and not self._edges(intervals)
+
+    def _edges(self, intervals: Parts) -> list[tuple[float, float]]:
+        """Return the intervals between a valid and an invalid point that are too long; of 'auto', without such a loss."""
+        if self._mode != "auto":
+            return []
+        width = EDGE * self._width
+        ends = [(a, b) for _, a, b, _, ya, yb in intervals.real() if b - a > width and (ya is None) != (yb is None)]
+        return [(a, b) for a, b in ends if self._domain.parts(a, b) >= 2]
+
+    def _is_small(self, intervals: Parts) -> bool:
         return self.estimate(intervals) <= (self.check.error if self.check.begun else self.check.target)
 
     def places(self, count: int) -> dict[float, None]:
@@ -231,12 +289,12 @@ class ErrorGoal:
             self._places = dict.fromkeys(self._domain.u(self._domain.x(u)) for u in coordinates)
         return self._places
 
-    def open_places(self, intervals: Intervals, count: int) -> list[float]:
+    def open_places(self, intervals: Parts, count: int) -> list[float]:
         """Return the places of the check that are neither observed nor impossible; pending ones included."""
         unseen = (u for u in self.places(count) if u not in self._seen)
         return [u for u in unseen if u in self._expected or intervals.is_pending(u) or self._free(intervals, u)]
 
-    def _free(self, intervals: Intervals, u: float) -> bool:
+    def _free(self, intervals: Parts, u: float) -> bool:
         """Whether a point may be asked for at `u`."""
         interval = intervals.interval_at(u)
         if interval is None:
@@ -248,31 +306,36 @@ class ErrorGoal:
             return False
         return self._domain.apart(a, u) and self._domain.apart(u, b)
 
-    def wanted(self, intervals: Intervals, count: int) -> list[float] | None:
+    def wanted(self, intervals: Parts, count: int) -> list[float] | None:
         """Return the points to ask for before all others, without pending ones; None if intervals should be divided."""
         if self.stopped:
             return []
         if self._twins:
             twins = [self._domain.twin(v) for v, y in self._twins.items() if y is None]
             return [u for u in twins if not intervals.is_pending(u)]
-        if not self.satisfied(intervals):
+        if not self._is_small(intervals):
             return None
+        edges = self._edges(intervals)
+        if edges:
+            middles = [self._domain.inner(a, b, 2)[0] for a, b in edges]
+            return [u for u in middles if not intervals.is_pending(u)]
         places = self.open_places(intervals, count)
         return [u for u in places if u not in self._expected and not intervals.is_pending(u)] if places else None
 
-    def breaks(self, intervals: Intervals) -> list[tuple[float, float]]:
+    def breaks(self, intervals: Parts) -> list[tuple[float, float]]:
         """Return the intervals, in coordinates, that hold a break and are not divided any more; near ones joined."""
         return joined_breaks(intervals.real(), BREAK_WIDTH * self._width, self.check.error)
 
     def claim(
-        self, intervals: Intervals, count: int, name: Callable[[float], float], resolution: bool = False
+        self, intervals: Parts, count: int, name: Callable[[float], float], resolution: bool = False
     ) -> Claim | None:
         """Return the claim: checked if the check has passed, else the estimate; None without a finite estimate.
 
         `name` returns the point at a coordinate; `resolution` says whether the longest interval is part of the claim.
         """
         estimate = self.estimate(intervals)
-        if self.stopped or not estimate <= self.check.error or self.open_places(intervals, count):
+        small = estimate <= self.check.error and not self._edges(intervals)
+        if self.stopped or not small or self.open_places(intervals, count):
             return Claim.estimated(estimate) if math.isfinite(estimate) else None
         exhausted = isinstance(self._domain, IntegerDomain) and intervals.exhausted
         if not self.check.passed and not exhausted:

@@ -168,6 +168,9 @@ class Intervals:
             return None
         return self._find(u)
 
+    def noise_level(self) -> None:
+        """Return None: these interpolants do not look for noise themselves."""
+
     def intervals_beside(self, u: float) -> list[Interval]:
         """Return the intervals (at most two) that end at the observed point `u`."""
         return self._indexed().beside(u)
