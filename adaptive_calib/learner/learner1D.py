@@ -395,7 +395,8 @@ class Learner1D(BaseLearner):
                 self._goal.take_twin(u, y)
             return
         if self._goal is not None:
-            self._goal.expect(u, len(self.data), self._frozen_interpolant)
+            if not self._parameters["integer"] or self._goal.satisfied(self._intervals):
+                self._goal.expect(u, len(self.data), self._frozen_interpolant)
             self._goal.record(u, y)
         if self._gaps is not None:
             self._gaps.add(u)
@@ -618,7 +619,12 @@ class Learner1D(BaseLearner):
         self._count_gaps()
 
     def _retrace(self, known: Mapping[float, Value], new: Mapping[float, Value]) -> None:
-        """Let the error goal see values that come together, in their order."""
+        """Let the error goal see values that come together, in their order.
+
+        Not of integers: any of them may be a place of the check, and which were asked for as such is not known.
+        """
+        if self._parameters["integer"]:
+            return
         seen = dict(known)
         for u, y in new.items():
             if self._goal is not None:

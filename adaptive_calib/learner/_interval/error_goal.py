@@ -271,7 +271,7 @@ class ErrorGoal:
         return self._is_small(intervals) and not self._edges(intervals)
 
     def _edges(self, intervals: Parts) -> list[tuple[float, float]]:
-        """Return the intervals between a valid and an invalid point that are too long; of 'auto', without such a loss."""
+        """Return the intervals between a valid and an invalid point that are too long, for mode='auto'."""
         if self._mode != "auto":
             return []
         width = EDGE * self._width

@@ -1,0 +1,347 @@
+"""`Learner1D` on its way to an error goal: where it asks, what it claims, and why it ends."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adaptive_calib import AverageLearner1D, BlockingRunner, Learner1D
+from adaptive_calib.runner import LargestError, Points, SequentialExecutor, replay_log, simple
+
+MODES = ("linear", "smooth", "auto")
+
+
+def run(learner: Any, goal: float, budget: int = 2500) -> Any:
+    """Run to the error goal; fails if that takes more than `budget` evaluations."""
+    runner = BlockingRunner(
+        learner, goal=LargestError(goal, learner) | Points(budget), executor=SequentialExecutor(), log=True
+    )
+    assert learner.npoints < budget
+    return runner
+
+
+def wave(frequency: float, phase: float = 0.3) -> Callable[[float], float]:
+    return lambda x: math.sin(frequency * x + phase)
+
+
+def scramble(x: float) -> float:
+    """Return a number in [-1, 1] that depends on x, as if by chance."""
+    return float(np.random.default_rng(int(np.float64(x).view(np.uint64))).uniform(-1, 1))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("frequency", [3.0, 64 * math.pi, 200.0])
+def test_a_claim_about_a_wave_is_true(mode, frequency):
+    """A wave of any frequency, that of the equal parts included, is not taken for a slower one."""
+    f = wave(frequency)
+    learner = Learner1D(f, (0, 1), mode=mode)
+    run(learner, 0.1)
+    claim = learner.claim()
+    assert (claim.basis, claim.error) == ("checked", 0.1)
+    grid = np.linspace(0, 1, 5001)
+    errors = np.abs(learner.predict(grid) - np.sin(frequency * grid + 0.3))
+    assert errors.max() <= 0.3
+    assert np.mean(errors > claim.error) <= claim.fraction
+
+
+def test_without_a_goal_nothing_is_checked():
+    """The claim is the bare estimate, and none while there is no estimate."""
+    learner = Learner1D(math.exp, (0, 1))
+    assert learner.claim() is None
+    assert learner.error_goal is None
+    simple(learner, npoints_goal=40)
+    assert learner.claim().basis == "estimated"
+    assert learner.claim().error == learner.largest_error()
+    assert learner.breaks == []
+
+
+def test_a_goal_that_is_taken_back_leaves_no_trace():
+    """Without the goal the points are those of a learner that never had one."""
+    plain, learner = (Learner1D(math.exp, (0, 1)) for _ in range(2))
+    learner.set_error_goal(0.1)
+    learner.set_error_goal(None)
+    for _ in range(50):
+        for one in (plain, learner):
+            (x,), _ = one.ask(1)
+            one.tell(x, math.exp(x))
+    assert list(plain.data) == list(learner.data)
+    assert plain.loss() == learner.loss()
+
+
+@pytest.mark.parametrize("goal", [0, -1, math.nan, math.inf])
+def test_bad_goals(goal):
+    """A goal is a positive number; a refused one changes nothing."""
+    learner = Learner1D(math.exp, (0, 1))
+    with pytest.raises(ValueError, match="error goal"):
+        learner.set_error_goal(goal)
+    assert learner.error_goal is None
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_same_again(mode):
+    """The same function gives the same points and claim, in a replay of the log and from a pickle in the middle."""
+    learner = Learner1D(wave(9), (-1, 1), mode=mode)
+    runner = run(learner, 1e-3)
+    again = learner.new()
+    replay_log(again, runner.log)
+    assert list(again.data) == list(learner.data)
+    assert again.claim() == learner.claim()
+    half = learner.new()
+    half.set_error_goal(1e-3)
+    for x, y in list(learner.data.items())[:-5]:
+        assert half.ask(1)[0] == [x]
+        half.tell(x, y)
+    half = pickle.loads(pickle.dumps(half))
+    for x, y in list(learner.data.items())[-5:]:
+        assert half.ask(1)[0] == [x]
+        half.tell(x, y)
+    assert half.claim() == learner.claim()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_data_make_the_claim(mode, tmp_path):
+    """Loaded from a file or told in one go, before or after the goal is set, the same data make the same claim."""
+    learner = Learner1D(wave(9), (-1, 1), mode=mode)
+    run(learner, 1e-2)
+    learner.save(tmp_path / "data")
+    loaded, told, before = learner.new(), learner.new(), learner.new()
+    loaded.load(tmp_path / "data")
+    loaded.set_error_goal(1e-2)
+    told.set_error_goal(1e-2)
+    told.tell_many(list(learner.data), list(learner.data.values()))
+    before.tell_many(list(learner.data), list(learner.data.values()))
+    before.set_error_goal(1e-2)
+    for other in (loaded, told, before):
+        assert other.claim() == learner.claim()
+
+
+def test_the_same_goal_again_is_reached_already():
+    """A second run needs no evaluation; one with a smaller goal checks anew, at other places."""
+    learner = Learner1D(math.exp, (-1, 1), mode="smooth")
+    run(learner, 1e-3)
+    count = learner.npoints
+    run(learner, 1e-3)
+    assert learner.npoints == count
+    run(learner, 1e-4)
+    assert learner.npoints >= count + 22
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("pending", [4, 16])
+def test_many_points_in_flight(mode, pending):
+    """Values that come in any order lead to a claim that is true, and no point is asked for twice."""
+    random = np.random.default_rng(pending)
+    f = wave(30)
+    learner = Learner1D(f, (0, 1), mode=mode)
+    learner.set_error_goal(0.01)
+    out: list[float] = []
+    asked: list[float] = []
+    while learner.claim() is None or learner.claim().basis != "checked":
+        same = learner.ask(pending - len(out), tell_pending=False)
+        points, improvements = learner.ask(pending - len(out))
+        assert (points, improvements) == same
+        asked += points
+        out += points
+        assert out
+        x = out.pop(int(random.integers(len(out))))
+        learner.tell(x, f(x))
+        assert len(asked) < 1500
+    assert len(set(asked)) == len(asked)
+    grid = np.linspace(0, 1, 2001)
+    assert np.mean(np.abs(learner.predict(grid) - np.sin(30 * grid + 0.3)) > 0.01) <= learner.claim().fraction
+
+
+@pytest.mark.parametrize(("mode", "place"), [(m, p) for m in MODES for p in (0.3137, -0.5)] + [("linear", 0.99)])
+def test_a_step_is_resolved_and_reported(mode, place):
+    """The run ends; the step lies in a reported break of at most a millionth of the domain; beside it all is right."""
+    learner = Learner1D(lambda x: float(x > place), (-1, 1), mode=mode)
+    run(learner, 0.01, 400)
+    ((a, b),) = learner.breaks
+    assert a <= place <= b
+    assert b - a <= 2.1e-6
+    assert learner.claim().breaks == ((a, b),)
+    assert "break" in str(learner.claim())
+    grid = np.linspace(-1, 1, 20001)
+    grid = grid[np.abs(grid - place) > 4e-6]
+    assert np.abs(learner.predict(grid) - (grid > place)).max() <= 0.01
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("f", [lambda x: abs(x - 0.3), lambda x: math.sqrt(x + 1), lambda x: 1 / (x - 0.3123)])
+def test_kinks_roots_and_poles_end(mode, f):
+    """Where no derivative, or no value, exists the run ends as well."""
+    run(Learner1D(f, (-1, 1), mode=mode), 0.05)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("edge", [0.0, 0.37])
+def test_a_region_without_values(mode, edge):
+    """The edge of the region is resolved; the share without a prediction is part of the claim."""
+    learner = Learner1D(lambda x: math.sqrt(x - edge) if x >= edge else math.nan, (-1.1, 1), mode=mode)
+    run(learner, 0.01)
+    grid = np.linspace(edge, 1, 4001)[1:]
+    error = np.abs(learner.predict(grid) - np.sqrt(grid - edge))
+    assert np.isnan(error).mean() <= 0.004
+    assert np.nanmax(error) <= 0.03
+    assert learner.claim().unpredicted == pytest.approx((edge + 1.1) / 2.1, abs=2e-3)
+
+
+@pytest.mark.parametrize("mode", ["linear", "smooth"])
+def test_an_unknown_region_counts(mode):
+    """While an interval beside an invalid point is long, the error is infinite, with an error goal and without."""
+    for goal in (None, 0.1):
+        learner = Learner1D(math.exp, (0, 1), mode=mode)
+        learner.set_error_goal(goal)
+        for x in np.linspace(0, 1, 41).tolist():
+            learner.tell(x, math.exp(x) if x != 0.5 else math.nan)
+        assert learner.largest_error() == math.inf
+        for x in (0.4995, 0.5005):
+            learner.tell(x, math.exp(x))
+        assert learner.largest_error() < 1e-2
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [1e-2, 1e-4])
+def test_noise_above_the_goal_ends_the_run(mode, size):
+    """The reason says how large the noise is, within a factor of six, and what can be done."""
+    learner = Learner1D(lambda x: math.sin(3 * x) + size * scramble(x), (-1, 1), mode=mode)
+    runner = run(learner, size / 10, 400)
+    assert runner.progress.status == "exhausted"
+    assert runner.stop_reason.startswith("noise of about ")
+    assert "is below it. Average" in runner.stop_reason
+    noise = float(runner.stop_reason.split()[3])
+    assert size / math.sqrt(3) / 6 < noise < size / math.sqrt(3) * 6
+    assert learner.largest_error() > size / 10
+    assert learner.claim().basis == "estimated"
+    assert learner.ask(1) == ([], [])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_noise_below_the_goal_is_no_reason(mode):
+    """A goal far above the noise is reached."""
+    learner = Learner1D(lambda x: math.sin(3 * x) + 1e-4 * scramble(x), (-1, 1), mode=mode)
+    run(learner, 1e-2)
+    assert learner.claim().basis == "checked"
+
+
+def test_values_in_steps_end_the_run():
+    """Rounded values have a step everywhere; the run says so instead of resolving each of them."""
+    learner = Learner1D(lambda x: round(math.sin(3 * x), 2), (-1, 1))
+    runner = run(learner, 1e-3, 2500)
+    assert "breaks" in runner.stop_reason
+    assert "rounded" in runner.stop_reason
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_logarithmic_axis(mode):
+    """The check is spread evenly over the logarithm."""
+    learner = Learner1D(lambda x: math.sin(3 * math.log(x)), (1e-3, 1e3), mode=mode, x_scale="log")
+    run(learner, 0.01)
+    assert learner.claim().checks >= 22
+    grid = np.geomspace(1e-3, 1e3, 4001)
+    assert np.mean(np.abs(learner.predict(grid) - np.sin(3 * np.log(grid))) > 0.01) <= 0.1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_integers(mode):
+    """Only integers are asked for; if all are known, so is everything."""
+    few = Learner1D(lambda k: float((-1) ** k), (0, 9), mode=mode, integer=True)
+    run(few, 0.1)
+    assert sorted(few.data) == list(range(10))
+    assert (few.claim().basis, few.claim().fraction, few.claim().confidence) == ("checked", 0.0, 1.0)
+    many = Learner1D(lambda k: math.sin(k / 300), (0, 10_000), mode=mode, integer=True)
+    run(many, 0.02)
+    assert all(isinstance(x, int) for x in many.data)
+    claim = many.claim()
+    assert claim.checks >= 18  # a place may fall on an integer that is known
+    assert (1 - claim.fraction) ** claim.checks <= 0.1 + 1e-12
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_vectors(mode):
+    """The error is the largest of the components, and so is the miss of a check."""
+    learner = Learner1D(lambda x: [math.sin(5 * x), 100 * math.cos(40 * x)], (0, 1), mode=mode)
+    run(learner, 0.5)
+    grid = np.linspace(0, 1, 2001)
+    truth = np.stack([np.sin(5 * grid), 100 * np.cos(40 * grid)], axis=1)
+    assert np.mean(np.abs(learner.predict(grid) - truth).max(axis=1) > 0.5) <= learner.claim().fraction
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_spacing_is_kept(mode):
+    """No two points, check points included, come nearer than `min_spacing`."""
+    learner = Learner1D(math.exp, (0, 1), mode=mode, min_spacing=1e-3)
+    run(learner, 0.01)
+    assert np.diff(sorted(learner.data)).min() >= 1e-3 * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("mode", ["linear", "smooth"])
+def test_points_are_no_lattice(mode):
+    """With an error goal, and always in the smooth mode, only the ends are dyadic fractions of the domain."""
+    learner = Learner1D(math.exp, (0, 1), mode=mode)
+    if mode == "linear":
+        learner.set_error_goal(1e-3)
+    for _ in range(40):
+        (x,), _ = learner.ask(1)
+        learner.tell(x, math.exp(x))
+    assert sum(x * 2**20 % 1 == 0 for x in learner.data) == 2
+
+
+def test_a_peak_between_the_points_is_found_or_not_excluded():
+    """A claim about narrow peaks at random places is true for the share of the domain that it names."""
+    random = np.random.default_rng(2)
+    grid = np.linspace(0, 1, 20001)
+    for _ in range(10):
+        centre = random.uniform(0, 1)
+        learner = Learner1D(lambda x, c=centre: 1 / (1 + ((x - c) / 3e-3) ** 2), (0, 1), mode="smooth")
+        run(learner, 0.01)
+        error = np.abs(learner.predict(grid) - 1 / (1 + ((grid - centre) / 3e-3) ** 2))
+        assert np.mean(error > 0.01) <= learner.claim().fraction
+
+
+def noisy_peak(seed_x: tuple[int, float], centre: float) -> float:
+    seed, x = seed_x
+    random = np.random.default_rng([seed, int(np.float64(x).view(np.uint64)) % 2**32])
+    return float(1 / (1 + ((x - centre) / 0.012) ** 2) + 0.03 * random.standard_normal())
+
+
+def test_a_mean_curve_is_looked_at_everywhere():
+    """`AverageLearner1D` finds a peak of half-width 0.006 of the domain, and says what it could have missed."""
+    random = np.random.default_rng(4)
+    grid = np.linspace(-1, 1, 4001)
+    for _ in range(5):
+        centre = float(random.uniform(-0.9, 0.9))
+        learner = AverageLearner1D(lambda point, c=centre: noisy_peak(point, c), (-1, 1), min_samples=5)
+        run(learner, 0.2)
+        assert learner.claim().basis == "checked"
+        assert learner.claim().resolution <= 0.01
+        assert "features narrower" in str(learner.claim())
+        error = np.abs(learner.predict(grid) - 1 / (1 + ((grid - centre) / 0.012) ** 2))
+        assert error.max() < 0.6
+
+
+def test_samples_in_flight():
+    """With many samples in flight no sample is asked for twice, and the claim comes all the same."""
+    learner = AverageLearner1D(lambda point: noisy_peak(point, 0.3), (-1, 1), min_samples=5)
+    learner.set_error_goal(0.2)
+    random = np.random.default_rng(0)
+    out: list[Any] = []
+    asked: list[Any] = []
+    while learner.claim() is None or learner.claim().basis != "checked":
+        same = learner.ask(12 - len(out), tell_pending=False)
+        points, improvements = learner.ask(12 - len(out))
+        assert (points, improvements) == same
+        asked += points
+        out += points
+        point = out.pop(int(random.integers(len(out))))
+        learner.tell(point, noisy_peak(point, 0.3))
+        assert len(asked) < 4000
+    assert len(set(asked)) == len(asked)
+    again = pickle.loads(pickle.dumps(learner))
+    assert again.claim() == learner.claim()
+    assert again.ask(3, tell_pending=False) == learner.ask(3, tell_pending=False)
