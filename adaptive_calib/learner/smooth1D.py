@@ -11,8 +11,9 @@ distance),
 and the error of p_m is about the next terms c_m w_m + c_{m+1} w_{m+1}. Two terms are taken, in absolute value: one
 alone vanishes at symmetric places. The estimate is their largest sum at five places in the interval.
 
-- ``"linear"``: p_2, the straight segment; two further nodes give the estimate, or one on either side where that is
-  better by `PREFERENCE`: then there is a break beyond the other one.
+- ``"linear"``: p_2, the straight segment; the sum of all terms over four further nodes gives the estimate. With two of
+  them a wave that is not resolved is taken for a straight line here and there. Two nodes on one side are taken instead
+  where that is better by `PREFERENCE`: then there is a break on the other side.
 - ``"smooth"``: up to `NODES` nodes, degree 7. The estimate is that of the polynomial with two nodes fewer, so the error
   is smaller still.
 
@@ -54,6 +55,8 @@ CurveMode: TypeAlias = Literal["linear", "smooth", "auto"]
 NODES = 8
 #: Neighbours used on each side of an interval.
 REACH = 4
+#: Nodes of the estimate in the linear mode, and neighbours on each side.
+LINEAR_NODES, LINEAR_REACH = 6, 2
 #: Factor on the estimate of a one-sided choice of nodes.
 PREFERENCE = 10.0
 #: Longest interval, as a fraction of the domain, whose estimate is used; gives at least 17 points.
@@ -88,11 +91,13 @@ def _choices(before: int, after: int, nodes: int) -> tuple[_NodeChoice, ...]:
     """Return the choices of nodes for an interval with `before` and `after` neighbours; the central one first."""
     central = sorted(range(-before, after + 2), key=lambda k: (abs(k - 0.5), k))[:nodes]
     choices = [_NodeChoice(tuple(central))]
-    if nodes == 4 and before and after:
-        choices += [_NodeChoice((0, 1, -1), beside=True), _NodeChoice((0, 1, 2), beside=True)]
-    if nodes > 4 and before >= REACH:
+    if nodes == LINEAR_NODES:
+        choices += [_NodeChoice((0, 1, -1, -2), beside=True)] if before >= LINEAR_REACH else []
+        choices += [_NodeChoice((0, 1, 2, 3), beside=True)] if after >= LINEAR_REACH else []
+        return tuple(choices)
+    if before >= REACH:
         choices.append(_NodeChoice((*range(0, -before - 1, -1), 1), sided=True))
-    if nodes > 4 and after >= REACH:
+    if after >= REACH:
         choices.append(_NodeChoice((*range(1, after + 2), 0), sided=True))
     return tuple(choices)
 
@@ -113,31 +118,32 @@ def _product(x: Any, nodes: Sequence[Any]) -> Any:
     return product
 
 
-def _last_terms(xs: Sequence[Any], c: Sequence[Any], larger: Any) -> Any:
-    """Return the largest sum of the last two terms (the last of three), in absolute value, within the interval."""
-    known = max(2, len(c) - 2)
+def _last_terms(xs: Sequence[Any], c: Sequence[Any], larger: Any, known: int) -> Any:
+    """Return the largest sum of the terms from number `known` on, in absolute value, within the interval."""
     found = None
     for place in PLACES:
         x = xs[0] + place * (xs[1] - xs[0])
         w = _product(x, xs[:known])
         total = abs(c[known] * w)
-        if known + 1 < len(c):
-            total = total + abs(c[known + 1] * (w * (x - xs[known])))
+        for k in range(known + 1, len(c)):
+            w = w * (x - xs[k - 1])
+            total = total + abs(c[k] * w)
         found = total if found is None else larger(found, total)
     return found
 
 
-def _estimate(choice: _NodeChoice, xs: Sequence[Any], c: Sequence[Any], larger: Any) -> Any:
-    """Return the estimated error of one choice of nodes with divided differences `c`."""
+def _estimate(choice: _NodeChoice, xs: Sequence[Any], c: Sequence[Any], larger: Any, straight: bool = False) -> Any:
+    """Return the estimated error of one choice of nodes with divided differences `c`; of the segment if `straight`."""
     if choice.sided:
         return abs(c[-1] * _product(xs[-1], xs[:-1])) * PREFERENCE
     if choice.beside:
-        return _last_terms(xs, c, larger) * PREFERENCE
+        return _last_terms(xs, c, larger, 2) * PREFERENCE
+    known = 2 if straight else max(2, len(c) - 2)
     # at the left end of the interval, or at its right end if all nodes are on one side of the left one
     at = 0 if min(choice.nodes) < 0 else 1
     kink = [(x - xs[at]) / (xs[1] - xs[0]) if k > at else 0.0 * x for k, x in zip(choice.nodes, xs, strict=True)]
-    seen = _last_terms(xs, _divided_differences(xs, kink), larger)
-    return _last_terms(xs, c, larger) * larger(1.0, 0.25 / larger(seen, 1e-300))
+    seen = _last_terms(xs, _divided_differences(xs, kink), larger, known)
+    return _last_terms(xs, c, larger, known) * larger(1.0, 0.25 / larger(seen, 1e-300))
 
 
 def _invalid(dx: float) -> float:
@@ -185,7 +191,8 @@ def _estimate_on_interval(xs: Sequence[Any], ys: Sequence[Any], nodes: int) -> f
     error = math.inf
     for choice in _choices(before, after, nodes):
         places = [xs[reach + k] for k in choice.nodes]
-        error = min(error, _estimate_of_values(choice, places, [ys[reach + k] for k in choice.nodes]))
+        values = [ys[reach + k] for k in choice.nodes]
+        error = min(error, _estimate_of_values(choice, places, values, nodes == LINEAR_NODES))
     return error
 
 
@@ -206,7 +213,7 @@ class ErrorLoss:
 
     def __init__(self, mode: CurveMode, coarsest: float = COARSEST) -> None:
         self._coarsest = coarsest
-        self._nodes = NODES if mode == "smooth" else 4
+        self._nodes = NODES if mode == "smooth" else LINEAR_NODES
         self.nth_neighbors = REACH if mode == "smooth" else 1
 
     def __call__(self, xs: Sequence[Any], ys: Sequence[Any]) -> float:
@@ -237,13 +244,13 @@ class ErrorLoss:
         return loss > LARGEST_ESTIMATE
 
 
-def _estimate_of_values(choice: _NodeChoice, nodes: list[float], values: list[Any]) -> float:
+def _estimate_of_values(choice: _NodeChoice, nodes: list[float], values: list[Any], straight: bool) -> float:
     """Return the estimate for one interval; the largest over the components of vectors."""
     if isinstance(values[0], float):
-        return float(_estimate(choice, nodes, _divided_differences(nodes, values), max))
+        return float(_estimate(choice, nodes, _divided_differences(nodes, values), max, straight))
     arrays = [np.array([x]) for x in nodes]
     c = _divided_differences(arrays, [np.asarray(y, dtype=float) for y in values])
-    return float(np.max(_estimate(choice, arrays, c, np.maximum)))
+    return float(np.max(_estimate(choice, arrays, c, np.maximum, straight)))
 
 
 class Curve:
@@ -270,7 +277,7 @@ class Curve:
         self._width = width
         self._y = values
         count = len(points) - 1
-        nodes = NODES if mode == "smooth" else 4
+        nodes = NODES if mode == "smooth" else LINEAR_NODES
         self._nodes = np.zeros((max(count, 0), nodes))
         self._c = np.zeros((max(count, 0), nodes, values.shape[1]))
         #: Estimated error on each interval, shape (n - 1,); NaN beside a point without a valid value.
@@ -281,7 +288,7 @@ class Curve:
 
     def _fit(self, width: int) -> None:
         valid: Any = np.isfinite(self._y).all(axis=1)
-        reach = REACH if width > 4 else 1
+        reach = REACH if width == NODES else LINEAR_REACH
         # number of consecutive valid neighbours, at most `reach`, on the left and on the right of each point
         runs = [np.zeros(len(valid), dtype=int), np.zeros(len(valid), dtype=int)]
         for _ in range(reach):
@@ -302,7 +309,7 @@ class Curve:
             xs = [self._x[place][:, None] for place in places]
             c = _divided_differences(xs, [self._y[place] for place in places])
             if len(choice.nodes) > 2:
-                errors = _estimate(choice, xs, c, np.maximum).max(axis=1)
+                errors = _estimate(choice, xs, c, np.maximum, width == LINEAR_NODES).max(axis=1)
             else:
                 errors = np.abs(self._y[rows + 1] - self._y[rows]).max(axis=1)
             take = (errors < best) | ~np.isfinite(best)
