@@ -599,6 +599,8 @@ class Learner1D(BaseLearner):
         self._goal = ErrorGoal(check, self._domain, self._mode, noise=self._mode != "auto")
         order = {self._domain.u(x): self._checked(x, y)[1] for x, y in self.data.items() if self._domain.contains(x)}
         self._retrace({}, order)
+        for u in order.keys() - set(self._intervals.known()[0]):
+            self._goal.take_twin(u, order[u])
         self._goal.look(self._intervals, len(self.data))
 
     def _replace_intervals(self, loss: IntervalLoss, uneven: bool) -> None:

@@ -221,6 +221,21 @@ def test_noise_above_the_goal_ends_the_run(mode, size):
     assert learner.ask(1) == ([], [])
 
 
+@pytest.mark.parametrize("mode", ["linear", "smooth"])
+def test_a_fast_wave_is_no_noise(mode):
+    """Values that look like noise while the points are too few do not end the run, nor does it ask in vain."""
+    random = np.random.default_rng(38)
+    for _ in range(4):
+        f = wave(random.uniform(150, 250), random.uniform(0, 6))
+        learner = Learner1D(f, (0, 1), mode=mode)
+        run(learner, 0.02, 2500)
+        assert learner.claim().basis == "checked"
+        half = learner.new()  # as loaded in the middle of such a run
+        half.tell_many(list(learner.data)[:60], list(learner.data.values())[:60])
+        run(half, 0.02, 2500)
+        assert half.claim().basis == "checked"
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_noise_below_the_goal_is_no_reason(mode):
     """A goal far above the noise is reached."""

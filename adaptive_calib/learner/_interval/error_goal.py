@@ -147,7 +147,8 @@ class ErrorGoal:
         # point -> value of its twin, None while that is not observed; in the order of asking
         self._twins: dict[float, Value] = {}
         self._suspected = 0.0
-        # values of the points that have twins
+        # values of all twins so far, by their own coordinates; values of the points whose twins are asked for
+        self._twin_values: dict[float, Value] = {}
         self._values: dict[float, Value] = {}
 
     # -- what comes in ---------------------------------------------------------------------------------------------
@@ -220,14 +221,15 @@ class ErrorGoal:
         if sizes and estimate <= EXPLAINED[self._mode] * max(sizes):
             self._suspected = max(sizes)
             nearest = sorted(points, key=lambda u: abs(u - worst[1]))
-            self._twins = dict.fromkeys(nearest[:TWINS])
+            self._twins = {u: self._twin_values.get(self._domain.twin(u)) for u in nearest[:TWINS]}
             self._values = {u: y for u, y in around if u in self._twins}
 
     def take_twin(self, u: float, y: Value) -> None:
-        """Take in the value of a twin."""
+        """Take in the value of a twin, asked for or not."""
+        self._twin_values[u] = math.nan if y is None else y
         for v in self._twins:
             if self._domain.twin(v) == u:
-                self._twins[v] = math.nan if y is None else y
+                self._twins[v] = self._twin_values[u]
 
     def _compare_twins(self) -> None:
         """Decide whether there is noise, once all twins are observed."""
