@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from adaptive_calib.store import maintenance
 from adaptive_calib.store.backend import Backend
+from adaptive_calib.store.comparison import Comparison, compare
 from adaptive_calib.store.identity.evaluation import Evaluation
 from adaptive_calib.store.identity.replicates import set_and_number
 from adaptive_calib.store.result_set import Space, find_result_set
 from adaptive_calib.store.rows import OK, Key
+from adaptive_calib.store.sweeps import explain, sweep_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Store"]
 
@@ -59,6 +64,28 @@ class Store(Backend):
             If there is none, or several; the message lists them.
         """
         return find_result_set(self, evaluation)
+
+    def to_dataframe(self, function: Callable[..., Any] | str) -> pd.DataFrame:
+        """Return one table of all results of a function; see `adaptive_calib.store.sweeps.sweep_table`."""
+        return sweep_table(self, function)
+
+    def explain(self, evaluation: Callable[..., Any]) -> str:
+        """Return what there is of an evaluation, or in what it differs from the nearest; see `sweeps.explain`."""
+        return explain(self, evaluation)
+
+    def compare(
+        self,
+        evaluation: Callable[..., Any],
+        sample: int = 20,
+        *,
+        rtol: float = 0.0,
+        atol: float = 0.0,
+        stored: str | None = None,
+        points: Iterable[Any] = (),
+        seed: int = 0,
+    ) -> Comparison:
+        """Evaluate a sample of stored points with the code that there is now; see `adaptive_calib.store.comparison`."""
+        return compare(self, evaluation, sample, rtol=rtol, atol=atol, stored=stored, points=points, seed=seed)
 
     def register_handler(self, kind: type, dump: Callable[[Any, Path], object], load: Callable[[Path], Any]) -> None:
         """Keep values of type `kind` as files: ``dump(object, path)`` writes one, ``load(path)`` reads it.

@@ -13,7 +13,7 @@ from adaptive_calib.store.errors import UnreadableRowError, UnstorableResultErro
 
 __all__ = ["Results"]
 
-Dump = Callable[[Any, Path], None]
+Dump = Callable[[Any, Path], object]
 Load = Callable[[Path], Any]
 _HANDLER = "handler:"
 

@@ -248,6 +248,13 @@ class Evaluation:
                 "not change ctx.config in the function."
             )
 
+    def under(self, info: ResultSetInfo) -> Self:
+        """Return this evaluation under a stored identity: its points have the uids, and so the seeds, that they had."""
+        other = copy.copy(self)
+        other._info = info
+        other._point_uids = None
+        return other
+
     def current_code(self, *points: Any) -> str:
         """Return the digests of the code and data that results depend on now; see `joined_digests`.
 
