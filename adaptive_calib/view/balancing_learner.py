@@ -1,4 +1,4 @@
-"""What `BalancingLearner` looks like: the plots of its children, chosen by sliders."""
+"""The plot of a `BalancingLearner`: the plots of its children, selected by sliders."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What functions of two numbers look like: an image of the interpolant, and the triangles over it.
+"""The plot of a function of two numbers: an image of the interpolant, and the triangles over it.
 
-As python-adaptive's: an Image (viridis) times EdgePaths, for vectors a HoloMap over the components. On logarithmic
-dimensions the image is a QuadMesh, whose pixels may differ in size. Styles are set when a HoloViews backend is loaded.
+As in python-adaptive it is an Image (viridis) times EdgePaths, for vectors a HoloMap over the components. On
+logarithmic dimensions the image is a QuadMesh, whose pixels may differ in size. Where `Learner2D.predict` is NaN,
+around points without a value, the image is white. Styles are set if a HoloViews backend is loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from adaptive_calib.learner.learner2D import Learner2D
 
 __all__ = ["lines", "picture", "plot"]
 
-#: Fewer told points than this are not interpolated: the plot is there, but empty.
+#: With fewer observed points the plot is empty: they are not interpolated.
 FEWEST_POINTS = 4
 
 
@@ -50,6 +51,9 @@ def plot(learner: Learner2D, n: int | None = None, tri_alpha: float = 0.0) -> An
         empty = hv.Image([], bounds=(x0, y0, x1, y1))
         return styled(empty * hv.EdgePaths([]), tri_alpha)
     xs, ys, zs = learner.interpolated_on_grid(n)
+    if learner.ninvalid or learner.failed_points:
+        known = np.isfinite(learner.predict(np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1)))
+        zs = np.where(known, zs, np.nan)
     return picture(xs, ys, zs, (x0, y0, x1, y1), learner.edges(), tri_alpha)
 
 
@@ -88,7 +92,7 @@ def picture(
 def lines(pieces: Sequence[Any]) -> list[np.ndarray]:
     """Return pieces of line as one path, in which a row of NaN lifts the pen.
 
-    HoloViews takes apart a list of paths in a time that grows as the square of their number: minutes for 900 edges.
+    The time that HoloViews takes for a list of paths grows as the square of their number: minutes for 900 edges.
     """
     if not len(pieces):
         return []
@@ -97,7 +101,7 @@ def lines(pieces: Sequence[Any]) -> list[np.ndarray]:
 
 
 def styled(overlay: Any, tri_alpha: float) -> Any:
-    """Return the overlay with colours and opacity, where a HoloViews backend is loaded that knows of styles."""
+    """Return the overlay with colours and opacity, if a HoloViews backend is loaded."""
     hv = holoviews()
     backend = hv.Store.current_backend
     if backend not in hv.Store.loaded_backends():

@@ -19,6 +19,8 @@ __all__ = ["plot", "plot_3D", "plot_isoline", "plot_isosurface", "plot_slice"]
 
 _CURVE_POINTS = 201
 _MOST_PIXELS = 500
+#: Along each side of a cut; there are three of them.
+_CUT_PIXELS = 101
 
 
 def _plotly() -> Any:
@@ -55,13 +57,26 @@ def _edges(learner: LearnerND) -> list[Any]:
 
 
 def plot(learner: LearnerND, n: int | None = None, tri_alpha: float = 0) -> Any:
-    """Return an image times the triangles, as `adaptive_calib.view.learner2D.plot`; two numbers, scalar values.
+    """Return an image times the triangles, as `adaptive_calib.view.learner2D.plot`; in three dimensions three cuts.
+
+    Parameters
+    ----------
+    n : int, optional
+        Pixels along each side; by default enough for the smallest simplex, for cuts 101.
+    tri_alpha : float
+        Opacity of the triangles, from 0 to 1.
+
+    Returns
+    -------
+    holoviews.Overlay, or a Layout of three images through the middle of the domain
 
     Raises
     ------
     NotImplementedError
         For other dimensions, and for vectors.
     """
+    if learner.ndim == 3 and learner.vdim == 1:
+        return _cuts(learner, n or _CUT_PIXELS)
     _need(learner, 2)
     hv = holoviews()
     (x0, x1), (y0, y1) = learner.bounding_box
@@ -71,6 +86,25 @@ def plot(learner: LearnerND, n: int | None = None, tri_alpha: float = 0) -> Any:
     xs, ys = np.linspace(x0, x1, n), np.linspace(y0, y1, n)
     zs = learner.predict(np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1))
     return picture(xs, ys, zs, (x0, y0, x1, y1), _edges(learner), tri_alpha)
+
+
+def _cuts(learner: LearnerND, n: int) -> Any:
+    """Return images of three planes through the middle of the domain, each with the place of its cut as title."""
+    hv = holoviews()
+    box = learner.bounding_box
+    known = learner.tri is not None
+    panels = []
+    for cut in (2, 1, 0):
+        across, up = (k for k in range(3) if k != cut)
+        middle = (box[cut][0] + box[cut][1]) / 2
+        names = [f"x{across}", f"x{up}"]
+        corners = (box[across][0], box[up][0], box[across][1], box[up][1])
+        if known:
+            image = plot_slice(learner, {cut: middle}, n).redim(x=names[0], y=names[1])
+        else:
+            image = styled(hv.Image([], kdims=names, bounds=corners), 0)
+        panels.append(image.relabel(f"x{cut} = {middle:.4g}"))
+    return hv.Layout(panels).cols(3)
 
 
 def plot_slice(learner: LearnerND, cut_mapping: Mapping[int, float], n: int | None = None) -> Any:

@@ -1,7 +1,7 @@
-"""Points of a learner that have no value yet, or never get one: drawn over its plot while it is watched.
+"""Pending and failed points of a learner, drawn over its live plot.
 
-Pending points are hollow circles, failed ones crosses. On a line they stand where the interpolant has them; before the
-first value, at zero.
+Pending points are hollow circles, failed ones crosses. On a line they are drawn at the value of the interpolant; where
+it has none, on the straight line between the neighbouring values, and before the first value at zero.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from adaptive_calib.learner.learnerND import LearnerND
 __all__ = ["marks"]
 
 _PENDING = {"fill_alpha": 0, "line_color": "gray", "size": 7}
-_FAILED = {"color": "#D55E00", "marker": "x", "size": 8}
+_FAILED = {"color": "#D55E00", "marker": "x", "size": 10, "line_width": 2}
 
 
 def marks(hv: Any, learner: Any) -> Any:
-    """Return the pending and the failed points of a learner as an overlay; None for learners that show none.
+    """Return the pending and the failed points of a learner as an overlay; None for learners without such marks.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def marks(hv: Any, learner: Any) -> Any:
     Returns
     -------
     holoviews.Overlay or None
-        Two elements, empty ones too: a live plot must not change its shape.
+        Two elements, which may be empty: the number of elements of a live plot must not change.
     """
     pending: set[Any]
     failed: set[Any]
@@ -65,4 +65,11 @@ def _on_the_line(learner: Learner1D, points: set[float]) -> np.ndarray[Any, np.d
     x = np.array(sorted(points), dtype=float)
     if not x.size or not learner.data:
         return np.column_stack([x, np.zeros_like(x)])
-    return np.column_stack([x, np.asarray(learner.predict(x)).reshape(x.size, -1)[:, 0]])
+    y = np.asarray(learner.predict(x), dtype=float).reshape(x.size, -1)[:, 0]
+    if not np.isfinite(y).all():
+        known = sorted((float(at), np.ravel(value)[0]) for at, value in learner.data.items() if value is not None)
+        at, values = np.array(known, dtype=float).reshape(-1, 2).T
+        finite = np.isfinite(values)
+        between = np.interp(x, at[finite], values[finite]) if finite.any() else np.zeros_like(x)
+        y = np.where(np.isfinite(y), y, between)
+    return np.column_stack([x, y])

@@ -9,8 +9,10 @@ import time
 import numpy as np
 import pytest
 
+from adaptive_calib import BlockingRunner
 from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import LearnerND
+from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.view.learnerND import _crossings, _cut
 
 hv = pytest.importorskip("holoviews")
@@ -90,7 +92,7 @@ def test_slices():
         with pytest.raises(ValueError, match=match):
             learner.plot_slice(cut)
     with pytest.raises(NotImplementedError, match="2 numbers"):
-        learner.plot()
+        LearnerND(sum, [(0, 1)] * 4).plot()
 
 
 def test_isolines():
@@ -119,6 +121,40 @@ def test_three_dimensions():
     x, y, z = (np.array(figure.data[0][axis]) for axis in "xyz")
     assert x + y - z == pytest.approx(0.2)
     assert len(learner.plot_3D(with_triangulation=True, return_fig=True).data) == 2
+
+
+@pytest.mark.parametrize("n", [0, 2, 100])
+def test_three_dimensions_are_cut_in_the_middle(n):
+    """The default plot of three numbers has three planes through the middle, also before there are values."""
+    learner = run(LearnerND(lambda p: p[0] + 10 * p[1] + 100 * p[2], [(-1, 1), (0, 2), (1, 3)]), n)
+    layout = learner.plot(n=11)
+    assert [panel.label for panel in layout] == ["x2 = 2", "x1 = 1", "x0 = 0"]
+    assert [[str(axis) for axis in panel.kdims] for panel in layout] == [["x0", "x1"], ["x0", "x2"], ["x1", "x2"]]
+    if n == 100:
+        first = layout.values()[0]
+        assert first[0.5, 0.5] == pytest.approx(0.5 + 5 + 200, abs=2)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_white_where_nothing_is_predicted(fails):
+    """Around points that failed, or have no number, the image of a Learner2D is empty, as its prediction is."""
+
+    def ring(xy):
+        if xy[0] ** 2 + xy[1] ** 2 < 0.1:
+            if fails:
+                raise ValueError
+            return math.nan
+        return xy[0] * xy[1]
+
+    learner = Learner2D(ring, BOX)
+    BlockingRunner(learner, npoints_goal=200, executor=SequentialExecutor(), on_error="continue")
+    image = learner.plot(n=41).Image.I
+    xs, ys = image.dimension_values(0, expanded=False), image.dimension_values(1, expanded=False)
+    drawn = image.dimension_values(2, flat=False)
+    predicted = learner.predict(np.stack(np.meshgrid(xs, ys), axis=-1))
+    assert np.isnan(drawn).any()
+    assert np.isfinite(drawn).any()
+    assert (np.isnan(drawn) == np.isnan(predicted)).mean() > 0.97  # pixels are drawn at slightly other places
 
 
 def test_without_holoviews(monkeypatch):
