@@ -245,14 +245,17 @@ class AsyncRunner(BaseRunner):
     def live_info_terminal(
         self, *, update_interval: float = 0.5, overwrite_previous: bool = True
     ) -> asyncio.Task[None] | Future[None]:
-        """Print a line about the run every `update_interval` seconds, and its final state.
+        """Print the state of the run every `update_interval` seconds, and its final state.
+
+        In a terminal a block of rows is rewritten in its place. In a file or a pipe a line is printed once a minute,
+        without escape codes.
 
         Parameters
         ----------
         update_interval : float
-            Seconds between two lines.
+            Seconds between two updates.
         overwrite_previous : bool
-            Whether to clear the screen before each line.
+            Whether the block is rewritten; if not, each update is a line of its own.
         """
         return self.beside(watch(self, update_interval, overwrite_previous=overwrite_previous))
 

@@ -1,48 +1,97 @@
-"""A run in plain text: one line, again and again."""
+"""The state of a run in a terminal: the rows that a notebook shows, rewritten in their place.
+
+In a terminal the block of rows is overwritten by the next one; the rest of the screen is left alone. In a file or a
+pipe (a log of a batch system) there are no escape codes, and a line a minute.
+"""
 
 from __future__ import annotations
 
+import shutil
 import sys
-from datetime import datetime, timedelta
+import unicodedata
+from datetime import datetime
 from typing import Any, TextIO
 
-__all__ = ["line", "watch"]
+from adaptive_calib.view.run import RunHistory, RunView, look
+from adaptive_calib.view.run_text import rows
+
+__all__ = ["block", "line", "watch"]
 
 _COLOURS = {"cancelled": 33, "failed": 31, "running": 34, "finished": 32}  # yellow, red, blue, green
+#: Seconds between two lines in a file.
+LOG_INTERVAL = 60.0
+_BAR = 40
 
 
-def _coloured(text: str, colour: int) -> str:
-    return f"\033[{colour}m{text}\033[0m"
+def line(runner: Any, view: RunView | None = None) -> str:
+    """Return one line about a run, without escape codes: the time, and ``key: value`` for each row that has one."""
+    view = view if view is not None else look(runner)
+    table = {"time": str(datetime.now()).split(".")[0], **rows(view)}
+    table.pop("running", None)
+    return "; ".join(f"{key}: {value}" for key, value in table.items())
 
 
-def line(runner: Any) -> str:
-    """Return one line about a run: fields ``key: value``, padded to 30 characters and joined by tabs."""
-    status, overhead = runner.status(), runner.overhead()
-    fields = {
-        "time": str(datetime.now()).split(".")[0],
-        "status": _coloured(status, _COLOURS[status]),
-        "elapsed time": str(timedelta(seconds=runner.elapsed_time())).split(".")[0],
-        "overhead": _coloured(f"{overhead:.2f}%", 32 if overhead < 50 else 31),
-        "# of points": str(runner.learner.npoints),
-    }
-    samples = getattr(runner.learner, "nsamples", None)
-    if samples is not None:
-        fields["# of samples"] = str(samples)
-    loss = getattr(runner.learner, "_cache", {}).get("loss")
-    if loss is not None:
-        fields["latest loss"] = f"{loss:.3f}"
-    if runner.stop_reason:
-        fields["reason"] = runner.stop_reason
-    return "\t".join(f"{key}: {value}".ljust(30) for key, value in fields.items())
+def block(view: RunView, width: int = 80, colours: bool = True) -> list[str]:
+    """Return the rows of a run as lines of at most `width` columns, and a progress bar if the share is known."""
+    table = rows(view)
+    margin = max(map(len, table))
+    lines = []
+    for key, value in table.items():
+        words = _cut(f"{key:>{margin}}  {value}", width)
+        if colours and key == "status":
+            words = f"\033[{_COLOURS[view.status]}m{words}\033[0m"
+        lines.append(words)
+    if view.share is not None:
+        length = max(0, min(_BAR, width - margin - 8))
+        done = round(length * view.share)
+        lines.append(_cut(f"{'':>{margin}}  {'█' * done}{'·' * (length - done)} {100 * view.share:3.0f}%", width))
+    return lines
+
+
+def _cut(words: str, width: int) -> str:
+    """Return a text of at most so many columns on one line: a longer one would be wrapped, and not be overwritten."""
+    shown: list[str] = []
+    columns = 0
+    for letter in " ".join(words.split("\n")):
+        columns += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        if columns > width - 1:
+            return "".join(shown) + "…"
+        shown.append(letter)
+    return "".join(shown)
 
 
 async def watch(runner: Any, interval: float, *, overwrite_previous: bool = True, stream: TextIO | None = None) -> None:
-    """Print `line` until the run is over, and once more then."""
+    """Print the state of a run until it is over, and once more then.
+
+    Parameters
+    ----------
+    runner : AsyncRunner
+    interval : float
+        Seconds between two updates in a terminal.
+    overwrite_previous : bool
+        Whether a terminal shows a block of rows that is rewritten; if not, each update is a new line.
+    stream : text file, optional
+        By default the standard output.
+    """
     out = stream or sys.stdout
-    clear = "\033[2J\033[H" if overwrite_previous else ""
-    while not runner.task.done():
-        out.write(f"{clear}{line(runner)}\n")
+    terminal, history = out.isatty(), RunHistory()
+    rewrite, height = terminal and overwrite_previous, 0
+    wait = interval if terminal or interval > LOG_INTERVAL else LOG_INTERVAL
+    while True:
+        over = runner.task.done()
+        view = look(runner, history)
+        if rewrite:
+            size = shutil.get_terminal_size()
+            lines = block(view, size.columns)[: size.lines - 1]  # rows above the screen cannot be overwritten
+            up = f"\033[{height}F\033[J" if height else ""  # to the first line of the last block; clear from there
+            out.write(up + "\n".join(lines) + "\n")
+            height = len(lines)
+        else:
+            out.write(line(runner, view) + "\n")
         out.flush()
-        await runner.wait(interval)
-    out.write(f"{clear}{line(runner)}\n")
-    out.flush()
+        if over:
+            if view.error:
+                out.write(view.error.rstrip() + "\n")
+                out.flush()
+            return
+        await runner.wait(wait)

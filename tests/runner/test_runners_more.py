@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -27,7 +25,6 @@ from adaptive_calib.runner import (
     simple,
     stop_after,
 )
-from adaptive_calib.runner.terminal import line, watch
 from adaptive_calib.store import SQLiteStore
 from tests.engine.doubles import Counting, MemoryArchive, Tolerant
 
@@ -203,19 +200,6 @@ def test_stop_after_counts_from_its_call():
     goal = stop_after(seconds=0.05)
     runner = BlockingRunner(learner, goal, executor=SequentialExecutor())
     assert 0.0 < runner.elapsed_time() < 5
-
-
-def test_a_line_in_the_terminal():
-    """The final state is shown."""
-    learner = Counting(5)
-    runner = AsyncRunner(learner, npoints_goal=5, executor=SequentialExecutor())
-    stream = io.StringIO()
-    runner.beside(watch(runner, 100, overwrite_previous=False, stream=stream))
-    runner.block_until_done()
-    last = stream.getvalue().splitlines()[-1]
-    assert re.search(r"status: \033\[32mfinished", last)
-    assert "# of points: 5" in last
-    assert line(runner).count("\t") >= 4
 
 
 def test_sixteen_runners_share_a_loop():
