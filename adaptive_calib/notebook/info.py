@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import time
 from typing import Any
 
@@ -16,13 +17,20 @@ __all__ = ["live_info"]
 
 #: At most 1 % of the run's time is promised; what the kernel does with a message is not measured here, so less.
 SHARE = 0.005
+_GIVE_UP = "give up pending evaluations"
+#: Seconds in which a second click confirms the first one.
+_CONFIRM = 5.0
 
 
 def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
-    """Show how a run goes, while it goes: a table, a progress bar and buttons to end it.
+    """Show the state of a run while it goes on: a table, a progress bar and buttons to end it.
 
-    Red and with the traceback if it fails. Needs ipywidgets; without it the table has no buttons, and outside a
-    notebook it is printed once (use `runner.live_info_terminal()` there).
+    "cancel" does what ``runner.cancel()`` does: pending evaluations are completed. The other button gives them up,
+    after a second click. The table of a failed run is red, with the traceback. A page that is reloaded shows the
+    current state; the notebook keeps the last one.
+
+    Needs ipywidgets. Without it the table has no buttons; outside a notebook it is printed once (use
+    `runner.live_info_terminal()` there).
 
     Parameters
     ----------
@@ -79,7 +87,7 @@ class _Html:
         self._note = f"ipywidgets is not installed, so there are no buttons (runner.cancel() ends the run): {INSTALL}."
 
     def show(self, view: RunView) -> None:
-        """Show this moment."""
+        """Show the state at one moment."""
         ipython = importlib.import_module("IPython.display")
         page = ipython.HTML(html(view, self._note))
         if self._handle is None:
@@ -88,38 +96,57 @@ class _Html:
             self._handle.update(page)
 
     def end(self) -> None:
-        """Nothing has to be taken away."""
+        """Do nothing: the table is static."""
 
 
 class _Widgets:
-    """The table and the buttons. ipywidgets keeps every widget for ever, so the buttons are closed at the end."""
+    """The table and two buttons. ipywidgets keeps every widget for ever, so the buttons are closed at the end."""
 
     def __init__(self, runner: Any) -> None:
         widgets = importlib.import_module("ipywidgets")
         wide = widgets.Layout(width="auto")
+        self._runner: Any = runner
+        self._asked = -math.inf
         self._page = widgets.HTML(layout=widgets.Layout(width="100%"))
-        now = widgets.Button(
-            description="cancel", layout=wide, button_style="danger", tooltip="end now; what is running is given up"
+        stop = widgets.Button(
+            description="cancel", layout=wide, button_style="danger",
+            tooltip="submit nothing more, and wait for pending evaluations: runner.cancel()",
+        )  # fmt: skip
+        self._give_up = widgets.Button(
+            description=_GIVE_UP, layout=wide, tooltip="end now, without the results of pending evaluations"
         )
-        keep = widgets.Button(
-            description="cancel and keep what is running", layout=wide, tooltip="ask nothing more, wait for the rest"
-        )
-        now.on_click(lambda _: runner.cancel(drain=False))
-        keep.on_click(lambda _: runner.cancel())
-        self._buttons = (now, keep)
+        stop.on_click(lambda _: runner.cancel())
+        self._give_up.on_click(lambda _: self._ask_or_give_up())
+        self._buttons = (stop, self._give_up)
         self._row = widgets.HBox(self._buttons)
+        self._handle: Any = None
         self._shown = False
         self._box = widgets.VBox([self._page, self._row])
 
+    def _ask_or_give_up(self) -> None:
+        """Ask at the first click, give up at the second."""
+        if self._give_up.description == _GIVE_UP:
+            self._asked = time.monotonic()
+            pending = self._runner.progress.running
+            self._give_up.description = f"really? {pending} pending evaluations will be lost; click again"
+            self._give_up.button_style = "danger"
+        else:
+            self._runner.cancel(drain=False)
+
     def show(self, view: RunView) -> None:
-        """Show this moment; the first time, display the widgets."""
+        """Show the state at one moment; the first time, display the widgets."""
         self._page.value = html(view)
+        if self._give_up.description != _GIVE_UP and time.monotonic() - self._asked > _CONFIRM:
+            self._give_up.description, self._give_up.button_style = _GIVE_UP, ""
         if not self._shown:
             self._shown = True
-            importlib.import_module("IPython.display").display(self._box)
+            self._handle = importlib.import_module("IPython.display").display(self._box, display_id=True)
 
     def end(self) -> None:
-        """Take the buttons away; they hold the runner."""
+        """Remove the buttons, which hold the runner, and leave a table that a saved notebook keeps."""
+        self._runner = None
         self._box.children = (self._page,)
         for widget in (*self._buttons, self._row):
             widget.close()
+        if self._handle is not None:
+            self._handle.update(importlib.import_module("IPython.display").HTML(self._page.value))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adaptive_calib.engine.goals import share_reached, time_left
+from adaptive_calib.learner.protocol import has_method
 
 __all__ = ["RunHistory", "RunView", "look", "loss_of", "shorten"]
 
@@ -65,15 +66,21 @@ class RunView:
     status : str
         "running", "cancelled", "failed" or "finished".
     reason : str or None
-        Why the run stopped.
+        Why the run stopped, or stops.
+    stopping : bool
+        Whether the run only waits for pending evaluations: nothing more is submitted.
     elapsed, left : float
         Seconds since the start and until the goal; `left` is None if the goal gives no estimate.
     share : float or None
         Part of the way to the goal, 0 to 1.
-    npoints, loaded, new, pending, failed, workers : int
+    npoints, loaded, new, pending, retrying, failed, workers : int
+        Numbers of points: known to the learner, loaded from the store, evaluated by this run, pending, to be repeated
+        after a failure, failed for good; and the number of workers.
     samples : int or None
         Samples of a learner that averages.
     loss : float or None
+    claim : str or None
+        What the learner claims about its error.
     overhead : float
         Percent of the workers' time that was not spent in the function.
     split : mapping of str to float
@@ -109,6 +116,9 @@ class RunView:
     failures: tuple[tuple[str, str], ...] = ()
     losses: tuple[tuple[float, float], ...] = ()
     error: str = ""
+    stopping: bool = False
+    retrying: int = 0
+    claim: str | None = None
 
 
 def look(runner: Any, history: RunHistory | None = None) -> RunView:
@@ -132,23 +142,26 @@ def look(runner: Any, history: RunHistory | None = None) -> RunView:
             (shorten(machine.running[task].point), max(0.0, elapsed - history.since(task))) for task in tasks[:LISTED]
         )
         status = runner.status()
-        ended = status != "running"
+        stopping = status == "running" and progress.phase == "draining"
         return RunView(
             title=type(runner.learner).__name__,
             goal=str(runner.goal),
             status=status,
             reason=runner.stop_reason,
+            stopping=stopping,
             elapsed=elapsed,
-            left=None if ended else time_left(runner.goal, progress),
+            left=None if status != "running" or stopping else time_left(runner.goal, progress),
             share=1.0 if status == "finished" else share_reached(runner.goal, progress, history.first),
             npoints=progress.npoints,
             loaded=progress.loaded,
             new=progress.told,
             pending=len(tasks),
+            retrying=len(machine.to_retry),
             failed=progress.failures,
             workers=runner.session.slots,
             samples=getattr(runner.learner, "nsamples", None),
             loss=loss,
+            claim=_claim(runner.learner) if progress.npoints else None,
             overhead=runner.overhead(),
             split=runner.overhead_split(),
             running=running,
@@ -164,6 +177,11 @@ def loss_of(learner: Any) -> float | None:
         return float(learner.loss())
     except (TypeError, ValueError, IndexError, ZeroDivisionError):  # a learner may have no loss yet
         return None
+
+
+def _claim(learner: Any) -> str | None:
+    claim = learner.claim() if has_method(learner, "claim") else None
+    return None if claim is None else str(claim)
 
 
 def _error(error: BaseException | None) -> str:

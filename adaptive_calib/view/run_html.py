@@ -27,7 +27,8 @@ def html(view: RunView, note: str = "") -> str:
         style = f' style="color:{colour};font-weight:bold"' if name == "status" else ""
         extra = _curve(view.losses) if name == "latest loss" else ""
         cells.append(
-            f'<tr><th style="text-align:right;padding:1px 8px;vertical-align:top;white-space:nowrap">{name}</th>'
+            f'<tr><th style="text-align:right;padding:1px 8px;vertical-align:top;white-space:nowrap"{_title(name)}>'
+            f"{name}</th>"
             f'<td{style or ""}><span style="overflow-wrap:anywhere">{escape(value)}</span>{extra}</td></tr>'
         )
     parts = [f'<table style="border-collapse:collapse;text-align:left">{"".join(cells)}</table>']
@@ -51,6 +52,20 @@ def html(view: RunView, note: str = "") -> str:
         f'<div class="adaptive-calib-run" data-status="{view.status}" data-points="{view.npoints}" '
         f'style="line-height:1.4;max-width:100%">{"".join(parts)}</div>'
     )
+
+
+#: Explanations of rows, shown when the mouse is over their names.
+_TITLES = {
+    "latest loss": "What the learner reduces: it evaluates next where its loss function is largest. By default of "
+    "Learner1D it is the length of a segment of the curve, with the ranges of x and y scaled to 1. "
+    "It is not the error of the result.",
+    "overhead": "Time of the workers that was not spent in the function.",
+    "accuracy": "What the learner claims about the error of its prediction, in units of the values.",
+}
+
+
+def _title(name: str) -> str:
+    return f' title="{escape(_TITLES[name])}"' if name in _TITLES else ""
 
 
 def _traceback(trace: str, colour: str) -> str:

@@ -15,25 +15,36 @@ def _duration(seconds: float) -> str:
 
 def rows(view: RunView) -> dict[str, str]:
     """Return name -> value of each row, in the order of display."""
-    rows = {"status": view.status + (f": {view.reason}" if view.reason else ""), "goal": view.goal}
-    rows["elapsed time"] = _duration(view.elapsed)
+    table = {"status": _status(view), "goal": view.goal, "elapsed time": _duration(view.elapsed)}
     if view.left is not None:
-        rows["time left"] = f"about {_duration(view.left)}"
-    parts = {"new": view.new, "loaded": view.loaded, "pending": view.pending, "failed": view.failed}
+        table["time left"] = f"about {_duration(view.left)}"
+    parts = {
+        "new": view.new, "loaded": view.loaded, "pending": view.pending, "to be repeated": view.retrying,
+        "failed": view.failed,
+    }  # fmt: skip
     known = ", ".join(f"{number} {name}" for name, number in parts.items() if number)
-    rows["# of points"] = f"{view.npoints}" + (f" ({known})" if known else "")
+    table["# of points"] = f"{view.npoints}" + (f" ({known})" if known else "")
     if view.samples is not None:
-        rows["# of samples"] = str(view.samples)
+        table["# of samples"] = str(view.samples)
     if view.loss is not None:
-        rows["latest loss"] = f"{view.loss:.4g}"
+        table["latest loss"] = f"{view.loss:.4g}"
+    if view.claim is not None:
+        table["accuracy"] = view.claim
     split = ", ".join(f"{name} {percent:.1f}%" for name, percent in view.split.items() if percent >= 0.05)
-    rows["overhead"] = f"{view.overhead:.1f}%" + (f" ({split})" if split else "")
-    rows["workers"] = str(view.workers)
+    table["overhead"] = f"{view.overhead:.1f}%" + (f" ({split})" if split else "")
+    table["workers"] = str(view.workers)
     if view.running and view.status == "running":
         more = view.pending - len(view.running)
-        shown = ", ".join(f"{point} ({seconds:.0f} s)" for point, seconds in view.running)
-        rows["running"] = shown + (f" and {more} more" if more > 0 else "")
-    return rows
+        listed = ", ".join(f"{point} ({seconds:.0f} s)" for point, seconds in view.running)
+        table["running"] = listed + (f" and {more} more" if more > 0 else "")
+    return table
+
+
+def _status(view: RunView) -> str:
+    if view.stopping:
+        evaluations = "1 pending evaluation" if view.pending == 1 else f"{view.pending} pending evaluations"
+        return f"stopping: waiting for {evaluations}" + (f" ({view.reason})" if view.reason else "")
+    return view.status + (f": {view.reason}" if view.reason else "")
 
 
 def text(view: RunView) -> str:

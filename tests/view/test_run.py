@@ -28,7 +28,7 @@ def test_goals_in_words() -> None:
     goal = Loss(0.01) | Points(5) & Elapsed(60)
     assert str(goal) == "loss at most 0.01 or 5 points and 0:01:00 of running"
     assert goal._repr_html_() == f"<b>goal:</b> {goal}"
-    assert str(LargestError.of(Learner1D(abs, (0, 1)), 0.5)) == "estimated error at most 0.5"
+    assert str(LargestError.of(Learner1D(abs, (0, 1)), 0.5)) == "error at most 0.5"
 
 
 def test_overhead_adds_up() -> None:
@@ -125,3 +125,16 @@ def test_more_points_are_running_than_are_listed() -> None:
     fields = _fields(view) | {"status": "running", "running": (("1.5", 2.0),)}
     assert "running: 1.5 (2 s) and 3 more" in text(type(view)(**{**fields, "pending": 4}))
     assert "running: 1.5 (2 s)\n" in text(type(view)(**{**fields, "pending": 1})) + "\n"
+
+
+def test_a_run_that_stops_names_what_it_waits_for() -> None:
+    """While pending evaluations are completed no time left is shown; retries and claims have their words."""
+    view = look(_finished())
+    fields = _fields(view) | {"status": "running", "stopping": True, "pending": 2, "reason": "cancelled"}
+    words = text(type(view)(**fields))
+    assert "status: stopping: waiting for 2 pending evaluations (cancelled)" in words
+    assert "time left" not in words
+    more = text(type(view)(**{**fields, "retrying": 3, "claim": "error at most 0.1"}))
+    assert "3 to be repeated" in more
+    assert "accuracy: error at most 0.1" in more
+    assert "not the error of the result" in html(view)
