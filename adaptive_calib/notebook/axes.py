@@ -1,7 +1,7 @@
 """Axes that follow the data until the user drags or zooms, and again after the reset button.
 
-Python says where an axis should be; the page moves it there only if it still is where Python put it last. To decide
-this on the page costs no question to it, and comes in time for a drag that goes on while a frame is drawn.
+Python sets the limits of an axis; the page applies them only if the axis still is at the limits that were set before.
+The decision is made on the page: it needs no message, and it holds for a drag that goes on while a frame is drawn.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ if (at_home) { axis.setv({start: start, end: end}) }
 
 
 def lead(axis: Range1d) -> None:
-    """Make an axis follow; before it is displayed."""
+    """Make an axis follow; to be called before it is displayed."""
     axis.update(tags=[axis.start, axis.end], reset_start=axis.start, reset_end=axis.end)
     axis.js_on_change("tags", CustomJS(args={"axis": axis}, code=_FOLLOW))
 
 
 def follow(axis: Range1d, start: Any, end: Any) -> None:
-    """Say where an axis should be, in numbers or times: there at once, or after a reset."""
+    """Set where an axis should be, in numbers or times: the page moves it there, now or at a reset."""
+    axis.update(start=start, end=end, reset_start=start, reset_end=end)  # for pages that connect later
     axis.tags = [start, end]

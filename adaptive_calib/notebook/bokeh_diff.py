@@ -1,12 +1,12 @@
-"""One tree of bokeh models is made like another by changing only what differs.
+"""The difference between two trees of bokeh models, applied to the displayed one.
 
-A plot on the page consists of models, and so does the next frame that HoloViews draws of it. Both trees are walked side
-by side from their roots: models of the same make, in the same place, are partners. What differs between the last
-drawing and the new one goes into the shown models, with references to new models replaced by references to their
-partners; new models without a partner move into the shown tree as they are.
+A plot on the page is a tree of models, and so is the next frame that HoloViews draws. Both trees are walked together
+from their roots: models of the same kind in the same place are partners. Properties that differ between the last
+drawing and the new one are set on the displayed models, with references to new models replaced by references to their
+partners; new models without a partner are inserted into the displayed tree as they are.
 
-So nothing is sent that did not change, and what the page itself has set (the zoom, muted curves, the chosen tool)
-stays: it is in neither drawing.
+So only changes are sent, and the state that the page itself has set (zoom, muted curves, the selected tool) is kept: it
+is part of neither drawing.
 """
 
 from __future__ import annotations
@@ -18,25 +18,23 @@ from typing import Any
 import numpy as np
 from bokeh.core.property.vectorization import Expr, Field, Value
 from bokeh.model import Model
-from bokeh.models import ColumnDataSource, FactorRange, Plot, Range
+from bokeh.models import FactorRange, Plot, Range
 from pandas import Index, Series
 from pandas.api.extensions import ExtensionArray
 
-__all__ = ["ModelDiff", "packed"]
+__all__ = ["ModelDiff"]
 
-#: What was drawn into each model of a tree: the properties that are not as they are by default.
+#: Model -> the properties that do not have their default values, for each model of a tree.
 Drawing = dict[Model, dict[str, Any]]
-#: Numbers in an array that goes as text: ten times the bytes of a message's own head, and read in a millisecond.
-_SHORT = 1000
 
 
 class ModelDiff:
-    """A shown tree of models that takes the likeness of others.
+    """A displayed tree of models, to which differences to other trees are applied.
 
     Parameters
     ----------
     root : bokeh Model
-        As it was drawn, before it is displayed.
+        The tree as it was drawn, before it is displayed.
     """
 
     def __init__(self, root: Model) -> None:
@@ -48,17 +46,17 @@ class ModelDiff:
         return [model for model in self._drawn if isinstance(model, Range)]
 
     def apply(self, root: Model) -> dict[Range, Range]:
-        """Make the shown tree like a new one, whose models may not be used any more.
+        """Make the displayed tree equal to a new one, except for its ranges.
 
         Parameters
         ----------
         root : bokeh Model
-            Of the new tree; of the same make as that of the shown one.
+            The root of the new tree, of the same kind as the displayed one. Its models must not be used afterwards.
 
         Returns
         -------
         dict
-            Shown ranges -> new ranges. The shown ones are left as they are, but for the factors of categories.
+            Displayed ranges -> new ranges. Of displayed ranges only the factors of categories are changed.
         """
         new = _drawing(root)
         partners = _Partners(self._drawn, new).of(self._root, root)
@@ -75,14 +73,13 @@ class ModelDiff:
                 changed &= {"factors"} if isinstance(shown, FactorRange) else set()
             for name in changed:
                 if not shown.lookup(name).readonly:
-                    value = drawn[shown].get(name, getattr(model, name))
-                    setattr(shown, name, packed(value) if isinstance(shown, ColumnDataSource) else value)
+                    setattr(shown, name, drawn[shown].get(name, getattr(model, name)))
         self._drawn = drawn
         return ranges
 
 
 class _Partners:
-    """Who in the shown tree is in the place of whom in the new one."""
+    """Maps models of the new tree to the displayed models that they replace."""
 
     def __init__(self, shown: Drawing, new: Drawing) -> None:
         self._shown = shown
@@ -91,7 +88,7 @@ class _Partners:
         self._partners: dict[Model, Model] = {}
 
     def of(self, shown: Model, new: Model) -> dict[Model, Model]:
-        """Return new model -> shown model, from these two on."""
+        """Return new model -> displayed model, starting from these two roots."""
         self._pair(shown, new)
         return self._partners
 
@@ -105,56 +102,43 @@ class _Partners:
         """Pair models of two lists, in their order."""
         free = [model for model in shown if model not in self._taken]
         wanted = [model for model in new if model not in self._partners]
-        for key in (_label, _make):  # where a panel was inserted, the others are known by their labels
+        for key in (_label, _make):  # the labels identify the other panels where one was inserted
             for model in list(wanted):
                 partner = next((other for other in free if key(other, self._shown) == key(model, self._new)), None)
                 if partner is not None:
                     free.remove(partner)
                     wanted.remove(model)
-                    if partner not in self._taken and model not in self._partners:  # by a way round
+                    if partner not in self._taken and model not in self._partners:  # in a cycle of references
                         self._pair(partner, model)
 
 
 def _make(model: Model, drawing: Drawing) -> Any:
-    """Return what partners have in common; for BokehJS does not change the kind of a glyph or scale in its place."""
+    """Return what partners must have in common: BokehJS cannot change the kind of a glyph or scale in place."""
     return type(model), {name: type(value) for name, value in drawing[model].items() if isinstance(value, Model)}
 
 
 def _label(model: Model, drawing: Drawing) -> Any:
-    """Return its make, and of a plot the labels of the axes."""
+    """Return `_make`, and the labels of the axes of a plot."""
     values = drawing[model]
     axes = [*values.get("below", ()), *values.get("left", ())] if isinstance(model, Plot) else []
     return _make(model, drawing), [drawing[axis].get("axis_label") for axis in axes]
 
 
 def _drawing(root: Model) -> Drawing:
-    """Return all models to which this one refers, itself included, with their values."""
+    """Return all models that are reachable from this one, itself included, with their values."""
     drawing: Drawing = {}
     waiting = [root]
     while waiting:
         model = waiting.pop()
         if model not in drawing:
-            model.syncable = False  # Panel's page sends back whatever it is sent, and nobody here wants it
             values = model.properties_with_values(include_defaults=False)
             drawing[model] = {name: _translated(value, {}) for name, value in values.items()}  # plain dicts and lists
             waiting += _models(drawing[model])
     return drawing
 
 
-def packed(value: Any) -> Any:
-    """Return columns of data with short arrays as lists, which all go in one message; each array needs two of its own.
-
-    JupyterLab's server drops messages beyond a thousand in a second, after which Panel understands none any more.
-    """
-    if isinstance(value, np.ndarray) and value.ndim == 1 and value.size <= _SHORT and value.dtype.kind in "biufO":
-        value = value.tolist()
-    if isinstance(value, dict):
-        return {key: packed(item) for key, item in value.items()}
-    return [packed(item) for item in value] if isinstance(value, list) else value
-
-
 def _parts(value: Any) -> Iterable[Any]:
-    """Return what a value consists of, if it can contain models."""
+    """Return the parts of a value that can contain models."""
     if isinstance(value, dict):
         return value.values()
     if isinstance(value, (list, tuple)):

@@ -1,8 +1,8 @@
-"""A place on the page where a plot stands, of which each frame changes only what differs from the last."""
+"""A plot in a `LiveDocument`: each frame changes the models that differ from the last one."""
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Callable
 from typing import Any
 
 from bokeh.layouts import column
@@ -10,32 +10,47 @@ from bokeh.models import LayoutDOM, Range1d
 
 from adaptive_calib.notebook.axes import follow, lead
 from adaptive_calib.notebook.bokeh_diff import ModelDiff
+from adaptive_calib.notebook.live_document import LiveDocument
 
 __all__ = ["BokehPane"]
 
-panel: Any = importlib.import_module("panel")  # has no types
-
 
 class BokehPane:
-    """A plot in a place of its own.
+    """A plot that pages show, whichever frame it has.
 
     Parameters
     ----------
     plot : bokeh model
         The first frame.
+    document : LiveDocument, optional
+        The document in which the plot takes the place of another one; by default a new one.
+    lock, refresh : optional
+        Of a new `LiveDocument`.
     """
 
-    def __init__(self, plot: LayoutDOM) -> None:
+    def __init__(
+        self,
+        plot: LayoutDOM,
+        document: LiveDocument | None = None,
+        lock: Any = None,
+        refresh: Callable[[], None] | None = None,
+    ) -> None:
+        self.plot: Any = plot
         root = _framed(plot)
         self._diff = ModelDiff(root)
         self._following: set[Range1d] = set()
         self._lead()
-        self._pane = panel.pane.Bokeh(root)
+        if document is None:
+            document = LiveDocument(root, lock, refresh)
+        else:
+            document.replace(root)
+        self.document = document
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what displays this place, as media type -> content, and its metadata; to be called once."""
-        data, metadata = self._pane._repr_mimebundle_()
-        return data, metadata
+        """Return media type -> content, and metadata, of an output that shows the plot."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.document.model_id}
+        words = "a live plot; see learner.plot() for the plot as it is now"
+        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": words}, {}
 
     def show(self, plot: LayoutDOM, moving: bool = True) -> None:
         """Show the next frame, with axes that move to where it has them if `moving`, unless the user has moved them."""
@@ -43,11 +58,7 @@ class BokehPane:
             if moving and isinstance(shown, Range1d) and isinstance(new, Range1d):
                 follow(shown, new.start, new.end)
         self._lead()
-        self.push()
-
-    def push(self) -> None:
-        """Send what was changed in the models."""
-        panel.io.push_notebook(self._pane)
+        self.document.push()
 
     def _lead(self) -> None:
         """Make axes follow that are new."""
@@ -58,5 +69,5 @@ class BokehPane:
 
 
 def _framed(plot: LayoutDOM) -> LayoutDOM:
-    """Put a plot into a frame, to which Panel and the page may do what they like."""
+    """Put a plot into a column, so that the root of the document stays when the plot is another one."""
     return column(plot, sizing_mode=plot.sizing_mode)

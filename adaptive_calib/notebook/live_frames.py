@@ -1,4 +1,4 @@
-"""The frames of a live plot: the learner seen now and then on canvases that take the next one, and a still at the end.
+"""The frames of a live plot: the learner is plotted now and then, and the last frame stays as a static output.
 
 Each frame is made from the learner under the runner's lock, between two steps of the run.
 """
@@ -12,7 +12,9 @@ from typing import Any
 
 import holoviews as hv
 
-from adaptive_calib.notebook.renderers import Canvas, Picture, canvas_for, streams
+from adaptive_calib.engine.observers import logger
+from adaptive_calib.notebook.live_document import LiveDocument
+from adaptive_calib.notebook.renderers import Frame, Renderer, Setting, renderer_for, streams
 from adaptive_calib.notebook.static_output import static_output
 from adaptive_calib.view.calibration_learner import picture
 from adaptive_calib.view.marks import marks
@@ -25,61 +27,53 @@ panel: Any = importlib.import_module("panel")
 ipython: Any = importlib.import_module("IPython.display")
 
 
-class _StaticOutput:
-    """What never changes any more."""
-
-    def __init__(self, content: dict[str, str]) -> None:
-        self._content = content
-
-    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the still."""
-        return self._content, {}
-
-    def show(self, picture: Picture) -> bool:
-        """Nothing follows."""
-        return True
-
-
 class _Place:
-    """An output of a cell, in which a canvas stands."""
+    """An output of a cell, in which the plot is shown; `make` returns its renderer."""
 
-    def __init__(self, canvas: Canvas) -> None:
-        self._canvas = canvas
-        data, metadata = canvas.bundle()
+    def __init__(self, make: Callable[[LiveDocument | None], Renderer]) -> None:
+        self._make = make
+        self._renderer = make(None)
+        data, metadata = self._renderer.bundle()
         self._handle = ipython.display(data, metadata=metadata, raw=True, display_id=True)
 
-    def show(self, picture: Picture) -> bool:
-        """Show a frame; False if this needs another canvas."""
-        return self._canvas.show(picture)
+    def show(self, frame: Frame) -> None:
+        """Show a frame, by another renderer if it needs one: values that are vectors, data that were loaded."""
+        if self._renderer.show(frame):
+            return
+        before = self._renderer.document
+        self._renderer = self._make(before)
+        if before is None or self._renderer.document is not before:
+            data, metadata = self._renderer.bundle()
+            self._handle.update(data, metadata=metadata, raw=True)
 
-    def put(self, canvas: Canvas) -> None:
-        """Put another canvas there."""
-        self._canvas = canvas
-        data, metadata = canvas.bundle()
-        self._handle.update(data, metadata=metadata, raw=True)
+    def end(self, output: dict[str, str]) -> None:
+        """Put a static output there, which a saved notebook keeps; pages that were reloaded keep the document."""
+        self._handle.update(output, metadata={}, raw=True)
+        if self._renderer.document is not None:
+            self._renderer.document.refresh = None
 
 
 class Frames:
-    """The frame that is shown, and what draws the next one.
+    """The frame that is displayed, and what draws the next one.
 
     Parameters
     ----------
     runner : AsyncRunner
     plotter : callable or None
-        ``plotter(learner)`` returns what to draw; None: ``learner.plot()`` with the points that are pending or failed.
+        ``plotter(learner)`` returns the plot; None: ``learner.plot()`` with the pending and the failed points.
     normalize : bool
-        Whether the axes follow the data; if not, they stay where the first data have them.
+        Whether the axes follow the data; if not, they stay at the limits of the first data.
 
     Attributes
     ----------
     cost : float
         Seconds of computing that the last frame took.
     child : int or None
-        Which child of a balancing learner is shown.
+        Number of the child of a balancing learner that is displayed.
     is_layout : bool
         Whether the plot has panels, and so is expensive.
     target : holoviews.DynamicMap or panel.pane.HoloViews
-        What the user gets. Displaying it shows the plot, which becomes a still at the end of the run; and other plots
+        Returned to the user. Displaying it shows the plot, with a static output at the end of the run; other plots
         can be built on it.
     """
 
@@ -105,36 +99,39 @@ class Frames:
         self.target._ipython_display_ = self._show
 
     def _show(self) -> None:
-        """Show the plot in the cell that is being run."""
-        place = _Place(_StaticOutput(self._last) if self._last else self._canvas())
-        if self._runner is not None:
-            self._places.append(place)
+        """Show the plot in the cell that is executed."""
+        if self._last:
+            ipython.display(self._last, raw=True)
+        else:
+            self._places.append(_Place(self._renderer))
 
-    def _canvas(self) -> Canvas:
+    def _renderer(self, document: LiveDocument | None) -> Renderer:
         with self._runner.lock:
-            return canvas_for(self._look(), self._learner, _dressed)
+            return renderer_for(
+                self._look(), self._learner, Setting(_dressed, document, self._runner.lock, self._refresh)
+            )
 
     @property
     def _learner(self) -> Any:
         learner = self._runner.learner
         return learner if self.child is None else learner.learners[self.child]
 
-    def _look(self, whole: bool = False) -> Picture:
-        """See the learner as it is now; `whole`: the plot itself, not only what is new."""
+    def _look(self, whole: bool = False) -> Frame:
+        """Return the learner as it is now; `whole`: with the whole plot, not only what is new."""
         with self._runner.lock:
             learner = self._learner
             moving = self._normalize or not self._saw_data
             self._saw_data |= learner.npoints > 0
             if self._plotter is not None:
-                return Picture(self._plotter(learner), moving)
+                return Frame(self._plotter(learner), moving)
             more = marks(hv, learner)
             if not whole and self.child is None and streams(learner):
-                return Picture(None, moving, learner.data, more)
-            frame = learner.plot()
-        return Picture(frame * more if more is not None and _is_single(frame) else frame, moving)
+                return Frame(None, moving, learner.data, more)
+            plot = learner.plot()
+        return Frame(plot * more if more is not None and _is_single(plot) else plot, moving)
 
     def _whole(self) -> Any:
-        return _dressed(self._look(whole=True).frame)
+        return _dressed(self._look(whole=True).plot)
 
     def draw(self) -> None:
         """Show the learner as it is now."""
@@ -142,13 +139,18 @@ class Frames:
             return
         begin = time.thread_time()
         with self._runner.lock:
-            seen = self._look()
+            frame = self._look()
             for place in self._places:
-                # values that turn out to be vectors, data that were loaded: another canvas in the same place
-                if not place.show(seen):
-                    place.put(self._canvas())
-        self._tell_others(seen.frame)
+                place.show(frame)
+        self._tell_others(frame.plot)
         self.cost = time.thread_time() - begin
+
+    def _refresh(self) -> None:
+        """Draw for a page that connects; if that fails, the page gets the last frame, and the next one fails too."""
+        try:
+            self.draw()
+        except Exception:  # noqa: BLE001 - a plotter may raise anything
+            logger.exception("a page that connects gets the last frame of a live plot: drawing another one failed.")
 
     def select(self, child: int) -> None:
         """Show another child of a balancing learner."""
@@ -159,10 +161,10 @@ class Frames:
             self.draw()
 
     def end(self, *, failed: bool = False) -> None:
-        """Put a still of the last frame in the place of the plot, and let go of the run.
+        """Replace the plot by a static output of the last frame, and release the run.
 
-        Without it the page would keep the run, and a saved notebook the first frame. A balancing learner is kept: its
-        children can still be chosen. With `failed`, what is shown stays: it cannot be drawn.
+        Without it the page would hold the run, and a saved notebook would show the first frame. A balancing learner is
+        kept, since its children can still be selected. With `failed` the last frame stays: no other can be drawn.
         """
         if not failed:
             self._settle()
@@ -174,25 +176,26 @@ class Frames:
     def _settle(self) -> None:
         if self._runner is None:
             return
+        self.draw()  # for pages that keep the document
         self._final = self._whole()
         self._last = static_output(hv, self._final, picture(self._learner) if self._plotter is None else None)
         for place in self._places:
-            place.put(_StaticOutput(self._last))
+            place.end(self._last)
         self._tell_others(self._final)
 
-    def _tell_others(self, frame: Any) -> None:
-        """Have plots drawn anew that were built on the target."""
+    def _tell_others(self, plot: Any) -> None:
+        """Draw the plots again that were built on the target."""
         if self.is_layout:
-            self.target.object = frame
+            self.target.object = plot
         else:
             self._next.event(counter=self._next.counter + 1)
 
 
-def _is_single(frame: Any) -> bool:
+def _is_single(plot: Any) -> bool:
     """Whether a plot has one pair of axes and nothing to choose."""
-    return isinstance(frame, (hv.Element, hv.Overlay))
+    return isinstance(plot, (hv.Element, hv.Overlay))
 
 
-def _dressed(frame: Any) -> Any:
+def _dressed(plot: Any) -> Any:
     """Give a single plot the options of a live plot."""
-    return frame.opts(responsive=True, min_height=_HEIGHT) if _is_single(frame) else frame
+    return plot.opts(responsive=True, min_height=_HEIGHT) if _is_single(plot) else plot

@@ -79,8 +79,8 @@ def live_plot(
     if not in_ipynb():
         say("live_plot needs a Jupyter notebook; here, use runner.live_info_terminal() or learner.plot().")
         return None
-    if not has("holoviews") or not has("bokeh"):
-        say(f"live_plot needs holoviews and bokeh; {INSTALL}.")
+    if not has("holoviews") or not has("bokeh") or not has("anywidget"):
+        say(f"live_plot needs holoviews, bokeh and anywidget; {INSTALL}.")
         return None
     set_up_holoviews()
     from adaptive_calib.notebook.live_frames import Frames  # loads the display libraries
@@ -146,7 +146,8 @@ class _Controls:
         self._button.on_click(self._cancel)
         children = [self._button]
         if frames.child is not None:
-            choice = widgets.Dropdown(options=range(len(learner.learners)), description="learner")
+            names = [", ".join(f"{key} = {value}" for key, value in cdim.items()) for cdim in learner.cdims]
+            choice = widgets.Dropdown(options=[(name, k) for k, name in enumerate(names)], description="learner")
             choice.observe(lambda change: frames.select(change["new"]), names="value")
             children.insert(0, choice)
         self._box = widgets.HBox(children)

@@ -1,10 +1,8 @@
-"""Where the frames of a live plot are drawn: three ways in which the next one takes the place of the last.
+"""Three ways in which the next frame of a live plot replaces the last one.
 
-- `Streamed`: the points of a `Learner1D` only ever become more, so only new ones are sent.
-- `Drawn`: HoloViews draws a frame anew, and what differs from the last one is sent.
-- `Swapped`: a plot with sliders of its own, of which HoloViews sends all.
-
-A canvas stands in one place of the page.
+- `Streamed`: a `Learner1D` never changes a point, so only new points are sent.
+- `Drawn`: HoloViews draws the frame again, and the difference to the last one is sent.
+- `Swapped`: a plot with sliders of its own, which HoloViews sends as a whole.
 """
 
 from __future__ import annotations
@@ -22,11 +20,11 @@ import numpy as np
 from adaptive_calib.learner.average_learner1D import AverageLearner1D
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.notebook.axes import follow
-from adaptive_calib.notebook.bokeh_diff import packed
 from adaptive_calib.notebook.bokeh_pane import BokehPane
+from adaptive_calib.notebook.live_document import LiveDocument
 from adaptive_calib.view.learner1D import framed
 
-__all__ = ["Canvas", "Drawn", "Picture", "Streamed", "Swapped", "canvas_for", "streams"]
+__all__ = ["Drawn", "Frame", "Renderer", "Setting", "Streamed", "Swapped", "renderer_for", "streams"]
 
 panel: Any = importlib.import_module("panel")  # has no types
 #: Part of the length of an axis that HoloViews leaves free beyond the data on each side.
@@ -34,148 +32,178 @@ _MARGIN = 0.1
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What is to be seen of a learner at one moment.
+class Frame:
+    """The learner at one moment, as it is plotted.
 
     Attributes
     ----------
-    frame : holoviews object or None
-        The whole plot; None where only what is new is asked for.
+    plot : holoviews object or None
+        The whole plot; None if only what is new is needed.
     moving : bool
         Whether the axes move to the data.
     data : mapping of float to value
         The learner's own data; to be read under the lock of the run.
     marks : holoviews object or None
-        Points that are pending or failed.
+        Pending and failed points.
     """
 
-    frame: Any
+    plot: Any
     moving: bool = True
     data: Any = None
     marks: Any = None
 
 
-class Canvas(Protocol):
+@dataclass(frozen=True)
+class Setting:
+    """What every renderer of a live plot needs.
+
+    Attributes
+    ----------
+    dress : callable
+        ``dress(plot)`` returns the plot with the options of a live plot.
+    document : LiveDocument, optional
+        The document that pages show already, in which the plot takes the place of another one.
+    lock : lock, optional
+        That of the run.
+    refresh : callable, optional
+        Draws the latest frame; called before a page gets the whole plot.
+    """
+
+    dress: Callable[[Any], Any]
+    document: LiveDocument | None = None
+    lock: Any = None
+    refresh: Callable[[], None] | None = None
+
+    def pane(self, plot: Any) -> BokehPane:
+        """Draw a plot into a pane."""
+        return BokehPane(_draw(self.dress(plot)), self.document, self.lock, self.refresh)
+
+
+class Renderer(Protocol):
     """One way of showing frames."""
 
+    #: The document that pages show; None if HoloViews has its own.
+    document: LiveDocument | None
+
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what displays the canvas, as media type -> content, and its metadata; to be called once."""
+        """Return media type -> content, and metadata, of an output that shows the plot."""
         ...
 
-    def show(self, picture: Picture) -> bool:
-        """Show a frame; False if this needs another canvas."""
+    def show(self, frame: Frame) -> bool:
+        """Show a frame; False if it needs another renderer."""
         ...
 
 
 def streams(learner: Any) -> bool:
-    """Whether the default plot of this learner can be streamed: numbers over x, of which none ever changes."""
+    """Whether the default plot of this learner can be streamed: numbers over x, none of which ever changes."""
     if not isinstance(learner, Learner1D) or isinstance(learner, AverageLearner1D):
         return False
     return learner.vdim == 1 and type(learner).plot is Learner1D.plot
 
 
-def canvas_for(picture: Picture, learner: Any, dress: Callable[[Any], Any]) -> Canvas:
-    """Return a canvas that can show this picture; `dress` gives a plot its options."""
-    if picture.frame is None:
-        return Streamed(picture, learner, dress)
-    return Drawn(picture, dress) if _is_fixed(picture.frame) else Swapped(picture)
+def renderer_for(frame: Frame, learner: Any, setting: Setting) -> Renderer:
+    """Return a renderer that shows this frame."""
+    if frame.plot is None:
+        return Streamed(frame, learner, setting)
+    return Drawn(frame, setting) if _is_fixed(frame.plot) else Swapped(frame)
 
 
-def _is_fixed(frame: Any) -> bool:
+def _is_fixed(plot: Any) -> bool:
     """Whether a plot has no sliders."""
-    return not frame.traverse(lambda part: part, [hv.HoloMap])
+    return not plot.traverse(lambda part: part, [hv.HoloMap])
 
 
-def _draw(frame: Any) -> Any:
-    # not by WebGL: without a GPU a path of ten thousand points kept the page busy for half a minute
-    return hv.renderer("bokeh").instance(webgl=False).get_plot(frame).state
+def _draw(plot: Any) -> Any:
+    # not by WebGL: without a GPU a path of ten thousand points blocks the page for half a minute
+    return hv.renderer("bokeh").instance(webgl=False).get_plot(plot).state
 
 
 class Swapped:
-    """A pane of Panel, which is given another object."""
+    """A pane of Panel that is given another object."""
 
-    def __init__(self, picture: Picture) -> None:
-        self._pane = panel.pane.HoloViews(picture.frame)
+    document: LiveDocument | None = None
+
+    def __init__(self, frame: Frame) -> None:
+        self._pane = panel.pane.HoloViews(frame.plot)
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the pane."""
+        """Return the output of the pane."""
         data, metadata = self._pane._repr_mimebundle_()
         return data, metadata
 
-    def show(self, picture: Picture) -> bool:
+    def show(self, frame: Frame) -> bool:
         """Draw a plot in the place of the last one."""
-        if picture.frame is None or _is_fixed(picture.frame):
+        if frame.plot is None or _is_fixed(frame.plot):
             return False
-        self._pane.object = picture.frame
+        self._pane.object = frame.plot
         return True
 
 
 class Drawn:
-    """Frames that are drawn as a whole, and sent as far as they differ."""
+    """Plots that are drawn as a whole, and sent as far as they differ."""
 
-    def __init__(self, picture: Picture, dress: Callable[[Any], Any]) -> None:
-        self._dress = dress
-        self._pane = BokehPane(_draw(dress(picture.frame)))
+    def __init__(self, frame: Frame, setting: Setting) -> None:
+        self._dress = setting.dress
+        self._pane = setting.pane(frame.plot)
+        self.document: LiveDocument | None = self._pane.document
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the pane."""
+        """Return the output of the document."""
         return self._pane.bundle()
 
-    def show(self, picture: Picture) -> bool:
+    def show(self, frame: Frame) -> bool:
         """Show the next frame."""
-        if picture.frame is None or not _is_fixed(picture.frame):
+        if frame.plot is None or not _is_fixed(frame.plot):
             return False
-        self._pane.show(_draw(self._dress(picture.frame)), picture.moving)
+        self._pane.show(_draw(self._dress(frame.plot)), frame.moving)
         return True
 
 
 class Streamed:
     """Points that are sent once, and marks over them."""
 
-    def __init__(self, picture: Picture, learner: Any, dress: Callable[[Any], Any]) -> None:
-        self._data: Any = picture.data
+    def __init__(self, frame: Frame, learner: Any, setting: Setting) -> None:
+        self._data: Any = frame.data
         self._sent = 0
         self._lowest, self._highest = math.inf, -math.inf
-        rows = self._new(picture)
+        rows = self._new(frame)
         points = hv.Scatter(np.empty((0, 2)) if rows is None else rows, "x", "y")
-        figure = _draw(dress(framed(points * picture.marks, learner)))
+        self._pane = setting.pane(framed(points * frame.marks, learner))
+        self.document: LiveDocument | None = self._pane.document
+        figure = self._pane.plot
         self._axis = figure.y_range
         self._points, *self._marks = (renderer.data_source for renderer in figure.renderers)
-        self._pane = BokehPane(figure)
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the pane."""
+        """Return the output of the document."""
         return self._pane.bundle()
 
-    def _new(self, picture: Picture) -> np.ndarray | None:
-        """Return the points that were not sent yet, shape (n, 2), in the order in which they were told."""
-        rows = list(itertools.islice(picture.data.items(), self._sent, None))
+    def _new(self, frame: Frame) -> np.ndarray | None:
+        """Return the points that were not sent yet, shape (n, 2), in the order in which they were observed."""
+        rows = list(itertools.islice(frame.data.items(), self._sent, None))
         try:
             array = np.array([(x, math.nan if y is None else y) for x, y in rows], dtype=float).reshape(-1, 2)
         except (TypeError, ValueError):  # vectors
             return None
         self._sent += len(rows)
-        self._reach(array[:, 1])
-        return array
-
-    def _reach(self, values: np.ndarray) -> None:
-        finite = values[np.isfinite(values)]
+        finite = array[:, 1][np.isfinite(array[:, 1])]
         self._lowest = finite.min(initial=self._lowest)
         self._highest = finite.max(initial=self._highest)
+        return array
 
-    def show(self, picture: Picture) -> bool:
-        """Send what is new; False if these are not the same data any more, or are vectors."""
-        if picture.frame is not None or picture.data is not self._data or len(picture.data) < self._sent:
+    def show(self, frame: Frame) -> bool:
+        """Send new points; False if these are other data, or vectors."""
+        if frame.plot is not None or frame.data is not self._data or len(frame.data) < self._sent:
             return False
-        rows = self._new(picture)
+        rows = self._new(frame)
         if rows is None:
             return False
-        if len(rows):  # the page sends them back, and Panel adds them again to Python's own copy, which nobody reads
-            self._points.stream(packed({"x": rows[:, 0], "y": rows[:, 1]}))
-        for source, marks in zip(self._marks, picture.marks, strict=True):
-            source.data = packed({name: marks.dimension_values(name) for name in ("x", "y")})
-        if picture.moving and self._lowest <= self._highest:
+        if len(rows):
+            self._points.stream({"x": rows[:, 0], "y": rows[:, 1]})
+        for source, marks in zip(self._marks, frame.marks, strict=True):
+            source.data = {name: marks.dimension_values(name) for name in ("x", "y")}
+        if frame.moving and self._lowest <= self._highest:
             margin = _MARGIN * (self._highest - self._lowest) or _MARGIN * abs(self._lowest) or 1.0
             follow(self._axis, self._lowest - margin, self._highest + margin)
-        self._pane.push()
+        self._pane.document.push()
         return True

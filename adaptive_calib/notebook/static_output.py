@@ -1,7 +1,7 @@
-"""The last frame of a live plot, as it stays in a saved notebook: a picture that scripts can turn into a plot again.
+"""The last frame of a live plot, as a saved notebook keeps it: a picture, and a script that replaces it by a plot.
 
-A page with BokehJS draws the interactive plot and hides the picture; where scripts do not run (a notebook that is not
-trusted, a viewer on the web, a PDF) the picture stays.
+On a page with BokehJS the script draws the interactive plot and hides the picture. Where scripts do not run (a notebook
+that is not trusted, a viewer on the web, a PDF) the picture stays.
 """
 
 from __future__ import annotations
@@ -15,8 +15,20 @@ from adaptive_calib.notebook.environment import has
 
 __all__ = ["static_output"]
 
-#: Characters of a plot's data beyond which only the picture is left: a notebook should not grow by an image's pixels.
+#: Characters of a script beyond which only the picture is kept, so that a notebook stays small.
 _LARGEST = 3_000_000
+#: Runs the script of a plot when BokehJS is there: on a page that is loaded again, it may come later.
+_WHEN_LOADED = """
+<script>(function () {
+  let tries = 0;
+  const timer = setInterval(function () {
+    if (window.Bokeh === undefined && ++tries < 300) { return; }
+    clearInterval(timer);
+    if (window.Bokeh === undefined) { return; }
+    %s
+  }, 100);
+})();</script>
+"""
 _SWITCH = """
 <script>(function () {
   let tries = 0;
@@ -25,7 +37,7 @@ _SWITCH = """
     const drawn = plot !== null && plot.querySelector("[data-root-id]") !== null
       && plot.querySelector("[data-root-id]").childElementCount > 0;
     if (drawn && picture !== null) { picture.style.display = "none"; }
-    if (drawn || ++tries > 100) { clearInterval(timer); }
+    if (drawn || ++tries > 300) { clearInterval(timer); }
   }, 100);
 })();</script>
 """
@@ -48,7 +60,9 @@ def static_output(hv: Any, frame: Any, picture: bytes | None = None) -> dict[str
         Media type -> content; without Matplotlib there is no PNG.
     """
     name = f"adaptive-calib-{uuid.uuid4().hex}"
-    script, place = importlib.import_module("bokeh.embed").components(hv.renderer("bokeh").get_plot(frame).state)
+    plot = hv.renderer("bokeh").get_plot(frame).state
+    script, place = importlib.import_module("bokeh.embed").components(plot, wrap_script=False)
+    script = _WHEN_LOADED % script
     bundle = {"text/plain": "the final state of a live plot"}
     image = switch = ""
     if picture is None and has("matplotlib"):

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -55,16 +56,44 @@ class Lab:
         self._token = token
         self.page: Any = None
         self.errors: list[str] = []
+        self.browsers: Any = None
 
     def open(self, page: Any) -> None:
         """Open the notebook, and wait until its kernel is idle."""
         self.page = page
+        self._open(page, "doc/tree")
+        self._idle()
+
+    def _open(self, page: Any, path: str) -> None:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda line: self._console(line))
-        page.goto(f"{self._home}/doc/tree/notebook.ipynb?token={self._token}")
+        page.goto(f"{self._home}/{path}/notebook.ipynb?token={self._token}")
+        self._ready(page)
+
+    @staticmethod
+    def _ready(page: Any) -> None:
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-        page.wait_for_selector("text=Python 3", timeout=60_000)
-        self._idle()
+        page.wait_for_selector(".jp-Toolbar-kernelName:has-text('Python 3')", timeout=60_000)
+
+    def reload(self) -> None:
+        """Load the page again; what the notebook shows then is what was saved, and what the kernel sends."""
+        self.page.reload()
+        self._ready(self.page)
+
+    @contextmanager
+    def second(self) -> Iterator[Any]:
+        """Open the notebook in another browser, and close it at the end."""
+        browser = self.browsers.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1300, "height": 1500})
+        page.set_default_timeout(150_000)
+        self._open(page, "doc/workspaces/second/tree")
+        yield page
+        browser.close()
+
+    def run_cell(self, n: int) -> None:
+        """Run cell n, from 0."""
+        self.page.locator(".jp-Notebook .jp-CodeCell .cm-content").nth(n).click()
+        self.page.keyboard.press("Shift+Enter")
 
     def _console(self, line: Any) -> None:
         if line.type == "error" and not NOT_OURS.search(line.text):
@@ -135,6 +164,7 @@ def lab(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lab]:
                 args=FLAGS,
                 viewport={"width": 1300, "height": 1500},
             )
+            lab.browsers = playwright.chromium
             lab.open(context.pages[0])
             yield lab
             context.close()

@@ -38,7 +38,7 @@ def test_watch_and_cancel(lab: Any) -> None:
     _grows(page, drawn, _grows(page, drawn, 20))
     lab.picture("running")
     _grows(page, _POINTS, shown)
-    page.get_by_role("button", name="cancel and keep what is running").first.click()
+    page.get_by_role("button", name="cancel", exact=True).first.click()
     page.wait_for_selector('.adaptive-calib-run[data-status="cancelled"]', timeout=30_000)
     assert page.evaluate(_POINTS) > shown
     page.wait_for_selector('.adaptive-calib-run[data-status="failed"]', timeout=30_000)
@@ -153,4 +153,55 @@ def test_restart_and_resume(lab: Any) -> None:
     loaded = int(words.split(" loaded")[0].split()[-1])
     assert loaded >= known
     lab.picture("resumed")
+    assert lab.errors == []
+
+
+#: Of the line on the page: its points, limits of the y axis, lowest and highest value.
+_LINE = """() => {
+    const figures = (window.Bokeh ? Bokeh.documents : []).flatMap(document => [...document._all_models.values()])
+        .filter(model => model.type.endsWith("Figure") && model.renderers[0]?.glyph.type === "Scatter")
+    if (figures.length === 0) { return null }
+    const {renderers, y_range} = figures[0], ys = [...renderers[0].data_source.data.y]
+    return {n: ys.length, start: y_range.start, end: y_range.end, low: Math.min(...ys), high: Math.max(...ys)}
+}"""
+
+
+def _whole(page: Any, n: int) -> None:
+    """Wait until the plot of the line has all its points, and axes that show them."""
+    page.wait_for_function(f"n => {{ const line = ({_LINE})(); return line !== null && line.n === n }}", arg=n)
+    line = page.evaluate(_LINE)
+    assert line["start"] < line["low"]
+    assert line["high"] < line["end"]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.notebook("reload.md")
+def test_a_plot_is_whole_whenever_it_is_seen(lab: Any) -> None:
+    """In the running notebook, after a reload, in a second browser, after the end, and in the saved notebook."""
+    page = lab.page
+    page.set_default_timeout(150_000)
+    lab.run(2)
+    _whole(page, 119)
+    lab.saved()
+    lab.reload()
+    _whole(page, 119)
+    lab.picture("reloaded")
+    with lab.second() as other:
+        _whole(other, 119)
+        (plot, *_) = other.evaluate(_PLOTS)
+        other.mouse.move(plot["x"], plot["y"])
+        other.mouse.wheel(0, -200)
+        other.wait_for_timeout(500)
+        zoomed = other.evaluate(_LINE)
+        lab.reload()  # a page that connects changes nothing on the others
+        _whole(page, 119)
+        assert other.evaluate(_LINE) == zoomed
+        lab.run_cell(2)
+        _whole(page, 201)
+        page.wait_for_selector('.adaptive-calib-run[data-status="finished"]')
+        _grows(other, f"() => ({_LINE})().n", 200)
+    lab.picture("reloaded-ended")
+    lab.reload()  # the run has ended, and its kernel still has the plot
+    _whole(page, 201)
+    lab.picture("reloaded-after-the-end")
     assert lab.errors == []

@@ -121,20 +121,26 @@ def test_info_of_a_failed_run(shown: list[Any], caplog: Any) -> None:
 
 
 def test_buttons(shown: list[Any]) -> None:
-    """The second button ends the run, and what is known is kept."""
-    buttons: list[Any] = []
+    """The red button cancels as `runner.cancel` does; the other one gives up, and asks before."""
+    for number, clicks, drain in ((0, 1, True), (1, 2, False)):
+        buttons: list[Any] = []
+        calls: list[bool] = []
 
-    def press(events: Any, effects: Any, progress: Any) -> None:
-        if progress.npoints == 5:
-            buttons[1].click()
+        def press(events: Any, effects: Any, progress: Any, number=number, clicks=clicks, buttons=buttons) -> None:
+            if progress.npoints == 5:
+                for _ in range(clicks):
+                    assert "click again" not in buttons[0].description
+                    buttons[number].click()
 
-    runner = _runner(npoints_goal=1000, callbacks=[press])
-    runner.live_info()
-    buttons += shown[0].children[1].children
-    with pytest.raises(asyncio.CancelledError):
-        runner.block_until_done()
-    assert runner.status() == "cancelled"
-    assert 5 <= runner.learner.npoints < 1000
+        runner = _runner(npoints_goal=1000, callbacks=[press])
+        cancel = runner.cancel
+        runner.cancel = lambda drain=True, cancel=cancel, calls=calls: (calls.append(drain), cancel(drain))[0]
+        runner.live_info()
+        buttons += shown[-1].children[1].children
+        with pytest.raises(asyncio.CancelledError):
+            runner.block_until_done()
+        assert set(calls) == {drain}
+        assert 5 <= runner.learner.npoints < 1000
 
 
 def test_plot_ends_with_the_final_state(shown: list[Any]) -> None:
@@ -216,6 +222,11 @@ def test_balancing_learner_has_a_selector(shown: list[Any]) -> None:
     runner.block_until_done()
     choice.value = 1
     assert dynamic[()].Scatter.I.range("x") == (-2.2, 2.2)
+    named = BalancingLearner([Learner1D(abs, (-1, 1)), Learner1D(float, (-2, 2))], cdims=(["a", "b"], [(1, 2), (3, 4)]))
+    runner = AsyncRunner(named, npoints_goal=5, executor=SequentialExecutor())
+    runner.live_plot()
+    assert shown[-1].children[0].options == (("a = 1, b = 2", 0), ("a = 3, b = 4", 1))
+    runner.block_until_done()
 
 
 def test_pace() -> None:

@@ -1,4 +1,4 @@
-"""The canvases of live plots, as Python sees them; what the page makes of it is seen in the browser tests."""
+"""The renderers of live plots, in Python; the page is seen in the browser tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bokeh.models import ColumnDataSource
 
 from adaptive_calib import Learner1D
 from adaptive_calib.notebook import renderers
-from adaptive_calib.notebook.renderers import Drawn, Picture, Streamed, Swapped, canvas_for
+from adaptive_calib.notebook.renderers import Drawn, Frame, Setting, Streamed, Swapped, renderer_for
 from adaptive_calib.runner import simple
 from adaptive_calib.view.marks import marks
 
@@ -21,8 +21,8 @@ def _same(frame: Any) -> Any:
     return frame
 
 
-def _seen(learner: Learner1D) -> Picture:
-    return Picture(None, True, learner.data, marks(hv, learner))
+def _seen(learner: Learner1D) -> Frame:
+    return Frame(None, True, learner.data, marks(hv, learner))
 
 
 def test_points_are_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,30 +33,30 @@ def test_points_are_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ColumnDataSource, "stream", lambda s, rows: (sent.append(len(rows["x"])), stream(s, rows))[1])
     monkeypatch.setattr(renderers, "follow", lambda _, start, end: axis.append((start, end)))
     learner = Learner1D(abs, (-1, 2))
-    shown = canvas_for(_seen(learner), learner, _same)
+    shown = renderer_for(_seen(learner), learner, Setting(_same))
     assert isinstance(shown, Streamed)
     for n in (10, 50, 50, 120):
         simple(learner, npoints_goal=n)
         assert shown.show(_seen(learner))
     assert sent == [10, 40, 70]
     assert axis[-1] == (pytest.approx(min(learner.data.values()) - 0.2, abs=0.02), pytest.approx(2.2, abs=0.02))
-    assert not shown.show(Picture(None, True, dict(learner.data), marks(hv, learner)))  # data that were loaded
+    assert not shown.show(Frame(None, True, dict(learner.data), marks(hv, learner)))  # data that were loaded
 
 
-def test_vectors_need_another_canvas() -> None:
+def test_vectors_need_another_renderer() -> None:
     """A learner that turns out to have vectors is not streamed any more."""
     learner = Learner1D(lambda x: [x, x * x], (-1, 1))
-    shown = canvas_for(_seen(learner), learner, _same)
+    shown = renderer_for(_seen(learner), learner, Setting(_same))
     simple(learner, npoints_goal=5)
     assert not shown.show(_seen(learner))
 
 
-def test_each_plot_has_its_canvas() -> None:
+def test_each_plot_has_its_renderer() -> None:
     """Plots and layouts are drawn; what has sliders is left to HoloViews."""
     curve = hv.Curve([(0, 1), (1, 2)])
     sliders = hv.HoloMap({1: curve, 2: curve}, kdims="component")
     for frame, kind in ((curve, Drawn), (curve * curve, Drawn), (curve + curve, Drawn), (sliders, Swapped)):
-        shown = canvas_for(Picture(frame), None, _same)
+        shown = renderer_for(Frame(frame), None, Setting(_same))
         assert isinstance(shown, kind)
-        assert shown.show(Picture(frame))
-        assert not shown.show(Picture(curve if kind is Swapped else sliders))
+        assert shown.show(Frame(frame))
+        assert not shown.show(Frame(curve if kind is Swapped else sliders))
