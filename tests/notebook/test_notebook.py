@@ -34,7 +34,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def _runner(**arguments: Any) -> AsyncRunner:
-    arguments = {"npoints_goal": 30, "executor": SequentialExecutor()} | arguments
+    arguments = {"npoints_goal": 30, "executor": SequentialExecutor(), "background": False} | arguments
     return AsyncRunner(Learner1D(arguments.pop("function", abs), (-1, 1)), **arguments)
 
 
@@ -216,14 +216,14 @@ def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch)
 def test_balancing_learner_has_a_selector(shown: list[Any]) -> None:
     """The children of a balancing learner are chosen by a dropdown, also after the end."""
     learner = BalancingLearner([Learner1D(abs, (-1, 1)), Learner1D(float, (-2, 2))])
-    runner = AsyncRunner(learner, npoints_goal=5, executor=SequentialExecutor())
+    runner = AsyncRunner(learner, npoints_goal=5, executor=SequentialExecutor(), background=False)
     dynamic = runner.live_plot()
     choice = shown[0].children[0]
     runner.block_until_done()
     choice.value = 1
     assert dynamic[()].Scatter.I.range("x") == (-2.2, 2.2)
     named = BalancingLearner([Learner1D(abs, (-1, 1)), Learner1D(float, (-2, 2))], cdims=(["a", "b"], [(1, 2), (3, 4)]))
-    runner = AsyncRunner(named, npoints_goal=5, executor=SequentialExecutor())
+    runner = AsyncRunner(named, npoints_goal=5, executor=SequentialExecutor(), background=False)
     runner.live_plot()
     assert shown[-1].children[0].options == (("a = 1, b = 2", 0), ("a = 3, b = 4", 1))
     runner.block_until_done()

@@ -47,7 +47,8 @@ def _slow(x: float) -> float:
 
 
 def _watched(stream: io.StringIO, f: Any = _slow, **options: Any) -> AsyncRunner:
-    runner = AsyncRunner(Learner1D(f, (-1, 1)), npoints_goal=30, executor=SequentialExecutor())
+    learner = Learner1D(f, (-1, 1))
+    runner = AsyncRunner(learner, npoints_goal=30, executor=SequentialExecutor(), background=False)
     runner.beside(watch(runner, 0.001, stream=stream, **options))
     runner.block_until_done()
     return runner
