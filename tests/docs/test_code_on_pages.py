@@ -93,12 +93,14 @@ def mypy_errors(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # mypy without a cache, on a busy machine
 def test_code_for_the_package_passes_strict_types(mypy_errors: list[tuple[str, str, str]]):
     """What maintainers copy from a page passes ``mypy --strict``."""
     assert not [error for error in mypy_errors if error[0].startswith("maintain__")]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # mypy without a cache, on a busy machine
 def test_calls_on_pages_have_the_arguments_of_the_package(mypy_errors: list[tuple[str, str, str]]):
     """Names, keywords and types of calls on all other pages are those of the code; readers' functions need no types."""
     assert not [error for error in mypy_errors if error[2] not in _UNTYPED and not error[0].startswith("maintain__")]
