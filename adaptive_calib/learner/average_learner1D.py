@@ -1,4 +1,4 @@
-"""`AverageLearner1D`: the mean of a noisy function of one number, sampled again where the noise matters.
+"""`AverageLearner1D`: the mean of a noisy function of one number, with more samples where the noise matters.
 
 Mathematics
 -----------
@@ -11,8 +11,8 @@ the true mean lies inside with probability 1 - 2α. With d_i = hypot(x_{i+1} - x
 
     rescaled_error(x_i) = error(x_i) / min(d_{i-1}, d_i).
 
-What is asked next: an undersampled x, the one with fewest samples first; else the x with the largest rescaled error, if
-that is above `delta`; else a new x, where `Learner1D` with the means as values would ask.
+The next sample is taken at an undersampled x, the one with fewest samples first; else at the x with the largest
+rescaled error, if that is above `delta`; else at a new x, where `Learner1D` with the means as values would ask.
 
 With an error goal (`set_error_goal`) other rules apply, since a claim on a mean curve needs samples everywhere:
 
@@ -23,7 +23,7 @@ With an error goal (`set_error_goal`) other rules apply, since a claim on a mean
   error bars at its ends, it is mostly noise, and the end with the larger bar gets more samples.
 - A place of the check (see `claims`) is sampled like an x, and its mean is compared with the line.
 
-Samples that are not finite are kept, counted as samples, and are no part of mean and error. An x without any finite
+Samples that are not finite are kept and counted, but are no part of mean and error. An x without any finite
 sample is an invalid point for the intervals.
 
 Source: the behaviour of python-adaptive 1.5.2; B. P. Welford, Technometrics 4 (1962) 419.
@@ -48,7 +48,7 @@ from adaptive_calib.learner._curve.intervals import AutoCurve
 from adaptive_calib.learner._interval.error_goal import ErrorGoal
 from adaptive_calib.learner._interval.intervals import Intervals
 from adaptive_calib.learner.base_learner import check_number_of_points
-from adaptive_calib.learner.claims import CONFIDENCE, FRACTION, Claim, ErrorCheck
+from adaptive_calib.learner.claims import Claim, ErrorCheck
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.losses1D import IntervalLoss
 from adaptive_calib.learner.smooth1D import COARSEST, Curve, ErrorLoss
@@ -111,7 +111,7 @@ class _Site:
         self.m2 += d * (y - self.mean)
 
     def seeds(self, n: int) -> list[int]:
-        """Return the next n seeds that are neither told nor under way nor failed, without taking them."""
+        """Return the next n seeds that are neither observed nor pending nor failed; no change."""
         found: list[int] = []
         seed = self.next_seed
         while len(found) < n:
@@ -217,7 +217,7 @@ class AverageLearner1D(Learner1D):
         self._well: SortedList[float] = SortedList()
         self._bars: dict[float, float] = {}
 
-    # -- what is known ---------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     @property
     def nsamples(self) -> int:
@@ -236,7 +236,7 @@ class AverageLearner1D(Learner1D):
 
     @property
     def samples(self) -> dict[float, dict[int, float]]:
-        """X -> seed -> value, a copy; x in the order of telling."""
+        """X -> seed -> value, a copy; x in the order of observation."""
         return {x: dict(self._sites[x].samples) for x in self.data}
 
     @property
@@ -246,7 +246,7 @@ class AverageLearner1D(Learner1D):
 
     @property
     def pending_points(self) -> set[SeedAndX]:  # type: ignore[override]  # points are (seed, x) here
-        """The points (seed, x) under way (a new set at each access)."""
+        """The pending points (seed, x) (a new set at each access)."""
         return {(seed, x) for x, site in self._sites.items() for seed in site.pending}
 
     @property
@@ -360,7 +360,9 @@ class AverageLearner1D(Learner1D):
             return super().claim()
         return self._goal.claim(self._intervals, len(self.data), self._domain.x, resolution=True)
 
-    def set_error_goal(self, error: float | None, fraction: float = FRACTION, confidence: float = CONFIDENCE) -> None:
+    def set_error_goal(
+        self, error: float | None, fraction: float | None = None, confidence: float | None = None
+    ) -> None:
         """Work towards an error of the line through the means, and check it; see `Learner1D.set_error_goal`.
 
         The error bars are part of the error; see the top of the file for the samples that are taken.
@@ -424,7 +426,7 @@ class AverageLearner1D(Learner1D):
             self._goal.bars = max(self._bars.values(), default=math.inf)
 
     def _sampled(self, u: float, x: float, site: _Site) -> None:
-        """Bring what an error goal needs up to date, after a sample."""
+        """Update what an error goal needs, after a sample."""
         if self._goal is None:
             return
         if site.valid == self._enough and u not in self._well:
@@ -543,7 +545,7 @@ class AverageLearner1D(Learner1D):
         return x if 4 * len(site.pending) <= len(site.samples) else None
 
     def tell_pending(self, x: Any) -> None:
-        """Count the point (seed, x) as under way; no effect on one that is told, or out of bounds."""
+        """Make the point (seed, x) pending; no effect on an observed one, or out of bounds."""
         seed, place = self._parsed(x)
         u = self._coordinate(place)
         site = self._sites.get(place)
@@ -558,7 +560,7 @@ class AverageLearner1D(Learner1D):
                 self._points[u] = place
 
     def tell_failed(self, x: Any) -> None:
-        """Count the point (seed, x) as failed for good; a value told later takes it back."""
+        """Record the point (seed, x) as failed for good; a value told later undoes this."""
         seed, place = self._parsed(x)
         site = self._sites.get(place)
         u = self._coordinate(place)
@@ -571,7 +573,7 @@ class AverageLearner1D(Learner1D):
         self._forget_lost(place, site)
 
     def _forget_lost(self, x: float, site: _Site) -> None:
-        """Let an x be asked anew if nothing of it is known or under way."""
+        """Allow an x to be asked for again if it has neither a sample nor a pending one."""
         u = self._coordinate(x)
         if not site.samples and not site.pending and u is not None and self._intervals.is_pending(u):
             self._intervals.release([u])
@@ -601,7 +603,7 @@ class AverageLearner1D(Learner1D):
             raise TypeError(f"a point should be a pair (seed, x), but came {point!r}.") from None
 
     def tell(self, x: Any, y: Any) -> None:
-        """Take in the sample `y` at the point ``(seed, x)``; nothing happens if that is told already.
+        """Take in the sample `y` at the point ``(seed, x)``; no effect if that is observed already.
 
         An x outside the bounds is kept in `data` and otherwise not used. TypeError if `y` is no number.
         """
@@ -622,12 +624,12 @@ class AverageLearner1D(Learner1D):
         xs, ys : iterable
             Points (seed, x) and their values; both may be lazy.
         force : bool
-            Not looked at.
+            Ignored.
 
         Raises
         ------
         ValueError
-            An x is out of bounds, or there are more values than points or fewer; nothing is told then.
+            An x is out of bounds, or there are more values than points or fewer; none is taken in then.
         """
         points, values = [self._parsed(point) for point in xs], list(ys)
         if len(points) != len(values):
@@ -640,7 +642,7 @@ class AverageLearner1D(Learner1D):
             self._add(x, samples)
 
     def tell_many_at_point(self, x: float, seed_y_mapping: Mapping[int, float]) -> None:
-        """Take in samples at one x, seed -> value; seeds that are told already are passed over."""
+        """Take in samples at one x, seed -> value; seeds that are observed already are ignored."""
         self._check_bounds(x)
         self._add(x, {seed: float(real_number(y, (seed, x))) for seed, y in seed_y_mapping.items()})
 
@@ -649,7 +651,7 @@ class AverageLearner1D(Learner1D):
             raise ValueError(f"x value out of bounds, it should be within {self.bounds}, but is {x!r}.")
 
     def _add(self, x: float, samples: Mapping[int, float]) -> None:
-        """Take in samples at one x; those told already are passed over."""
+        """Take in samples at one x; those observed already are ignored."""
         site = self._sites.get(x)
         if site is None:
             site = self._sites[x] = _Site()
@@ -676,7 +678,7 @@ class AverageLearner1D(Learner1D):
         self._moved(x, site, tuple(new.values()))
 
     def _moved(self, x: float, site: _Site, samples: tuple[float, ...]) -> None:
-        """Do what follows after samples at a known x: its mean has moved."""
+        """Update what depends on the mean of an observed x, after new samples."""
         self.data[x] = site.mean
         self._curve = None
         u = site.u
@@ -687,7 +689,7 @@ class AverageLearner1D(Learner1D):
         self._update(u, x, site)
 
     def _update(self, u: float, x: float, site: _Site) -> None:
-        """Bring the rescaled errors of x and its neighbours, and what is undersampled, up to date."""
+        """Update the rescaled errors of x and its neighbours, and the set of undersampled x."""
         names, rescaled = self._names, self._rescaled
         around = self._intervals.around(u)
         far_left, left, right, far_right = [None if v is None else names[v] for v in around]

@@ -21,8 +21,8 @@ the first together add at most a ninth to the risk of 10 % of the first. From 22
 number.
 
 The places depend on the goal, the number of failed checks and the seed only, and what a value means for a check depends
-on the values before it only. So a learner that is told the same values in the same order makes the same claim: from a
-log, a snapshot or a store.
+on the values before it only. So the same values in the same order lead to the same claim: from a log, a
+snapshot or a store.
 
 Source: acceptance sampling with no defect allowed; stratified sampling as in McKay, Beckman & Conover, Technometrics 21
 (1979) 239.

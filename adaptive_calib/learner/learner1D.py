@@ -1,6 +1,6 @@
-"""`Learner1D`: a function of one number, known where it matters.
+"""`Learner1D`: interpolate a function of one number, with more points where it needs them.
 
-The domain is divided into intervals between told points; each has a loss, and the next points go where the loss is
+The domain is divided into intervals between observed points; each has a loss, and the next points go where the loss is
 largest. The losses are in `losses1D` (and, under their familiar names, here), the intervals and their queues in
 `_interval.intervals`, where points may lie in `_interval.domain`, interpolants and their errors in `smooth1D`.
 
@@ -70,12 +70,12 @@ class Learner1D(BaseLearner):
     x_scale : {"linear", "log"}
         On a logarithmic scale, lengths are ratios: the middle of (1, 100) is 10, and losses see ln x.
     integer : bool
-        Only integers are asked for; once every integer is told, `ask` answers with no points.
+        Only integers are asked for; once every integer is observed, `ask` returns no points.
     min_spacing : float
         No two asked points lie nearer to each other than this: in x, or in ln x on a logarithmic scale.
     exploration : float
-        Share of the points, from 0 to 1, that go to the middle of the longest gap whatever the losses are, so that
-        one singularity cannot take them all.
+        Share of the points, from 0 to 1, that go to the middle of the longest gap, independent of the losses, so
+        that one singularity does not attract them all.
     mode : {"linear", "smooth", "auto"}
         The interpolant: straight segments; polynomials of degree up to 7 for functions that are smooth between few
         breaks, see `smooth1D`; or, on each interval, the one of several that predicted the last values best, see
@@ -86,7 +86,7 @@ class Learner1D(BaseLearner):
     Attributes
     ----------
     data : dict
-        Point -> value: numbers as told, vectors as float arrays of shape (N,).
+        Point -> value: numbers unchanged, vectors as float arrays of shape (N,).
     bounds : tuple of 2
         The ends of the domain.
     loss_per_interval : callable
@@ -145,7 +145,7 @@ class Learner1D(BaseLearner):
         self._failed: set[float] = set()
         self._shape: tuple[int, ...] | None = None
         self._invalid = 0
-        # whether points are their own coordinates; if not, the point at each coordinate under way
+        # whether points are their own coordinates; if not, the point at each pending coordinate
         self._linear = x_scale == "linear" and not integer
         self._points: dict[float, float] = {}
         self._intervals: Intervals | CurveIntervals
@@ -163,21 +163,21 @@ class Learner1D(BaseLearner):
         self._curve: tuple[int, Curve | AutoCurve] | None = None
         self._goal: ErrorGoal | None = None
 
-    # -- what is known ---------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     @property
     def npoints(self) -> int:
-        """Number of told points, invalid ones and those outside the bounds included."""
+        """Number of observed points, invalid ones and those outside the bounds included."""
         return len(self.data)
 
     @property
     def ninvalid(self) -> int:
-        """Number of told points whose value is not finite."""
+        """Number of observed points whose value is not finite."""
         return self._invalid
 
     @property
     def pending_points(self) -> set[float]:
-        """The points under way (a new set at each access)."""
+        """The pending points (a new set at each access)."""
         pending = self._intervals.pending
         return set(pending) if self._linear else {self._points[u] for u in pending}
 
@@ -207,7 +207,7 @@ class Learner1D(BaseLearner):
         return self._intervals.scale.neighbors
 
     def loss(self, real: bool = True) -> float:
-        """Return the largest loss of an interval; infinite until both bounds are told, 0 once nothing may be asked.
+        """Return the largest loss of an interval; infinite until both bounds are observed, 0 if no point is possible.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class Learner1D(BaseLearner):
         return loss
 
     def exhausted(self) -> bool:
-        """Whether nothing is left to ask and nothing is under way (integers used up, spacing reached everywhere).
+        """Whether no further point is possible (integers used up, spacing reached everywhere) and none is pending.
 
         Not called ``done``: a learner of a curve has no end of its own, so a run of it wants a goal.
         """
@@ -231,14 +231,14 @@ class Learner1D(BaseLearner):
 
     @property
     def losses(self) -> dict[tuple[float, float], float]:
-        """The loss of each interval between told points, the largest first (a new dict at each access)."""
+        """The loss of each interval between observed points, the largest first (a new dict at each access)."""
         ranked = sorted(self._intervals.real(), key=lambda interval: interval[:2])
         name = self._naming()
         return {(name(a), name(b)): loss for _, a, b, loss, _, _ in ranked}
 
     @property
     def losses_combined(self) -> dict[tuple[float, float], float]:
-        """The loss of each span between points told or pending, the largest first; new at each access."""
+        """The loss of each span between points observed or pending, the largest first; new at each access."""
         parts = sorted(self._intervals.combined(), key=lambda part: (-part[2], part[0]))
         name = self._naming()
         return {(name(a), name(b)): loss for a, b, loss in parts}
@@ -250,7 +250,7 @@ class Learner1D(BaseLearner):
 
     @property
     def neighbors_combined(self) -> dict[float, list[float | None]]:
-        """As `neighbors`, of points told or pending."""
+        """As `neighbors`, of points observed or pending."""
         return _neighbors([*map(self._naming(), sorted(self._intervals.known()[0] + self._intervals.pending))])
 
     @property
@@ -262,11 +262,11 @@ class Learner1D(BaseLearner):
         self._intervals.scale.recompute_factor = factor
 
     def _naming(self) -> Callable[[float], float]:
-        """Return what names the point at a coordinate that is known or under way."""
+        """Return the function from an observed or pending coordinate to its point."""
         if self._linear:
             return float
-        told = {self._domain.u(x): x for x in (*self.data, *self._failed) if self._domain.contains(x)}
-        names = {**told, **self._points}
+        observed = {self._domain.u(x): x for x in (*self.data, *self._failed) if self._domain.contains(x)}
+        names = {**observed, **self._points}
         return names.__getitem__
 
     # -- ask -------------------------------------------------------------------------------------------------------
@@ -274,9 +274,9 @@ class Learner1D(BaseLearner):
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[float], list[float]]:
         """Choose at most `n` points where the loss is largest; see `BaseLearner.ask`.
 
-        Bounds that are neither told nor pending come first. Each other point is one of those that divide an interval
-        into equal parts; its improvement is the loss of the interval divided by the number of parts (for a point that
-        explores: half the length of the gap, as a fraction of the domain).
+        Bounds that are neither observed nor pending come first. Each other point is one of those that divide an
+        interval into equal parts (or nearly so in the smooth mode); its improvement is the loss of the interval divided
+        by the number of parts (for a point that explores: half the length of the gap, as a fraction of the domain).
         """
         if n == 1 and self._gaps is None and self._goal is None and (usual := self._intervals.halve()) is not None:
             u, improvement = usual
@@ -321,7 +321,7 @@ class Learner1D(BaseLearner):
             turn = math.floor((count + 1) * self._exploration) > math.floor(count * self._exploration)
             gap = gaps.longest() if turn and not self._intervals.missing() else None
             if gap is None:
-                # before both bounds are known or under way the points go out together, equally spaced
+                # before both bounds are observed or pending all points are chosen together, equally spaced
                 more, gains = self._intervals.propose(n - len(us) if count < 2 else 1)
             else:
                 (u,) = more = self._domain.inner(*gap, 2)
@@ -349,7 +349,7 @@ class Learner1D(BaseLearner):
     # -- tell ------------------------------------------------------------------------------------------------------
 
     def tell(self, x: float, y: Any) -> None:
-        """Take in the value `y` at `x`; nothing happens if `x` is told already.
+        """Take in the value `y` at `x`; no effect if `x` is observed already.
 
         Parameters
         ----------
@@ -441,7 +441,7 @@ class Learner1D(BaseLearner):
         # a plain NaN says "no value here" for vectors, too
         if shape != self._shape and self._shape is not None and (shape or finite):
             raise ValueError(
-                f"the values told so far have shape {self._shape}, but the value at {x!r} has shape {shape}; "
+                f"the values so far have shape {self._shape}, but the value at {x!r} has shape {shape}; "
                 "a learner takes values of one shape."
             )
         return value, inner if finite else None
@@ -453,7 +453,7 @@ class Learner1D(BaseLearner):
             self._shape = ()
 
     def tell_pending(self, x: float) -> None:
-        """Count `x` as under way; no effect on a told or failed point or outside the bounds."""
+        """Make `x` pending; no effect on an observed or failed point or outside the bounds."""
         u = self._coordinate(x)
         if u is None or x in self.data or x in self._failed or self._intervals.is_pending(u):
             return
@@ -464,7 +464,7 @@ class Learner1D(BaseLearner):
             self._points[u] = x
 
     def tell_failed(self, x: float) -> None:
-        """Count `x` as failed for good: not pending, never asked again; a value told later takes it back."""
+        """Record `x` as failed for good: not pending, never asked again; a value told later undoes this."""
         u = self._coordinate(x)
         if u is None or x in self.data or x in self._failed:
             return
@@ -483,19 +483,19 @@ class Learner1D(BaseLearner):
             self._gaps = Gaps(self._domain, [*self._intervals.known()[0], *self._intervals.pending])
 
     def tell_many(self, xs: Iterable[float], ys: Iterable[Any], *, force: bool = False) -> None:
-        """Take in many values; in one go, O(N log N), if they are more than half of what is known.
+        """Take in many values; all together, in O(N log N), if they are more than half of the points then.
 
         Parameters
         ----------
         xs, ys : iterable
-            Points and their values; both may be lazy. Points that are told already are passed over.
+            Points and their values; both may be lazy. Points that are observed already are ignored.
         force : bool
-            In one go in any case. All losses are then computed with the range of values of now.
+            Together in any case. All losses are then computed with the present range of values.
 
         Raises
         ------
         TypeError, ValueError
-            As `tell`, or there are more values than points or fewer; nothing is told then.
+            As `tell`, or there are more values than points or fewer; none is taken in then.
         """
         points, values = list(xs), list(ys)
         if len(points) != len(values):
@@ -508,20 +508,20 @@ class Learner1D(BaseLearner):
             self.tell(x, y)
 
     def _tell_all(self, points: list[Any], values: list[Any], one_by_one: bool) -> None:
-        """Take in many values in one go; `one_by_one`: with the losses that they would have if told one by one."""
+        """Take in many values together; `one_by_one`: with the losses that they would have if told one by one."""
         shape = self._shape
-        told: dict[float, Any] = {}
+        observed: dict[float, Any] = {}
         new: dict[float, Value] = {}
         invalid = 0
         try:
             for x, y in zip(points, values, strict=True):
-                if x in self.data or x in told:
+                if x in self.data or x in observed:
                     continue
                 value, inner = self._checked(x, y)
                 if self._shape is None:
                     self._note_shape(value)
                 u = self._coordinate(x)
-                told[x] = value
+                observed[x] = value
                 invalid += inner is None
                 if u is not None:
                     new[u] = inner
@@ -540,9 +540,9 @@ class Learner1D(BaseLearner):
             new = {**known, **new}
             ordered = sorted(new)
             self._intervals.rebuild(ordered, [new[u] for u in ordered])
-        self.data.update(told)
+        self.data.update(observed)
         self._invalid += invalid
-        self._failed.difference_update(told)
+        self._failed.difference_update(observed)
         pending = set(self._intervals.pending)
         self._points = {u: x for u, x in self._points.items() if u in pending}
         self._count_gaps()
@@ -564,7 +564,9 @@ class Learner1D(BaseLearner):
         """The error goal, in units of the values; None without one."""
         return None if self._goal is None else self._goal.check.error
 
-    def set_error_goal(self, error: float | None, fraction: float = FRACTION, confidence: float = CONFIDENCE) -> None:
+    def set_error_goal(
+        self, error: float | None, fraction: float | None = None, confidence: float | None = None
+    ) -> None:
         """Work towards an error of the interpolant, and check it before it is claimed.
 
         Whatever the loss of the learner is, the points then go where the estimated error is largest, beside the lattice
@@ -576,8 +578,9 @@ class Learner1D(BaseLearner):
         ----------
         error : float or None
             In units of the values, above 0. None: the points go where the loss is largest, as without a goal.
-        fraction, confidence : float
-            A passed check says that at most `fraction` of the domain has a larger error, with this confidence.
+        fraction, confidence : float, optional
+            A passed check says that at most `fraction` of the domain has a larger error, with this confidence; by
+            default 0.1 and 0.9, or what was set before with the same error.
 
         Raises
         ------
@@ -589,8 +592,13 @@ class Learner1D(BaseLearner):
                 self._goal = None
                 self._replace_intervals(self.loss_per_interval, self._mode == "smooth")
             return
-        check = ErrorCheck(error, 1, fraction, confidence)
-        if self._goal is not None and self._goal.check.asks_the_same(check):
+        before = None if self._goal is None else self._goal.check
+        if before is not None and before.error == error:
+            fraction, confidence = fraction or before.fraction, confidence or before.confidence
+        check = ErrorCheck(
+            error, 1, FRACTION if fraction is None else fraction, CONFIDENCE if confidence is None else confidence
+        )
+        if before is not None and before.asks_the_same(check):
             return
         self._begin_goal(check)
 
@@ -673,7 +681,7 @@ class Learner1D(BaseLearner):
         Parameters
         ----------
         x : float or array of any shape
-            Where; NaN is returned outside the told points and in intervals beside an invalid or failed point.
+            Where; NaN is returned beyond the observed points and in intervals beside an invalid or failed point.
         return_error : bool
             Return the estimated error as well.
 
@@ -682,8 +690,8 @@ class Learner1D(BaseLearner):
         value : array
             Shape of `x`; for vectors of N components with N at the end.
         error : array, shape of `x`
-            In units of the values, the largest of the components; 0 at told points. The same within each interval, see
-            `smooth1D`.
+            In units of the values, the largest of the components; 0 at observed points. The same within each interval,
+            see `smooth1D`.
         """
         at = np.asarray(x, dtype=float)
         curve = self._interpolant()

@@ -346,7 +346,7 @@ class Curve:
         """The largest estimated error of an interval in which a further point is possible.
 
         inf while such an interval is longer than `COARSEST` of the domain, or than `EDGE` if it lies between a valid
-        and an invalid point: what is not known there counts as not known. Intervals between two invalid points, and
+        and an invalid point. Intervals between two invalid points, and
         those beside an invalid one that are shorter, are left out; inf if nothing is left.
         """
         if not len(self.errors):

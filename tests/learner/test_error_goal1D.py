@@ -120,6 +120,18 @@ def test_data_make_the_claim(mode, tmp_path):
         assert other.claim() == learner.claim()
 
 
+def test_a_stricter_check():
+    """Fraction and confidence are the user's; a run with the same goal keeps them."""
+    learner = Learner1D(math.exp, (-1, 1), mode="smooth")
+    learner.set_error_goal(1e-3, fraction=0.05, confidence=0.95)
+    run(learner, 1e-3)
+    claim = learner.claim()
+    assert (claim.checks, claim.fraction, claim.confidence) == (59, 0.05, 0.95)
+    with pytest.raises(ValueError, match="fraction"):
+        learner.set_error_goal(1e-3, fraction=1.5)
+    assert learner.claim() == claim
+
+
 def test_the_same_goal_again_is_reached_already():
     """A second run needs no evaluation; one with a smaller goal checks anew, at other places."""
     learner = Learner1D(math.exp, (-1, 1), mode="smooth")

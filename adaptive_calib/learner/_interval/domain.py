@@ -84,7 +84,7 @@ class Domain1D(ABC):
         return math.fmod(mixed + i * 0.6180339887498949, 1.0) < 0.5
 
     def twin(self, u: float) -> float:
-        """Return the coordinate of the twin of a point, next to it: where noise is told from structure."""
+        """Return the coordinate of the twin of a point, next to it; the two differ by noise only."""
         v = u + TWIN * (self.high - self.low)
         return self.u(self.x(v if v <= self.high else 2 * u - v))
 

@@ -1,7 +1,7 @@
 """A `Learner1D` on its way to an error goal: what it asks for, what it has checked, and why it may have to stop.
 
 The intervals have the estimated error as their loss (`smooth1D.ErrorLoss`), so that every point goes where the estimate
-is largest. What is asked for next depends on what is known only:
+is largest. The next points depend on the observed ones only:
 
 =====================================  ==============================================================================
 state                                  points asked for
@@ -151,7 +151,7 @@ class ErrorGoal:
         self._twin_values: dict[float, Value] = {}
         self._values: dict[float, Value] = {}
 
-    # -- what comes in ---------------------------------------------------------------------------------------------
+    # -- values ----------------------------------------------------------------------------------------------------
 
     def expect(self, u: float, count: int, interpolant: Callable[[], Interpolant | None]) -> bool:
         """Note that values at `u` begin to come; return whether it is a place of the present check.
@@ -261,7 +261,7 @@ class ErrorGoal:
                 "values are in steps, as rounded numbers are. Ask for an error above the size of the steps"
             )
 
-    # -- what is known ---------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     def estimate(self, intervals: Parts) -> float:
         """Return the largest estimated error, in units of the values, error bars included."""

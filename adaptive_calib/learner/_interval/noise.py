@@ -1,4 +1,4 @@
-"""Noise in the values of a curve, told apart from structure that is not resolved yet.
+"""Noise in the values of a curve, distinguished from structure that is not resolved yet.
 
 Mathematics
 -----------
@@ -7,7 +7,7 @@ of degree below k. Divided by (Σ w_i²)^½ it is, for values with independent e
 standard deviation σ for every k; for a smooth function it falls with every k. So where these numbers stay of one size
 from k = 3 to 6, and have both signs, the values look like noise (`plateau`).
 
-A wave that is faster than the points are dense looks so, too. What tells them apart are *twins*, points next to
+A wave that is faster than the points are dense looks so, too. They differ at *twins*, points next to
 observed ones (`Domain1D.twin`): there a function that can be resolved at all has changed by next to nothing, and noise
 by √2 σ.
 

@@ -1,0 +1,15 @@
+"""The benchmark of claims: it runs, and its figures hold on functions of another seed."""
+
+from __future__ import annotations
+
+from tests.benchmarks.cases.claims import DEVELOPED, FAMILIES, outcomes, rows
+
+
+def test_claims_are_true() -> None:
+    """Every run ends with a claim; none of the statistical statements is violated; the table has a row for each kind."""
+    found = outcomes(DEVELOPED, each=3)
+    assert all(outcome.ended and outcome.claimed for outcome in found)
+    assert not any(outcome.violated for outcome in found)
+    assert sum(outcome.exceeded for outcome in found) <= 1
+    assert sum(outcome.dear for outcome in found) <= len(found) / 4
+    assert all(family in rows(found) for family in FAMILIES)
