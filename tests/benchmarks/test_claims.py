@@ -6,7 +6,7 @@ from tests.benchmarks.cases.claims import DEVELOPED, FAMILIES, outcomes, rows
 
 
 def test_claims_are_true() -> None:
-    """Every run ends with a claim; none of the statistical statements is violated; the table has a row for each kind."""
+    """Every run ends with a claim; no statistical statement is violated; the table has a row for each kind."""
     found = outcomes(DEVELOPED, each=3)
     assert all(outcome.ended and outcome.claimed for outcome in found)
     assert not any(outcome.violated for outcome in found)

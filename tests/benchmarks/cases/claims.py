@@ -16,8 +16,8 @@ A run has an ``error_goal`` of a share of the range of the function, and a budge
 - *exceeded* if the largest error, at any place, is over three times the claimed one.
 
 The cost of the check is the number of evaluations after the estimate first met the goal. *unchecked* is the number of
-runs that would have ended there with a largest error over three times the goal; the check is *dear* if it cost more than
-22 evaluations and a tenth of those before in a run that would have ended well.
+runs that would have ended there with a largest error over three times the goal; the check is *dear* if it cost more
+than 22 evaluations and a tenth of those before in a run that would have ended well.
 """
 
 from __future__ import annotations
