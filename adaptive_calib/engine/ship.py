@@ -12,6 +12,7 @@ import pickle
 import signal
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -175,7 +176,11 @@ def live_as_long_as_the_parent() -> None:
         signal.signal(number, _ignore)
 
     def end() -> None:
-        wait([parent.sentinel])
+        if parent.sentinel is None:  # a worker of loky, which has no pipe from its parent
+            while os.getppid() == parent.pid:
+                time.sleep(0.5)
+        else:
+            wait([parent.sentinel])
         os._exit(1)
 
     threading.Thread(target=end, name="adaptive_calib-parent", daemon=True).start()

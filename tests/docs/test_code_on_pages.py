@@ -110,9 +110,9 @@ _PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.py)`")
 
 
 def _exists(path: str) -> bool:
-    """Whether a path is in the repository or the package; a bare file name may be in any folder of the package."""
+    """Whether a path is in the repository or the package; a bare file name may be in any folder of package or tests."""
     found = any((base / path).exists() for base in (ROOT, ROOT / "adaptive_calib", DOCS))
-    return found or ("/" not in path and any((ROOT / "adaptive_calib").rglob(path)))
+    return found or ("/" not in path and any(any((ROOT / top).rglob(path)) for top in ("adaptive_calib", "tests")))
 
 
 @pytest.mark.parametrize(

@@ -129,3 +129,55 @@ def test_a_second_ctrl_c_leaves_at_once(kind, tmp_path):
     with SQLiteStore(store) as kept:
         (space,) = kept.spaces()
         assert [evaluation.y for evaluation in space] == [0, 10]
+
+
+KILLED = """
+    import os
+    import sys
+    import time
+    from pathlib import Path
+    from concurrent.futures import ProcessPoolExecutor
+    from adaptive_calib.learner.sequence_learner import SequenceLearner
+    from adaptive_calib.runner import BlockingRunner
+
+    place, pool = Path(sys.argv[1]), sys.argv[2]
+
+    def wait(x):
+        if x == 1:
+            place.with_suffix(".new").write_text(str(os.getpid()))
+            place.with_suffix(".new").rename(place)
+            time.sleep(600)
+        return x
+
+    if __name__ == "__main__":
+        executor = None if pool == "loky" else (lambda: ProcessPoolExecutor(1))
+        BlockingRunner(SequenceLearner(wait, range(5)), executor=executor, ntasks=1)
+"""
+
+
+@pytest.mark.parametrize("pool", ["loky", "processes"])
+def test_workers_end_when_their_parent_is_killed(pool, tmp_path):
+    """A worker that computes for minutes ends with a parent that is killed, and prints nothing about it."""
+    script, place = tmp_path / "script.py", tmp_path / "pid"
+    script.write_text(textwrap.dedent(KILLED))
+    with (
+        open(tmp_path / "stderr", "w") as stderr,
+        subprocess.Popen([sys.executable, str(script), str(place), pool], stderr=stderr) as process,
+    ):
+        while not place.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        worker = int(place.read_text())
+        process.kill()
+    _wait_until_gone(worker)
+    assert "adaptive_calib-parent" not in (tmp_path / "stderr").read_text()
+
+
+def _wait_until_gone(pid: int) -> None:
+    """Return when a process has ended; the time limit of pytest fails the test otherwise."""
+    while True:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
