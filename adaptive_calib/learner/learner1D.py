@@ -19,6 +19,7 @@ import numpy as np
 
 from adaptive_calib._arrays import Bools, Floats
 from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner._curve.features import STEEPNESS, Extremum, Pole, Root, SmoothPieces, extrema, roots
 from adaptive_calib.learner._curve.intervals import AutoCurve, CurveIntervals
 from adaptive_calib.learner._interval.domain import make_domain
 from adaptive_calib.learner._interval.error_goal import ErrorGoal
@@ -42,7 +43,10 @@ from adaptive_calib.learner.smooth1D import COARSEST, Curve, CurveMode, ErrorLos
 from adaptive_calib.learner.values import is_real_number, real_number_or_vector
 
 __all__ = [
+    "Extremum",
     "Learner1D",
+    "Pole",
+    "Root",
     "abs_min_log_loss",
     "curvature_loss_function",
     "default_loss",
@@ -755,6 +759,139 @@ class Learner1D(BaseLearner):
         values = np.array([nothing if y is None else y for y in points.values()], dtype=float).reshape(-1, self.vdim)
         order = np.argsort(us)
         return Curve(us[order], values[order], self._mode, self._domain.high - self._domain.low, closed)
+
+    # -- what follows from the interpolant -------------------------------------------------------------------------
+
+    def derivative(self, x: Any, return_error: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Return the first derivative of the interpolant at many points, and a rough estimate of its error.
+
+        Parameters
+        ----------
+        x : float or array of any shape
+            Where; NaN is returned where `predict` returns it. At a point between straight segments it is that of the
+            segment on the right.
+        return_error : bool
+            Return the estimated error as well, in units of the values over those of x.
+
+        Returns
+        -------
+        value, error : array
+            As of `predict`.
+        """
+        at = np.asarray(x, dtype=float)
+        us = np.array([self._position(p) for p in at.ravel().tolist()])
+        value: Floats = np.full((at.size, self.vdim), np.nan)
+        error: Floats = np.full(at.size, np.nan)
+        pieces, errors = self._pieces()
+        if pieces is not None:
+            inside = (us >= pieces.a[0]) & (us <= pieces.b[-1])
+            edges = self._edges()
+            rows = np.clip(np.searchsorted(edges, us[inside], side="right") - 1, 0, len(edges) - 2)
+            value[inside] = pieces.derivative(us[inside])
+            error[inside] = STEEPNESS * errors[rows] / np.diff(edges)[rows]
+            if self.x_scale == "log":
+                value, error = value / at.reshape(-1, 1), error / at.ravel()
+        value = value.reshape((*at.shape, self.vdim) if self._shape else at.shape)
+        return (value, error.reshape(at.shape)) if return_error else value
+
+    def roots(self, level: float = 0.0, component: int = 0) -> list[Root]:
+        """Return where the interpolant (one component of a vector) takes a level, ascending, with errors.
+
+        Examples
+        --------
+        >>> import math
+        >>> from adaptive_calib import Learner1D
+        >>> from adaptive_calib.runner import simple
+        >>> learner = Learner1D(math.cos, bounds=(0, 6), mode="auto")
+        >>> simple(learner, npoints_goal=20)
+        >>> [round(root.x, 8) for root in learner.roots()]
+        [1.57079633, 4.71238898]
+        """
+        pieces, errors = self._pieces()
+        if pieces is None:
+            return []
+        found = roots(pieces, errors, self._checked_component(component), level)
+        if self.x_scale == "log":
+            return [Root(x := math.exp(r.x), r.x_error * x, r.slope / x) for r in found]
+        return found
+
+    def extrema(self, component: int = 0) -> list[Extremum]:
+        """Return the local maxima and minima of the interpolant (one component) inside the domain, with errors.
+
+        Examples
+        --------
+        >>> from adaptive_calib import Learner1D
+        >>> from adaptive_calib.runner import simple
+        >>> learner = Learner1D(lambda x: 1 / (1 + (x - 0.2) ** 2), bounds=(-2, 2), mode="auto")
+        >>> simple(learner, npoints_goal=15)
+        >>> [(round(e.x, 6), round(e.value, 6), e.kind) for e in learner.extrema()]
+        [(0.2, 1.0, 'maximum')]
+        """
+        pieces, errors = self._pieces()
+        if pieces is None:
+            return []
+        found = extrema(pieces, errors, self._checked_component(component))
+        if self.x_scale == "log":
+            return [Extremum(x := math.exp(e.x), e.x_error * x, e.value, e.value_error, e.kind) for e in found]
+        return found
+
+    def integral(self) -> tuple[float | Floats, float]:
+        """Return the integral of the interpolant over the domain in x, and an estimate of its error.
+
+        Returns
+        -------
+        integral : float, or array of shape (N,) for vectors
+            NaN if a part of the domain has no interpolant: an end is not observed, or there are invalid points.
+        error : float
+            Σ (estimated error · length) over the intervals.
+        """
+        log = self.x_scale == "log"
+        pieces, errors = self._pieces(weight=np.exp if log else None)
+        edges = self._edges()
+        if pieces is None or edges[0] != self._domain.low or edges[-1] != self._domain.high:
+            return (math.nan if not self._shape else np.full(self.vdim, np.nan)), math.inf
+        total = pieces.integrals().sum(axis=0)
+        lengths = np.diff(np.exp(edges)) if log else np.diff(edges)
+        error = float(np.sum(errors * lengths))
+        return (total if self._shape else float(total[0])), error if math.isfinite(error) else math.inf
+
+    def poles(self) -> list[Pole]:
+        """Return the poles of the rational interpolant in and above the domain, by their real parts, with errors.
+
+        For ``mode="auto"``; empty in other modes. A resonance has its centre and its half width as the real and the
+        imaginary part of a pole.
+
+        Examples
+        --------
+        >>> from adaptive_calib import Learner1D
+        >>> from adaptive_calib.runner import simple
+        >>> learner = Learner1D(lambda x: 1e-4 / (1e-4 + (x - 0.3) ** 2), bounds=(-1, 1), mode="auto")
+        >>> simple(learner, npoints_goal=12)
+        >>> [(round(pole.place.real, 6), round(pole.place.imag, 6)) for pole in learner.poles()]
+        [(0.3, 0.01)]
+        """
+        if not isinstance(self._intervals, CurveIntervals):
+            return []
+        found = self._intervals.curve().poles()
+        return [Pole(place, error, residue if self._shape else complex(residue[0])) for place, error, residue in found]
+
+    def _edges(self) -> Floats:
+        return np.array(self._intervals.known()[0], dtype=float)
+
+    def _pieces(self, weight: Callable[[Floats], Floats] | None = None) -> tuple[SmoothPieces | None, Floats]:
+        """Return the interpolant, times a weight of the coordinate, as polynomials, and the error of each interval."""
+        curve, edges = self._interpolant(), self._edges()
+        if curve is None or len(edges) < 2:
+            return None, np.zeros(0)
+        errors = curve(edges[:-1] + np.diff(edges) / 2)[1]
+        if weight is None:
+            return SmoothPieces(lambda u: curve(u)[0], edges), errors
+        return SmoothPieces(lambda u: curve(u)[0] * weight(u)[:, None], edges), errors
+
+    def _checked_component(self, component: int) -> int:
+        if not 0 <= component < self.vdim:
+            raise ValueError(f"`component` should be from 0 to {self.vdim - 1}, but is {component!r}.")
+        return component
 
     # -- data ------------------------------------------------------------------------------------------------------
 

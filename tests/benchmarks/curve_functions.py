@@ -121,7 +121,7 @@ HELD_OUT: tuple[CurveFunction, ...] = (
     CurveFunction("x^2.5", lambda x: x**2.5, (0.0, 1.0), ((0.0, 1e-2),)),
     CurveFunction("triangle wave", lambda x: 2 / np.pi * np.arcsin(np.sin(7 * x + 0.4)),
                   features=tuple(((np.pi * (k + 0.5) - 0.4) / 7, 1e-3) for k in range(-3, 3))),
-    CurveFunction("cos 4x, sign changed at 0.37", lambda x: np.cos(4 * x) * np.where(x > 0.37, -1.0, 1.0)),
+    CurveFunction("cos 4x, sign changed at 0.3712", lambda x: np.cos(4 * x) * np.where(x > 0.371234, -1.0, 1.0)),
     CurveFunction("polynomial of degree 5", lambda x: x**5 - x**3 + 0.3 * x),
     CurveFunction("softplus 40x", lambda x: np.logaddexp(0.0, 40 * (x + 0.11)) / 40, features=((-0.11, 0.025),)),
     CurveFunction("Planck", lambda x: x**3 / np.expm1(x), (0.05, 20.0)),

@@ -277,3 +277,85 @@ def test_least_squares_finds_the_degree() -> None:
     y = 4 * (t - 0.5) ** 3 + t
     fit = LeastSquares(t, (y + 0.1 * random.standard_normal(200))[:, None])
     assert np.sqrt(np.mean((fit(t)[:, 0] - y) ** 2)) < 0.03
+
+
+# ------------------------------------------------------------------------------ what follows from the interpolant
+
+
+def test_a_resonance_is_read_off_its_pole() -> None:
+    """Centre, half width and height of a resonance on a slope: from the pole and its residue."""
+    centre, width = 0.3123, 1e-3
+    learner = learned(lambda x: x + 2 * width**2 / ((x - centre) ** 2 + width**2), 20)
+    (pole,) = learner.poles()
+    assert abs(pole.place - complex(centre, width)) < 1e-9
+    assert pole.error < 1e-8
+    # 2 a² / ((x - c)² + a²) has the residue -i a at c + ia
+    assert abs(pole.residue + 1j * width) < 1e-9
+    assert learned(lambda x: abs(x - 0.1), 40).poles() == []
+
+
+@pytest.mark.parametrize("mode", ["smooth", "auto"])
+def test_roots_extrema_derivative_and_integral(mode: str) -> None:
+    """Of cos 3x in both modes with polynomials, within a hundred times the estimated errors."""
+    learner = Learner1D(lambda x: math.cos(3 * x), bounds=(0, 4), mode=mode)  # type: ignore[arg-type]
+    for _ in range(60):
+        x = learner.ask(1)[0][0]
+        learner.tell(x, math.cos(3 * x))
+    found = learner.roots()
+    assert np.allclose([r.x for r in found], np.pi * (np.arange(4) + 0.5) / 3, rtol=0, atol=1e-7)
+    assert all(abs(r.x - np.pi * (k + 0.5) / 3) <= 100 * r.x_error + 1e-12 for k, r in enumerate(found))
+    tops = learner.extrema()
+    assert [e.kind for e in tops] == ["minimum", "maximum", "minimum"]
+    assert np.allclose([e.x for e in tops], np.pi * np.arange(1, 4) / 3, rtol=0, atol=1e-4)
+    assert np.allclose([e.value for e in tops], [-1, 1, -1], rtol=0, atol=1e-7)
+    total, error = learner.integral()
+    assert abs(total - math.sin(12) / 3) <= 100 * error + 1e-12
+    assert error < 1e-5
+    grid = np.linspace(0, 4, 300)
+    slope, uncertainty = learner.derivative(grid, return_error=True)
+    assert np.max(np.abs(slope + 3 * np.sin(3 * grid))) < 1e-5
+    assert np.all(np.abs(slope + 3 * np.sin(3 * grid)) <= 100 * uncertainty + 1e-11)
+
+
+def test_features_of_straight_segments() -> None:
+    """The linear mode has them, too: a root between two points, an extremum at a point."""
+    learner = Learner1D(abs, bounds=(-1, 1))
+    learner.tell_many(x := np.linspace(-1, 1, 41).tolist(), np.abs(x).tolist())
+    assert np.allclose([r.x for r in learner.roots(0.25)], [-0.25, 0.25])
+    assert [(e.x, e.kind) for e in learner.extrema()] == [(0.0, "minimum")]
+    assert learner.integral()[0] == pytest.approx(1.0, abs=1e-12)
+    assert learner.derivative([-0.5, 0.5]).tolist() == pytest.approx([-1.0, 1.0])
+
+
+def test_features_beside_a_step_and_without_values() -> None:
+    """A step is a root as uncertain as its interval is long; without an interpolant somewhere there is no integral."""
+    step = learned(lambda x: float(x > 0.1), 40)
+    (root,) = step.roots(0.5)
+    assert abs(root.x - 0.1) < 1e-5
+    assert abs(root.x - 0.1) <= root.x_error
+    assert abs(step.integral()[0] - 0.9) < 1e-5
+    part = learned(lambda x: math.nan if x > 0.4 else x, 40)
+    assert math.isnan(part.integral()[0])
+    assert [abs(r.x) < 1e-12 for r in part.roots()] == [True]
+    assert np.isnan(part.derivative(0.9))
+
+
+def test_features_of_vectors_on_a_logarithmic_axis() -> None:
+    """Derivatives, integrals and places are those in x, one component at a time; another component is an error."""
+    learner = learned(lambda x: np.array([math.log(x) ** 2, x]), 30, bounds=(0.1, 100), x_scale="log")
+    assert [r.x for r in learner.roots(1.0)] == pytest.approx([math.exp(-1), math.e])
+    assert [e.x for e in learner.extrema()] == pytest.approx([1.0])
+    assert learner.integral()[0][1] == pytest.approx((100**2 - 0.1**2) / 2)
+    assert learner.derivative(5.0) == pytest.approx([2 * math.log(5) / 5, 1.0])
+    with pytest.raises(ValueError, match="component"):
+        learner.roots(component=2)
+
+
+def test_rounding_errors_are_no_roots_or_extrema() -> None:
+    """Where a bell has fallen to zero there are sign changes of rounding errors, and neither roots nor extrema."""
+    bell = learned(lambda x: math.exp(-(x**2) / 2e-4), 70)
+    assert [abs(e.x) < 1e-6 for e in bell.extrema()] == [True]
+    assert bell.roots() == []
+    assert len(bell.roots(0.5)) == 2
+    empty = Learner1D(abs, bounds=(-1, 1), mode="auto")
+    assert (empty.roots(), empty.extrema(), empty.poles()) == ([], [], [])

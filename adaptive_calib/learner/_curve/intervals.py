@@ -510,6 +510,11 @@ class AutoCurve:
             error[i] = math.nan if y is None else 0.0
         return value, error
 
+    def poles(self) -> list[tuple[complex, float, Any]]:
+        """Return the poles, in the coordinate u: place, error and residues, shape (N,)."""
+        found = self._model.poles()
+        return [(self._low + p * self._width, e * self._width, r * self._width) for p, e, r in found]
+
     @property
     def largest_error(self) -> float:
         """The largest estimated error of an interval that is not closed; inf while one is too long to tell."""

@@ -431,3 +431,27 @@ class CurveModel:
         if (self.use[there] >= R).any():
             largest = max(largest, *(chosen for _, _, chosen in list(self._record)[-3:]))
         return largest
+
+    def poles(self) -> list[tuple[complex, float, Any]]:
+        """Return the poles of R in or above the domain: place, error and residues, shape (N,).
+
+        Only those that are nearer to the axis than the domain is wide, and that fits without one of the points have,
+        too; the error is the largest distance from theirs.
+        """
+        if self._rational is None:
+            return []
+        places = self._rational.poles()
+        places = places[(places.real >= 0) & (places.real <= 1) & (places.imag >= 0) & (places.imag < 1)]
+        if not len(places):
+            return []
+        errors = np.zeros(len(places))
+        for i in {len(self.t) * k // 5 for k in range(1, 5)}:
+            keep = np.arange(len(self.t)) != i
+            others = Rational.fit(self.t[keep], self.y[keep], self.scale)[0].poles()
+            errors = np.maximum(errors, np.abs(places[:, None] - others).min(axis=1, initial=math.inf))
+        residues = self._rational.residues(places)
+        # a pole with a zero beside it is spurious
+        strong = np.abs(residues).max(axis=1) > 1e-9 * self.scale * np.maximum(places.imag, 1e-12)
+        good = strong & (errors < 0.02 * np.maximum(places.imag, 1e-6))
+        order = np.flatnonzero(good)[np.argsort(places[good].real)]
+        return [(complex(places[i]), float(errors[i]), residues[i]) for i in order]

@@ -12,6 +12,7 @@ added greedily, each where |f - r| is largest. Vectors have one set of weights: 
 The support points are kept from fit to fit, so that a new point costs about one triangular factorization.
 
 The poles are the zeros of the denominator: with s = Σ w_j, the eigenvalues of (I - 1 wᵀ/s) diag(z) but one, which is 0.
+They are computed in 1/(t - σ) with a σ beside the domain, whose sum of weights is the denominator at σ.
 
 Source: Nakatsukasa, Sète & Trefethen, "The AAA algorithm for rational approximation", SIAM J. Sci. Comput. 40 (2018)
 A1494; Lietaert, Meerbergen, Pérez & Vandereycken, IMA J. Numer. Anal. 42 (2022) 1087, for vectors.
@@ -33,6 +34,8 @@ TOLERANCE = 1e-12
 STEEP = 1e-10
 #: The largest number of support points.
 MOST = 60
+#: Where the poles are seen from, beside the domain [0, 1].
+BESIDE = (-0.31, 1.29)
 #: Up to this many support points the weights come from a singular value decomposition, beyond from inverse iteration.
 DIRECT, ITERATIONS = 24, 4
 
@@ -144,13 +147,24 @@ class Rational:
         m = len(self.w)
         if m < 2:
             return np.zeros(0, dtype=complex)
-        s = self.w.sum()
-        if abs(s) < 1e-12:
-            s = 1e-12 if s >= 0 else -1e-12
-        # moved by 1, away from the eigenvalue 0 that is no pole; points lie in [0, 1]
-        z = self.z + 1.0
-        found = np.linalg.eigvals(np.diag(z) - np.outer(np.ones(m), self.w * z) / s).astype(complex)
-        return np.delete(found, int(np.argmin(np.abs(found)))) - 1.0
+        # 1 / (t - place) instead of t: poles at infinity, which there often are, become harmless zeros
+        best: tuple[float, float, Floats, Floats] | None = None
+        for place in BESIDE:
+            u = 1.0 / (self.z - place)
+            w = self.w * u
+            sum_of_weights = float(w.sum())
+            quality = abs(sum_of_weights) / float(np.abs(w).sum())
+            if best is None or quality > best[0]:
+                best = quality, place, u, w / (sum_of_weights or 1.0)
+        assert best is not None
+        _, place, u, w = best
+        found = np.linalg.eigvals(np.diag(u) - np.outer(np.ones(m), w * u)).astype(complex)
+        return place + 1.0 / found[np.abs(found) > 1e-9]
+
+    def residues(self, poles: Any) -> Any:
+        """Return the residues at simple poles, complex, shape (len(poles), N)."""
+        cauchy = 1.0 / (poles[:, None] - self.z)
+        return (cauchy @ (self.w[:, None] * self.f)) / (-(cauchy**2) @ self.w)[:, None]
 
 
 def rounding(t: Floats, y: Floats, scale: float) -> Floats:
