@@ -256,6 +256,12 @@ class EvaluateExperiment:
         """Return the number of experiments, ``inf`` if there is no end."""
         return self._source.size()
 
+    def prepare(self, points: Sequence[Point]) -> None:
+        """Draw the experiments of points that are about to be evaluated, if they can only be iterated over."""
+        for kind, index, *_ in points:
+            if kind in ("new", "more"):
+                self._source.prepare(int(index))
+
     def __call__(self, point: Point) -> dict[str, Any]:
         """Evaluate one point; see `Record` for what a "new" one answers."""
         started = time.perf_counter()

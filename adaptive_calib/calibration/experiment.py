@@ -16,12 +16,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 import math
 import operator
+import os
 import pickle
+import secrets
+import shutil
+import tempfile
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 import cloudpickle
@@ -29,6 +37,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["EpistemicDist", "Experiment", "ExperimentLike", "ExperimentSource", "Stream", "stream"]
+
+logger = logging.getLogger("adaptive_calib.calibration")
 
 
 class Stream(IntEnum):
@@ -196,9 +206,11 @@ class EpistemicDist:
 class ExperimentSource:
     """Random access to the experiments of a distribution, each time as a fresh copy.
 
-    Sequences and distributions that define ``draw`` are asked for the experiment itself. What can only be iterated
-    is walked along once, in this process, and kept in pickled form: a generator that sits inside an experiment then
-    starts from the same state whenever the experiment is evaluated.
+    Sequences and distributions that define ``draw`` are asked for the experiment itself. Experiments that can only be
+    iterated over are drawn once, in the process that asks for points, and kept in pickled form in a temporary folder,
+    where workers of the same machine read them: so memory does not grow with their number, and a generator that sits
+    inside an experiment starts from the same state whenever the experiment is evaluated. A worker that does not see the
+    folder iterates by itself.
 
     Parameters
     ----------
@@ -206,16 +218,18 @@ class ExperimentSource:
         An `EpistemicDist`, a sequence, or anything that iterates over experiments again and again.
     """
 
-    def __init__(self, experiments: Iterable[ExperimentLike]) -> None:
+    def __init__(self, experiments: Iterable[ExperimentLike], folder: Path | None = None) -> None:
         self.experiments = experiments
+        self._folder = folder
         self._walk: Iterator[ExperimentLike] | None = None
-        self._passed: list[bytes] = []
+        self._drawn = 0
+        self._lock = threading.Lock()
 
-    def __getstate__(self) -> Iterable[ExperimentLike]:
-        return self.experiments
+    def __getstate__(self) -> tuple[Iterable[ExperimentLike], Path | None]:
+        return self.experiments, self._place() if self._only_iterates() else None
 
-    def __setstate__(self, state: Iterable[ExperimentLike]) -> None:
-        self.__init__(state)  # type: ignore[misc]  # the walk starts anew in another process
+    def __setstate__(self, state: tuple[Iterable[ExperimentLike], Path | None]) -> None:
+        self.__init__(*state)  # type: ignore[misc]  # the walk starts anew in another process
 
     def __getitem__(self, index: int) -> ExperimentLike:
         experiments = self.experiments
@@ -223,17 +237,55 @@ class ExperimentSource:
             return experiments.draw(index)
         if isinstance(experiments, Sequence):
             return _fresh(_packed(experiments[index], index))
-        if self._walk is None:
-            self._walk = iter(experiments)
-        while len(self._passed) <= index:
+        try:
+            return _fresh((self._place() / f"{index}").read_bytes())
+        except FileNotFoundError:
+            self._draw(index)
+            return _fresh((self._place() / f"{index}").read_bytes())
+
+    def prepare(self, index: int) -> None:
+        """Draw an experiment for the workers, if experiments can only be iterated over.
+
+        If that fails, nothing is said here: the evaluation of the point fails in the same way, and says it.
+        """
+        if self._only_iterates() and not (self._place() / f"{index}").exists():
             try:
-                experiment = next(self._walk)
-            except StopIteration:
-                raise IndexError(
-                    f"experiment {index} does not exist: only {len(self._passed)} were iterated."
-                ) from None
-            self._passed.append(_packed(experiment, len(self._passed)))
-        return _fresh(self._passed[index])
+                self._draw(index)
+            except Exception as error:  # noqa: BLE001 - whatever the user's iterator raises, it is met again
+                logger.debug("experiment %d could not be drawn: %r", index, error)
+
+    def _only_iterates(self) -> bool:
+        own = isinstance(self.experiments, EpistemicDist) and type(self.experiments).draw is not EpistemicDist.draw
+        return not own and not isinstance(self.experiments, Sequence)
+
+    def _place(self) -> Path:
+        """Return the folder of the drawn experiments; one of its own if there is none, or it is not seen here."""
+        if self._folder is None or not self._folder.is_dir():
+            self._folder = Path(tempfile.mkdtemp(prefix="adaptive_calib-experiments-"))
+            weakref.finalize(self, _remove, self._folder, os.getpid())
+            self._walk, self._drawn = None, 0
+        return self._folder
+
+    def _draw(self, index: int) -> None:
+        """Iterate up to an experiment, and keep all on the way."""
+        place = self._place()
+        with self._lock:
+            try:
+                if self._walk is None or self._drawn > index:
+                    self._walk, self._drawn = iter(self.experiments), 0
+                while self._drawn <= index:
+                    experiment = next(self._walk, _END)
+                    if experiment is _END:
+                        raise IndexError(f"experiment {index} does not exist: only {self._drawn} were iterated.")
+                    path = place / f"{self._drawn}"
+                    if not path.exists():
+                        temporary = path.with_name(f".{self._drawn}-{secrets.token_hex(4)}")
+                        temporary.write_bytes(_packed(experiment, self._drawn))
+                        os.replace(temporary, path)
+                    self._drawn += 1
+            except BaseException:
+                self._walk = None
+                raise
 
     def size(self) -> float:
         """Return the number of experiments; ``inf`` where there is no length."""
@@ -243,6 +295,15 @@ class ExperimentSource:
             return float(len(self.experiments))  # type: ignore[arg-type]  # unsized iterables are the point
         except TypeError:
             return math.inf
+
+
+#: What follows the last experiment.
+_END: Any = object()
+
+
+def _remove(folder: Path, pid: int) -> None:
+    if os.getpid() == pid:  # not in a process that was forked from this one
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _packed(experiment: ExperimentLike, index: int) -> bytes:

@@ -252,6 +252,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         """Choose sampling that a decision needs, blocks for unsettled labels, then new experiments by their index."""
         points = self._wanted(check_number_of_points(n))
         if tell_pending:
+            self.function.prepare(points)
             for point in points:
                 self.tell_pending(point)
         return points, [self._improvement()] * len(points)

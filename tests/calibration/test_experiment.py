@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import gc
 import math
 import pickle
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,3 +114,38 @@ def test_unpicklable_experiment() -> None:
     bad = Experiment(good.data_model, (x for x in ()), good.candidateB, good.QA, good.QB)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"experiment 0 \(Experiment\) should be picklable"):
         ExperimentSource([bad])[0]
+
+
+def test_iterated_experiments_are_drawn_once_for_all_workers(tmp_path: Path) -> None:
+    """They travel through a folder, which a copy in another process reads, and which goes with the source."""
+
+    class Counted:
+        draws = 0
+
+        def __iter__(self) -> Any:
+            for experiment in Iterated(6):
+                Counted.draws += 1
+                yield experiment
+
+        def __len__(self) -> int:
+            return 6
+
+    source = ExperimentSource(Counted())  # type: ignore[arg-type]
+    for index in (2, 0, 2):
+        source.prepare(index)
+    assert Counted.draws == 3
+    copies = [copy.copy(source) for _ in range(3)]
+    values = [each[2].candidateA(np.zeros(4)).tolist() for each in (source, *copies)]
+    assert values == [values[0]] * 4
+    assert Counted.draws == 3
+    folder = source._place()
+    assert sorted(path.name for path in folder.iterdir()) == ["0", "1", "2"]
+    for path in folder.iterdir():
+        path.unlink()
+    assert copies[0][1] is not None  # it draws by itself where it does not see them
+    source.prepare(17)  # said by the evaluation of the point
+    with pytest.raises(IndexError, match="only 6"):
+        source[17]
+    del source
+    gc.collect()
+    assert not folder.exists()
