@@ -3,12 +3,14 @@
 - The function is pickled once. A small one rides in each task as a token with its bytes; a large one becomes a task of
   its own whose result the workers pass on among themselves, and which the scheduler can compute again when its worker
   is lost (scattered data could not be).
-- Small results come as events on the streams that are open anyway, from the worker by the scheduler to the client; to
-  gather them would take two round trips each, several milliseconds. Large ones are gathered, a burst at a time.
-- The number of threads is asked for at most once a second, since it is a round trip to the scheduler. Somewhat more
-  tasks than threads are out: a cluster that adapts grows only if something waits, from zero workers too.
-- Dask runs the tasks of a lost worker again by itself; a task that takes several workers down is reported as
-  `WorkerDiedError`, without a new pool.
+- A worker sends an event when a task begins, and its reports with another one, on the streams that are open anyway:
+  gathering small results would take two round trips each, several milliseconds. Large ones are gathered. So it is known
+  which tasks have begun (the others can be withdrawn), and which begin again because their worker was lost.
+- The number of threads is read at most once a second, since it is a round trip to the scheduler. A cluster that adapts
+  is given as many tasks as it may have threads, so that it asks for all its workers in one go; any other one somewhat
+  more tasks than it has threads. While there is no worker, an empty task makes an adaptive cluster start one.
+- Dask runs the tasks of a lost worker again by itself. A task that loses two workers unexpectedly (retirement is
+  expected) is a suspect: it runs again alone, and if it then loses two more, its point has crashed.
 """
 
 from __future__ import annotations
@@ -17,20 +19,23 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import logging
 import pickle
 import threading
 import time
 import uuid
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
+from math import isfinite
 from typing import Any
 
 import distributed
 
 from adaptive_calib.engine.evaluate import Report, Work, WorkerDiedError
-from adaptive_calib.engine.executor_protocol import Evaluate, Handle
+from adaptive_calib.engine.executor_protocol import Evaluate, ExecutorError, Handle
 from adaptive_calib.engine.ship import Shipment, pack
 
 __all__ = ["DaskCluster"]
@@ -39,17 +44,28 @@ __all__ = ["DaskCluster"]
 LOOK = 1.0
 
 
-#: Results of up to so many bytes come as events; the scheduler keeps a bounded number of events for its dashboard.
+#: Largest size, in bytes, of results that come as events; the scheduler keeps a bounded number of events.
 SMALL_RESULT = 65_536
+
+#: Workers that a task loses unexpectedly before it is a suspect, and again before it is blamed: one may be chance.
+MOST_DEATHS = 2
+
+logger = logging.getLogger("adaptive_calib")
 
 
 def _evaluate(shipped: Evaluate, points: Sequence[Any], topic: str, number: int) -> Any:
     """Run in the worker: evaluate, and send the reports as an event if they are small. They are the result, too."""
+    worker = distributed.get_worker()
+    worker.log_event(topic, {"number": number, "begun": worker.address})
     reports = shipped(points)
     data = pickle.dumps(reports)
     if len(data) <= SMALL_RESULT:
-        distributed.get_worker().log_event(topic, {"number": number, "data": data})
+        worker.log_event(topic, {"number": number, "data": data})
     return reports
+
+
+def _nothing() -> None:
+    """Run in a worker, as soon as there is one."""
 
 
 def _load(data: bytes) -> Shipment:
@@ -61,9 +77,12 @@ def _load(data: bytes) -> Shipment:
 class _Future:
     """The handle of one task on the cluster; its result is here once it is done."""
 
-    def __init__(self, cluster: DaskCluster, number: int, future: Any) -> None:
+    def __init__(self, cluster: DaskCluster, number: int, future: Any, points: Sequence[Any]) -> None:
         self.number = number
         self.future = future
+        self.points = points
+        self.begun: list[tuple[float, str]] = []  # each time that it began: monotonic time, address of the worker
+        self.deaths = 0  # workers that died while they had it
         self._cluster = cluster
         self._callbacks: list[Callable[[Any], None]] = []
         self._outcome: list[Report] | BaseException | None = None
@@ -75,7 +94,7 @@ class _Future:
             self._call_back()
 
     def settle(self, outcome: list[Report] | BaseException) -> None:
-        """Take the outcome, if there is none yet; the event and the fetched result may come at the same time."""
+        """Keep the outcome, if there is none yet; the event and the fetched result may come at the same time."""
         with self._lock:
             if self._outcome is not None:
                 return
@@ -95,10 +114,10 @@ class _Future:
         return self._outcome is not None
 
     def cancel(self) -> bool:
-        """Take the task back if there is no worker that could have begun it; dask does not say what has begun."""
-        if self.done() or self._cluster.threads:
+        """Withdraw the task if no worker has sent that it has begun."""
+        if self.done() or self.begun:
             return False
-        self.future.cancel()
+        self._cluster.withdraw(self)
         return True
 
     def result(self) -> list[Report]:
@@ -108,6 +127,28 @@ class _Future:
         return self._outcome
 
 
+#: The clusters that are used through a client, which has one handler for each topic.
+_listeners: weakref.WeakKeyDictionary[Any, weakref.WeakSet[DaskCluster]] = weakref.WeakKeyDictionary()
+
+
+def _listen(cluster: DaskCluster) -> None:
+    """Let a cluster receive the losses of workers; a handler that somebody else has set for them stays."""
+    client = cluster.client
+    if client in _listeners:
+        _listeners[client].add(cluster)
+    elif "all" not in getattr(client, "_event_handlers", {}):
+        clusters = _listeners[client] = weakref.WeakSet([cluster])
+
+        def take(event: tuple[float, Any]) -> None:
+            message = event[1]
+            removed = isinstance(message, dict) and message.get("action") == "remove-worker"
+            if removed and not message.get("expected", True):  # a worker that retires is expected to go
+                for each in list(clusters):
+                    each.take_loss(message["worker"])
+
+        client.subscribe_topic("all", take)
+
+
 class DaskCluster:
     """Evaluates on a dask cluster.
 
@@ -115,7 +156,8 @@ class DaskCluster:
     ----------
     client : distributed.Client
     ntasks : int, optional
-        How many tasks are out; by default somewhat more than the cluster has threads.
+        How many tasks are out; by default as many as a cluster that adapts may have threads, otherwise somewhat more
+        than there are threads.
     shutdown : bool
         Whether to close the client at the end.
 
@@ -129,43 +171,136 @@ class DaskCluster:
     timeouts = False
     own_process = False
     pickles = True
-    shared = False  # dask names the task that took its workers down
+    shared = True  # tasks of other threads, runs and users may die with a worker
     poll = LOOK
 
     def __init__(self, client: Any, ntasks: int | None = None, *, shutdown: bool = False) -> None:
         self.client = client
         self.threads = 0
+        self._workers = 0
         self._ntasks = ntasks
         self.latency = 0.015 if ntasks is None else 0.0  # by the scheduler: several times as long as in a pool
         self._shutdown = shutdown
         self._looked = -LOOK
         self._asked: asyncio.Task[dict[str, int]] | None = None
         self._large: Any = None
+        self._beacon: Any = None
+        self._lost: ExecutorError | None = None
         self._out: dict[int, _Future] = {}
         self._numbers = itertools.count()
         self._topic = f"adaptive_calib-{uuid.uuid4().hex}"
-        self._fetching: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
+        self._tasks: set[asyncio.Future[Any]] = set()  # the loop itself holds tasks weakly
         self._finished: deque[_Future] = deque()
-        client.subscribe_topic(self._topic, self._hear)
+        client.subscribe_topic(self._topic, self._take_event)
+        _listen(self)
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether it works on the running event loop only."""
+        return bool(self.client.asynchronous)
+
+    @property
+    def present(self) -> int:
+        """Number of threads of the workers that are there."""
+        self._look()
+        return self.threads
 
     @property
     def capacity(self) -> int:
-        """`ntasks`, or the threads of the cluster and a backlog of half as many, at least one."""
+        """`ntasks`, or the threads that the cluster has, or may have if it adapts, and some ahead; 0 without worker."""
         self._look()
-        return self._ntasks or self.threads + max(1, self.threads // 2)
+        most = self._most_threads()
+        if not self.threads and not most:
+            return 0
+        if self._ntasks:
+            return self._ntasks
+        return max(most, self.threads + max(1, self.threads // 2))
+
+    def _most_threads(self) -> int:
+        """Return the threads that a cluster which adapts may have; 0 if it does not adapt, or has no limit."""
+        adaptive = getattr(getattr(self.client, "cluster", None), "_adaptive", None)  # there is no public name
+        most = getattr(adaptive, "maximum", None)
+        if most is None or not isfinite(most):
+            return 0
+        return int(most) * max(1, self.threads // self._workers if self._workers else 1)
 
     def _look(self) -> None:
         now = time.monotonic()
-        if self.client.asynchronous:
+        if self._lost is not None:
+            raise self._lost
+        if self.asynchronous:
             if self._asked is not None and self._asked.done():
-                self.threads = sum(self._asked.result().values())
-                self._asked = None
+                asked, self._asked = self._asked, None
+                self._count(asked.result)
             if self._asked is None and now - self._looked >= LOOK:
                 self._looked = now
                 self._asked = asyncio.ensure_future(self.client.ncores())
         elif now - self._looked >= LOOK:
             self._looked = now
-            self.threads = sum(self.client.ncores().values())
+            self._count(self.client.ncores)
+
+    def _count(self, read: Callable[[], dict[str, int]]) -> None:
+        """Read the number of threads; all tasks that are out fail if the scheduler does not answer."""
+        try:
+            cores = read()
+        except Exception as error:
+            raise self._lose(error) from error
+        self._workers, self.threads = len(cores), sum(cores.values())
+        if self.threads:
+            self._beacon = None
+        elif self._beacon is None:
+            self._beacon = self.client.submit(_nothing, pure=False)
+
+    def _lose(self, error: BaseException) -> ExecutorError:
+        """Note that the scheduler is lost; let all tasks that are out fail with that."""
+        if self._lost is None:
+            self._lost = ExecutorError(
+                f"the dask scheduler at {self._address()} does not answer any more: {error!r}. Results that were told "
+                "are kept; start the cluster and the run again for the others."
+            )
+            self._lost.__cause__ = error
+            for handle in list(self._out.values()):
+                self._settle(handle, self._lost)
+        return self._lost
+
+    def _address(self) -> str:
+        scheduler = getattr(self.client, "scheduler", None)
+        return str(getattr(scheduler, "address", None) or getattr(scheduler, "addr", "an unknown address"))
+
+    def condition(self) -> str:
+        """Return what the cluster reports about workers that are missing."""
+        cluster = getattr(self.client, "cluster", None)
+        words = f"the dask cluster at {self._address()} has none"
+        requested = len(getattr(cluster, "requested", ()) or ())
+        if requested:
+            words += f"; {requested} jobs or processes are requested"
+        jobs = getattr(cluster, "workers", None) or {}
+        ended = [str(job) for job in jobs.values() if str(getattr(job, "status", "")).endswith(("failed", "closed"))]
+        if ended:
+            words += f"; {len(ended)} of them have ended, look at their logs (cluster.get_logs()): {ended[0]:.200}"
+        return words
+
+    def age(self, handle: Handle) -> float | None:
+        """Return for how many seconds a worker has evaluated the points of a handle; None if none has begun."""
+        begun = handle.begun if isinstance(handle, _Future) else []
+        return time.monotonic() - begun[-1][0] if begun else None
+
+    def end(self, handle: Handle) -> bool:
+        """Return False: a thread of a dask worker cannot be ended."""
+        return False
+
+    def withdraw(self, handle: _Future, error: BaseException | None = None) -> None:
+        """Cancel a task, with an error as its outcome."""
+        self._out.pop(handle.number, None)
+        handle.settle(error or CancelledError())
+        with contextlib.suppress(Exception):  # a scheduler that is lost begins nothing
+            cancelled = handle.future.cancel()
+            if asyncio.iscoroutine(cancelled):
+                self._keep(asyncio.ensure_future(cancelled))
+
+    def _keep(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def ship(self, work: Work) -> Evaluate:
         """Return a token for the work, or a future of it if it is large."""
@@ -182,18 +317,43 @@ class DaskCluster:
 
     def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
         """Submit one task."""
+        if self._lost is not None:
+            raise self._lost
         number = next(self._numbers)
         future = self.client.submit(_evaluate, evaluate, list(points), self._topic, number, pure=False)
-        handle = self._out[number] = _Future(self, number, future)
+        handle = self._out[number] = _Future(self, number, future, points)
         future.add_done_callback(functools.partial(self._over, handle))
         return handle
 
-    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """Take the reports that a worker has sent."""
+    def _take_event(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Process an event of a worker: a task has begun, or its reports."""
         message = event[1]
-        handle = self._out.pop(message["number"], None)
-        if handle is not None:
-            handle.settle(pickle.loads(message["data"]))
+        handle = self._out.get(message["number"])
+        if handle is None:
+            return
+        if "begun" in message:
+            handle.begun.append((time.monotonic(), message["begun"]))
+            if len(handle.begun) > 1:
+                logger.warning(
+                    "the evaluation of %s has begun for the %d. time, at %s: a worker was lost before its end, or has "
+                    "retired (--lifetime, adaptive scaling, preemption). Let workers live longer than an evaluation.",
+                    ", ".join(map(str, handle.points)),
+                    len(handle.begun),
+                    message["begun"],
+                )
+            return
+        del self._out[message["number"]]
+        handle.settle(pickle.loads(message["data"]))
+
+    def take_loss(self, worker: str) -> None:
+        """Note that a worker was lost unexpectedly; the second time this makes its tasks suspects."""
+        for handle in list(self._out.values()):
+            if handle.begun and handle.begun[-1][1] == worker:
+                handle.deaths += 1
+                if handle.deaths == MOST_DEATHS:
+                    self.withdraw(
+                        handle, WorkerDiedError(f"its worker died {MOST_DEATHS} times while it had the point.")
+                    )
 
     def _over(self, handle: _Future, future: Any) -> None:
         """Fetch what did not come as an event: large results, and failures of the cluster."""
@@ -201,9 +361,7 @@ class DaskCluster:
             return
         self._finished.append(handle)
         if self.client.asynchronous:
-            fetching = asyncio.ensure_future(self._fetch_async())
-            self._fetching.add(fetching)
-            fetching.add_done_callback(self._fetching.discard)
+            self._keep(asyncio.ensure_future(self._fetch_async()))
         else:
             self._fetch()
 
@@ -215,7 +373,7 @@ class DaskCluster:
         return [handle for handle in taken if not handle.done()]
 
     def _fetch(self) -> None:
-        """Bring home all that is finished, in the callback thread of the client."""
+        """Fetch all results that are finished, in the callback thread of the client."""
         taken = self._take()
         good = [handle for handle in taken if handle.future.status == "finished"]
         if len(good) > 1:
@@ -227,7 +385,7 @@ class DaskCluster:
                 try:
                     reports = handle.future.result()
                 except BaseException as error:  # noqa: BLE001 - it becomes the outcome of the points
-                    self._settle(handle, _explained(error))
+                    self._settle(handle, self._explained(error))
                 else:
                     self._settle(handle, reports)
 
@@ -236,7 +394,7 @@ class DaskCluster:
             try:
                 reports = await handle.future
             except BaseException as error:  # noqa: BLE001 - as above
-                self._settle(handle, _explained(error))
+                self._settle(handle, self._explained(error))
             else:
                 self._settle(handle, reports)
 
@@ -250,19 +408,22 @@ class DaskCluster:
 
     def close(self, *, abandon: bool = False) -> None:
         """Forget the function; close the client only if the user asked for it."""
+        self._beacon = None
         self.client.unsubscribe_topic(self._topic)
+        _listeners.get(self.client, weakref.WeakSet()).discard(self)
         if self._large is not None:
             self._large.release()
         if self._shutdown:
             self.client.close()
 
-
-def _explained(error: BaseException) -> BaseException:
-    """Return the error in the words of the drivers."""
-    if isinstance(error, distributed.scheduler.KilledWorker):
-        died = WorkerDiedError(f"the point took down the worker it ran on, several times: {error}")
-        died.__cause__ = error
-        return died
-    if isinstance(error, asyncio.CancelledError):
-        return CancelledError()
-    return error
+    def _explained(self, error: BaseException) -> BaseException:
+        """Return the error as the drivers expect it."""
+        if isinstance(error, distributed.scheduler.KilledWorker):
+            died = WorkerDiedError(f"its workers died several times while they had the point: {error}")
+            died.__cause__ = error
+            return died
+        if isinstance(error, (CancelledError, asyncio.CancelledError)):
+            if self.client.status != "running" or "connection-lost" in str(error):
+                return self._lose(error)
+            return CancelledError(str(error))
+        return error

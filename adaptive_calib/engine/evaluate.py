@@ -128,7 +128,9 @@ class Work:
     capture: str | None = None
 
     def __call__(self, points: Sequence[Any]) -> list[Report]:
-        """Evaluate `points` one after the other, or all at once with `batch`."""
+        """Evaluate `points` one after the other, or by one call with `batch`."""
+        if not points:
+            return []
         if self.capture != "failures" or not self.pickled:  # in this process the output is visible anyway
             return self._all_at_once(points) if self.batch else [self.evaluate(point) for point in points]
         with overheard() as sink:

@@ -11,7 +11,12 @@ from typing import Any, Protocol, runtime_checkable
 
 from adaptive_calib.engine.evaluate import Report, Work
 
-__all__ = ["Evaluate", "Executor", "Handle"]
+__all__ = ["Evaluate", "Executor", "ExecutorError", "Handle"]
+
+
+class ExecutorError(RuntimeError):
+    """The executor does not evaluate the points that it is given; ``__cause__`` is its own exception, if it has one."""
+
 
 Evaluate = Callable[[Sequence[Any]], Any]
 """What is submitted with some points: a `Work`, or a `Shipment` that stands for it."""

@@ -56,12 +56,13 @@ from adaptive_calib.engine.events import (
     Tick,
     Withdraw,
 )
+from adaptive_calib.engine.executor_protocol import ExecutorError
 from adaptive_calib.engine.goals import Goal, Progress, error_goal_for
 from adaptive_calib.engine.points import PointSet
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.learner.protocol import Learner, has_method
 
-__all__ = ["Attempt", "EvaluationError", "ExecutorError", "Failure", "RunMachine"]
+__all__ = ["Attempt", "EvaluationError", "Failure", "RunMachine"]
 
 #: With ``on_error="continue"`` and no `max_failures`: a run ends with an error when its first evaluations, as many as
 #: this, all failed for good. More than the corners of a domain in four dimensions, where a function may be singular.
@@ -73,10 +74,6 @@ MOST_DROPS = 3
 
 class EvaluationError(RuntimeError):
     """A point failed for good and ``on_error="raise"``; ``__cause__`` is the exception of the function."""
-
-
-class ExecutorError(RuntimeError):
-    """The executor does not evaluate the points that it is given; ``__cause__`` is its own exception, if it has one."""
 
 
 class Attempt(NamedTuple):  # cheaper to create than a dataclass

@@ -59,11 +59,11 @@ from adaptive_calib.engine.events import (
     Tick,
     Withdraw,
 )
-from adaptive_calib.engine.executor_protocol import Evaluate, Executor, Handle
+from adaptive_calib.engine.executor_protocol import Evaluate, Executor, ExecutorError, Handle
 from adaptive_calib.engine.executors import InThisThread
 from adaptive_calib.engine.inbox import Inbox
 from adaptive_calib.engine.limit import Interrupted, TimeLimitError
-from adaptive_calib.engine.machine import ExecutorError, RunMachine
+from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.observers import Observer, RunLog, logger, notify
 from adaptive_calib.engine.overdue import Overdue
 from adaptive_calib.engine.ship import LoadingError
@@ -248,14 +248,17 @@ class Session:
             return
         self.started = self.clock.wall()
         self._begin = self.clock.monotonic()
-        first: list[Event] = [Started(0.0, self._capacity(), self.started)]
+        first: list[Event] = []
         try:
+            first.append(Started(0.0, self._capacity(), self.started))
             if self.archive is not None:
                 known = self.archive.preload()
                 if known.points or known.failed:
                     first.append(Loaded(0.0, known.points, known.values, known.failed))
             self._evaluate = self.executor.ship(self.work)
         except Exception as error:  # noqa: BLE001 - any error at the start ends the run, in the way that every run ends
+            if not first:
+                first.append(Started(0.0, 0, self.started))
             first.append(Broke(0.0, error, f"the run could not start: {error!r}"))
         self._advance(first, seconds=0.0)
 
@@ -278,9 +281,13 @@ class Session:
         arrived += events
         if self.archive is not None:
             arrived += self._record() + self._news()
-        capacity = self._capacity()
-        if capacity != self.machine.capacity:
-            arrived.append(Resized(self.now, capacity))
+        try:
+            capacity = self._capacity()
+        except Exception as error:  # noqa: BLE001 - of a cluster that does not answer; it ends the run
+            arrived.append(Broke(self.now, error, str(error) or repr(error)))
+        else:
+            if capacity != self.machine.capacity:
+                arrived.append(Resized(self.now, capacity))
         if self._overdue.limit is not None:
             self._overdue.look(self._out, self.clock.monotonic())
         while self._next_to_tell in self._held:
@@ -490,7 +497,7 @@ class Session:
         if executor.poll != inf:
             self._next_look = self.now + executor.poll
         self._workers = executor.capacity
-        if not self._workers or self.missing.since is not None:
+        if self.missing.watches or not self._workers:
             self.missing.look(self._workers, self.now)
         capacity = self._workers * self._size
         if self.deterministic or not self._mean or not (executor.latency or self.batching.size is None):

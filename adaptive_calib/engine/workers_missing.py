@@ -17,6 +17,11 @@ PATIENCE = 15.0
 class Describes(Protocol):
     """An executor that has something to report about its workers."""
 
+    @property
+    def present(self) -> int:
+        """Number of evaluations that the workers which are there can run at the same time."""
+        ...
+
     def condition(self) -> str:
         """Return one sentence about the workers that are missing; "" if nothing is known."""
         ...
@@ -36,10 +41,13 @@ class WorkersMissing:
     ----------
     since : float or None
         The second of the run since which there is no worker; None if there is one.
+    watches : bool
+        Whether workers may be missing although the capacity is not 0.
     """
 
     def __init__(self, executor: Any, patience: float = PATIENCE) -> None:
         self._executor = executor
+        self.watches = isinstance(executor, Describes)
         self._patience = patience
         self._next = inf
         self.since: float | None = None
@@ -54,14 +62,14 @@ class WorkersMissing:
         """What is known about the missing workers; "" if there is a worker."""
         if self.since is None:
             return ""
-        condition = self._executor.condition() if isinstance(self._executor, Describes) else ""
+        condition = self._executor.condition() if self.watches else ""
         return f"there is no worker{': ' + condition if condition else ''}"
 
     def look(self, capacity: int, now: float) -> None:
         """Note the capacity at the second `now` of the run; warn if there has been no worker for long."""
-        if capacity:
+        if self._executor.present if self.watches else capacity:
             if self.since is not None and now >= self.since + self._patience:
-                logger.warning("there are workers now (%d points at a time); the run goes on.", capacity)
+                logger.warning("there are workers now, and the run goes on.")
             self.since, self._next = None, inf
         elif self.since is None:
             self.since, self._next = now, now + self._patience

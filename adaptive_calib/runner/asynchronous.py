@@ -81,6 +81,7 @@ class AsyncRunner(BaseRunner):
         allow_running_forever: bool = True,
         **arguments: Any,
     ) -> None:
+        self._background, self._given_loop = background, ioloop
         super().__init__(learner, goal, allow_running_forever=allow_running_forever, **arguments)
         self.saving_task: asyncio.Task[None] | Future[None] | None = None
         self._beside: set[asyncio.Task[None] | Future[None]] = set()
@@ -102,6 +103,10 @@ class AsyncRunner(BaseRunner):
             if not self.ioloop.is_running():
                 weakref.finalize(self, _warn_if_it_never_began, weakref.ref(self.session))
         self.task.add_done_callback(self._announce)
+
+    def _has_running_loop(self) -> bool:
+        loop = self._given_loop or _running_loop()
+        return loop is not None and not self._background
 
     async def _run(self) -> None:
         try:

@@ -115,6 +115,10 @@ class BaseRunner(abc.ABC):
     #: Whether this kind of runner has an event loop for coroutine functions.
     _runs_coroutines = False
 
+    def _has_running_loop(self) -> bool:
+        """Whether the run will be a task of the event loop that is running now."""
+        return False
+
     def __init__(
         self,
         learner: Any,
@@ -242,6 +246,11 @@ class BaseRunner(abc.ABC):
     def _adapter(self, ntasks: int | None) -> Executor:
         """Return the adapter for the executor, or for coroutines."""
         if not has_coroutines(self.learner):
+            if getattr(self.executor, "asynchronous", False) is True and not self._has_running_loop():
+                raise TypeError(
+                    "`executor` is an asynchronous client, which works in its own event loop only: use Runner in the "
+                    "coroutine that has it, without background=True; or a synchronous Client(address) here."
+                )
             adapter = adapt(self.executor, ntasks, shutdown=self.shutdown_executor)
             if isinstance(adapter, Pool) and self.executor is None:
                 self.executor = adapter.executor

@@ -70,9 +70,10 @@ def test_what_is_missing_in_the_workers_ends_the_run_with_that():
     with pytest.raises(LoadingError, match=r"No module named 'my_model'.*importable in the workers"):
         BlockingRunner(learner, npoints_goal=5, executor=processes, on_error="continue")
     assert not learner.gone
-    preflight(learner, executor=processes)
-    with pytest.raises(LoadingError, match="my_model"):
-        preflight(learner, executor=processes, try_first=True)
+    preflight(learner, executor=processes, try_first=False)
+    for try_first in ("pickle", True):
+        with pytest.raises(LoadingError, match="my_model"):
+            preflight(learner, executor=processes, try_first=try_first)
 
 
 def test_the_first_point_is_tried_in_a_worker():
