@@ -10,7 +10,7 @@
   is given as many tasks as it may have threads, so that it asks for all its workers in one go; any other one somewhat
   more tasks than it has threads. While there is no worker, an empty task makes an adaptive cluster start one.
 - Dask runs the tasks of a lost worker again by itself. A task that loses two workers unexpectedly (retirement is
-  expected) is a suspect: it runs again alone, and if it then loses two more, its point has crashed.
+  expected) is a suspect: it runs again alone, and if it then loses another one, its point has crashed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LOOK = 1.0
 #: Largest size, in bytes, of results that come as events; the scheduler keeps a bounded number of events.
 SMALL_RESULT = 65_536
 
-#: Workers that a task loses unexpectedly before it is a suspect, and again before it is blamed: one may be chance.
+#: Workers that a task loses unexpectedly before it is a suspect: one may be chance. Alone, one more proves it.
 MOST_DEATHS = 2
 
 logger = logging.getLogger("adaptive_calib")
@@ -77,10 +77,11 @@ def _load(data: bytes) -> Shipment:
 class _Future:
     """The handle of one task on the cluster; its result is here once it is done."""
 
-    def __init__(self, cluster: DaskCluster, number: int, future: Any, points: Sequence[Any]) -> None:
+    def __init__(self, cluster: DaskCluster, number: int, future: Any, points: Sequence[Any], *, alone: bool) -> None:
         self.number = number
         self.future = future
         self.points = points
+        self.alone = alone
         self.begun: list[tuple[float, str]] = []  # each time that it began: monotonic time, address of the worker
         self.deaths = 0  # workers that died while they had it
         self._cluster = cluster
@@ -321,7 +322,7 @@ class DaskCluster:
             raise self._lost
         number = next(self._numbers)
         future = self.client.submit(_evaluate, evaluate, list(points), self._topic, number, pure=False)
-        handle = self._out[number] = _Future(self, number, future, points)
+        handle = self._out[number] = _Future(self, number, future, points, alone=alone)
         future.add_done_callback(functools.partial(self._over, handle))
         return handle
 
@@ -350,10 +351,9 @@ class DaskCluster:
         for handle in list(self._out.values()):
             if handle.begun and handle.begun[-1][1] == worker:
                 handle.deaths += 1
-                if handle.deaths == MOST_DEATHS:
-                    self.withdraw(
-                        handle, WorkerDiedError(f"its worker died {MOST_DEATHS} times while it had the point.")
-                    )
+                if handle.deaths == (1 if handle.alone else MOST_DEATHS):
+                    died = WorkerDiedError(f"{handle.deaths} workers died while they had the point.")
+                    self.withdraw(handle, died)
 
     def _over(self, handle: _Future, future: Any) -> None:
         """Fetch what did not come as an event: large results, and failures of the cluster."""

@@ -34,8 +34,8 @@ class WorkersMissing:
     ----------
     executor
         If it is a `Describes`, its own words are part of the warning.
-    patience : float
-        Seconds before the first warning.
+    patience : float, optional
+        Seconds before the first warning; default: `PATIENCE`.
 
     Attributes
     ----------
@@ -45,10 +45,10 @@ class WorkersMissing:
         Whether workers may be missing although the capacity is not 0.
     """
 
-    def __init__(self, executor: Any, patience: float = PATIENCE) -> None:
+    def __init__(self, executor: Any, patience: float | None = None) -> None:
         self._executor = executor
         self.watches = isinstance(executor, Describes)
-        self._patience = patience
+        self._patience = PATIENCE if patience is None else patience
         self._next = inf
         self.since: float | None = None
 

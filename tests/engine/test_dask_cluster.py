@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ from adaptive_calib.engine.archive import Outcome
 from adaptive_calib.engine.evaluate import WorkerDiedError
 from adaptive_calib.engine.goals import When
 from adaptive_calib.learner.sequence_learner import SequenceLearner
-from adaptive_calib.runner import AsyncRunner, BlockingRunner
+from adaptive_calib.runner import AsyncRunner, BlockingRunner, preflight
 from adaptive_calib.testing.executors import ExecutorContract
 from tests.engine.doubles import Counting, Tolerant
 
@@ -172,3 +173,52 @@ def test_outcomes_name_their_worker(client, monkeypatch):
     pids = set(client.run(os.getpid).values())
     assert {outcome.report.pid for outcome in outcomes} <= pids
     assert all(outcome.report.host for outcome in outcomes)
+
+
+def test_without_workers_nothing_runs_and_a_warning_says_so(caplog, monkeypatch):
+    """Capacity and running are 0, the warning comes after the patience, and the run begins with the first worker."""
+    monkeypatch.setattr("adaptive_calib.engine.workers_missing.PATIENCE", 0.5)
+    options = {"processes": False, "dashboard_address": ":0", "threads_per_worker": 1}
+    with distributed.LocalCluster(n_workers=0, **options) as cluster, distributed.Client(cluster) as client:
+        runner = AsyncRunner(Counting(5), npoints_goal=5, executor=client, background=True)
+        until = time.monotonic() + 30
+        while "there is no worker" not in caplog.text and time.monotonic() < until:
+            time.sleep(0.05)
+        assert "there is no worker" in caplog.text
+        assert (runner.progress.capacity, runner.progress.running) == (0, 0)
+        with pytest.raises(RuntimeError, match="no workers"):
+            preflight(Counting(5), executor=client)
+        cluster.scale(1)
+        runner.task.wait(60)
+    assert runner.learner.npoints == 5
+
+
+def test_a_drained_run_withdraws_what_has_not_begun():
+    """After a cancel only evaluations that had begun are told."""
+
+    def slow(x):
+        time.sleep(0.3)
+        return x
+
+    options = {"processes": False, "dashboard_address": ":0", "threads_per_worker": 2}
+    with distributed.LocalCluster(n_workers=1, **options) as cluster, distributed.Client(cluster) as client:
+        runner = AsyncRunner(Counting(100, slow), npoints_goal=100, executor=client, background=True, ntasks=20)
+        while runner.progress.told < 2:
+            time.sleep(0.01)
+        runner.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            runner.task.wait(60)
+        assert runner.learner.npoints < 20
+
+
+def test_an_asynchronous_client_is_refused_where_no_loop_runs_it():
+    """In a blocking run, and in one in the background: it would wait for ever."""
+
+    class Client:
+        asynchronous = True
+
+    Client.__module__ = "distributed.client"
+    with pytest.raises(TypeError, match="asynchronous"):
+        BlockingRunner(Counting(5), npoints_goal=5, executor=Client())
+    with pytest.raises(TypeError, match="asynchronous"):
+        AsyncRunner(Counting(5), npoints_goal=5, executor=Client(), background=True)
