@@ -192,7 +192,8 @@ def _ignore(number: int, frame: Any) -> None:
 
 def _die_of_signals() -> None:
     """Let processes that a worker forks die of SIGTERM, by which their own pools end them."""
-    if signal.getsignal(signal.SIGTERM) is _ignore:
+    handler: Any = signal.getsignal(signal.SIGTERM)
+    if handler is _ignore:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
