@@ -175,12 +175,14 @@ def live_as_long_as_the_parent() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore)
 
+    sentinel: Any = parent.sentinel
+
     def end() -> None:
-        if parent.sentinel is None:  # a worker of loky, which has no pipe from its parent
+        if sentinel is None:  # a worker of loky, which has no pipe from its parent
             while os.getppid() == parent.pid:
                 time.sleep(0.5)
         else:
-            wait([parent.sentinel])
+            wait([sentinel])
         os._exit(1)
 
     threading.Thread(target=end, name="adaptive_calib-parent", daemon=True).start()
