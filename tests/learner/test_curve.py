@@ -358,4 +358,5 @@ def test_rounding_errors_are_no_roots_or_extrema() -> None:
     assert bell.roots() == []
     assert len(bell.roots(0.5)) == 2
     empty = Learner1D(abs, bounds=(-1, 1), mode="auto")
+    assert np.isnan(empty.predict([0.0, 0.5])).all()
     assert (empty.roots(), empty.extrema(), empty.poles()) == ([], [], [])

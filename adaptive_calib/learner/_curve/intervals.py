@@ -151,12 +151,16 @@ class CurveIntervals:
     def loss(self, real: bool = True) -> float:
         """Return the largest estimated error as a fraction of the range of the values, see `_losses`.
 
-        Infinite until both ends of the domain are known, 0 if all is closed.
+        Infinite until both ends of the domain are known and three values have been predicted, 0 if all is closed. Where
+        the rational function is used it is at least the error of the last three predictions.
         """
         if not (self.domain.low in self._values and self.domain.high in self._values):
             return math.inf
         edges = self._us if real else sorted([*self._us, *self._pending])
-        return float(self._losses(np.array(edges)).max(initial=0.0))
+        losses = self._losses(np.array(edges))
+        open_somewhere = bool(losses.any()) or bool(self._opens(np.array(edges)).any())
+        last = self._model.last_error() / self._model.scale if open_somewhere else 0.0
+        return max(float(losses.max(initial=0.0)), last)
 
     def worst(self) -> Interval | None:
         """Return the real interval with the largest loss; None if all are closed."""
@@ -503,6 +507,8 @@ class AutoCurve:
         model = self._model
         t = (u - self._low) / self._width
         value, error = model(t), model.error_at(t)
+        if not len(self._us):
+            return value, error
         at = np.minimum(np.searchsorted(self._us, u), len(self._us) - 1)
         for i in np.flatnonzero(self._us[at] == u):
             y = _array(self._values[float(u[i])])

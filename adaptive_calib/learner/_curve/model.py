@@ -52,6 +52,8 @@ SPURIOUS = 1e-9
 ONE_SIDED = 4.0
 #: The fall of the error by a division of which nothing is known yet.
 FALL = 0.125
+#: As many last predictions limit the belief in R.
+PREDICTIONS = 3
 #: With fewer valid points there are no interpolants.
 FEWEST_POINTS = 4
 
@@ -427,10 +429,18 @@ class CurveModel:
         there = ~self.gap & (h >= CLOSED)
         if not there.any() or h[there].max() > COARSEST:
             return math.inf
-        largest = float(self.claim[there].max())
-        if (self.use[there] >= R).any():
-            largest = max(largest, *(chosen for _, _, chosen in list(self._record)[-3:]))
-        return largest
+        return max(float(self.claim[there].max()), self.last_error())
+
+    def last_error(self) -> float:
+        """Return the largest error of the last three predictions where the rational function is used, else 0.
+
+        Infinite while there are fewer than three and some valid value, unless points without a value are all there is.
+        """
+        if len(self._record) < PREDICTIONS:
+            return math.inf if len(self.t) else 0.0
+        if not (self.use >= R).any():
+            return 0.0
+        return max(chosen for _, _, chosen in list(self._record)[-PREDICTIONS:])
 
     def poles(self) -> list[tuple[complex, float, Any]]:
         """Return the poles of R in or above the domain: place, error and residues, shape (N,).
