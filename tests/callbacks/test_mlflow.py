@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adaptive_calib import BlockingRunner, Learner1D, SequenceLearner
+from adaptive_calib.callbacks.mlflow import mlflow_run
 from adaptive_calib.engine.executors import SequentialExecutor
 from adaptive_calib.store import Evaluation, MlflowCallback
 from tests.store.functions import square
@@ -103,3 +107,69 @@ def test_wrong_intervals_are_refused(every: float) -> None:
     """At construction."""
     with pytest.raises(ValueError, match="seconds >= 0"):
         MlflowCallback("calibration", every)
+
+
+@dataclass(frozen=True)
+class Task:
+    n: int
+    rate: float = 0.5
+
+
+def fitted(task: Task, *, ctx: Any) -> dict[str, Any]:
+    """Return numbers and something else."""
+    import mlflow
+
+    if mlflow.active_run() is not None:
+        mlflow.log_metric("inside", task.n)
+    if task.n < 0:
+        raise ValueError("negative")
+    return {"loss": task.n * task.rate, "inner": {"steps": 3}, "name": "x", "nan": float("nan")}
+
+
+def found(uri: str, experiment: str) -> list[Any]:
+    """Return the runs of an experiment."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    return list(client.search_runs([client.get_experiment_by_name(experiment).experiment_id]))
+
+
+def test_points_and_results_are_shown_field_by_field(uri: str) -> None:
+    """Of children of a callback: the fields of a dataclass, the numbers of a mapping, the name of the function."""
+    callback = MlflowCallback("calibration", tracking_uri=uri, each_evaluation=True)
+    learner = SequenceLearner(Evaluation(fitted, name="fitted"), [Task(3)])
+    BlockingRunner(learner, executor=SequentialExecutor(), callbacks=[callback])
+    (child,) = (run for run in found(uri, "calibration") if "mlflow.parentRunId" in run.data.tags)
+    assert child.data.params == {"n": "3", "rate": "0.5"}
+    assert {"loss": 1.5, "inner.steps": 3.0}.items() <= child.data.metrics.items()
+    assert child.data.tags["function"] == "fitted"
+
+
+@pytest.mark.parametrize("executor", [SequentialExecutor, lambda: ProcessPoolExecutor(1, get_context("spawn"))])
+def test_an_evaluation_may_log_into_its_own_run_wherever_it_is(uri: str, tmp_path: Path, executor: Any) -> None:
+    """In this process or another; a point from the store has no run; the identity is that of the function."""
+    tracked = mlflow_run(fitted, experiment="fits", tracking_uri=uri)
+    plain, wrapped = (Evaluation(f, name="fitted", config={"L": 4}) for f in (fitted, tracked))
+    assert plain.uid == wrapped.uid
+    assert plain.current_code() == wrapped.current_code()
+    learner = SequenceLearner(wrapped, [Task(2), Task(-1)])
+    BlockingRunner(learner, executor=executor(), store=tmp_path / "s.db", on_error="continue", ntasks=1)
+    learner = SequenceLearner(wrapped, [Task(2), Task(-1)])
+    BlockingRunner(learner, executor=SequentialExecutor(), store=tmp_path / "s.db", on_error="continue")
+    good, bad = sorted(found(uri, "fits"), key=lambda run: run.info.status, reverse=True)
+    assert (good.info.status, bad.info.status) == ("FINISHED", "FAILED")
+    assert good.data.params == {"n": "2", "rate": "0.5", "config.L": "4"}
+    assert good.data.metrics == {"inside": 2.0, "loss": 1.0, "inner.steps": 3.0}
+    assert good.data.tags["function"].endswith(".fitted")
+    assert bad.data.metrics == {"inside": -1.0}
+
+
+def test_coroutines_have_no_run_of_their_own() -> None:
+    """Many of them share a thread, which has one active run."""
+
+    async def f(x: float) -> float:
+        return x
+
+    with pytest.raises(TypeError, match="plain function"):
+        mlflow_run(f, experiment="fits")
+    assert mlflow_run(experiment="fits")(square).__name__ == "square"
