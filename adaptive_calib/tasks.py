@@ -12,7 +12,9 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from os import PathLike
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +30,10 @@ from adaptive_calib.calibration import (
 )
 from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.experiment import EpistemicDist, Experiment, ExperimentLike
-from adaptive_calib.runner import BlockingRunner
+from adaptive_calib.engine.observers import RunLog
+from adaptive_calib.runner import BlockingRunner, RetryPolicy
+from adaptive_calib.runner.base import Capture, OnError, OnInterrupt
+from adaptive_calib.runner.preflight import Mode
 from adaptive_calib.view.calibration_html import html
 from adaptive_calib.view.calibration_result import ResultView, result_view, text
 
@@ -69,8 +74,9 @@ class Calibrate:
         Seed of the sampler of B_EMD.
     name : str
         Identity of `experiments` in the store where they are no dataclass.
-    **runner_kwargs
-        Further arguments for `BlockingRunner` (``progress=True``, ``callbacks=``, …).
+    ntasks, log, shutdown_executor, retries, on_error, max_failures, timeout, points_per_task, mode, require_clean_git,
+    share_every, inner_threads, progress, callbacks, capture, try_first, on_interrupt
+        As of `BlockingRunner`; but an experiment that fails does not end the others (``on_error="continue"``).
 
     Attributes
     ----------
@@ -102,7 +108,23 @@ class Calibrate:
         executor: Any = None,
         entropy: int = 0,
         name: str = "",
-        **runner_kwargs: Any,
+        ntasks: int | None = None,
+        log: bool | str | PathLike[str] | RunLog = False,
+        shutdown_executor: bool = False,
+        retries: int | RetryPolicy = 0,
+        on_error: OnError = "continue",
+        max_failures: int | None = None,
+        timeout: float | None = None,
+        points_per_task: int | Literal["auto"] = 1,
+        mode: Mode = "cached",
+        require_clean_git: bool = False,
+        share_every: float | None = None,
+        inner_threads: int | None = None,
+        progress: bool = False,
+        callbacks: Iterable[Any] = (),
+        capture: Capture = "failures",
+        try_first: bool | Literal["pickle"] = "pickle",
+        on_interrupt: OnInterrupt = "raise",
     ) -> None:
         self.c_list = list(check_c(c_list))
         self.experiments = experiments
@@ -111,7 +133,28 @@ class Calibrate:
         self.reason = reason
         self.store = store
         self.executor = executor
-        self.runner_kwargs = runner_kwargs
+        self._run: Callable[[CalibrationLearner], BlockingRunner] = partial(
+            BlockingRunner,
+            executor=executor,
+            store=store,
+            ntasks=ntasks,
+            log=log,
+            shutdown_executor=shutdown_executor,
+            retries=retries,
+            on_error=on_error,
+            max_failures=max_failures,
+            timeout=timeout,
+            points_per_task=points_per_task,
+            mode=mode,
+            require_clean_git=require_clean_git,
+            share_every=share_every,
+            inner_threads=inner_threads,
+            progress=progress,
+            callbacks=callbacks,
+            capture=capture,
+            try_first=try_first,
+            on_interrupt=on_interrupt,
+        )
         if not name and store is None and not hasattr(type(experiments), "__dataclass_fields__"):
             name = type(experiments).__qualname__  # nothing is looked up, so nothing can be confused
         self.learner = CalibrationLearner(
@@ -137,12 +180,12 @@ class Calibrate:
         ``learner.failed_points`` and ``learner.column(c)`` which.
         """
         if self._output is None:
-            BlockingRunner(
-                self.learner,
-                executor=self.executor,
-                store=self.store,
-                **{"on_error": "continue", **self.runner_kwargs},
-            )
+            runner = self._run(self.learner)
+            if runner.status() != "finished":  # with on_interrupt="return"
+                raise RuntimeError(
+                    f"the calibration is not finished ({runner.stop_reason}); what was evaluated is kept, and another "
+                    "call of run() goes on."
+                )
             self._output = self._packed()
             if np.isnan(self.learner.column(self.c_list[0])[1]).any():
                 warnings.warn("; ".join(self.learner.cautions()) + ".", stacklevel=2)

@@ -9,16 +9,22 @@ import functools
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from concurrent.futures import CancelledError, Future, wait
+from datetime import datetime, timedelta
 from importlib import import_module
-from typing import Any
+from os import PathLike
+from typing import Any, Literal, TextIO
 
 from adaptive_calib.engine import drivers
 from adaptive_calib.engine.drivers import run_async, signals
-from adaptive_calib.engine.observers import logger
+from adaptive_calib.engine.goals import Goal
+from adaptive_calib.engine.observers import RunLog, logger
+from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Session
-from adaptive_calib.runner.base import BaseRunner
+from adaptive_calib.runner.base import BaseRunner, Capture, OnError, OnInterrupt
+from adaptive_calib.runner.goals import GoalFunction
+from adaptive_calib.runner.preflight import Mode
 from adaptive_calib.runner.saving import Saver
 from adaptive_calib.runner.terminal import watch
 
@@ -74,23 +80,82 @@ class AsyncRunner(BaseRunner):
     def __init__(
         self,
         learner: Any,
-        goal: Any = None,
+        goal: Goal | GoalFunction | None = None,
         *,
         ioloop: asyncio.AbstractEventLoop | None = None,
         background: bool | None = None,
+        loss_goal: float | None = None,
+        npoints_goal: int | None = None,
+        end_time_goal: datetime | None = None,
+        duration_goal: timedelta | float | None = None,
+        error_goal: float | None = None,
+        executor: Any = None,
+        ntasks: int | None = None,
+        log: bool | str | PathLike[str] | RunLog = False,
+        shutdown_executor: bool = False,
+        retries: int | RetryPolicy = 0,
+        raise_if_retries_exceeded: bool | None = None,
         allow_running_forever: bool = True,
-        **arguments: Any,
+        on_error: OnError | None = None,
+        max_failures: int | None = None,
+        timeout: float | None = None,
+        points_per_task: int | Literal["auto"] = 1,
+        batch: bool = False,
+        store: Any = None,
+        mode: Mode = "cached",
+        require_clean_git: bool = False,
+        share_every: float | None = None,
+        inner_threads: int | None = None,
+        progress: bool = False,
+        callbacks: Iterable[Any] = (),
+        capture: Capture = "failures",
+        try_first: bool | Literal["pickle"] = "pickle",
+        deterministic: bool = False,
+        on_interrupt: OnInterrupt = "raise",
     ) -> None:
         self._background, self._given_loop = background, ioloop
-        super().__init__(learner, goal, allow_running_forever=allow_running_forever, **arguments)
+        if background and ioloop is not None:
+            raise ValueError("a run in the background has a loop of its own; give either `ioloop` or `background`.")
+        super().__init__(
+            learner,
+            goal,
+            loss_goal=loss_goal,
+            npoints_goal=npoints_goal,
+            end_time_goal=end_time_goal,
+            duration_goal=duration_goal,
+            error_goal=error_goal,
+            executor=executor,
+            ntasks=ntasks,
+            log=log,
+            shutdown_executor=shutdown_executor,
+            retries=retries,
+            raise_if_retries_exceeded=raise_if_retries_exceeded,
+            allow_running_forever=allow_running_forever,
+            on_error=on_error,
+            max_failures=max_failures,
+            timeout=timeout,
+            points_per_task=points_per_task,
+            batch=batch,
+            store=store,
+            mode=mode,
+            require_clean_git=require_clean_git,
+            share_every=share_every,
+            inner_threads=inner_threads,
+            progress=progress,
+            callbacks=callbacks,
+            capture=capture,
+            try_first=try_first,
+            deterministic=deterministic,
+            on_interrupt=on_interrupt,
+        )
+
+    def _begin(self) -> None:
         self.saving_task: asyncio.Task[None] | Future[None] | None = None
         self._beside: set[asyncio.Task[None] | Future[None]] = set()
         self._savers: set[asyncio.Task[Any]] = set()
         self._over = asyncio.Event()  # nothing more is told; the last saves may still be written
         self.task: asyncio.Task[None] | BackgroundTask
-        if background and ioloop is not None:
-            raise ValueError("a run in the background has a loop of its own; give either `ioloop` or `background`.")
-        loop = ioloop or _running_loop()
+        background, loop = self._background, self._given_loop or _running_loop()
         if background or (background is None and loop is None):
             self.task = BackgroundTask(self._run)
             self.ioloop = self.task.loop
@@ -165,7 +230,7 @@ class AsyncRunner(BaseRunner):
             A signal has ended the run, as in `BlockingRunner`.
         """
         if isinstance(self.task, BackgroundTask):
-            with signals(self.session):
+            with signals(self.session, on_interrupt=self.on_interrupt):
                 self._wait(self.task.wait)
             self.task.join()  # with the last save and the last line of a display
             wait([task for task in self._beside if isinstance(task, Future)])
@@ -178,7 +243,7 @@ class AsyncRunner(BaseRunner):
             self._wait(self.task.result)
             return
         try:
-            with signals(self.session):
+            with signals(self.session, on_interrupt=self.on_interrupt):
                 self._wait(lambda: self.ioloop.run_until_complete(self.task))
         finally:  # the last save and the last line of a display
             for task in list(self._beside):
@@ -492,10 +557,10 @@ class BackgroundTask:
         """Wait until it is over and its last saves are written, whatever came of it."""
         self._thread.join()
 
-    def print_stack(self, **arguments: Any) -> None:
+    def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:
         """Print the stack, or the traceback of the failure."""
         if self._task is not None:
-            self._task.print_stack(**arguments)
+            self._task.print_stack(limit=limit, file=file)
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until it is over, at most `timeout` seconds, then do as `result`."""

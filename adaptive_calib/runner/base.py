@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 from adaptive_calib.engine.archive import Archive
 from adaptive_calib.engine.batching import Batching
@@ -28,6 +28,10 @@ from adaptive_calib.runner.log import MemoryLog
 from adaptive_calib.runner.preflight import Mode, check_function
 
 __all__ = ["BaseRunner"]
+
+Capture = Literal["failures", "std", "fd"] | None
+OnError = Literal["raise", "continue"]
+OnInterrupt = Literal["raise", "return"]
 
 
 class BaseRunner(abc.ABC):
@@ -66,8 +70,6 @@ class BaseRunner(abc.ABC):
     timeout : float, optional
         Seconds that one evaluation may take; a longer one fails. Process pools, coroutines and the sequential executor
         enforce it; threads and dask cannot: there a warning names the point.
-    retry : RetryPolicy, optional
-        The same as `retries`.
     points_per_task : int or "auto"
         How many points go into one task; "auto" chooses from the measured evaluation time.
     batch : bool
@@ -99,6 +101,10 @@ class BaseRunner(abc.ABC):
         "pickle" (the default): a function that cannot be sent to the workers is refused before anything else happens.
         True: the first point is evaluated in this process besides, so that a mistake shows here; its value counts.
         False: neither. See also `adaptive_calib.runner.preflight`.
+    on_interrupt : {"raise", "return"}
+        After Ctrl-C or SIGTERM everything that has begun is told and stored. Then, "raise": KeyboardInterrupt or
+        SystemExit(143) ends the script, as without a run; or "return": the call that waits for the run returns, see
+        `stop_reason`. A second signal always raises immediately, and pending evaluations are abandoned.
     deterministic : bool
         Tell results in the order of submission, so that timing has no influence on the points. Needs a fixed `ntasks`
         for executors with other numbers of workers.
@@ -136,11 +142,10 @@ class BaseRunner(abc.ABC):
         retries: int | RetryPolicy = 0,
         raise_if_retries_exceeded: bool | None = None,
         allow_running_forever: bool = False,
-        on_error: str | None = None,
+        on_error: OnError | None = None,
         max_failures: int | None = None,
         timeout: float | None = None,
-        retry: RetryPolicy | None = None,
-        points_per_task: int | str = 1,
+        points_per_task: int | Literal["auto"] = 1,
         batch: bool = False,
         store: Any = None,
         mode: Mode = "cached",
@@ -149,9 +154,10 @@ class BaseRunner(abc.ABC):
         inner_threads: int | None = None,
         progress: bool = False,
         callbacks: Iterable[Any] = (),
-        capture: str | None = "failures",
-        try_first: bool | str = "pickle",
+        capture: Capture = "failures",
+        try_first: bool | Literal["pickle"] = "pickle",
         deterministic: bool = False,
+        on_interrupt: OnInterrupt = "raise",
     ) -> None:
         self.learner = learner
         self.goal = make_goal(
@@ -164,7 +170,8 @@ class BaseRunner(abc.ABC):
             error=error_goal,
             allow_running_forever=allow_running_forever,
         )
-        self.retry = _retry(retries, retry)
+        self.retry = _retry(retries)
+        self.on_interrupt = _on_interrupt(on_interrupt)
         self.on_error = _on_error(on_error, raise_if_retries_exceeded)
         self.executor = executor
         self.ntasks = ntasks
@@ -200,6 +207,11 @@ class BaseRunner(abc.ABC):
         except BaseException:
             adapter.close(abandon=True)  # a pool that was made for this run
             raise
+        self._begin()
+
+    @abc.abstractmethod
+    def _begin(self) -> None:
+        """Begin the run; called at the end of the constructor."""
 
     def _session(
         self,
@@ -388,17 +400,20 @@ class BaseRunner(abc.ABC):
         self.session.cancel(abandon=not drain)
 
 
-def _retry(retries: int | RetryPolicy, retry: RetryPolicy | None) -> RetryPolicy:
-    if retry is not None and retries != 0:
-        raise ValueError("give either `retries` or `retry`, not both.")
-    if retry is not None or isinstance(retries, RetryPolicy):
-        policy = retry or retries
-        if not isinstance(policy, RetryPolicy):
-            raise TypeError(f"`retry` should be a RetryPolicy, but is {policy!r}.")
-        return policy
+def _retry(retries: int | RetryPolicy) -> RetryPolicy:
+    if isinstance(retries, RetryPolicy):
+        return retries
+    if isinstance(retries, bool) or not isinstance(retries, int):
+        raise TypeError(f"`retries` should be a whole number or a RetryPolicy, but is {retries!r}.")
     if retries < 0:
         raise ValueError(f"`retries` should be at least 0, but is {retries}.")
     return RetryPolicy(attempts=retries + 1)
+
+
+def _on_interrupt(on_interrupt: str) -> str:
+    if on_interrupt not in ("raise", "return"):
+        raise ValueError(f'`on_interrupt` should be "raise" or "return", but is {on_interrupt!r}.')
+    return on_interrupt
 
 
 def _on_error(on_error: str | None, raise_: bool | None) -> str:

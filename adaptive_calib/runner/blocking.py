@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from adaptive_calib.engine.drivers import run_blocking
 from adaptive_calib.runner.base import BaseRunner
 
@@ -13,21 +11,14 @@ __all__ = ["BlockingRunner"]
 class BlockingRunner(BaseRunner):
     """Run a learner to its goal, in the constructor.
 
-    See `BaseRunner` for the other parameters; a goal is required unless the learner is done by itself.
-
-    Parameters
-    ----------
-    on_interrupt : {"raise", "return"}
-        After Ctrl-C or SIGTERM everything that has begun is told and stored. Then, "raise": KeyboardInterrupt or
-        SystemExit(143) ends the script, as without a run; or "return": the constructor returns, see `stop_reason`.
-        A second signal always raises immediately, and pending evaluations are abandoned.
+    See `BaseRunner` for the parameters; a goal is required unless the learner has an end of its own.
 
     Raises
     ------
     RuntimeError
         A point failed for good (``on_error="raise"``); its cause is the error of the function.
     KeyboardInterrupt, SystemExit
-        See `on_interrupt`.
+        A signal has ended the run, see `on_interrupt`.
 
     Examples
     --------
@@ -39,11 +30,8 @@ class BlockingRunner(BaseRunner):
     ('finished', '20 points are known, at least 20')
     """
 
-    def __init__(self, learner: Any, goal: Any = None, *, on_interrupt: str = "raise", **arguments: Any) -> None:
-        if on_interrupt not in ("raise", "return"):
-            raise ValueError(f'`on_interrupt` should be "raise" or "return", but is {on_interrupt!r}.')
-        super().__init__(learner, goal, **arguments)
-        run_blocking(self.session, on_interrupt=on_interrupt)
+    def _begin(self) -> None:
+        run_blocking(self.session, on_interrupt=self.on_interrupt)
         error = self.session.machine.error
         if error is not None:
             raise error

@@ -30,7 +30,7 @@ def preflight(
     mode: Mode = "cached",
     batch: bool = False,
     timeout: float | None = None,
-    try_first: bool | str = "pickle",
+    try_first: bool | Literal["pickle"] = "pickle",
 ) -> None:
     """Check what a run needs; nothing is told, and the store only records a run without evaluations.
 

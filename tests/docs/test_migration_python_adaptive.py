@@ -1155,7 +1155,7 @@ def test_retries():
         assert runner.raise_if_retries_exceeded
         assert (runner.to_retry, runner.tracebacks, runner.failed) == ([], [], set())
     with pytest.raises(RuntimeError):
-        blocking(Learner1D(now_and_then, (-3, 3)), npoints_goal=6, retry=RetryPolicy(attempts=3, on=(ValueError,)))
+        blocking(Learner1D(now_and_then, (-3, 3)), npoints_goal=6, retries=RetryPolicy(attempts=3, on=(ValueError,)))
 
 
 def test_function_fails(caplog):

@@ -171,7 +171,7 @@ def test_retry_policies_filter_and_wait():
         learner,
         npoints_goal=4,
         executor=SequentialExecutor(),
-        retry=RetryPolicy(3, on=ConnectionError, delay=0.05),
+        retries=RetryPolicy(3, on=ConnectionError, delay=0.05),
         on_error="continue",
     )
     assert sorted(learner.data) == [0, 1, 3]
