@@ -1,5 +1,7 @@
 """Print the benchmark tables: ``python -m tests.benchmarks [MODULE ...] [--case TEXT]``.
 
+``python -m tests.benchmarks worlds`` measures the error rates of decisions instead, see `tests.benchmarks.worlds`.
+
 Without names every module of `tests.benchmarks.cases` is measured. Nothing else should run on the machine meanwhile.
 """
 
@@ -7,13 +9,17 @@ from __future__ import annotations
 
 import argparse
 import pkgutil
+import sys
 from importlib import import_module
 
-from tests.benchmarks import cases
+from tests.benchmarks import cases, worlds
 from tests.benchmarks.harness import measure, table
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["worlds"]:
+        worlds.main(sys.argv[2:])
+        return
     known = [m.name for m in pkgutil.iter_modules(cases.__path__)]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", nargs="*", help=f"of {', '.join(known)}")

@@ -61,6 +61,10 @@ def _jump(x: float) -> float:
     return 1.5 if -3.3 < x < 4.7 else 0.6
 
 
+def _one_clear_end(x: float) -> float:
+    return 0.9 * 2 ** min((4.7 - x) / 8, 0.8) if x > -3.3 else 0.6
+
+
 def _two(x: float) -> float:
     return 1.3 if -8.5 < x < -4.6 or -0.5 < x < 4.6 else 0.7
 
@@ -68,6 +72,13 @@ def _two(x: float) -> float:
 WORLDS = [
     World("smooth", lambda t, x: t / _smooth(x), lambda x: _smooth(x) >= 0.9, -3.3, N=4096),
     World("jump", lambda t, x: t / _jump(x), lambda x: _jump(x) >= 0.9, -3.3, N=2048),
+    World(
+        "lower end clear",
+        lambda t, x: t / _one_clear_end(x),
+        lambda x: _one_clear_end(x) >= 0.9,
+        -3.3,
+        N=8192,
+    ),
     World("two intervals", lambda t, x: t / _two(x), lambda x: _two(x) >= 0.9, N=2048),
     World("all acceptable (1.2)", _steady(1.2), lambda x: True),
     World("none (.8)", _steady(0.8), lambda x: False),
@@ -182,11 +193,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--first-seed", type=int, default=100_000)
     parser.add_argument("--case", default="", help="only worlds whose name contains this")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args(argv)
     names = ["accepted", "recommended", "rejected", "answer", "bracket", "experiments"]
     print(f"| world, {options.runs} runs | " + " | ".join(names) + " |")
     print("|---|" + "---|" * len(names))
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(options.workers) as pool:
         for index, world in enumerate(WORLDS):
             if options.case in world.name:
                 got = measure(index, options.runs, options.first_seed, pool)
