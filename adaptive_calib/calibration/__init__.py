@@ -3,7 +3,7 @@
 from adaptive_calib.calibration.bins import calibration_bins, calibration_hists, get_bin_sizes
 from adaptive_calib.calibration.data_sizes import DataSizeStudy
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, ExperimentError, Record, Sampling
-from adaptive_calib.calibration.experiment import EpistemicDist, Experiment, Stream, stream
+from adaptive_calib.calibration.experiment import EpistemicDist, Experiment, SeveralDistributions, Stream, stream
 from adaptive_calib.calibration.labels import FixedLabel, PairedSums, SequentialLabel
 from adaptive_calib.calibration.learner import CalibrationLearner
 from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
@@ -25,6 +25,7 @@ __all__ = [
     "Record",
     "Sampling",
     "SequentialLabel",
+    "SeveralDistributions",
     "Stream",
     "Summary",
     "SummaryRow",

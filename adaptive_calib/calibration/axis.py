@@ -9,6 +9,7 @@ largest slope.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +18,16 @@ from numpy.typing import NDArray
 from adaptive_calib.calibration.interval import AcceptableInterval, Boundary
 from adaptive_calib.calibration.slope import SLOPE_THRESHOLD
 
-__all__ = ["Axis"]
+__all__ = ["Axis", "on_axis"]
 
 Array = NDArray[np.float64]
+
+
+def on_axis(c: float) -> float:
+    """Return log2 c; exactly the fraction that was meant where c is a power of two with one that is rounded."""
+    x = math.log2(c)
+    near = round(x * 1024) / 1024
+    return near if abs(x - near) < 1e-12 else x
 
 
 @dataclass(frozen=True)

@@ -23,20 +23,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
-from adaptive_calib.calibration.axis import Axis
+from adaptive_calib.calibration.axis import Axis, on_axis
 from adaptive_calib.calibration.evidence import SHAPE_TERMS, Evidence, extend
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.folded import folded_bins
 from adaptive_calib.calibration.interval import AcceptableInterval, acceptable_interval
 from adaptive_calib.calibration.slope import Status, calibration_slopes
 
-__all__ = ["FIRST_LOOK", "Decision", "Tolerances", "Verdicts", "decide", "judge", "judge_table", "next_look"]
+__all__ = [
+    "FIRST_LOOK",
+    "Decision",
+    "Part",
+    "Rows",
+    "Tolerances",
+    "Verdicts",
+    "decide",
+    "judge",
+    "judge_table",
+    "next_look",
+]
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -113,6 +124,51 @@ class Verdicts:
 
 
 @dataclass(frozen=True, eq=False)
+class Rows:
+    """The experiments of one epistemic distribution.
+
+    Attributes
+    ----------
+    name : str
+        Of the distribution; empty if there is only one.
+    mask : array of bool, shape (n,)
+        Which experiments of the prefix are its own.
+    evidence : sequence of Evidence, n_c entries
+        Of each c, in the order in which they were added.
+    """
+
+    name: str
+    mask: Flags
+    evidence: Sequence[Evidence]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What is known in one of the epistemic distributions.
+
+    Attributes
+    ----------
+    name : str
+        Of the distribution; empty if there is only one.
+    n : int
+        Its experiments with a settled label.
+    verdicts : Verdicts
+        Of each c, increasing.
+    slopes, stderrs : array, shape (n_c,)
+        Calibration slopes and their standard errors.
+    half_width : float
+        Of the curve at the recommended c; infinite if there is none.
+    """
+
+    name: str
+    n: int
+    verdicts: Verdicts
+    slopes: Array
+    stderrs: Array
+    half_width: float = math.inf
+
+
+@dataclass(frozen=True, eq=False)
 class Decision(NotebookRepr):
     """What is known after `n` experiments.
 
@@ -121,7 +177,8 @@ class Decision(NotebookRepr):
     n : int
         Length of the prefix that was used.
     log2c, slopes, stderrs : array, shape (n_c,)
-        Sensitivities, calibration slopes and their standard errors; a description, on which no status depends.
+        Sensitivities, calibration slopes and their standard errors; a description, on which no status depends. Of
+        several distributions the smallest slope.
     verdicts : Verdicts
         What is decided of each c, by which tests, and what undecided ones need.
     interval : AcceptableInterval
@@ -130,6 +187,8 @@ class Decision(NotebookRepr):
         Experiments left out of the curves because their label is undecided, or because they failed.
     unmet : mapping, str -> float
         For each tolerance the ratio of what is to what was asked for; <= 1 means met.
+    parts : tuple of Part
+        What is known in each epistemic distribution.
     """
 
     n: int
@@ -140,6 +199,7 @@ class Decision(NotebookRepr):
     interval: AcceptableInterval
     undecided: int
     unmet: Mapping[str, float]
+    parts: tuple[Part, ...] = ()
 
     @property
     def status(self) -> NDArray[np.int8]:
@@ -249,9 +309,10 @@ def judge(
     log2c: Sequence[float],
     bemd: Array,
     labels: Array,
-    evidence: Sequence[Evidence],
+    rows: Sequence[Rows],
     tolerances: Tolerances,
     family: Family,
+    skipped: int = 0,
 ) -> Decision:
     """Judge every c on the experiments of the prefix.
 
@@ -262,43 +323,79 @@ def judge(
     bemd : array, shape (n, n_c)
         B_EMD of each experiment at each c; NaN where it failed or was not evaluated.
     labels : array, shape (n,)
-        B_epis as 1 and 0; NaN where it is undecided or the experiment failed.
-    evidence : sequence of Evidence
-        Of each c.
+        B_epis as 1 and 0; NaN where it is undecided, or where the experiment failed or was skipped.
+    rows : sequence of Rows
+        The experiments of each distribution, with their evidence.
     tolerances, family
         What was asked for, and which c may be looked at.
+    skipped : int
+        Experiments that were not wanted, as their distribution was decided.
     """
-    verdicts = decide(log2c, evidence, labels, family)
     order = np.argsort(log2c)
-    x, bemd = np.asarray(log2c, dtype=float)[order], bemd[:, order]
-    verdicts = Verdicts(
-        verdicts.status[order],
-        verdicts.slope_passed[order],
-        verdicts.curve_passed[order],
-        tuple(verdicts.curve_fault[k] for k in order),
-        verdicts.needed[order],
-    )
-    slopes, stderrs = calibration_slopes(bemd, labels)
+    x = np.asarray(log2c, dtype=float)[order]
+    parts = tuple(_part(log2c, bemd, labels, one, family, order) for one in rows)
+    verdicts = _joint([part.verdicts for part in parts], [part.name for part in parts])
+    worst = np.argmin([part.slopes for part in parts], axis=0), np.arange(len(x))
+    slopes, stderrs = (np.array([getattr(p, name) for p in parts])[worst] for name in ("slopes", "stderrs"))
     interval = acceptable_interval(x, verdicts.status, slopes, stderrs)
     unmet = {}
     if tolerances.c_tol is not None:
         octaves = _octaves(x, slopes, interval, family.axis, tolerances.upper_end)
         unmet["acceptable interval" if tolerances.upper_end else "lower end"] = octaves / tolerances.c_tol
     if tolerances.band is not None and interval.state != "none":
-        unmet["band at the recommended c"] = _half_width(x, bemd, labels, interval) / tolerances.band
-    undecided = int(np.isnan(labels).sum())
+        widths = [_half_width(x, bemd[:, order], np.where(one.mask, labels, np.nan), interval) for one in rows]
+        parts = tuple(replace(part, half_width=width) for part, width in zip(parts, widths, strict=True))
+        unmet["band at the recommended c"] = max(widths) / tolerances.band
+    undecided = int(np.isnan(labels).sum()) - skipped
     if unmet and tolerances.undecided is not None:
-        unmet["undecided labels"] = undecided / max(labels.size, 1) / tolerances.undecided
-    return Decision(len(labels), x, slopes, stderrs, verdicts, interval, undecided, unmet)
+        unmet["undecided labels"] = undecided / max(labels.size - skipped, 1) / tolerances.undecided
+    return Decision(len(labels), x, slopes, stderrs, verdicts, interval, undecided, unmet, parts)
+
+
+def _part(
+    log2c: Sequence[float], bemd: Array, labels: Array, rows: Rows, family: Family, order: NDArray[np.intp]
+) -> Part:
+    own = np.where(rows.mask, labels, np.nan)
+    v = decide(log2c, rows.evidence, own, family)
+    verdicts = Verdicts(
+        v.status[order],
+        v.slope_passed[order],
+        v.curve_passed[order],
+        tuple(v.curve_fault[k] for k in order),
+        v.needed[order],
+    )
+    slopes, stderrs = calibration_slopes(bemd[:, order], own)
+    return Part(rows.name, int((~np.isnan(own)).sum()), verdicts, slopes, stderrs)
+
+
+def _joint(verdicts: Sequence[Verdicts], names: Sequence[str]) -> Verdicts:
+    """A c is acceptable if it is so in every distribution, and not if it is not in one."""
+    if len(verdicts) == 1:
+        return verdicts[0]
+    status = np.array([v.status for v in verdicts])
+    joint = np.where((status == Status.NOT_ACCEPTABLE).any(axis=0), Status.NOT_ACCEPTABLE, status.min(axis=0))
+    faults = [
+        "; ".join(f"{fault} in {name}" for name, fault in zip(names, of_c, strict=True) if fault)
+        for of_c in zip(*(v.curve_fault for v in verdicts), strict=True)
+    ]
+    needed = np.array([np.where(np.isnan(v.needed), 0.0, v.needed) for v in verdicts]).max(axis=0)
+    return Verdicts(
+        joint.astype(np.int8),
+        np.all([v.slope_passed for v in verdicts], axis=0),
+        np.all([v.curve_passed for v in verdicts], axis=0),
+        tuple(faults),
+        np.where(joint == Status.UNDECIDED, needed, np.nan),
+    )
 
 
 def judge_table(c_list: Sequence[float], bemd: Array, labels: Array, confidence: float = 0.95) -> Decision:
     """Judge a table of B_EMD, shape (n, n_c), at a fixed list of c."""
-    log2c = [math.log2(c) for c in c_list]
+    log2c = [on_axis(c) for c in c_list]
     evidence = [Evidence() for _ in log2c]
     extend(evidence, bemd, labels)
     axis = Axis(tuple(sorted(log2c)), (min(log2c), max(log2c)), tol=None)
-    return judge(log2c, bemd, labels, evidence, Tolerances(None, None, None), Family.of(axis, confidence))
+    rows = [Rows("", np.ones(len(labels), bool), evidence)]
+    return judge(log2c, bemd, labels, rows, Tolerances(None, None, None), Family.of(axis, confidence))
 
 
 def _octaves(log2c: Array, slopes: Array, interval: AcceptableInterval, axis: Axis, upper_end: bool) -> float:

@@ -26,7 +26,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -36,7 +36,16 @@ import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EpistemicDist", "Experiment", "ExperimentLike", "ExperimentSource", "Stream", "stream"]
+__all__ = [
+    "EpistemicDist",
+    "Experiment",
+    "ExperimentLike",
+    "ExperimentSource",
+    "SeveralDistributions",
+    "Stream",
+    "as_one",
+    "stream",
+]
 
 logger = logging.getLogger("adaptive_calib.calibration")
 
@@ -201,6 +210,61 @@ class EpistemicDist:
     def generate(self, N: int) -> Self:
         """Return a copy with `N` experiments."""
         return dataclasses.replace(self, N=N)
+
+
+@dataclass(frozen=True)
+class SeveralDistributions(EpistemicDist):
+    """Several epistemic distributions in turn: experiment i is number i // k of distribution i % k, of k.
+
+    Parameters
+    ----------
+    N : int
+        Number of experiments of all of them together.
+    parts : tuple of (str, EpistemicDist)
+        Names and distributions.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration import SeveralDistributions
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared, Microwave
+    >>> both = SeveralDistributions.of({"infrared": Infrared(N=4), "microwave": Microwave(N=6)})
+    >>> len(both), both[3].source == Microwave(N=6)[1].source
+    (8, True)
+    """
+
+    parts: tuple[tuple[str, EpistemicDist], ...] = ()
+
+    @classmethod
+    def of(cls, distributions: Mapping[str, EpistemicDist]) -> SeveralDistributions:
+        """Return distributions by name as one; of each as many experiments as the smallest has."""
+        if not distributions:
+            raise ValueError("expected at least one epistemic distribution, but got none.")
+        return cls(len(distributions) * min(one.N for one in distributions.values()), tuple(distributions.items()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the distributions."""
+        return tuple(name for name, _ in self.parts)
+
+    def draw(self, index: int) -> ExperimentLike:
+        """Return experiment `index`."""
+        _, distribution = self.parts[index % len(self.parts)]
+        return distribution[index // len(self.parts)]
+
+
+def as_one(experiments: Any) -> Any:
+    """Return a mapping or sequence of distributions as `SeveralDistributions`; anything else as it is."""
+    if isinstance(experiments, Mapping):
+        return SeveralDistributions.of(experiments)
+    if (
+        isinstance(experiments, (list, tuple))
+        and experiments
+        and all(isinstance(x, EpistemicDist) for x in experiments)
+    ):
+        names = [type(one).__name__ for one in experiments]
+        names = [f"{name} {k}" if names.count(name) > 1 else name for k, name in enumerate(names)]
+        return SeveralDistributions.of(dict(zip(names, experiments, strict=True)))
+    return experiments
 
 
 class ExperimentSource:

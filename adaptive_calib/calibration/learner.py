@@ -15,7 +15,7 @@ recommended. The values are stored as results of their points; they may be delet
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,17 +23,18 @@ from numpy.typing import NDArray
 
 from adaptive_calib.calibration import frames, wording
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
-from adaptive_calib.calibration.axis import Axis
-from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Tolerances, judge, next_look
+from adaptive_calib.calibration.axis import Axis, on_axis
+from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Rows, Tolerances, judge, next_look
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c, read_sums
 from adaptive_calib.calibration.evidence import Evidence, extend
-from adaptive_calib.calibration.experiment import ExperimentLike
+from adaptive_calib.calibration.experiment import EpistemicDist, ExperimentLike, SeveralDistributions, as_one
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
 from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums
 from adaptive_calib.calibration.ledger import Ledger
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
 from adaptive_calib.calibration.robustness import Robustness, robustness
+from adaptive_calib.calibration.slope import Status
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 from adaptive_calib.learner.carried_point import CarriedPoint
@@ -55,8 +56,9 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     Parameters
     ----------
-    experiments : EpistemicDist, sequence or iterable of experiments
-        What the calibration is about.
+    experiments : EpistemicDist, sequence or iterable of experiments, or several EpistemicDist
+        The experiments. Of several distributions, a mapping from names or a sequence, the recommended c is acceptable
+        in each; experiments are taken from those that limit it.
     Ldata : int
         Size of the observed data sets, >= 2.
     Linf : int, optional
@@ -112,7 +114,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def __init__(
         self,
-        experiments: Iterable[ExperimentLike],
+        experiments: Iterable[ExperimentLike] | Mapping[str, EpistemicDist] | Sequence[EpistemicDist],
         *,
         Ldata: int,
         Linf: int | None = None,
@@ -141,10 +143,12 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             c_tol = band = None
         self.tolerances = Tolerances(c_tol, band, undecided, upper_end)
         self.axis = _axis(c_list, c_bounds, c_tol)
-        self.family = Family.of(self.axis, confidence)
+        source: Any = as_one(experiments)
+        self.distributions = source.names if isinstance(source, SeveralDistributions) else ("",)
+        self.family = Family.of(self.axis, 1 - (1 - confidence) / len(self.distributions))
         start = check_c(c_list) if c_list is not None else tuple(2.0**x for x in self.axis.start)
         self.function: EvaluateExperiment = EvaluateExperiment(
-            experiments, Ldata, rule, res, sampling or Sampling(), entropy, tuple(sorted(start)), name
+            source, Ldata, rule, res, sampling or Sampling(), entropy, tuple(sorted(start)), name
         )
         self.max_experiments = max_experiments
         self.data: dict[Point, dict[str, Any]] = {}
@@ -154,7 +158,9 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def _restart(self) -> None:
         self._ledger = Ledger(self.function.c_list)
-        self._evidence: dict[float, Evidence] = {}
+        self._evidence: dict[tuple[float, int], Evidence] = {}  # of each c in each distribution
+        self._limiting = frozenset(range(len(self.distributions)))  # the distributions that need more experiments
+        self._skipped: set[int] = set()
         self._records: dict[int, Record] = {}
         self._robustness: tuple[tuple[int, int], Robustness] | None = None
         self._label_sums: list[tuple[PairedSums, bool | None, bool | None] | None] = []
@@ -176,8 +182,19 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     @property
     def n_experiments(self) -> int:
-        """Length of the prefix of complete experiments, failed ones included."""
-        return len(self._ledger)
+        """Experiments of the complete prefix, failed ones included, without those that were not wanted any more."""
+        return len(self._ledger) - len(self._skipped)
+
+    @property
+    def n_failed(self) -> int:
+        """Number of failed experiments of the prefix."""
+        n, skipped = len(self._ledger), self._skipped
+        return sum(p[0] == "new" and p[1] < n and p[1] not in skipped for p in self.failed_points)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no experiment is left."""
+        return len(self._ledger) >= self.size
 
     @property
     def size(self) -> float:
@@ -230,14 +247,14 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         return wording.cautions(self)
 
     def robustness(self) -> Robustness | None:
-        """Return what the recommended c hangs on; None while there is more to ask, as it is computed at the end."""
+        """Return what the recommended c hangs on, at the end of a run over one distribution; None otherwise."""
         key = self.n_experiments, len(self.c_list)
-        if not self.n_experiments or not self.done():
+        if not self.n_experiments or len(self.distributions) > 1 or not self.done():
             return None
         if self._robustness is None or self._robustness[0] != key:
             added = self._ledger.added
             bemd = np.stack([self._ledger.column(c) for c in added], axis=1)
-            log2c = [math.log2(c) for c in added]
+            log2c = [on_axis(c) for c in added]
             self._robustness = key, robustness(log2c, bemd, self._ledger.labels, self.family)
         return self._robustness[1]
 
@@ -275,12 +292,16 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     def _wanted_experiments(self, n: int) -> list[Point]:
         free = [p for p in self._unsettled.values() if p not in self.pending_points and p not in self.failed_points]
         points = sorted(free)[:n]
-        index = self._next_new
-        while len(points) < n and index < self.size:
-            if self._is_new(index):
+        index, size = self._next_new, self.size
+        while len(points) < n and index < size:
+            if self._is_wanted(index) and self._is_new(index):
                 points.append(("new", index))
             index += 1
         return points
+
+    def _is_wanted(self, index: int) -> bool:
+        """Whether the distribution of an experiment that is still to come needs it."""
+        return index % len(self.distributions) in self._limiting
 
     def _is_new(self, index: int) -> bool:
         point: Point = ("new", index)
@@ -374,6 +395,8 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
                 self._unsettled[index] = wants
 
     def _complete(self, index: int) -> bool:
+        if not self._is_wanted(index):
+            return True
         return ("new", index) in self.failed_points or (("new", index) in self.data and index not in self._unsettled)
 
     def _advance(self) -> None:
@@ -399,7 +422,10 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         self._advance()
 
     def _append(self, index: int) -> None:
-        if ("new", index) in self.failed_points:
+        self._next_new = max(self._next_new, index + 1)
+        if not self._is_wanted(index):
+            self._skipped.add(index)
+        if index in self._skipped or ("new", index) in self.failed_points:
             self._ledger.append_failed()
             return
         record, c = self.record(index), self.c_list
@@ -426,6 +452,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             if self._lacking:
                 return
             self._decision = j = self._judged()
+            self._limiting = self._limiting_in(j)
             if j.loss <= 1:
                 self._met_at, self._due = n, False
                 return
@@ -437,6 +464,20 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
                 self._due = False
                 return
             self._open(2.0**x for x in wanted)
+
+    def _limiting_in(self, decision: Decision) -> frozenset[int]:
+        """The distributions in which a c is undecided that no other one rejects, or the curve is not known as asked."""
+        open_c = decision.status == Status.UNDECIDED
+        band = self.tolerances.band
+        if not self.tolerances.any:
+            return self._limiting
+        limiting = {
+            g
+            for g, part in enumerate(decision.parts)
+            if np.any(open_c & (part.verdicts.status == Status.UNDECIDED))
+            or (band is not None and decision.interval.lower is not None and part.half_width > band)
+        }
+        return frozenset(limiting or range(len(self.distributions)))
 
     def _active(self) -> list[float]:
         """The added c that a decision needs: those that are undecided, and the recommended one for its curve."""
@@ -479,16 +520,22 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
     def _judged(self) -> Decision:
         added, labels = self._ledger.added, self._ledger.labels
         bemd = np.stack([self._ledger.column(c) for c in added], axis=1)
-        self._gather_evidence(added, bemd, labels)
-        evidence = [self._evidence[c] for c in added]
-        return judge([math.log2(c) for c in added], bemd, labels, evidence, self.tolerances, self.family)
+        rows = []
+        for g, name in enumerate(self.distributions):
+            mask = np.arange(len(labels)) % len(self.distributions) == g
+            self._gather_evidence(g, added, np.where(mask[:, None], bemd, np.nan), labels)
+            rows.append(Rows(name, mask, [self._evidence[c, g] for c in added]))
+        log2c, skipped = [on_axis(c) for c in added], len(self._skipped)
+        return judge(log2c, bemd, labels, rows, self.tolerances, self.family, skipped)
 
-    def _gather_evidence(self, c: Sequence[float], bemd: NDArray[np.float64], labels: NDArray[np.float64]) -> None:
-        """Extend the evidence of each c to the end of its column, those of the same length together."""
-        spans = [(len(self._evidence.setdefault(x, Evidence())), self._filled.get(x, len(labels))) for x in c]
+    def _gather_evidence(
+        self, g: int, c: Sequence[float], bemd: NDArray[np.float64], labels: NDArray[np.float64]
+    ) -> None:
+        """Extend the evidence of each c in distribution `g` to the end of its column, equal lengths together."""
+        spans = [(len(self._evidence.setdefault((x, g), Evidence())), self._filled.get(x, len(labels))) for x in c]
         for start, stop in set(spans):
             columns = [k for k, span in enumerate(spans) if span == (start, stop)]
-            extend([self._evidence[c[k]] for k in columns], bemd[start:stop, columns], labels[start:stop])
+            extend([self._evidence[c[k], g] for k in columns], bemd[start:stop, columns], labels[start:stop])
 
     def sharpen(self) -> None:
         """Add values of c next to the outermost acceptable ones, until these are known to `c_tol`; done at the end too.
@@ -520,7 +567,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         """
         if self.tolerances.any:
             return math.inf if self._decision is None else self._decision.loss
-        missing = 1 - self.n_experiments / self.size if math.isfinite(self.size) and self.size else 1.0
+        missing = 1 - len(self._ledger) / self.size if math.isfinite(self.size) and self.size else 1.0
         return 1 + missing if missing > 0 else 0.0
 
     def current(self) -> Decision | None:
@@ -537,19 +584,42 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def recommended_c(self) -> float | None:
         """Return the smallest c known to be acceptable: the sharpest that is not over-confident; None without one."""
-        return recommended_c(self.acceptable_interval())
+        best = recommended_c(self.acceptable_interval())
+        return None if best is None else min(self.c_list, key=lambda c: abs(c - best))  # 2**log2 c may be rounded
 
-    def column(self, c: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return B_EMD at one c and the labels (1, 0, NaN) over the prefix, shape (n,) both."""
-        return self._ledger.column(c), self._ledger.labels
+    def column(self, c: float, distribution: str | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return B_EMD at one c and the labels (1, 0, NaN) over the prefix, shape (n,) both.
 
-    def table(self) -> CalibrateResult:
-        """Return c -> record array with the fields Bemd and Bepis, undecided and failed experiments left out."""
-        known = ~np.isnan(self._ledger.labels)
+        Parameters
+        ----------
+        c : float
+            One of `c_list`.
+        distribution : str, optional
+            Only the experiments of this one of several distributions.
+        """
+        own = self._own(distribution)
+        return self._ledger.column(c)[own], self._ledger.labels[own]
+
+    def _own(self, distribution: str | None) -> slice:
+        """The experiments of one distribution; all of them for None."""
+        if distribution is None:
+            return slice(None)
+        if distribution not in self.distributions:
+            raise ValueError(f"`distribution` should be one of {self.distributions}, but is {distribution!r}.")
+        return slice(self.distributions.index(distribution), None, len(self.distributions))
+
+    def table(self, distribution: str | None = None) -> CalibrateResult:
+        """Return c -> record array with the fields Bemd and Bepis, undecided and failed experiments left out.
+
+        With `distribution` only the experiments of this one of several.
+        """
+        own = self._own(distribution)
+        labels = self._ledger.labels[own]
+        known = ~np.isnan(labels)
         result: CalibrateResult = {}
         for c in self.c_list:
             rows = np.empty(int(known.sum()), calib_point_dtype)
-            rows["Bemd"], rows["Bepis"] = self._ledger.column(c)[known], self._ledger.labels[known] == 1
+            rows["Bemd"], rows["Bepis"] = self._ledger.column(c)[own][known], labels[known] == 1
             result[c] = rows
         return result
 
@@ -569,7 +639,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         """
         if records:
             return frames.record_frame(self.data)
-        n, c = self.n_experiments, self.c_list
+        n, c = len(self._ledger), self.c_list
         labels = self._ledger.labels
         seen = [self._chain(i)[0].n if ("new", i) in self.data else 0 for i in range(n)]
         return frames.value_frame(
@@ -610,9 +680,9 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
 
 def _axis(c_list: Sequence[float] | None, c_bounds: tuple[float, float], c_tol: float | None) -> Axis:
-    low, high = (math.log2(c) for c in check_c(c_bounds))
+    low, high = (on_axis(c) for c in check_c(c_bounds))
     if c_list is not None:
-        start = tuple(sorted(math.log2(c) for c in check_c(c_list)))
+        start = tuple(sorted(on_axis(c) for c in check_c(c_list)))
         return Axis(start, (min(low, start[0]), max(high, start[-1])), tol=None)
     return Axis(tuple(x for x in Axis().start if low <= x <= high) or (low,), (low, high), tol=c_tol)
 

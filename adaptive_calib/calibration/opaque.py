@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from adaptive_calib.calibration import frames, wording
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import Axis
-from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Tolerances, judge
+from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Rows, Tolerances, judge
 from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.evidence import Evidence, extend
 from adaptive_calib.calibration.family import Family
@@ -304,7 +304,8 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
             if stages[k]:
                 bemd[: stages[k], k] = one.column()
                 extend([evidence[k]], bemd[: stages[k], [k]], labels[: stages[k]])
-        return judge([x for x, _ in race], bemd, labels, evidence, self.tolerances, self.family)
+        rows = [Rows("", np.ones(n, bool), evidence)]
+        return judge([x for x, _ in race], bemd, labels, rows, self.tolerances, self.family)
 
     # ------------------------------------------------------------------ what is learned
 

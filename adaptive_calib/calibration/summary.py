@@ -10,6 +10,7 @@ import numpy as np
 
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.bins import equal_count_bins
+from adaptive_calib.calibration.decision import Decision, Part, Verdicts
 from adaptive_calib.calibration.learner import CalibrationLearner
 from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 from adaptive_calib.calibration.slope import Status, brier_score, log_score
@@ -40,6 +41,8 @@ class SummaryRow:
         Proper scores; smaller is better.
     status : Status
         Whether the c is known to be acceptable.
+    tests : str
+        Which tests it passed, in words.
 
     Examples
     --------
@@ -59,6 +62,7 @@ class SummaryRow:
     log_score: float
     brier_score: float
     status: Status
+    tests: str = ""
 
 
 class Summary(NotebookRepr, list[SummaryRow]):
@@ -72,13 +76,15 @@ class Summary(NotebookRepr, list[SummaryRow]):
     """
 
 
-def summarise(learner: CalibrationLearner | OpaqueCalibrationLearner) -> Summary:
+def summarise(learner: CalibrationLearner | OpaqueCalibrationLearner, distribution: str | None = None) -> Summary:
     """Return a row for each c that is judged, in increasing order; empty before the first experiment.
 
     Parameters
     ----------
     learner : CalibrationLearner or OpaqueCalibrationLearner
         What has learned.
+    distribution : str, optional
+        One of several distributions of a `CalibrationLearner`; without it slopes are the smallest of all of them.
 
     Examples
     --------
@@ -95,23 +101,38 @@ def summarise(learner: CalibrationLearner | OpaqueCalibrationLearner) -> Summary
         return Summary()
     rows = Summary()
     there = np.asarray(learner.c_list)
+    part: Decision | Part = now
+    if distribution is not None:
+        part = next(one for one in now.parts if one.name == distribution)
     for k, log2c in enumerate(now.log2c):
-        bemd, labels = learner.column(float(there[np.argmin(np.abs(np.log2(there) - log2c))]))
+        c = float(there[np.argmin(np.abs(np.log2(there) - log2c))])
+        if isinstance(learner, CalibrationLearner):
+            bemd, labels = learner.column(c, distribution)
+        else:
+            bemd, labels = learner.column(c)
         errors = equal_count_bins(bemd, labels).errors
         rows.append(
             SummaryRow(
-                c=float(2.0**log2c),
+                c=c,
                 n=int((~np.isnan(labels) & ~np.isnan(bemd)).sum()),
-                slope=float(now.slopes[k]),
-                stderr=float(now.stderrs[k]),
+                slope=float(part.slopes[k]),
+                stderr=float(part.stderrs[k]),
                 ece=errors.expected,
                 max_violation=errors.max_violation,
                 log_score=log_score(bemd, labels),
                 brier_score=brier_score(bemd, labels),
-                status=Status(int(now.status[k])),
+                status=Status(int(part.verdicts.status[k])),
+                tests=_tests(part.verdicts, k),
             )
         )
     return rows
+
+
+def _tests(verdicts: Verdicts, k: int) -> str:
+    """Return in words which tests a c passed."""
+    slope = "slope above 0.9" if verdicts.slope_passed[k] else "slope not known to be above 0.9"
+    fault = verdicts.curve_fault[k]
+    return f"{slope}, curve {'over-confident ' + fault if fault else 'not over-confident'}"
 
 
 def format_summary(rows: Sequence[SummaryRow]) -> str:
@@ -125,7 +146,11 @@ def format_summary(rows: Sequence[SummaryRow]) -> str:
     >>> "log2 c" in format_summary(summarise(learner)).splitlines()[0]
     True
     """
-    return "\n".join(table_lines(COLUMNS, [cells(row) for row in rows]))
+    lines = table_lines(COLUMNS, [cells(row) for row in rows])
+    best = next((row for row in rows if row.status == Status.ACCEPTABLE), None)
+    if best is not None and best.tests:
+        lines.append(f"tests at the smallest accepted c, 2^{math.log2(best.c):.4g}: {best.tests}")
+    return "\n".join(lines)
 
 
 def cells(row: SummaryRow) -> tuple[str, ...]:

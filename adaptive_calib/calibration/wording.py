@@ -29,7 +29,7 @@ def stopped_because(learner: CalibrationLearner) -> str:
     n = learner.n_experiments
     if learner.met_at is not None:
         return f"all tolerances are met after {learner.met_at} experiments"
-    start = f"all {n} experiments are evaluated" if n >= learner.size else f"{n} experiments are evaluated"
+    start = f"all {n} experiments are evaluated" if learner.exhausted else f"{n} experiments are evaluated"
     now = learner.current()
     if now is None or not learner.tolerances.any:
         return start
@@ -82,7 +82,7 @@ def cautions(learner: CalibrationLearner) -> tuple[str, ...]:
     """Return what a reader of the result of `learner` has to know, in words; empty if all is well."""
     n, labels = learner.n_experiments, learner.labels
     known = labels[~np.isnan(labels)]
-    failed = sum(point[0] == "new" and point[1] < n for point in learner.failed_points)
+    failed = learner.n_failed
     words = []
     if failed:
         words.append(f"{failed} of {n} experiments failed and are left out")

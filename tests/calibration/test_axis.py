@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from adaptive_calib.calibration.axis import Axis
+from adaptive_calib.calibration.axis import Axis, on_axis
 from adaptive_calib.calibration.interval import acceptable_interval
 
 
@@ -81,3 +82,10 @@ def test_refusals(make: Callable[[], Axis]) -> None:
     """Impossible axes are refused."""
     with pytest.raises(ValueError, match="should"):
         make()
+
+
+def test_fractions_of_an_octave_are_exact() -> None:
+    """Half and quarter octaves come back from c as they were, other values as their logarithm."""
+    for k in range(-80, 81):
+        assert on_axis(2.0 ** (k / 4)) == k / 4
+    assert on_axis(0.3) == math.log2(0.3)

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from adaptive_calib.calibration.axis import Axis
-from adaptive_calib.calibration.decision import Tolerances, decide, judge, judge_table
+from adaptive_calib.calibration.decision import Rows, Tolerances, decide, judge, judge_table
 from adaptive_calib.calibration.evidence import Evidence, closed_mean, extend
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.slope import Status
@@ -172,7 +172,14 @@ def test_without_experiments_nothing_is_decided():
     got = decide(list(axis.start), evidence, np.empty(0), Family.of(axis, 0.95))
     assert not got.status.any()
     assert np.isinf(got.needed).all()
-    now = judge(list(axis.start), np.empty((0, 7)), np.empty(0), evidence, Tolerances(), Family.of(axis, 0.95))
+    now = judge(
+        list(axis.start),
+        np.empty((0, 7)),
+        np.empty(0),
+        [Rows("", np.empty(0, bool), evidence)],
+        Tolerances(),
+        Family.of(axis, 0.95),
+    )
     assert now.interval.state == "undecided"
 
 

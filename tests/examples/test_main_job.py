@@ -18,11 +18,11 @@ import pytest
 from adaptive_calib.examples.blackbody.__main__ import main
 from adaptive_calib.view.calibration import CalibrationView
 
-COMMAND = [sys.executable, "-m", "adaptive_calib.examples.blackbody"]
+COMMAND = [sys.executable, "-m", "adaptive_calib.examples.blackbody", "--distribution", "infrared"]
 
 
 def arguments(folder: Path, *more: str) -> list[str]:
-    return ["--output", str(folder), "--experiments", "48", "--band", "0.05", *more]
+    return ["--distribution", "infrared", "--output", str(folder), "--experiments", "48", "--band", "0.05", *more]
 
 
 def table(text: str) -> str:
@@ -54,7 +54,9 @@ def stored(store: Path) -> int:
     """Evaluations that are in the file, read by SQLite itself."""
     with closing(sqlite3.connect(store)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        return int(connection.execute("SELECT count(*) FROM evals WHERE status = 'ok'").fetchone()[0])
+        return int(
+            connection.execute("SELECT count(*) FROM evals WHERE status = 'ok' AND point LIKE '%new%'").fetchone()[0]
+        )
 
 
 def test_two_runs_of_one_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +78,7 @@ def test_more_experiments_and_other_c_go_on_from_the_store(
     """Another number of experiments or range of c uses what is there; another seed does not."""
     for name in ("save_png", "save_html"):  # they are tested above, and take longer than the rest of this
         monkeypatch.setattr(CalibrationView, name, lambda view, path: None)
-    common = ["--output", str(tmp_path), "--executor", "sequential"]
+    common = ["--distribution", "infrared", "--output", str(tmp_path), "--executor", "sequential"]
     main([*common, "--experiments", "10"])
     capsys.readouterr()
     main([*common, "--experiments", "12", "--c-min", "0.01", "--c-max", "10"])
@@ -85,6 +87,17 @@ def test_more_experiments_and_other_c_go_on_from_the_store(
     assert counts(capsys.readouterr().out) == (0, 12)
     main([*common, "--experiments", "3", "--seed", "5"])
     assert counts(capsys.readouterr().out) == (3, 0)
+
+
+def test_both_distributions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By default experiments of infrared and microwave are taken in turn, and each has its table and pictures."""
+    assert main(["--output", str(tmp_path), "--executor", "sequential", "--experiments", "20"]) == 0
+    out = capsys.readouterr().out
+    assert counts(out) == (40, 0)
+    assert re.search(r"^infrared:$.*^microwave:$", out, re.DOTALL | re.MULTILINE)
+    for name in ("infrared", "microwave"):
+        assert (tmp_path / f"calibration-{name}.png").exists()
+        assert (tmp_path / f"calibration-{name}.html").exists()
 
 
 @pytest.mark.slow
@@ -136,7 +149,7 @@ def _count(store: Path) -> int:
     """Rows so far, while another process writes; 0 while there is no table yet."""
     with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)) as connection:
         try:
-            return int(connection.execute("SELECT count(*) FROM evals").fetchone()[0])
+            return int(connection.execute("SELECT count(*) FROM evals WHERE point LIKE '%new%'").fetchone()[0])
         except sqlite3.OperationalError:
             return 0
 

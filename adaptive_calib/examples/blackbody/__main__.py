@@ -1,9 +1,10 @@
 """The main example: the sensitivity c that one may trust when choosing between two laws of radiation.
 
-Draws experiments from the paper's "infrared" distribution, Planck's law against that of Rayleigh and Jeans, and
-evaluates them on all cores until the acceptable interval of c and the calibration curve at the recommended c are
-known, or until `--experiments` are done. Everything is kept in a store: interrupt it, kill it, start it again, and it
-goes on. At the end there are a table, a PNG and an HTML page of the calibration curves.
+Draws experiments from the paper's "infrared" and "microwave" distributions, Planck's law against that of Rayleigh and
+Jeans, and evaluates them on all cores until the smallest c that is acceptable in both and the calibration curves there
+are known, or until `--experiments` of each are done. Everything is kept in a store: interrupt it, kill it, start it
+again, and it goes on. At the end there are, for each distribution, a table, a PNG and an HTML page of the calibration
+curves.
 """
 
 from __future__ import annotations
@@ -29,11 +30,16 @@ DISTRIBUTIONS = {"infrared": Infrared, "microwave": Microwave, "bias-sweep": Bia
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m adaptive_calib.examples.blackbody", description=__doc__)
     add = parser.add_argument
-    add("--distribution", choices=DISTRIBUTIONS, default="infrared", help="which experiments are believed possible")
-    add("--experiments", type=int, default=1024, metavar="N", help="experiments at most (default: %(default)s)")
+    add(
+        "--distribution",
+        choices=[*DISTRIBUTIONS, "both"],
+        default="both",
+        help="which experiments are believed possible",
+    )
+    add("--experiments", type=int, default=1024, metavar="N", help="experiments of each at most (default: %(default)s)")
     add("--c-min", type=float, default=2.0**-20, help="smallest c to look at (default: 2^-20)")
     add("--c-max", type=float, default=2.0**20, help="largest c to look at (default: 2^20)")
-    add("--c-tol", type=float, default=0.5, help="octaves to which the acceptable interval is wanted")
+    add("--c-tol", type=float, default=0.5, help="octaves to which the smallest acceptable c is wanted")
     add("--band", type=float, default=0.1, help="half-width to which the curve at the recommended c is wanted")
     add("--executor", choices=("sequential", "processes", "dask"), default="processes", help="where to evaluate")
     add("--workers", type=int, default=None, help="number of processes (default: one for each core)")
@@ -41,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--store", type=Path, default=None, help="the store (default: calibration.db in the output folder)")
     add("--seed", type=int, default=0, help="seed of the sampler of B_EMD; the experiments are the paper's own")
     return parser
+
+
+def _experiments(options: argparse.Namespace) -> Any:
+    """Return the distribution that was asked for, or infrared and microwave by name."""
+    if options.distribution == "both":
+        return {name: DISTRIBUTIONS[name](options.experiments) for name in ("infrared", "microwave")}
+    return DISTRIBUTIONS[options.distribution](options.experiments)
 
 
 def _executor(options: argparse.Namespace, resources: ExitStack) -> Any:
@@ -61,22 +74,32 @@ def _executor(options: argparse.Namespace, resources: ExitStack) -> Any:
 
 def _report(learner: CalibrationLearner, output: Path) -> None:
     learner.sharpen()
-    rows = summarise(learner)
-    if not rows:
+    now = learner.current()
+    if now is None:
         print("No experiment was finished: nothing to show.")
         return
-    print(format_summary(rows))
+    several = len(learner.distributions) > 1
+    for name in learner.distributions:
+        if several:
+            print(f"{name}:")
+        print(format_summary(summarise(learner, name)))
+        print()
     for caution in learner.cautions():
         print(f"note: {caution}")
     interval, recommended = learner.acceptable_interval(), learner.recommended_c()
     print(f"\n{interval.words}")
-    print("No c can be recommended yet." if recommended is None else f"Recommended c: {recommended:g}")
-    table = learner.table()
-    if any(len(rows) for rows in table.values()):
-        view = CalibrationView(table, interval=interval, recommended=recommended)
-        for save, name in ((view.save_png, "calibration.png"), (view.save_html, "calibration.html")):
-            save(output / name)
-            print(f"wrote {output / name}")
+    if recommended is None:
+        print("No c can be recommended yet.")
+    else:
+        print(f"Recommended c: {recommended:g}{', acceptable in each distribution' if several else ''}")
+    for name in learner.distributions:
+        table = learner.table(name)
+        if any(len(rows) for rows in table.values()):
+            view = CalibrationView(table, interval=interval, recommended=recommended)
+            stem = f"calibration-{name}" if several else "calibration"
+            for save, path in ((view.save_png, f"{stem}.png"), (view.save_html, f"{stem}.html")):
+                save(output / path)
+                print(f"wrote {output / path}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.output.mkdir(parents=True, exist_ok=True)
     store = options.store or options.output / "calibration.db"
     learner = CalibrationLearner(
-        DISTRIBUTIONS[options.distribution](options.experiments),
+        _experiments(options),
         Ldata=1024,
         Linf=12288,
         c_bounds=(options.c_min, options.c_max),
