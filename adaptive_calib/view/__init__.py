@@ -1,6 +1,6 @@
-"""What is seen: pure data first, then HoloViews, Matplotlib or text.
+"""Plots, tables and text: numbers and states first, then their drawing by HoloViews, Matplotlib, HTML or text.
 
-The names here are loaded when they are first used: HoloViews and Matplotlib are not imported before something is drawn.
+The names are imported when they are first used: HoloViews and Matplotlib are not loaded before something is drawn.
 """
 
 from __future__ import annotations

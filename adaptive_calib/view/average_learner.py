@@ -1,4 +1,4 @@
-"""What `AverageLearner` looks like: the distribution of its values."""
+"""The plot of an `AverageLearner`: the distribution of its values."""
 
 from __future__ import annotations
 

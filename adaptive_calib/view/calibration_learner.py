@@ -1,6 +1,6 @@
-"""What `CalibrationLearner` and `OpaqueCalibrationLearner` look like while they run: `plot(learner)`.
+"""The plot of `CalibrationLearner` and `OpaqueCalibrationLearner`, also during a run: `plot(learner)`.
 
-The panels of `view.calibration` on what is known so far: undecided labels count as such, the number of experiments is
+The panels of `view.calibration` for the results so far: undecided labels count as such, the number of experiments is
 that at each c, and the interval of acceptable c is the learner's own. Before the first result there are the areas only.
 """
 
@@ -23,7 +23,7 @@ _POINTS = np.dtype([("Bemd", np.float64), ("Bepis", np.float64)])
 
 
 def learner_view(learner: CalibrationLearner | OpaqueCalibrationLearner) -> CalibrationView:
-    """Return the view of what a learner knows: draw it, or save it as a picture or page."""
+    """Return the view of the results of a learner, to be drawn or saved as a picture or page."""
     results, counts = {}, {}
     for c in learner.c_list:
         bemd, labels = learner.column(c)

@@ -1,7 +1,7 @@
 """The numbers of every panel of a calibration plot, computed once and apart from any drawing.
 
-For each c: the equal-count bins with Jeffreys intervals, the honest isotonic band, the histogram of B_EMD by who truly
-won. Over c: the calibration slope with its error, the log score, the number of experiments, the interval of
+For each c: the equal-count bins with Jeffreys intervals, the isotonic band, the histogram of B_EMD by which
+model truly won. Over c: the calibration slope with its error, the log score, the number of experiments, the interval of
 acceptable c and the recommended c. The statistics are those of `adaptive_calib.calibration.curve`, which names the
 sources.
 
@@ -43,7 +43,7 @@ DISCOURAGED_AREAS = (((0.0, 1.0), (0.5, 0.5), (0.5, 1.0)), ((0.5, 0.0), (0.5, 0.
 
 #: A share from fewer experiments than this is uncertain by ± .17 or more: its point is drawn hollow.
 FEW = 32
-#: So many curves can be told apart in one panel.
+#: Largest number of curves in one panel that can be distinguished.
 TOGETHER = 9
 GRID = np.linspace(0, 1, 201)
 HISTOGRAM_EDGES = np.linspace(0, 1, 21)
@@ -74,7 +74,7 @@ class CurveData:
     n, n_undecided : int
         Experiments used, and left out since their B_epis is undecided.
     cautions : tuple of str
-        What a reader has to know.
+        Reasons to doubt the curve.
 
     Examples
     --------

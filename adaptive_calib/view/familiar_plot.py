@@ -23,7 +23,7 @@ __all__ = ["CalibrationPlotElements", "calibration_bins", "calibration_hists", "
 
 @dataclass(frozen=True)
 class CalibrationPlotElements:
-    """What a calibration plot is put together from.
+    """The elements of a calibration plot.
 
     Displayed in a notebook it shows the areas and the curves of all c. Combine the parts at will:
     ``plot.prohibited_areas * plot.discouraged_areas * plot.overlayed_scatters``.
@@ -136,7 +136,7 @@ def calibration_plot(calib_results: Mapping[float, Any], target_bin_size: int | 
     calib_results : mapping c -> table
         For each c a structured array with fields Bemd and Bepis (or Bconf), as a calibration task returns it.
     target_bin_size : int, optional
-        Each point is an average over about so many experiments; see `calibration.bins.get_bin_sizes`.
+        Number of experiments over which each point is averaged, approximately; see `calibration.bins.get_bin_sizes`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What `IntegratorLearner` looks like: a path through its nodes."""
+"""The plot of an `IntegratorLearner`: a path through its nodes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["plot"]
 
 
 def plot(learner: IntegratorLearner) -> Any:
-    """Return a path through the told nodes of all intervals, from left to right; empty without data.
+    """Return a path through the observed nodes of all intervals, from left to right; empty without data.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What `Learner1D` and `AverageLearner1D` look like: HoloViews overlays of their data.
+"""The plots of `Learner1D` and `AverageLearner1D`: HoloViews overlays of their data.
 
 The names of the elements are those of python-adaptive: dimensions ``x`` and ``y``, and the x range is the domain with a
 margin of 5 % on each side, so that live plots do not jump.

@@ -1,4 +1,4 @@
-"""What functions of two, three and more numbers look like: images, cuts, lines and surfaces of equal value.
+"""Plots of functions of two, three and more numbers: images, cuts, lines and surfaces of equal value.
 
 Lines and surfaces of equal value are those of the linear interpolant itself: each simplex is cut by a plane, and the
 pieces are drawn. With three numbers the plots are plotly's, else HoloViews'.

@@ -1,9 +1,9 @@
 """A calibration on a dask cluster: one on this machine, or the one whose scheduler listens at ``--address``.
 
-The runner takes the dask client as its executor and leaves the cluster open; what it brings home goes to a store before
-anything else, so that the run goes on where it was, whatever dies: a worker (its experiments are given to others), the
-cluster, this program. To see it, run the command, interrupt it with Ctrl-C, and run it again with more workers; the
-table is the same as that of an undisturbed run.
+The runner takes the dask client as its executor and leaves the cluster open. Each result is stored before it is used,
+so that a run continues after the loss of a worker (its experiments are given to others), of the cluster, or of this
+program. To see it, run the command, interrupt it with Ctrl-C, and repeat it with more workers: the table is the same as
+that of an undisturbed run.
 
 On a cluster with a queue, start a scheduler and workers (``dask scheduler``, ``dask worker``, or dask-jobqueue), and
 pass its address. Workers need this package and nothing of the store.

@@ -6,10 +6,10 @@ scipy's ODE solver, and B_EMD says how sure the criterion is that A predicts bet
 experiments are settled by 128 points of an endless recording, close ones get more.
 
 What it shows: at small c the criterion calls one of the two better although both are about equally wrong (slope κ < 1,
-over-confident). From the recommended c on it keeps its promises, for eight octaves or so. At still larger c, B_EMD has
-little to do with who is better: the log score comes near ln 2 = 0.69, that of a coin.
+over-confident). From the recommended c on it is calibrated, for about eight octaves. At still larger c, B_EMD hardly
+depends on which model is better: the log score comes near ln 2 = 0.69, that of a coin.
 
-Half a minute on two cores. Interrupt it, start it again, and it goes on.
+Half a minute on two cores. After an interrupt the same command continues.
 """
 
 from __future__ import annotations

@@ -83,9 +83,9 @@ def response(shares: Mapping[Form, float], g: float, a: float, eps: float) -> Ar
         return dv, eps * (v - GAMMA * w)
 
     def solve(start: Array, times: Array, pulse: float) -> Array:
-        y, told = odeint(during, start, times, args=(pulse,), tfirst=True, rtol=1e-6, atol=1e-8, full_output=True)
-        if told["message"] != "Integration successful.":
-            raise ArithmeticError(f"the membrane with g={g}, a={a}, eps={eps} was not solved: {told['message']}")
+        y, report = odeint(during, start, times, args=(pulse,), tfirst=True, rtol=1e-6, atol=1e-8, full_output=True)
+        if report["message"] != "Integration successful.":
+            raise ArithmeticError(f"the membrane with g={g}, a={a}, eps={eps} was not solved: {report['message']}")
         path: Array = y
         return path
 

@@ -4,12 +4,12 @@ The truth lies between a smooth function and one with steps; a polynomial with a
 gradient boosted trees (B) at the other, and neither is true. The labels are sequential: clear experiments are settled
 by 128 points of an endless sample, close ones get more.
 
-What it shows: who truly wins, for smooth functions, for stepped ones and in between; and that the criterion is
-over-confident at small c, where it takes close calls for clear ones. At large c its answers have little to do with who
-is better: the log score passes ln 2 = 0.69, that of a coin.
+What it shows: which model is truly better, for smooth functions, for stepped ones and in between; and that the
+criterion is over-confident at small c, where it is sure of experiments that are close. At large c its answers hardly
+depend on which model is better: the log score passes ln 2 = 0.69, that of a coin.
 
-Needs scikit-learn: pip install 'adaptive_calib[examples]'. One to two minutes on two cores. Interrupt it,
-start it again, and it goes on.
+Needs scikit-learn: pip install 'adaptive_calib[examples]'. One to two minutes on two cores. After an
+interrupt the same command continues.
 """
 
 from __future__ import annotations

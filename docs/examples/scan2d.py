@@ -7,7 +7,7 @@ the plains where B_EMD is 1/2 (the classical law is as good) or 1.
 What it shows: the border is a line λ T = const, as it should be, since the shapes of the laws differ by x = h c/(λ k T)
 only. The slope is fitted to where the interpolated surface crosses 3/4 and printed; so is x there.
 
-Less than a minute on two cores. Interrupt it, start it again, and it goes on.
+Less than a minute on two cores. After an interrupt the same command continues.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     seconds = time.perf_counter() - started
     print(f"\n{runner.progress.told} points evaluated in {seconds:.0f} s, {runner.progress.loaded} were in {store}.\n")
     if runner.status() == "cancelled":
-        print("Interrupted; what was finished is kept. The same command goes on from there.")
+        print("Interrupted; all finished results are kept. Repeat the command to continue.")
         return 130
     _report(one)
     save_picture(one, options.output / "scan.png")

@@ -2,7 +2,7 @@
 
 Each script ``plot_NAME.py`` writes ``NAME.png`` into the folder in which it runs; by default that is this one. They run
 one after the other in this process, as it is loading HoloViews that takes the time. Afterwards the colours of a picture
-are reduced to 128, which nobody sees and which makes it a third as large.
+are reduced to 128, which cannot be seen and makes it a third as large.
 """
 
 from __future__ import annotations

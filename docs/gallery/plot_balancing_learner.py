@@ -1,4 +1,4 @@
-"""Four learners at once: the next point goes to the one that needs it most."""
+"""Four learners in one run: the next point goes to the one with the largest loss."""
 
 import holoviews as hv
 

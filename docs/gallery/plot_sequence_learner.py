@@ -1,4 +1,4 @@
-"""A list of points, in their order: for what is known beforehand and only has to be done."""
+"""A list of points, evaluated in their order."""
 
 import holoviews as hv
 import numpy as np

@@ -115,7 +115,7 @@ def test_sigma_is_that_of_new_data() -> None:
 
 @pytest.mark.usefixtures("_no_picture")
 def test_regression(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The example says who wins where, and goes on from its store."""
+    """The example prints which model is better where, and continues from its store."""
     common = ["--workers", "0", "--output", str(tmp_path)]
     assert regression.main(["--experiments", "3", *common]) == 0
     first, _ = evaluated(capsys.readouterr().out)
@@ -171,7 +171,7 @@ def test_scan2d(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("_no_picture")
 def test_cluster_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was evaluated elsewhere is in the store, and the cluster evaluates only what is new."""
+    """Results from elsewhere are in the store, and the cluster evaluates only new points."""
     command.calibrate(cluster.learner(6), tmp_path / "results.db", command.executor(0))
     assert evaluated(capsys.readouterr().out) == (6, 0)
     assert cluster.main(["--experiments", "8", "--workers", "1", "--output", str(tmp_path)]) == 0

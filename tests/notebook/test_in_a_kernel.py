@@ -1,4 +1,4 @@
-"""Live views in a real kernel: what they send, and what happens when nobody listens."""
+"""Live views in a real kernel: their messages, and a front end that is gone."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_messages_are_bounded(kernel: Kernel) -> None:
     assert kernel.counts["display_data"] - shown <= 5
 
 
-def test_nobody_listens(kernel: Kernel) -> None:
+def test_a_front_end_that_is_gone(kernel: Kernel) -> None:
     """With its front end gone a run goes on to its end, and the kernel answers afterwards."""
     kernel.deaf(LONG.replace("print(json.dumps(runner.learner.npoints))", "unheard = runner.learner.npoints"))
     assert kernel.run("print(json.dumps(unheard))") == 1500

@@ -40,7 +40,7 @@ class Balanced(HTMLParser):
         self.words.append(data)
 
 
-def told(learner, n):
+def observed(learner, n):
     for _ in range(n):
         for point in learner.ask(1)[0]:
             learner.tell(point, learner.function(point))
@@ -51,7 +51,7 @@ def told(learner, n):
 @pytest.mark.parametrize("n", [0, 3, 40, 1000])
 def test_learners_are_shown_at_every_time(make, n):
     """Nothing, little or all known: each c that is judged has a row with its status, and HTML and text say the same."""
-    learner = told(make(), n)
+    learner = observed(make(), n)
     shown, now = result_view(learner), learner.current()
     assert [row.status for row in shown.rows] == ([] if now is None else now.status.tolist())
     facts = dict(shown.facts)
@@ -69,7 +69,7 @@ def test_learners_are_shown_at_every_time(make, n):
 
 def test_the_number_of_experiments_is_that_of_each_c():
     """Where values of c race, each row counts its own experiments."""
-    learner = told(opaque(), 1000)
+    learner = observed(opaque(), 1000)
     rows = {row.cells[0]: row for row in result_view(learner).rows}
     for c in learner.c_list:
         bemd, _ = learner.column(c)
@@ -110,7 +110,7 @@ def test_an_interval_says_how_sure_its_ends_are():
 
 def test_a_judgement_says_what_is_still_open():
     """Tolerances that are not met are named with how far they are."""
-    learner = told(calibration(), 40)
+    learner = observed(calibration(), 40)
     shown = result_view(learner.judgement)
     unmet = [name for name, ratio in learner.judgement.unmet.items() if ratio > 1]
     assert unmet
@@ -122,7 +122,7 @@ def test_a_judgement_says_what_is_still_open():
     ("result", "words"),
     [
         (summarise(calibration()), "none yet"),
-        (summarise(told(calibration(), 40)), "slope κ"),
+        (summarise(observed(calibration(), 40)), "slope κ"),
         (CalibrateOutput([], []), "experiments: 0"),
         (CalibrateOutput([0.1, 0.2, 0.8, math.nan], [False, True]), "A truly wins in 1 of 2"),
         (DataSizeStudy(Gaussians(8), 4, c_list=[0.25, 1.0], Linf=64), "0.25, 1"),

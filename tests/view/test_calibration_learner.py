@@ -30,7 +30,7 @@ def opaque() -> OpaqueCalibrationLearner:
 @pytest.mark.parametrize("make", [calibration, opaque])
 @pytest.mark.parametrize("n", [0, 3, 40])
 def test_plots_at_every_time(make, n):
-    """Nothing, little or much known: the same panels, and what is drawn is what was told."""
+    """Nothing, little or much known: the same panels, drawn from the results so far."""
     one = make()
     for _ in range(n):
         for point in one.ask(1)[0]:

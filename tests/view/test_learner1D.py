@@ -12,7 +12,7 @@ from adaptive_calib.learner.average_learner1D import AverageLearner1D  # noqa: E
 from adaptive_calib.learner.learner1D import Learner1D  # noqa: E402  # after importorskip
 
 
-def told(learner: Learner1D, n: int = 12) -> Learner1D:
+def observed(learner: Learner1D, n: int = 12) -> Learner1D:
     for _ in range(n):
         for x in learner.ask(1)[0]:
             learner.tell(x, learner.function(x))
@@ -25,7 +25,7 @@ def kinds(overlay: object) -> list[str]:
 
 def test_scatter_for_each_component() -> None:
     """A plot has one Scatter for each component, with a margin of 5 % on both sides of the domain."""
-    overlay = told(Learner1D(lambda x: (x, x * x), (-1, 1))).plot()
+    overlay = observed(Learner1D(lambda x: (x, x * x), (-1, 1))).plot()
     assert isinstance(overlay, hv.Overlay)
     assert kinds(overlay) == ["Scatter", "Scatter"]
     assert overlay.range("x") == pytest.approx((-1.1, 1.1))
@@ -33,7 +33,7 @@ def test_scatter_for_each_component() -> None:
 
 def test_line() -> None:
     """A line is one Path; another word is refused."""
-    learner = told(Learner1D(abs, (-1, 1)))
+    learner = observed(Learner1D(abs, (-1, 1)))
     assert kinds(learner.plot(scatter_or_line="line")) == ["Path"]
     with pytest.raises(ValueError, match="scatter"):
         learner.plot(scatter_or_line="bars")  # type: ignore[arg-type]  # that is the point
@@ -48,21 +48,21 @@ def test_plots_without_data() -> None:
 
 def test_plots_combine() -> None:
     """Familiar combinations: layouts of relabelled plots, overlays, elements by name."""
-    plot = told(Learner1D(abs, (-1, 1))).plot()
+    plot = observed(Learner1D(abs, (-1, 1))).plot()
     assert isinstance(plot.relabel("a") + plot.relabel("b"), hv.Layout)
     assert isinstance(plot.Scatter.I * plot, hv.Overlay)
 
 
 def test_logarithmic_range() -> None:
     """On a logarithmic scale the margin is one of ratios."""
-    overlay = told(Learner1D(abs, (1, 100), x_scale="log")).plot()
+    overlay = observed(Learner1D(abs, (1, 100), x_scale="log")).plot()
     assert overlay.range("x") == pytest.approx((100**-0.05, 100**1.05))
 
 
 def test_error_bars() -> None:
     """Means have error bars of their errors; where a single sample has none, an open mark says so."""
     learner = AverageLearner1D(lambda point: point[1] + 0.1 * (point[0] % 3), (0, 1), min_samples=3)
-    told(learner, 20)
+    observed(learner, 20)
     learner.tell((0, 0.123), 0.5)  # a single sample
     learner.tell((0, 0.456), float("nan"))  # no valid one
     overlay = learner.plot()
