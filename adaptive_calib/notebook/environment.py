@@ -144,7 +144,7 @@ def should_update(status: Any = None) -> bool:
     Parameters
     ----------
     status
-        Not used; kept for those who pass their widget.
+        Not used; accepted for callers that pass their widget.
 
     Examples
     --------

@@ -145,7 +145,7 @@ class LiveDocument:
             for view, (version, _) in self._pages.items():
                 if version == self._sent:
                     self._pages[view] = (version, now)
-        else:  # nobody has to be told which models are new
+        else:  # no page has to get the models that are new
             self.document.models.flush_synced()
         self._sent = self._version
 

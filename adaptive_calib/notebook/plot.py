@@ -1,6 +1,6 @@
 """`live_plot`: a HoloViews plot that follows a run.
 
-What a frame cost decides when the next one is drawn, and none is drawn if nothing has changed.
+The cost of a frame determines when the next one is drawn; without new points none is drawn.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["active_plotting_tasks", "live_plot"]
 
-#: Live plots under way, by their names.
+#: Name -> task of each live plot that is updated.
 active_plotting_tasks: dict[str | None, Any] = {}
 
 #: At most 5 % of the run's time is promised; sending goes on in another thread of the kernel, so less.
@@ -143,6 +143,7 @@ class _Controls:
             description="cancel live-plot", layout=widgets.Layout(width="auto"), tooltip="the run itself goes on"
         )
         self._task: Any = None
+        self._handle: Any = None
         self._button.on_click(self._cancel)
         children = [self._button]
         if frames.child is not None:
@@ -157,12 +158,14 @@ class _Controls:
             self._task.cancel()
 
     def show(self, task: Any) -> None:
-        """Show them, for the task that draws."""
+        """Display them, for the task that draws."""
         self._task = task
-        importlib.import_module("IPython.display").display(self._box)
+        self._handle = importlib.import_module("IPython.display").display(self._box, display_id=True)
 
     def end(self) -> None:
-        """Take the button away."""
+        """Remove the button, and from a saved notebook the place where it was."""
         self._task = None
         self._box.children = tuple(child for child in self._box.children if child is not self._button)
         self._button.close()
+        if self._handle is not None and not self._box.children:
+            self._handle.update({"text/html": ""}, raw=True)

@@ -55,7 +55,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Setting:
-    """What every renderer of a live plot needs.
+    """The arguments that all renderers of a live plot share.
 
     Attributes
     ----------

@@ -24,12 +24,13 @@ def html(view: RunView, note: str = "") -> str:
     colour = COLOURS[view.status]
     cells = []
     for name, value in rows(view).items():
-        style = f' style="color:{colour};font-weight:bold"' if name == "status" else ""
+        style = f";color:{colour};font-weight:bold" if name == "status" else ""
         extra = _curve(view.losses) if name == "latest loss" else ""
+        head = "text-align:right;padding:1px 8px;vertical-align:top;white-space:nowrap"
         cells.append(
-            f'<tr><th style="text-align:right;padding:1px 8px;vertical-align:top;white-space:nowrap"{_title(name)}>'
-            f"{name}</th>"
-            f'<td{style or ""}><span style="overflow-wrap:anywhere">{escape(value)}</span>{extra}</td></tr>'
+            f'<tr style="background:transparent"><th style="{head}"{_title(name)}>{name}</th>'
+            f'<td style="text-align:left{style}"><span style="overflow-wrap:anywhere">{escape(value)}</span>'
+            f"{extra}</td></tr>"
         )
     parts = [f'<table style="border-collapse:collapse;text-align:left">{"".join(cells)}</table>']
     if view.share is not None:

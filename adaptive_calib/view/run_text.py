@@ -44,7 +44,7 @@ def _status(view: RunView) -> str:
     if view.stopping:
         evaluations = "1 pending evaluation" if view.pending == 1 else f"{view.pending} pending evaluations"
         return f"stopping: waiting for {evaluations}" + (f" ({view.reason})" if view.reason else "")
-    return view.status + (f": {view.reason}" if view.reason else "")
+    return view.status + (f": {view.reason}" if view.reason not in (None, "", view.status) else "")
 
 
 def text(view: RunView) -> str:

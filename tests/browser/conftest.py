@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -127,8 +127,8 @@ class Lab:
         for _ in range(100):
             self.page.wait_for_timeout(100)
             if file.stat().st_mtime_ns != before:
-                self.page.wait_for_timeout(300)
-                return dict(json.loads(file.read_text()))
+                with suppress(json.JSONDecodeError):  # only a part of it is written yet
+                    return dict(json.loads(file.read_text()))
         raise AssertionError("the notebook was not saved")
 
     def picture(self, name: str) -> None:

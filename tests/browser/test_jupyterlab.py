@@ -45,6 +45,11 @@ def test_watch_and_cancel(lab: Any) -> None:
     assert "out of cheese" in page.locator('.adaptive-calib-run[data-status="failed"]').inner_text()
     assert page.get_by_role("button", name="cancel").count() == 0
     lab.picture("cancelled")
+    outputs = [output.get("data", {}) for cell in lab.saved()["cells"] for output in cell.get("outputs", [])]
+    pages = ["".join(output.get("text/html", "")) for output in outputs]
+    assert sum('data-status="cancelled"' in page for page in pages) == 1
+    assert sum('data-status="failed"' in page for page in pages) == 1
+    assert not any("application/vnd.jupyter.widget-view+json" in output for output in outputs)
     assert lab.errors == []
 
 

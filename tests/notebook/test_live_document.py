@@ -47,7 +47,7 @@ class Wire:
 
 
 class Page:
-    """What live_document.js does, in Python."""
+    """The behaviour of live_document.js, in Python."""
 
     def __init__(self, wire: Wire, view: str) -> None:
         self._wire = wire
@@ -97,8 +97,8 @@ def _grow(wire: Wire, source: ColumnDataSource) -> list[float]:
     return list(source.data["x"])
 
 
-def test_nothing_is_sent_to_nobody(plot: Any) -> None:
-    """Without a page frames cost no message; who comes then gets everything."""
+def test_without_a_page_nothing_is_sent(plot: Any) -> None:
+    """Without a page frames cost no message; a page that connects later gets everything."""
     wire, source, _ = plot
     for _ in range(100):
         now = _grow(wire, source)
@@ -160,7 +160,7 @@ def test_pages_that_come_and_go(plot: Any) -> None:
         assert page.xs == now
 
 
-def test_a_page_that_is_gone_holds_nobody_up(plot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_is_gone_does_not_block_the_others(plot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that does not answer is forgotten after a time, and the others do not wait for it."""
     wire, source, _ = plot
     wire.open()

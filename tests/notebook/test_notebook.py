@@ -188,7 +188,7 @@ def test_a_plotter_that_raises(shown: list[Any], caplog: pytest.LogCaptureFixtur
 
 
 def test_other_plots_can_be_built_on_the_target(shown: list[Any]) -> None:
-    """What the user gets is a DynamicMap: what is made of it follows, and has the final state at the end."""
+    """The returned DynamicMap: plots that are built on it follow, and have the final state at the end."""
     import holoviews as hv
 
     runner = _runner()
@@ -200,7 +200,7 @@ def test_other_plots_can_be_built_on_the_target(shown: list[Any]) -> None:
 
 
 def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stays in a notebook is picture and plot; of a plot with millions of numbers the picture."""
+    """A notebook keeps picture and plot; of a plot with millions of numbers only the picture."""
     import holoviews as hv
 
     frame = hv.Curve([(0, 1), (1, 2)])

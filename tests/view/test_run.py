@@ -1,4 +1,4 @@
-"""What a run looks like as data, text and HTML."""
+"""A run as data, text and HTML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from adaptive_calib import BlockingRunner, Learner1D
 from adaptive_calib.engine.goals import Elapsed, LargestError, Loss, Points, Progress
 from adaptive_calib.runner import SequentialExecutor
-from adaptive_calib.view.run import RunHistory, look, shorten
+from adaptive_calib.view.run import RunHistory, RunView, look, shorten
 from adaptive_calib.view.run_html import html, learner_html
 from adaptive_calib.view.run_text import text
 
@@ -59,6 +59,12 @@ def test_a_finished_run() -> None:
     assert 'data-status="finished"' in html(view)
 
 
+def test_a_status_is_not_repeated() -> None:
+    """Where the reason is no more than the status, it is written once."""
+    fields = _fields(look(_finished())) | {"status": "cancelled", "reason": "cancelled"}
+    assert "status: cancelled\n" in text(RunView(**fields))
+
+
 def test_what_users_write_is_escaped() -> None:
     """A reason with markup in it shows as it is."""
     view = look(_finished())
@@ -80,7 +86,7 @@ def test_since() -> None:
 
 
 def test_history_stays_small() -> None:
-    """A run of any length keeps at most so many losses and only the marks that are needed."""
+    """A run of any length keeps a limited number of losses and only the marks that are needed."""
     history = RunHistory()
     for k in range(5000):
         history.note(float(k), 1.0 / (k + 1), [k, k + 1])
