@@ -23,9 +23,11 @@ from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Session
 from adaptive_calib.learner.coroutines import has_coroutines
+from adaptive_calib.learner.protocol import has_method
 from adaptive_calib.runner.goals import GoalFunction, make_goal
 from adaptive_calib.runner.log import MemoryLog
 from adaptive_calib.runner.preflight import Mode, check_function
+from adaptive_calib.runner.state_report import StateReport
 
 __all__ = ["BaseRunner"]
 
@@ -207,6 +209,8 @@ class BaseRunner(abc.ABC):
         except BaseException:
             adapter.close(abandon=True)  # a pool that was made for this run
             raise
+        if has_method(self.session.archive, "report"):
+            self.session.observers.append(StateReport(self, self.session.archive))
         self._begin()
 
     @abc.abstractmethod

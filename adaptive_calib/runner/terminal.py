@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from adaptive_calib.view.run import RunHistory, RunView, look
 from adaptive_calib.view.run_text import rows
 
-__all__ = ["block", "line", "watch"]
+__all__ = ["Screen", "block", "cut", "line", "watch"]
 
 _COLOURS = {"cancelled": 33, "failed": 31, "running": 34, "finished": 32}  # yellow, red, blue, green
 #: Seconds between two lines in a file.
@@ -37,18 +37,18 @@ def block(view: RunView, width: int = 80, colours: bool = True) -> list[str]:
     margin = max(map(len, table))
     lines = []
     for key, value in table.items():
-        words = _cut(f"{key:>{margin}}  {value}", width)
+        words = cut(f"{key:>{margin}}  {value}", width)
         if colours and key == "status":
             words = f"\033[{_COLOURS[view.status]}m{words}\033[0m"
         lines.append(words)
     if view.share is not None:
         length = max(0, min(_BAR, width - margin - 8))
         done = round(length * view.share)
-        lines.append(_cut(f"{'':>{margin}}  {'█' * done}{'·' * (length - done)} {100 * view.share:3.0f}%", width))
+        lines.append(cut(f"{'':>{margin}}  {'█' * done}{'·' * (length - done)} {100 * view.share:3.0f}%", width))
     return lines
 
 
-def _cut(words: str, width: int) -> str:
+def cut(words: str, width: int) -> str:
     """Return a text of at most so many columns on one line: a longer one would be wrapped, and not be overwritten."""
     shown: list[str] = []
     columns = 0
@@ -58,6 +58,22 @@ def _cut(words: str, width: int) -> str:
             return "".join(shown) + "…"
         shown.append(letter)
     return "".join(shown)
+
+
+class Screen:
+    """Lines in a terminal that are overwritten by the next ones; what stands above them is left alone."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._height = 0
+
+    def show(self, lines: list[str]) -> None:
+        """Write the lines in the place of the last ones; those that do not fit on the screen are left out."""
+        lines = lines[: max(shutil.get_terminal_size().lines - 1, 1)]  # rows above the screen cannot be overwritten
+        up = f"\033[{self._height}F\033[J" if self._height else ""
+        self._out.write(up + "".join(f"{words}\n" for words in lines))
+        self._out.flush()
+        self._height = len(lines)
 
 
 async def watch(runner: Any, interval: float, *, overwrite_previous: bool = True, stream: TextIO | None = None) -> None:
@@ -75,17 +91,13 @@ async def watch(runner: Any, interval: float, *, overwrite_previous: bool = True
     """
     out = stream or sys.stdout
     terminal, history = out.isatty(), RunHistory()
-    rewrite, height = terminal and overwrite_previous, 0
+    screen = Screen(out) if terminal and overwrite_previous else None
     wait = interval if terminal or interval > LOG_INTERVAL else LOG_INTERVAL
     while True:
         over = runner.task.done()
         view = look(runner, history)
-        if rewrite:
-            size = shutil.get_terminal_size()
-            lines = block(view, size.columns)[: size.lines - 1]  # rows above the screen cannot be overwritten
-            up = f"\033[{height}F\033[J" if height else ""  # to the first line of the last block; clear from there
-            out.write(up + "\n".join(lines) + "\n")
-            height = len(lines)
+        if screen is not None:
+            screen.show(block(view, shutil.get_terminal_size().columns))
         else:
             out.write(line(runner, view) + "\n")
         out.flush()

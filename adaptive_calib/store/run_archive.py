@@ -403,6 +403,13 @@ class RunArchive:
             more = f" (and {len(refused) - 1} more points)" if len(refused) > 1 else ""
             raise _unstorable(cause, outcome, more) from cause
 
+    def report(self, state: Mapping[str, Any]) -> None:
+        """Keep the state of the run for those who watch the store: plain data, in the entry "state" of its manifest."""
+        if self._run is not None and not self._closed:
+            manifest = json.loads(self._run.manifest) | {"state": dict(state)}
+            self._run = self._run._replace(manifest=encodable(json.dumps(manifest)))
+            self.store.put_run(self._run)
+
     def close(self, status: str, reason: str) -> None:
         """End the run: `status` is finished, exhausted, failed or cancelled; `reason` is for people.
 

@@ -1,7 +1,7 @@
 """The state of a run at one moment, as a frozen `RunView`: read from a runner once, without any formatting.
 
 `look(runner, history)` reads the runner under its lock. `view.run_text` and `view.run_html` format the result. Nothing
-here knows a widget, a clock or an event loop.
+here uses a widget, a clock or an event loop.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from adaptive_calib.engine.goals import share_reached, time_left
 from adaptive_calib.learner.protocol import has_method
 
-__all__ = ["RunHistory", "RunView", "look", "loss_of", "shorten"]
+__all__ = ["RunHistory", "RunView", "from_state", "look", "loss_of", "shorten", "to_state"]
 
 #: Number of running points and of failures that are listed.
 LISTED = 5
@@ -24,7 +24,7 @@ _HISTORY = 200
 
 @dataclass
 class RunHistory:
-    """What a display keeps between two looks at a run: past losses, and when tasks were submitted.
+    """The state that a display keeps between two looks at a run: past losses, and when tasks were submitted.
 
     Attributes
     ----------
@@ -119,6 +119,39 @@ class RunView:
     stopping: bool = False
     retrying: int = 0
     claim: str | None = None
+
+
+#: Of a state that is stored.
+_LONGEST_TRACEBACK, _LOSSES = 2000, 60
+
+
+def to_state(view: RunView) -> dict[str, Any]:
+    """Return a view as plain data for JSON: with short tracebacks, and at most 60 of the losses."""
+    step = -(-len(view.losses) // _LOSSES) or 1
+    state = {item.name: getattr(view, item.name) for item in fields(view)}
+    return state | {
+        "split": dict(view.split),
+        "failures": [(point, trace[-_LONGEST_TRACEBACK:]) for point, trace in view.failures],
+        "losses": [*view.losses[:-1:step], *view.losses[-1:]],
+        "error": view.error[-_LONGEST_TRACEBACK:],
+    }
+
+
+def from_state(state: Mapping[str, Any]) -> RunView:
+    """Return the view of a state that `to_state` gave, also after JSON; unknown entries are ignored.
+
+    Raises
+    ------
+    ValueError
+        If it is no such state.
+    """
+    known = {item.name: state[item.name] for item in fields(RunView) if item.name in state}
+    try:
+        for name in ("running", "failures", "losses"):
+            known[name] = tuple((first, second) for first, second in known[name])
+        return RunView(**known)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"this is not the state of a run: {error!r:.200}") from error
 
 
 def look(runner: Any, history: RunHistory | None = None) -> RunView:

@@ -1,0 +1,47 @@
+"""The state of a run, written to its store a few times a minute, so that other processes can watch the run."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from adaptive_calib.engine.events import Effect, Event
+from adaptive_calib.engine.goals import Progress
+from adaptive_calib.view.run import RunHistory, look, to_state
+
+__all__ = ["StateReport"]
+
+#: Seconds between two reports; of a long run, this share of its time, so that their number grows with its logarithm.
+INTERVAL, GROWTH = 10.0, 1 / 500
+#: Largest part of the time of a run that reports may take.
+SHARE = 0.01
+
+
+class StateReport:
+    """An observer that writes the state of a run to its archive.
+
+    Parameters
+    ----------
+    runner : BaseRunner
+        Held weakly: its session holds this observer.
+    archive
+        With a method ``report(state)``; see `adaptive_calib.store.run_archive.RunArchive.report`.
+    """
+
+    def __init__(self, runner: Any, archive: Any) -> None:
+        self._runner = weakref.ref(runner)
+        self._archive = archive
+        self._history = RunHistory()
+        self._next = 0.0
+
+    def __call__(self, events: Sequence[Event], effects: Sequence[Effect], progress: Progress) -> None:
+        """Write the state if it is time to, and at the end of the run."""
+        runner = self._runner()
+        if runner is None or (progress.time < self._next and progress.phase != "ended"):
+            return
+        begin = time.perf_counter()
+        self._archive.report(to_state(look(runner, self._history)) | {"updated": progress.epoch + progress.time})
+        cost = time.perf_counter() - begin
+        self._next = progress.time + max(INTERVAL, GROWTH * progress.time, cost / SHARE)

@@ -1,0 +1,144 @@
+"""The command ``adaptive-calib``: runs of a store as another process sees them."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptive_calib import BlockingRunner, Learner1D
+from adaptive_calib.command_line import main
+from adaptive_calib.runner import SequentialExecutor
+from adaptive_calib.store import JournalStore, SQLiteStore
+
+
+def wave(x: float) -> float:
+    if x == 0.5:
+        raise ValueError("out of cheese")
+    return x * x
+
+
+@pytest.fixture(params=["runs.db", "runs.jsonl"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A store with a run of 40 points of which one failed."""
+    path = tmp_path / request.param
+    kept: Any = JournalStore(path) if path.suffix == ".jsonl" else SQLiteStore(path)
+    with kept:
+        learner = Learner1D(wave, (-1, 1))
+        BlockingRunner(learner, npoints_goal=40, store=kept, executor=SequentialExecutor(), on_error="continue")
+    return path
+
+
+def _out(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(words) == 0
+    return capsys.readouterr().out
+
+
+def test_a_run_that_ended(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its last state, why it ended, and the last line of a failure; nothing is waited for."""
+    out = _out(capsys, "watch", str(store))
+    assert ": finished (40 points are known" in out
+    assert "# of points  40 (40 new, 1 failed)" in out
+    assert "100%" in out
+    assert "failed at 0.5: ValueError: out of cheese" in out
+    assert "\033" not in out
+    assert "time left" not in out
+
+
+def test_json(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For scripts each run is an object with the same state."""
+    (run,) = json.loads(_out(capsys, "watch", str(store), "--json"))
+    assert (run["status"], run["state"]["npoints"], run["state"]["failed"]) == ("finished", 40, 1)
+
+
+def test_a_run_that_was_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its process is gone, so it does not count as running; its last state stays."""
+    code = (
+        "import os, time; from adaptive_calib import BlockingRunner, Learner1D\n"
+        "from adaptive_calib.runner import SequentialExecutor\n"
+        "seen = []\n"
+        "def f(x):\n"
+        "    seen.append(x)\n"
+        "    if len(seen) == 10: os._exit(9)\n"
+        "    return x\n"
+        "BlockingRunner(Learner1D(f, (-1, 1)), npoints_goal=40, store='runs.db', executor=SequentialExecutor())\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 9
+    out = _out(capsys, "watch", str(tmp_path / "runs.db"))
+    assert ": killed" in out
+    assert "goal  40 points" in out
+
+
+def test_a_run_that_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """While it goes on, another reader sees its state; here from within, at the 30th point."""
+    seen: list[str] = []
+
+    def reader(events: Any, effects: Any, progress: Any) -> None:
+        if progress.npoints == 30:
+            seen.append(_out(capsys, "watch", str(path), "--once"))
+
+    path = tmp_path / "runs.db"
+    learner = Learner1D(wave, (-1, 0))
+    BlockingRunner(learner, npoints_goal=40, store=path, executor=SequentialExecutor(), callbacks=[reader])
+    out = seen[0]
+    assert ": running" in out
+    assert "s ago" in out
+
+
+def test_only_the_last_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of many runs the last three, all of them if asked for."""
+    for n in range(5, 10):
+        BlockingRunner(
+            Learner1D(wave, (-1, 0)), npoints_goal=n, store=tmp_path / "runs.db", executor=SequentialExecutor()
+        )
+    path = str(tmp_path / "runs.db")
+    assert _out(capsys, "watch", path).count("run ") == 3
+    assert _out(capsys, "watch", path, "--all").count("run ") == 5
+
+
+def test_text_in_a_store_is_not_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape codes in a goal or a message are shown as text."""
+
+    def evil(x: float) -> float:
+        if x > 0:
+            raise ValueError("\033[2Jgone")
+        return x
+
+    BlockingRunner(
+        Learner1D(evil, (-1, 1)), npoints_goal=20, store=tmp_path / "runs.db", executor=SequentialExecutor(),
+        on_error="continue",
+    )  # fmt: skip
+    out = _out(capsys, "watch", str(tmp_path / "runs.db"))
+    assert "gone" in out
+    assert "\033" not in out
+
+
+def test_it_fits_a_narrow_terminal(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal of 40 columns no line is longer, and colours are used."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("LINES", "50")
+    monkeypatch.setattr(sys, "stdout", out := Terminal())
+    assert main(["watch", str(store)]) == 0
+    text = out.getvalue()
+    assert "\033[32m" in text
+    lines = text.replace("\033[32m", "").replace("\033[0m", "").splitlines()
+    assert max(map(len, lines)) <= 40
+
+
+def test_commands_of_the_store_and_errors(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other commands are those of the store; a store that is not there is an error in words."""
+    if store.suffix == ".db":
+        assert "finished" in _out(capsys, "runs", str(store))
+    assert main(["watch", str(tmp_path / "nothing.db")]) == 1
+    assert "there is no store at" in capsys.readouterr().err
+    assert not (tmp_path / "nothing.db").exists()
