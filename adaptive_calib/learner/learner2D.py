@@ -25,7 +25,7 @@ from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._simplex.domain import DomainND, PointND
 from adaptive_calib.learner._simplex.learner_base import TriangulatedLearner
 from adaptive_calib.learner._simplex.mesh import CellLosses, ChosenCell, volumes
-from adaptive_calib.learner._simplex.triangle_losses import interpolator, triangle_losses
+from adaptive_calib.learner._simplex.triangle_losses import triangle_losses
 from adaptive_calib.learner.losses2D import (
     TriangleLosses,
     areas,
@@ -183,25 +183,37 @@ class Learner2D(TriangulatedLearner):
         ----------
         scaled : bool
             Over scaled coordinates: the box is then the unit square around 0 (for `aspect_ratio` 1). This one is kept
-            until the next tell. Invalid points are left out of both.
+            until the next tell, and has values where `predict` has. In the other one the vertices of ``ip.tri`` are
+            rescaled by SciPy, so that bounds of different sizes do not matter.
+
+        Returns
+        -------
+        scipy.interpolate.LinearNDInterpolator
+            NaN in triangles with an invalid or failed point, and outside the observed points.
 
         Raises
         ------
         ValueError
-            If there are fewer than three valid points.
+            If there are fewer than three valid points, or all points lie on a line.
         """
-        valid = [point for point in self.data if point in self._vertex_of and np.isfinite(self.data[point]).all()]
-        if len(valid) < 3:
+        valid = sum(np.isfinite(self.data[point]).all() for point in self._vertex_of if point in self.data)
+        if valid < 3:
             raise ValueError(
-                f"at least three points with valid values are needed to interpolate, but there are {len(valid)}."
+                f"at least three points with valid values are needed to interpolate, but there are {valid}."
             )
-        if scaled:
-            if "ip" not in self._lazy:
-                self._lazy["ip"] = interpolator(self._mesh, self._shift)[0]
-            kept: LinearNDInterpolator = self._lazy["ip"]
-            return kept
-        values = np.array([self.data[point] for point in valid], float).reshape(len(valid), -1)
-        return LinearNDInterpolator(np.array(valid, float), values)
+        if self._mesh.tri is None:
+            raise ValueError(
+                f"the {len(self._vertex_of)} observed points lie on a line, so there is no triangle to interpolate in; "
+                "observe a point beside it."
+            )
+        interpolant = self._interpolant()
+        if not scaled:
+            points = np.array(list(self._vertex_of), float)
+            return LinearNDInterpolator(points, interpolant.values, rescale=True)
+        if "ip" not in self._lazy:
+            self._lazy["ip"] = LinearNDInterpolator(interpolant.triangulation, interpolant.values)
+        kept: LinearNDInterpolator = self._lazy["ip"]
+        return kept
 
     def ip(self) -> LinearNDInterpolator:
         """Return ``interpolator(scaled=True)``; deprecated, use that."""
@@ -223,16 +235,17 @@ class Learner2D(TriangulatedLearner):
         xs, ys : array, shape (n,)
             The grid, on a logarithmic scale evenly spaced in the logarithm; 1e-13 inside the edges.
         zs : array, shape (n, n) or (n, n, M)
-            Values, first axis along x; NaN outside the observed points.
+            Values, first axis along x; NaN where `predict` has no value.
         """
-        ip = self.interpolator(scaled=True)
+        self.interpolator(scaled=True)  # raises if there are too few points
         if n is None:
             cells = list(self._mesh.slot_of)
             smallest = float(volumes(self._mesh.points[cells]).min())
             n = min(max(10, int(0.658 / math.sqrt(smallest))), _MOST_PIXELS)
         inner = np.linspace(1e-13, 1 - 1e-13, n)
         us, vs = (inner * span for span in self._domain.spans)
-        zs = ip(us[:, None] + self._shift[0], vs[None, :] + self._shift[1])
+        flat = np.stack(np.meshgrid(us, vs, indexing="ij"), axis=-1).reshape(-1, 2)
+        zs = self._interpolant().at(flat + self._shift, False)[0].reshape(n, n, -1)
         middle = [span / 2 for span in self._domain.spans]
         xs = np.array([self._domain.real((u, middle[1]))[0] for u in us.tolist()])
         ys = np.array([self._domain.real((middle[0], v))[1] for v in vs.tolist()])

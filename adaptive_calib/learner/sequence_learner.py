@@ -47,7 +47,8 @@ class SequenceLearner(BaseLearner):
     function : callable
         Called with one element; may be a coroutine function.
     sequence : sequence
-        Has a length and is indexed; a shallow copy is kept. Its elements may be unhashable.
+        Has a length and is indexed by position (of a pandas Series or DataFrame: `iloc`); a shallow copy is kept. Its
+        elements may be unhashable.
 
     Attributes
     ----------
@@ -84,6 +85,7 @@ class SequenceLearner(BaseLearner):
         self._original_function = function
         self.function = _of_points(function)
         self.sequence = copy(sequence)
+        self._elements = _by_position(self.sequence)
         self._ntotal = len(sequence)
         self._data: Any = SortedDict()
         self._unsorted: dict[int, Any] = {}  # observed, not yet merged into `_data`, which is sorted
@@ -123,9 +125,13 @@ class SequenceLearner(BaseLearner):
             self.pending_points.update(indices)
         else:
             indices = self._peek(n)
-        sequence = self.sequence
+        elements = self._elements
         improvements = [1 / self._ntotal] * len(indices) if indices else []
-        return [(i, sequence[i]) for i in indices], improvements
+        return [(i, elements[i]) for i in indices], improvements
+
+    def element(self, index: int) -> Any:
+        """Return the element at a position, from 0 on; of a pandas Series too, whatever its index."""
+        return self._elements[index]
 
     def _is_known(self, index: int) -> bool:
         return index in self._unsorted or index in self._data
@@ -273,3 +279,8 @@ class SequenceLearner(BaseLearner):
     def original_function(self, function: Callable[[Any], Any]) -> None:
         self._original_function = function
         self.function = _of_points(function)
+
+
+def _by_position(sequence: Any) -> Any:
+    """Return what gives the elements of a sequence by position: of a pandas object its `iloc`."""
+    return getattr(sequence, "iloc", sequence)

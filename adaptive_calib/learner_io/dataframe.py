@@ -415,7 +415,7 @@ class _SequenceTable(_PointTable):
         missing = _pandas().NA
         return {
             self.index_name: indices,
-            self.x_name: [learner.sequence[i] for i in indices],
+            self.x_name: [learner.element(i) for i in indices],
             self.y_name: [data.get(i, missing) for i in indices],
         }
 

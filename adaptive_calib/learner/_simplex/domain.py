@@ -25,6 +25,9 @@ __all__ = ["DomainND", "PointND"]
 #: point cannot hold the flat simplices between them and the face.
 FACE = 1e-7
 
+#: A dimension has at least this many floats between its bounds.
+FEWEST_FLOATS = 2.0**12
+
 #: Coordinates are multiples of a span divided by this.
 GRID = 2.0**44
 
@@ -266,9 +269,11 @@ def _read_bounds(bounds: Any, ndim: int | None) -> tuple[list[Any], np.ndarray |
         points = np.asarray(bounds.points)[bounds.vertices]
     else:
         try:
-            array = np.asarray([tuple(pair) for pair in bounds], float)
+            array = np.asarray([tuple(pair) if np.ndim(pair) else pair for pair in bounds], float)
         except (TypeError, ValueError):
             raise TypeError(f"`bounds` should be {expected}, but came {bounds!r}.") from None
+        if array.shape == (1, 2) or (array.shape == (2,) and ndim is None):
+            raise ValueError(f"`bounds` should have at least two dimensions, but is {bounds!r}; use Learner1D for one.")
         if array.ndim != 2 or array.shape[1] < 2 or len(array) < 2:
             raise ValueError(f"`bounds` should be {expected}, but has shape {array.shape}.")
         if array.shape[1] == 2 and (ndim is None or len(array) == ndim):
@@ -300,6 +305,11 @@ def _checked_pair(k: int, pair: Any, log: bool, whole: bool) -> tuple[float, flo
         )
     if not math.isfinite(high - low):
         raise ValueError(f"the bounds of dimension {k} are too far apart for floating-point numbers: {pair!r}.")
+    if high - low < FEWEST_FLOATS * max(math.ulp(low), math.ulp(high)):
+        raise ValueError(
+            f"the bounds of dimension {k} are too near to each other for floating-point numbers: {pair!r}; "
+            "use another unit, or the distance from the lower one."
+        )
     if log and low <= 0:
         raise ValueError(f"the bounds of dimension {k} should be positive on a logarithmic scale, but are {pair!r}.")
     if whole:

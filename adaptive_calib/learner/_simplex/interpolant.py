@@ -13,11 +13,33 @@ is ½ Σ_{i<j} λ_i λ_j e_ij: zero at the vertices, e_ij / 8 in the middle of a
 from __future__ import annotations
 
 import itertools
+import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import Delaunay
 
-__all__ = ["Interpolant"]
+__all__ = ["CellErrors", "Interpolant"]
+
+
+class CellErrors(NamedTuple):
+    """What is known of the error in each of S cells.
+
+    Attributes
+    ----------
+    errors : array, shape (S,)
+        Largest estimate in the middle of an edge, a triangle or the cell; inf where the value at some vertex is
+        missing, NaN where all are.
+    volumes, longest : array, shape (S,)
+        Volume, and length of the longest edge.
+    places : array, shape (S, N)
+        Where the estimate is largest; the middle of the longest edge where a value is missing.
+    """
+
+    errors: np.ndarray
+    volumes: np.ndarray
+    longest: np.ndarray
+    places: np.ndarray
 
 
 class Interpolant:
@@ -28,13 +50,21 @@ class Interpolant:
     points : array, shape (n, N)
     values : array, shape (n, M)
         NaN where the value is not known.
+
+    Attributes
+    ----------
+    triangulation : scipy.spatial.Delaunay
+        Of the points.
+    values : array, shape (n, M)
+        As given.
     """
 
     def __init__(self, points: np.ndarray, values: np.ndarray) -> None:
-        self._tri = Delaunay(points)
+        self.triangulation = Delaunay(points)
         self._points = points.copy()
-        self._values = values.copy()
+        self.values = values.copy()
         self._gradients: np.ndarray | None = None
+        self._cells: CellErrors | None = None
 
     def at(self, u: np.ndarray, with_error: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return values, shape (m, M), and estimated errors, shape (m,), at points of shape (m, N).
@@ -43,17 +73,17 @@ class Interpolant:
         """
         ndim = u.shape[1]
         # points of the boundary may lie outside by a rounding error
-        found = self._tri.find_simplex(u, tol=1e-10)
-        values = np.full((len(u), self._values.shape[1]), np.nan)
+        found = self.triangulation.find_simplex(u, tol=1e-10)
+        values = np.full((len(u), self.values.shape[1]), np.nan)
         errors = np.full(len(u), np.nan)
         inside = found >= 0
         if inside.any():
             u, cells = u[inside], found[inside]
-            transform = self._tri.transform[cells]
+            transform = self.triangulation.transform[cells]
             first = np.einsum("mij,mj->mi", transform[:, :ndim], u - transform[:, ndim])
             weights = np.column_stack([first, 1 - first.sum(axis=1)])
-            vertices = self._tri.simplices[cells]
-            at = self._values[vertices]
+            vertices = self.triangulation.simplices[cells]
+            at = self.values[vertices]
             values[inside] = np.einsum("mi,mik->mk", weights, at)
             if with_error:
                 steps = u[:, None, :] - self._points[vertices]
@@ -62,34 +92,65 @@ class Interpolant:
                 errors[inside] = np.abs(bend).max(axis=1) / 2
         return values, errors
 
+    def cell_of(self, u: np.ndarray) -> np.ndarray:
+        """Return the cells that contain points of shape (m, N), as indices; -1 outside."""
+        found: np.ndarray = self.triangulation.find_simplex(u, tol=1e-10)
+        return found
+
+    def cells(self) -> CellErrors:
+        """Return errors, sizes and worst places of all cells; computed once."""
+        if self._cells is None:
+            self._cells = self._cell_errors()
+        return self._cells
+
     def largest_error(self) -> float:
         """Return the largest estimated error in the middle of an edge, of a triangle or of a cell; NaN without values.
 
         In between it can be larger only where the edges of a cell bend to different sides, and there not by much.
         """
-        points, slopes = self._points[self._tri.simplices], self._fitted()[self._tri.simplices]
-        known = ~np.isnan(self._values[self._tri.simplices]).any(axis=(1, 2))
-        points, slopes = points[known], slopes[known]
-        corners = points.shape[1]
-        bends = np.zeros((corners, corners, len(points), slopes.shape[2]))
-        for i, j in itertools.combinations(range(corners), 2):
-            step = points[:, j] - points[:, i]
+        known = self.cells().errors[np.isfinite(self.cells().errors)]
+        return float(known.max()) if len(known) else float("nan")
+
+    def _cell_errors(self) -> CellErrors:
+        corners = self._points[self.triangulation.simplices]
+        slopes = self._fitted()[self.triangulation.simplices]
+        missing = np.isnan(self.values[self.triangulation.simplices]).any(axis=2)
+        count, number, ndim = corners.shape
+        edges = corners[:, 1:] - corners[:, :1]
+        volumes = np.abs(np.linalg.det(edges)) / math.factorial(ndim)
+        bends = np.zeros((number, number, count, slopes.shape[2]))
+        errors = np.full(count, -1.0)
+        places = corners.mean(axis=1)
+        longest = np.zeros(count)
+        far = places.copy()
+        for i, j in itertools.combinations(range(number), 2):
+            step = corners[:, j] - corners[:, i]
             bends[i, j] = np.einsum("md,mkd->mk", step, slopes[:, i] - slopes[:, j])
-        worst = float("nan")
-        for size in sorted({2, 3, corners}):
-            for chosen in itertools.combinations(range(corners), size):
+            length = np.sqrt((step**2).sum(axis=1))
+            longer = length > longest * (1 + 1e-12)
+            longest = np.where(longer, length, longest)
+            far = np.where(longer[:, None], (corners[:, i] + corners[:, j]) / 2, far)
+        for size in sorted({2, 3, number}):
+            for chosen in itertools.combinations(range(number), size):
                 pairs = itertools.combinations(chosen, 2)
                 middle = sum((bends[pair] for pair in pairs), np.zeros(())) / (2 * size**2)
-                worst = float(np.fmax(worst, np.abs(middle).max(initial=0.0) if len(points) else np.nan))
-        return worst
+                error = np.abs(middle).max(axis=1)
+                larger = error > errors * (1 + 1e-9)
+                errors = np.where(larger, error, errors)
+                places = np.where(larger[:, None], corners[:, list(chosen)].mean(axis=1), places)
+        mixed = missing.any(axis=1)
+        errors[mixed] = np.inf
+        errors[missing.all(axis=1)] = np.nan
+        places[mixed] = far[mixed]
+        return CellErrors(errors, volumes, longest, places)
 
     def _fitted(self) -> np.ndarray:
         """Return the gradients at the points, shape (n, M, N): least squares over the edges, all of equal weight."""
         if self._gradients is None:
-            starts, ends = self._tri.vertex_neighbor_vertices
+            starts, ends = self.triangulation.vertex_neighbor_vertices
             i = np.repeat(np.arange(len(self._points)), np.diff(starts))
             steps = self._points[ends] - self._points[i]
-            rises = self._values[ends] - self._values[i]
+            rises = self.values[ends] - self.values[i]
             weights = 1.0 / np.maximum((steps**2).sum(axis=1), 1e-300)
             missing = np.isnan(rises).any(axis=1)
             weights[missing] = 0.0

@@ -113,6 +113,11 @@ class TriangulatedLearner(BaseLearner):
     def _place(self, choice: ChosenCell) -> Sequence[float]:
         """Return the coordinates of the new point in a cell."""
 
+    @property
+    def _shift(self) -> np.ndarray:
+        """Shift from the coordinates of the mesh to those of the interpolant, shape (N,)."""
+        return np.zeros(self.ndim)
+
     # -- data --------------------------------------------------------------------------------------------------------
 
     @property
@@ -487,7 +492,8 @@ class TriangulatedLearner(BaseLearner):
             interpolant = self._interpolant()
             inside = self._domain.inside(flat)
             if inside.any():
-                values[inside], errors[inside] = interpolant.at(self._domain.us(flat[inside]), return_error)
+                at_inside = self._domain.us(flat[inside]) + self._shift
+                values[inside], errors[inside] = interpolant.at(at_inside, return_error)
         shape = at.shape[:-1]
         value = values.reshape(shape if not self._shape else (*shape, self.vdim))
         return (value, errors.reshape(shape)) if return_error else value
@@ -523,7 +529,7 @@ class TriangulatedLearner(BaseLearner):
         if "interpolant" not in self._lazy:
             count, values = self._mesh.count, self._mesh.values
             assert values is not None
-            self._lazy["interpolant"] = Interpolant(self._mesh.points[:count], values[:count])
+            self._lazy["interpolant"] = Interpolant(self._mesh.points[:count] + self._shift, values[:count])
         interpolant: Interpolant = self._lazy["interpolant"]
         return interpolant
 
