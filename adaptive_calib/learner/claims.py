@@ -94,6 +94,9 @@ class Claim:
         Share of the domain without a prediction, since the function has no valid values there; it is left out above.
     breaks : tuple of tuple
         Intervals (a, b) that are known to hold a step, a kink or a pole, and are not resolved further; left out above.
+    unresolved : float
+        Share of the domain, in several dimensions, in small cells that hold a step or a pole, or lie beside invalid
+        values, and are not resolved further; left out above.
 
     Examples
     --------
@@ -112,6 +115,7 @@ class Claim:
     resolution: float | None = None
     unpredicted: float = 0.0
     breaks: tuple[tuple[float, float], ...] = ()
+    unresolved: float = 0.0
 
     @classmethod
     def estimated(cls, error: float) -> Claim:
@@ -126,6 +130,8 @@ class Claim:
             parts.append(f"features narrower than {_percent(self.resolution)} of the domain may be missed")
         if self.unpredicted > 0:
             parts.append(f"no prediction on {_percent(self.unpredicted)} of the domain, without valid values")
+        if self.unresolved > 0:
+            parts.append(f"but for {_percent(self.unresolved)} of the domain in small cells at steps or invalid values")
         if self.breaks:
             a, b = self.breaks[0]
             more = f" and {len(self.breaks) - 1} more" if len(self.breaks) > 1 else ""
@@ -264,12 +270,13 @@ class ErrorCheck:
         unpredicted: float = 0.0,
         breaks: Sequence[tuple[float, float]] = (),
         exhausted: bool = False,
+        unresolved: float = 0.0,
     ) -> Claim:
         """Return the claim of a check all of whose places were observed, or could not be.
 
         Parameters
         ----------
-        resolution, unpredicted, breaks
+        resolution, unpredicted, breaks, unresolved
             See `Claim`.
         exhausted : bool
             Whether every point of the domain is known, so that nothing is left to check.
@@ -283,4 +290,6 @@ class ErrorCheck:
         elif self.passed > self.block:
             fraction = min(fraction, 1 - (1 - self.confidence) ** (1 / self.passed))
         confidence = 1.0 if exhausted else self.confidence
-        return Claim(self.error, fraction, confidence, self.passed, "checked", resolution, unpredicted, tuple(breaks))
+        return Claim(
+            self.error, fraction, confidence, self.passed, "checked", resolution, unpredicted, tuple(breaks), unresolved
+        )

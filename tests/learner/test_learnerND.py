@@ -503,7 +503,7 @@ def test_a_run_ends_by_its_error(make):
     learner = make(lambda p: math.exp(-2 * (p[0] ** 2 + 2 * p[1] ** 2)), BOX)
     assert learner.largest_error() == math.inf
     runner = BlockingRunner(learner, error_goal=0.05, executor=SequentialExecutor())
-    assert "estimated error" in runner.stop_reason
+    assert "error at most 0.05; checked at" in runner.stop_reason
     points = np.random.default_rng(3).uniform(-1, 1, (5000, 2))
     true = np.abs(learner.predict(points) - [learner.function(p) for p in points]).max()
     assert 0.01 < true < 0.05

@@ -83,6 +83,7 @@ class DomainND:
         )
         self._widths = tuple(high - low for low, high in self._ends)
         self._equations: np.ndarray | None = None
+        self._volume = 1.0  # where all spans are 1
         self.corners: list[PointND]
         if points is None:
             self.corners = sorted(itertools.product(*self.bbox)) if self.ndim <= 12 else []
@@ -95,6 +96,7 @@ class DomainND:
                     f"`bounds` should be points that span a volume, but these {len(us)} points do not ({error})."
                 ) from None
             self._equations = hull.equations
+            self._volume = float(hull.volume)
             self.corners = sorted(tuple(map(float, points[i])) for i in hull.vertices)
         if any(self.integer):
             self.corners = sorted({self._snapped(c) for c in self.corners})
@@ -107,6 +109,10 @@ class DomainND:
             size = np.linalg.norm(normals, axis=1)
             self._equations = np.column_stack([normals, self._equations[:, -1]]) / size[:, None]
         self.spans = tuple(map(float, spans))
+
+    def volume(self) -> float:
+        """Return the volume of the domain in u."""
+        return self._volume * math.prod(self.spans)
 
     def read(self, x: Any) -> PointND:
         """Return `x` as a tuple of N finite numbers.

@@ -21,6 +21,9 @@ from scipy.spatial import Delaunay
 
 __all__ = ["CellErrors", "Interpolant"]
 
+#: A cell with less than this share of the volume of a regular one with its longest edge is flat.
+FLAT = 0.3
+
 
 class CellErrors(NamedTuple):
     """What is known of the error in each of S cells.
@@ -33,7 +36,7 @@ class CellErrors(NamedTuple):
     volumes, longest : array, shape (S,)
         Volume, and length of the longest edge.
     places : array, shape (S, N)
-        Where the estimate is largest; the middle of the longest edge where a value is missing.
+        Where the estimate is largest; the middle of the longest edge of a flat cell, and where a value is missing.
     """
 
     errors: np.ndarray
@@ -141,7 +144,10 @@ class Interpolant:
         mixed = missing.any(axis=1)
         errors[mixed] = np.inf
         errors[missing.all(axis=1)] = np.nan
-        places[mixed] = far[mixed]
+        # a point inside a flat cell would make flatter ones; its longest edge, often on the hull, is what to divide
+        regular = math.sqrt(ndim + 1) / (math.factorial(ndim) * 2 ** (ndim / 2)) * longest**ndim
+        divided = mixed | (volumes < FLAT * regular)
+        places[divided] = far[divided]
         return CellErrors(errors, volumes, longest, places)
 
     def _fitted(self) -> np.ndarray:

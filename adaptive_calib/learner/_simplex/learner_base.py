@@ -20,11 +20,13 @@ import cloudpickle
 import numpy as np
 
 from adaptive_calib.learner._simplex.domain import DomainND, PointND
+from adaptive_calib.learner._simplex.error_goal import CAUTION, MOST_UNRESOLVED, ErrorGoal
 from adaptive_calib.learner._simplex.interpolant import Interpolant
 from adaptive_calib.learner._simplex.locate import barycentric
 from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, ChosenCell, Mesh
 from adaptive_calib.learner._simplex.spacing import Spacing
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
+from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.values import real_number_or_vector
 
 __all__ = ["TriangulatedLearner"]
@@ -37,11 +39,12 @@ EXPLORATION_WITHOUT_CORNERS = 0.25
 #: Triangulations above this dimension are out of reach: a point changes tens of thousands of simplices.
 MOST_DIMENSIONS = 10
 
-#: Fewest points for each dimension for an error estimate; number of points from which on an estimate is reused; factor
-#: of the estimate, because a run that ends too early costs more than one that ends a little late.
+#: Fewest points for each dimension for an error estimate; number of points from which on an estimate is reused.
 FEWEST = 25
 SMALL = 500
-CAUTION = 2.0
+
+#: Largest size of a valid value.
+LARGEST_VALUE = 1e300
 
 _LATTICE = 5000
 _DRAWS = 1000
@@ -96,6 +99,7 @@ class TriangulatedLearner(BaseLearner):
         self._estimate = (0, math.inf)  # the largest error, and at how many points it was estimated
         self._shape: tuple[int, ...] | None = None
         self._invalid = 0
+        self._goal: ErrorGoal | None = None
         self._new_mesh()
 
     def _new_mesh(self) -> None:
@@ -185,6 +189,8 @@ class TriangulatedLearner(BaseLearner):
         the piece of a cell with pending points. Fewer than `n` points come only when every cell is closed.
         """
         n = check_number_of_points(n)
+        goal = self._goal
+        kept = None if goal is None or tell_pending else (list(goal.queue), dict(goal.open_places), goal.checked)
         points: list[PointND] = []
         improvements: list[float] = []
         closed: list[tuple[Cell, float]] = []
@@ -206,6 +212,8 @@ class TriangulatedLearner(BaseLearner):
                 mesh.remove_pending(point)
             for cell, _ in closed:
                 mesh.reopen(cell)
+        if goal is not None and kept is not None:
+            goal.queue, goal.open_places, goal.checked = kept
         return points, improvements
 
     def _propose(self, closed: list[tuple[Cell, float]]) -> tuple[PointND, Sequence[float], Cell | None, float] | None:
@@ -217,6 +225,12 @@ class TriangulatedLearner(BaseLearner):
         if mesh.tri is None:
             drawn = self._drawn()
             return None if drawn is None else (drawn, domain.u(drawn), None, math.inf)
+        if self._goal is not None and self._can_estimate():
+            decides, wanted = self._for_goal(self._goal)
+            if wanted is not None:
+                return wanted, domain.u(wanted), None, mesh.largest_rank()
+            if decides:
+                return None
         by_size = False
         if self._exploration:
             # a function of the known points alone, so that a learner made from the data chooses the same points
@@ -249,6 +263,82 @@ class TriangulatedLearner(BaseLearner):
                 mesh.close(choice.cell, not mesh.pending)
                 continue
             return point, u, hint, choice.improvement
+
+    # -- error goal ------------------------------------------------------------------------------------------------
+
+    @property
+    def error_goal(self) -> float | None:
+        """The error goal, in units of the values; None without one."""
+        return None if self._goal is None else self._goal.error
+
+    def set_error_goal(self, error: float | None) -> None:
+        """Choose points that reduce the estimated error, and check it, until it is at most `error`; None: no longer.
+
+        With the same goal as before nothing changes.
+        """
+        if error is None:
+            self._goal = None
+        elif self._goal is None or self._goal.error != error:
+            self._goal = ErrorGoal(float(error), self._domain)
+
+    def claim(self) -> Claim | None:
+        """Return what is claimed about the error of `predict`; see `adaptive_calib.learner.claims`."""
+        checked = None if self._goal is None else self._goal.checked
+        return super().claim() if checked is None else checked
+
+    def unpredicted(self) -> float:
+        """Return the share of the domain where `predict` has no value, in the coordinates of the scales."""
+        if self._mesh.tri is None or self._mesh.values is None:
+            return 1.0
+        cells = self._interpolant().cells()
+        predicted = float(cells.volumes[np.isfinite(cells.errors)].sum()) / self._domain.volume()
+        return max(0.0, 1.0 - predicted)
+
+    def _can_estimate(self) -> bool:
+        """Whether there are enough points for an error estimate."""
+        mesh = self._mesh
+        return not self._start_left and mesh.values is not None and mesh.count >= FEWEST * self.ndim and bool(mesh.tri)
+
+    def _for_goal(self, goal: ErrorGoal) -> tuple[bool, PointND | None]:
+        """Return whether the error goal decides about the next point, and the point; None: it awaits values."""
+        if goal.checked is not None:
+            return False, None
+        if not goal.open_places:
+            worst = self._worst_place(goal)
+            if worst is not None:
+                return True, worst
+            if self._fill_queue(goal):
+                # the worst places are pending or have no room: the loss chooses
+                goal.queue = []
+                return False, None
+            goal.begin_check(len(self.data), [*self.data, *self._failed])
+        for point in goal.open_places:
+            if not self._known(point):
+                return True, point
+        return goal.checked is None, None
+
+    def _worst_place(self, goal: ErrorGoal) -> PointND | None:
+        """Return the next place of the queue that can be asked for; None if no cell is open, or none has room."""
+        for _ in range(2):
+            while goal.queue:
+                point = self._domain.x(np.subtract(goal.queue.pop(), self._shift).tolist())
+                if not self._known(point) and self._domain.contains(point) and self._has_room(point):
+                    return point
+            if not self._fill_queue(goal):
+                return None
+        return None
+
+    def _fill_queue(self, goal: ErrorGoal) -> bool:
+        return goal.fill_queue(self._interpolant(), self._mesh.count, len(self._mesh.pending))
+
+    def _has_room(self, point: PointND) -> bool:
+        return self._spacing is None or self._spacing.allows(self._domain.u(point))
+
+    def _observe_check(self, point: PointND, u: Sequence[float], inner: np.ndarray | None) -> None:
+        """Pass the value at a check point to the error goal, before it becomes data."""
+        goal = self._goal
+        if goal is not None and point in goal.open_places:
+            goal.observe(point, inner, self._interpolant(), np.array(u) + self._shift, len(self.data))
 
     def _known(self, point: PointND) -> bool:
         return point in self.data or point in self._failed or point in self._mesh.pending
@@ -337,6 +427,7 @@ class TriangulatedLearner(BaseLearner):
 
     def _take(self, point: PointND, u: Sequence[float], value: Any, inner: np.ndarray | None, inside: bool) -> None:
         """Record a checked value: first in the mesh, which may raise, then in the data."""
+        self._observe_check(point, u, inner)
         self._lazy.clear()
         if inside:
             self._enter(point, u, inner)
@@ -381,6 +472,11 @@ class TriangulatedLearner(BaseLearner):
         value = real_number_or_vector(y, point)
         array = np.array(value, float)
         finite = bool(np.isfinite(array).all())
+        if finite and float(np.abs(array).max()) > LARGEST_VALUE:
+            raise ValueError(
+                f"the value at {point!r} should be at most {LARGEST_VALUE:g} in size, as differences of larger ones "
+                f"overflow, but is {y!r}; return it in another unit, or its logarithm."
+            )
         # a lone NaN is an invalid value of any shape
         if shape is not None and array.shape != shape and (finite or array.ndim):
             raise ValueError(
@@ -445,7 +541,9 @@ class TriangulatedLearner(BaseLearner):
             return
         if self._domain.contains(point):
             pending = self._mesh.pending.get(point)
-            self._enter(point, pending[0] if pending else self._domain.u(point), None)
+            u = pending[0] if pending else self._domain.u(point)
+            self._observe_check(point, u, None)
+            self._enter(point, u, None)
         self._lazy.clear()
         self._failed[point] = None
 
@@ -454,6 +552,8 @@ class TriangulatedLearner(BaseLearner):
         if self._spacing is not None:
             for u, _ in self._mesh.pending.values():
                 self._spacing.remove(u)
+        if self._goal is not None:
+            self._goal.queue = []
         self._mesh.clear_pending()
 
     # -- predict ---------------------------------------------------------------------------------------------------
@@ -507,8 +607,8 @@ class TriangulatedLearner(BaseLearner):
             In units of the values, for vectors the largest of a component: twice the largest estimate that `predict`
             gives in the middle of an edge, a triangle or a cell. Where the function is smooth and resolved the true
             error was 0.4 to 0.9 of it, at kinks up to 1.7 times as large; features between points are not in it.
-            Infinite until all start points are observed and there are 25 N points. Cells with an
-            invalid or failed point are left out.
+            Infinite until all start points are observed and there are 25 N points, and while more
+            than 2 % of the domain are cells beside an invalid or failed point.
 
         Notes
         -----
@@ -516,12 +616,16 @@ class TriangulatedLearner(BaseLearner):
         when there are 2 % more, so that a goal that is checked after each tell is cheap.
         """
         count = self._mesh.count
-        if self._start_left or self._mesh.tri is None or self._mesh.values is None or count < FEWEST * self.ndim:
+        if not self._can_estimate():
             return math.inf
         seen, error = self._estimate
         if not (seen == count or SMALL <= seen <= count <= 1.02 * seen):
-            error = CAUTION * self._interpolant().largest_error()
-            error = math.inf if math.isnan(error) else error  # no cell with values yet
+            interpolant = self._interpolant()
+            cells = interpolant.cells()
+            error = CAUTION * interpolant.largest_error()
+            unknown = float(cells.volumes[np.isinf(cells.errors)].sum()) / self._domain.volume()
+            if math.isnan(error) or unknown > MOST_UNRESOLVED:
+                error = math.inf
             self._estimate = (count, error)
         return error
 

@@ -77,7 +77,8 @@ class PlaneLosses(CellLosses):
 
     def scale(self) -> float:
         """Return 1 / range; 1 while there is no range."""
-        return 1.0 / self._range if 0.0 < self._range < math.inf else 1.0
+        # below that 1 / range overflows: such values count as equal
+        return 1.0 / self._range if 1e-300 < self._range < math.inf else 1.0
 
     def fallback(self, mesh: Mesh, slots: np.ndarray) -> np.ndarray:
         """Return 0.3 area: what a flat function has."""

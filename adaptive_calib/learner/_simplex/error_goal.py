@@ -1,0 +1,180 @@
+"""The error goal of a triangulated learner: which point reduces the estimated error, and when the goal is checked.
+
+While cells have a larger estimated error than the goal, the next points go to the worst places of these cells, a small
+share of all points at a time; the estimate is then computed again. Cells beside an invalid or failed point count as
+not known: their error is infinite.
+
+At a step or a pole the estimate does not fall, and at the edge of a region of invalid values it stays infinite. Such
+cells are refined until they are small and, together, at most `MOST_UNRESOLVED` of the domain; then they are left out
+and their share is reported (`Claim.unresolved`), so that a run ends.
+
+When no other cell is left, the goal is checked at random places (`claims.ErrorCheck`): they are compared with the
+interpolant of the points before the first of them. A miss ends the check, and the search goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptive_calib.learner._simplex.domain import DomainND, PointND
+from adaptive_calib.learner._simplex.interpolant import CellErrors, Interpolant
+from adaptive_calib.learner.claims import Claim, ErrorCheck
+
+__all__ = ["CAUTION", "ErrorGoal", "OpenCells", "open_cells"]
+
+#: Factor of the estimated error, because a run that ends too early costs more than one that ends a little late.
+CAUTION = 2.0
+
+#: Largest share of the domain in cells that are left out.
+MOST_UNRESOLVED = 0.02
+
+#: Share of the points that are chosen from one estimate.
+BATCH = 1 / 16
+
+
+@dataclass(frozen=True)
+class OpenCells:
+    """The cells that an error goal still wants to refine, and those that it leaves out.
+
+    Attributes
+    ----------
+    places : list
+        Coordinates of the worst places, the largest error first, each once.
+    unresolved : float
+        Share of the domain in cells that are left out.
+    unpredicted : float
+        Share of the domain in cells without any valid value.
+    left_out : array of bool, shape (S,)
+        By cell of the interpolant.
+    """
+
+    places: list[tuple[float, ...]]
+    unresolved: float
+    unpredicted: float
+    left_out: np.ndarray
+
+
+def resolution(ndim: int) -> float:
+    """Return the longest edge of a cell that may be left out: 1/64 of the box in two dimensions, 1/16 in three."""
+    return float(2.0 ** (-12 / ndim))
+
+
+def open_cells(cells: CellErrors, error: float, volume: float) -> OpenCells:
+    """Return the cells with an estimated error above a goal.
+
+    Parameters
+    ----------
+    cells : CellErrors
+    error : float
+        Largest estimated error that is small enough, in units of the values.
+    volume : float
+        Volume of the domain.
+    """
+    over = CAUTION * cells.errors > error  # False for NaN: without any valid value there is nothing to refine
+    small = over & (cells.longest <= resolution(cells.places.shape[1]))
+    share = float(cells.volumes[small].sum()) / volume
+    left_out = small if share <= MOST_UNRESOLVED else np.zeros_like(small)
+    wanted = np.flatnonzero(over & ~left_out)
+    # of equal errors, such as infinite ones, the largest cell first
+    order = wanted[np.lexsort((-cells.volumes[wanted], -cells.errors[wanted]))]
+    places = list(dict.fromkeys(map(tuple, cells.places[order].tolist())))
+    unpredicted = float(cells.volumes[np.isnan(cells.errors)].sum()) / volume
+    return OpenCells(places, share if left_out.any() else 0.0, unpredicted, left_out)
+
+
+class ErrorGoal:
+    """State of the way to one error goal.
+
+    Parameters
+    ----------
+    error : float
+        The goal, in units of the values.
+    domain : DomainND
+
+    Attributes
+    ----------
+    queue : list
+        Worst places of the last estimate that were not asked for yet, the worst last.
+    open_places : dict
+        Check points without a value.
+    checked : Claim or None
+        The claim of the last check, if it has passed.
+    """
+
+    def __init__(self, error: float, domain: DomainND) -> None:
+        self.check = ErrorCheck(error, dimensions=domain.ndim)
+        self.domain = domain
+        self.queue: list[tuple[float, ...]] = []
+        self.open_places: dict[PointND, None] = {}
+        self.checked: Claim | None = None
+        self._before: tuple[int, Interpolant, OpenCells] | None = None
+
+    @property
+    def error(self) -> float:
+        """The goal."""
+        return self.check.error
+
+    def fill_queue(self, interpolant: Interpolant, known: int, pending: int) -> bool:
+        """Take the worst places of an estimate, more if points are pending; return whether there are any."""
+        found = open_cells(interpolant.cells(), self.check.target, self.domain.volume()).places
+        self.queue = found[: max(1, int(known * BATCH)) + pending][::-1]
+        return bool(self.queue)
+
+    def begin_check(self, known: int, taken: Sequence[PointND]) -> None:
+        """Choose the places of a check; those that are known already, or outside the domain, are left out."""
+        spans = self.domain.spans
+        places = [
+            self.domain.x([c * span for c, span in zip(place, spans, strict=True)])
+            for place in self.check.places(known)
+        ]
+        self.open_places = dict.fromkeys(place for place in places if self.domain.contains(place))
+        for point in taken:
+            self.open_places.pop(point, None)
+        if not self.open_places:
+            self.checked = self.check.claim(exhausted=any(self.domain.integer))
+
+    def observe(
+        self, point: PointND, value: np.ndarray | None, interpolant: Interpolant, u: np.ndarray, known: int
+    ) -> None:
+        """Compare the value at a check point, None if it is invalid, with the interpolant of the points before.
+
+        Parameters
+        ----------
+        point : tuple
+            One of `open_places`.
+        value : array, shape (M,), or None
+        interpolant : Interpolant
+            Of the points observed before this one; that before the first value of a check is kept.
+        u : array, shape (N,)
+            The coordinates of the point in the interpolant.
+        known : int
+            Number of observed points.
+        """
+        del self.open_places[point]
+        if self._before is None:
+            cells = open_cells(interpolant.cells(), self.check.target, self.domain.volume())
+            self._before = known, interpolant, cells
+        count, before, cells = self._before
+        self.check.begin(count)
+        inside = int(before.cell_of(u[None])[0])
+        predicted = before.at(u[None], False)[0][0]
+        if inside < 0 or cells.left_out[inside] or np.isnan(predicted).any():
+            passed = True  # reported as unresolved or unpredicted, which the claim leaves out
+        else:
+            miss = math.nan if value is None else float(np.abs(predicted - value).max())
+            passed = self.check.record(miss)
+        if not passed:
+            self.open_places = {}
+            self.queue = []
+            self._before = None
+        elif not self.open_places:
+            self.checked = self.check.claim(unpredicted=cells.unpredicted, unresolved=cells.unresolved)
+            self._before = None
+
+    def __getstate__(self) -> dict[str, object]:
+        # an interpolant holds objects of Qhull, which cannot be pickled: a check in progress begins again
+        return {**self.__dict__, "_before": None}
