@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adaptive_calib import BlockingRunner, Learner1D
-from adaptive_calib.command_line import main
+from adaptive_calib._command_line import main
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.store import JournalStore, SQLiteStore
 
