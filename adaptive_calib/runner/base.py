@@ -22,6 +22,7 @@ from adaptive_calib.engine.machine import Failure, RunMachine
 from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Session
+from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.coroutines import has_coroutines
 from adaptive_calib.learner.protocol import has_method
 from adaptive_calib.runner.goals import GoalFunction, make_goal
@@ -297,6 +298,12 @@ class BaseRunner(abc.ABC):
     def stop_reason(self) -> str | None:
         """Why the run ended, in one line; None while it is running."""
         return self.session.machine.stop_reason
+
+    @property
+    def claim(self) -> Claim | None:
+        """What the learner claims about the error of its prediction; None while it claims nothing."""
+        learner: Any = self.session.machine.learner
+        return learner.claim() if has_method(learner, "claim") else None
 
     @property
     def start_time(self) -> float | None:

@@ -58,7 +58,11 @@ def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "s
     columns = range(1, data.shape[1]) if len(data) else ()
     curves = [data[:, [0, column]] for column in columns]
     if scatter_or_line == "line":
-        elements = [hv.Path(curves)]
+        # a failed point interrupts the line, as an invalid value does: `predict` has no value there either
+        failed = np.array(sorted(learner.failed_points), dtype=float)
+        gaps = np.column_stack([failed, np.full(len(failed), np.nan)])
+        lines = [np.concatenate([curve, gaps]) for curve in curves]
+        elements = [hv.Path([line[np.argsort(line[:, 0], kind="stable")] for line in lines])]
     else:
         elements = [hv.Scatter(curve) for curve in curves] or [hv.Scatter([])]
     return framed(hv.Overlay(elements), learner)

@@ -127,6 +127,7 @@ def test_a_stricter_check():
     run(learner, 1e-3)
     claim = learner.claim()
     assert (claim.checks, claim.fraction, claim.confidence) == (59, 0.05, 0.95)
+    assert run(learner, 1e-3).claim == claim
     with pytest.raises(ValueError, match="fraction"):
         learner.set_error_goal(1e-3, fraction=1.5)
     assert learner.claim() == claim

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 
 hv = pytest.importorskip("holoviews")
@@ -37,6 +38,18 @@ def test_line() -> None:
     assert kinds(learner.plot(scatter_or_line="line")) == ["Path"]
     with pytest.raises(ValueError, match="scatter"):
         learner.plot(scatter_or_line="bars")  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_line_ends_where_there_is_no_value() -> None:
+    """Failed and invalid points interrupt the line, where `predict` is NaN, too."""
+    learner = Learner1D(abs, (0, 1))
+    learner.tell_many([0, 0.2, 0.4, 0.8, 1], [0, 0.2, np.nan, 0.8, 1])
+    learner.tell_failed(0.9)
+    path = learner.plot(scatter_or_line="line").values()[0]
+    (line,) = [np.asarray(part) for part in path.data] if isinstance(path.data, list) else [path.array()]
+    broken = line[np.isnan(line[:, 1]), 0]
+    assert broken.tolist() == [0.4, 0.9]
+    assert np.isnan(learner.predict([0.3, 0.5, 0.85, 0.95])).all()
 
 
 def test_plots_without_data() -> None:
