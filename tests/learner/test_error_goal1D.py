@@ -257,6 +257,18 @@ def test_noise_below_the_goal_is_no_reason(mode):
     assert learner.claim().basis == "checked"
 
 
+@pytest.mark.parametrize("mode", ["linear", "smooth"])
+def test_an_oscillation_without_end_ends_the_run(mode):
+    """What cannot be resolved looks like noise at any distance, and the run says so."""
+    learner = Learner1D(lambda x: math.sin(1 / x) if x else 0.0, (0, 1), mode=mode)
+    learner.set_error_goal(0.1)
+    while points := learner.ask(1)[0]:
+        learner.tell(points[0], learner.function(points[0]))
+        assert learner.npoints < 2500
+    assert "noise" in learner.stopped_because()
+    assert learner.claim().basis == "estimated"
+
+
 def test_values_in_steps_end_the_run():
     """Rounded values have a step everywhere; the run says so instead of resolving each of them."""
     learner = Learner1D(lambda x: round(math.sin(3 * x), 2), (-1, 1))
