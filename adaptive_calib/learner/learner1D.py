@@ -84,8 +84,8 @@ class Learner1D(BaseLearner):
         The interpolant: straight segments; polynomials of degree up to 7 for functions that are smooth between few
         breaks, see `smooth1D`; or, on each interval, the one of several that predicted the last values best, see
         `_curve.model`: local polynomials, a rational function of all points (for resonances and other functions
-        without breaks), a least-squares polynomial (for noise). "auto" needs the fewest evaluations and at most about
-        a millisecond for each; in "smooth" and "auto" the loss is the estimated error of the interpolant.
+        without breaks), a least-squares polynomial (for noise). "auto" needs the fewest evaluations and one to two
+        milliseconds for each; in "smooth" and "auto" the loss is the estimated error of the interpolant.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ FREE = 12
 Method: TypeAlias = Callable[[CurveFunction], Iterator[tuple[int, Callable[[Any], Any]]]]
 
 
-def ours(mode: str, in_flight: int = 1, most: int = 1000) -> Method:
+def ours(mode: str, in_flight: int = 1, most: int = 700) -> Method:
     """Return `Learner1D` in a mode, with so many points in flight; results arrive in the order of asking."""
 
     def steps(f: CurveFunction) -> Iterator[tuple[int, Callable[[Any], Any]]]:
@@ -197,6 +197,7 @@ def _text(n: float) -> str:
 
 
 def _row(name: str, *counts: tuple[float, ...]) -> str:
+    name = name.replace("|", r"\|")
     return f"| {name} | " + " | ".join(" / ".join(map(_text, c)) for c in counts) + " |"
 
 
@@ -210,7 +211,7 @@ def compare(functions: tuple[CurveFunction, ...]) -> str:
     free: list[list[float]] = [[] for _ in GOALS]
     shares: list[list[float]] = [[] for _ in GOALS]
     for f in functions:
-        auto, smooth = count(f, ours("auto")), count(f, ours("smooth", most=2500))
+        auto, smooth = count(f, ours("auto")), count(f, ours("smooth", most=600))
         peers = {name: count(f, method) for name, method in PEERS.items()}
         best = [min(c[i] for c in peers.values()) for i in range(len(GOALS))]
         others = {name: c for name, c in peers.items() if not name.startswith("python-adaptive")}
