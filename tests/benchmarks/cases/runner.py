@@ -90,7 +90,7 @@ def dask_single(package: ModuleType, size: int) -> float:
 
 
 CASES = [
-    Case("BlockingRunner, sequential executor", sequential, 3000, 100, 2.5),
+    Case("BlockingRunner, sequential executor", sequential, 3000, 100, 1),
     Case('loky, 2 workers, points_per_task="auto"', loky_auto, 3000, 100, 10),
     Case("loky, 2 workers, one point a task", loky_single, 1500, 50),
     Case("process pool, 2 workers, one point a task", processes, 3000, 100, 1.2),
