@@ -29,6 +29,10 @@ __all__ = ["CAUTION", "ErrorGoal", "OpenCells", "open_cells"]
 #: Factor of the estimated error, because a run that ends too early costs more than one that ends a little late.
 CAUTION = 2.0
 
+#: The same where points are chosen by the estimate, which then is nearly equal everywhere: at 90 points of a bell the
+#: true error was 1.2 times the estimate with `CAUTION` in one place.
+GOAL_CAUTION = 2.5
+
 #: Largest share of the domain in cells that are left out.
 MOST_UNRESOLVED = 0.02
 
@@ -74,7 +78,7 @@ def open_cells(cells: CellErrors, error: float, volume: float) -> OpenCells:
     volume : float
         Volume of the domain.
     """
-    over = CAUTION * cells.errors > error  # False for NaN: without any valid value there is nothing to refine
+    over = GOAL_CAUTION * cells.errors > error  # False for NaN: without any valid value there is nothing to refine
     small = over & (cells.longest <= resolution(cells.places.shape[1]))
     share = float(cells.volumes[small].sum()) / volume
     left_out = small if share <= MOST_UNRESOLVED else np.zeros_like(small)
@@ -101,8 +105,10 @@ class ErrorGoal:
         Worst places of the last estimate that were not asked for yet, the worst last.
     open_places : dict
         Check points without a value.
-    checked : Claim or None
+    passed : Claim or None
         The claim of the last check, if it has passed.
+    checked : Claim or None
+        The same, once the estimate with the check points among the data is within the goal as well.
     """
 
     def __init__(self, error: float, domain: DomainND) -> None:
@@ -110,6 +116,7 @@ class ErrorGoal:
         self.domain = domain
         self.queue: list[tuple[float, ...]] = []
         self.open_places: dict[PointND, None] = {}
+        self.passed: Claim | None = None
         self.checked: Claim | None = None
         self._before: tuple[int, Interpolant, OpenCells] | None = None
 
@@ -135,7 +142,7 @@ class ErrorGoal:
         for point in taken:
             self.open_places.pop(point, None)
         if not self.open_places:
-            self.checked = self.check.claim(exhausted=any(self.domain.integer))
+            self.passed = self.checked = self.check.claim(exhausted=any(self.domain.integer))
 
     def observe(
         self, point: PointND, value: np.ndarray | None, interpolant: Interpolant, u: np.ndarray, known: int
@@ -163,16 +170,17 @@ class ErrorGoal:
         inside = int(before.cell_of(u[None])[0])
         predicted = before.at(u[None], False)[0][0]
         if inside < 0 or cells.left_out[inside] or np.isnan(predicted).any():
-            passed = True  # reported as unresolved or unpredicted, which the claim leaves out
+            right = True  # reported as unresolved or unpredicted, which the claim leaves out
         else:
             miss = math.nan if value is None else float(np.abs(predicted - value).max())
-            passed = self.check.record(miss)
-        if not passed:
+            right = self.check.record(miss)
+        if not right:
             self.open_places = {}
             self.queue = []
             self._before = None
         elif not self.open_places:
-            self.checked = self.check.claim(unpredicted=cells.unpredicted, unresolved=cells.unresolved)
+            self.passed = self.check.claim(unpredicted=cells.unpredicted, unresolved=cells.unresolved)
+            self.queue = []
             self._before = None
 
     def __getstate__(self) -> dict[str, object]:

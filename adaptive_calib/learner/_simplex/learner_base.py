@@ -190,7 +190,9 @@ class TriangulatedLearner(BaseLearner):
         """
         n = check_number_of_points(n)
         goal = self._goal
-        kept = None if goal is None or tell_pending else (list(goal.queue), dict(goal.open_places), goal.checked)
+        kept = (
+            None if goal is None or tell_pending else ([*goal.queue], {**goal.open_places}, goal.passed, goal.checked)
+        )
         points: list[PointND] = []
         improvements: list[float] = []
         closed: list[tuple[Cell, float]] = []
@@ -213,7 +215,7 @@ class TriangulatedLearner(BaseLearner):
             for cell, _ in closed:
                 mesh.reopen(cell)
         if goal is not None and kept is not None:
-            goal.queue, goal.open_places, goal.checked = kept
+            goal.queue, goal.open_places, goal.passed, goal.checked = kept
         return points, improvements
 
     def _propose(self, closed: list[tuple[Cell, float]]) -> tuple[PointND, Sequence[float], Cell | None, float] | None:
@@ -310,6 +312,9 @@ class TriangulatedLearner(BaseLearner):
             if self._fill_queue(goal):
                 # the worst places are pending or have no room: the loss chooses
                 goal.queue = []
+                return False, None
+            if goal.passed is not None:
+                goal.checked = goal.passed
                 return False, None
             goal.begin_check(len(self.data), [*self.data, *self._failed])
         for point in goal.open_places:
@@ -438,6 +443,9 @@ class TriangulatedLearner(BaseLearner):
         self._failed.pop(point, None)
         self._invalid += inner is None
         self.data[point] = value
+        goal = self._goal
+        if goal is not None and goal.passed is not None and goal.checked is None and not self._fill_queue(goal):
+            goal.checked = goal.passed
 
     def _enter(self, point: PointND, u: Sequence[float], inner: np.ndarray | None) -> None:
         mesh = self._mesh
