@@ -1,4 +1,4 @@
-"""What survives a run: identities, the store of evaluations, logs, snapshots and data frames."""
+"""Stores of evaluations: identities, backends, queries, and logs of runs."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _dumps = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PointKey:
-    """What a store keeps of a point that is no plain data (a member of an Enum, a dataclass): its canonical text.
+    """The canonical text of a point that is not plain data (a member of an Enum, a dataclass), as a store keeps it.
 
     Such a point can be found again, but not made anew; wherever a uid is asked for, this can be given instead.
 

@@ -1,4 +1,4 @@
-"""Whether stored results are those of an evaluation: what is compared before they are used."""
+"""Comparisons before stored results are used for an evaluation."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def open_result_set(store: Backend, evaluation: Evaluation, *, write: bool = Tru
         stored,
         full_config={**stored.full_config, **info.full_config},
         facts={**stored.facts, **info.facts},
-        # as long as a change is not accepted, each run says so
+        # each run warns until the change is accepted
         code_digest=_merged(stored.code_digest, info.code_digest, keep=changed),
     )
     if write and merged != stored:

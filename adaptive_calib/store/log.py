@@ -1,8 +1,8 @@
 """The log of a run on disk: one line of JSON for each call on the learner, flushed as it is written.
 
 Values are those of `adaptive_calib.store.codec`, arrays among them as base64. Of a point that is an object of another
-type its text is kept, by which a replay knows it again when the learner asks for it. Several runs may follow each other
-in one file. What becomes of a torn last line is said in `adaptive_calib.store.backends.jsonl_file`.
+type its text is kept, by which a replay recognizes the point when the learner asks for it. One file may hold several
+runs in sequence. `adaptive_calib.store.backends.jsonl_file` describes the treatment of a torn last line.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class FileLog:
     Raises
     ------
     NotAStoreError, NewerStoreError
-        If the file is no log, or one of a newer version.
+        If the file is not a log, or of a newer version.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def read_log(path: Any) -> Iterator[LogEntry]:
     Raises
     ------
     FileNotFoundError, NotAStoreError, NewerStoreError
-        If there is no such file, it is no log, or of a newer version.
+        If there is no such file, it is not a log, or of a newer version.
     StoreError
         If a line other than the last is damaged.
 
@@ -112,7 +112,7 @@ def read_log(path: Any) -> Iterator[LogEntry]:
     >>> sum(entry.name == "tell" for entry in read_log("read-example.jsonl"))
     5
     """
-    records = _FORMAT.read(Path(path))  # here, so that what is wrong with the file is said at once
+    records = _FORMAT.read(Path(path))  # here, so that the call itself raises errors of the file
     return _entries(Path(path), records)
 
 
@@ -127,7 +127,7 @@ def _entries(path: Path, records: Iterator[tuple[int, Any]]) -> Iterator[LogEntr
 
 
 def log_text(value: Any) -> str:
-    """Return the text that a log keeps of a value that is no plain data: its canonical text, or its ``repr``.
+    """Return the text that a log keeps of a value that is not plain data: its canonical text, or its ``repr``.
 
     Examples
     --------

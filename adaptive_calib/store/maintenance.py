@@ -1,4 +1,4 @@
-"""Results that belong elsewhere by now: another name, a default that changed, a version that is no longer wanted.
+"""Moving, merging and removing results: after a change of names or defaults, or when versions are no longer needed.
 
 Rows are written to their new place before they are deleted from the old one. A process that is killed in between leaves
 them in both places, never in none, and the next call moves the rest.

@@ -136,7 +136,7 @@ def refuse_dirty(state: Mapping[str, Any] | None) -> None:
 
 
 def process_is_gone(manifest: Mapping[str, Any]) -> bool:
-    """Whether the process of a run is known to be gone: it ran on this host, and there is none of its number."""
+    """Whether the process of a run has certainly ended: it ran on this host, and no process has its number."""
     pid = manifest.get("pid")
     if manifest.get("host") != socket.gethostname() or not isinstance(pid, int) or os.name != "posix":
         return False

@@ -12,7 +12,7 @@ __all__ = ["PathTemplate"]
 
 
 class PathTemplate:
-    """A path with names in braces, for ``learner.save`` and ``learner.load`` and whoever takes a path. Immutable.
+    """An immutable path with names in braces, for ``learner.save``, ``learner.load`` and others that take a path.
 
     As a path it is filled in without a child's number; a BalancingLearner fills in the number of each child.
 
@@ -29,9 +29,9 @@ class PathTemplate:
     Raises
     ------
     KeyError
-        At once, if the template has a key that nobody knows; the message names both.
+        If the template has an unknown key; the message names both. Raised when the template is made.
     ValueError
-        If the template is no format string.
+        If the template is not a format string.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class PathTemplate:
         try:
             fields = list(string.Formatter().parse(self.template))
         except ValueError as error:
-            raise ValueError(f"{self.template!r} is no template: {error}.") from error
+            raise ValueError(f"{self.template!r} is not a template: {error}.") from error
         names = {name.partition(".")[0].partition("[")[0] for _, name, _, _ in fields if name is not None}
         unknown = sorted(names - set(self._values) - {"i", "split"})
         if unknown:

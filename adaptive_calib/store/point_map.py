@@ -1,8 +1,8 @@
 """The points of a learner and the points of the evaluations behind it.
 
 A learner's point may carry more than the function is called with: the number of a child (BalancingLearner), the index
-of an element (SequenceLearner). What is stored is the function's own point, so that a sequence may grow, and a child
-find what another run computed. Restoring goes the other way: to every place where this learner would ask for it.
+of an element (SequenceLearner). The function's own point is stored, so that a sequence may grow, and a child can use
+results of another run. Restoring goes the other way: to every place where this learner would ask for the point.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["PointMap", "point_map"]
 
 
 class PointMap(Protocol):
-    """How points of one learner and of its evaluations belong together."""
+    """The mapping between points of a learner and points of its evaluations."""
 
     @property
     def evaluations(self) -> Sequence[Evaluation]:
@@ -36,7 +36,7 @@ class PointMap(Protocol):
 
 
 def point_map(learner: Any) -> PointMap:
-    """Return how points of a learner are stored."""
+    """Return the mapping of the points of a learner."""
     # By name, as learners of python-adaptive have the same conventions but other classes.
     names = {kind.__name__ for kind in type(learner).__mro__}
     if "BalancingLearner" in names:

@@ -84,7 +84,7 @@ class Results:
         raise UnreadableRowError(f"a result is stored as {kind!r}, a kind that this adaptive_calib cannot read.")
 
     def _dumped(self, value: Any) -> tuple[str, bytes] | None:
-        """Return the name of the handler of a value, and what it wrote; None if there is no handler."""
+        """Return the name of the handler of a value, and the bytes that it wrote; None if there is no handler."""
         for base in type(value).__mro__[:-1]:  # the exact type before its bases
             if base in self._handlers:
                 name, dump, _ = self._handlers[base]

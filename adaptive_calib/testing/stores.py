@@ -1,6 +1,6 @@
 """The contract that every store passes.
 
-A subclass of `StoreContract` in a test file says how to open the store; pytest finds the laws in it.
+A subclass of `StoreContract` in a test file defines how to open the store; pytest collects its tests.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def make_row(uid: str = "aa", status: str = "ok", y: str = "1.5", data: bytes | 
 
 
 class StoreContract:
-    """What `Store` promises. Subclass it and define `open`; `persistent`: a closed store is there again."""
+    """The promises of `Store`. Subclass it and define `open`; `persistent`: a closed store can be reopened."""
 
     persistent = True
 
@@ -63,7 +63,7 @@ class StoreContract:
         return self.open(place)
 
     def test_rows_come_back_in_order_and_in_full(self, place: Path) -> None:
-        """What was put is there, in the order of putting, also for who opens the store later."""
+        """What was put is there, in the order of putting, also after the store is opened again."""
         store = self.open(place)
         rows = [
             make_row("bb", stdout="said", traceback="Trace\nback"),
@@ -99,7 +99,7 @@ class StoreContract:
         store.close()
 
     def test_deleted_rows_are_gone(self, place: Path) -> None:
-        """Deleting counts what was there, and nothing of it comes back."""
+        """Deleting returns the number of rows, and none of them comes back."""
         store = self.open(place)
         store.put([make_row("aa"), make_row("bb", data=bytes(100_000)), make_row("cc")])
         assert store.delete([Key("s", "aa"), Key("s", "bb"), Key("s", "zz")]) == 2

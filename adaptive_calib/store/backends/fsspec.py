@@ -112,7 +112,7 @@ class FsspecStore(Store):
             if name == f"spaces/{info.uid}.json":
                 self._memory.put_result_set(info)
         for name, record in self._read_all("runs"):
-            with suppress(UnreadableRowError):  # a run that nobody can read is none that goes on
+            with suppress(UnreadableRowError):  # the description of a run that is damaged: results do not depend on it
                 run = to_run(_known(record, name))
                 if name == f"runs/{run.id}.json":
                     self._memory.put_run(run)

@@ -32,7 +32,7 @@ def to_row(record: Any, data: bytes | None = None) -> Row:
     Raises
     ------
     UnreadableRowError
-        If the record has no key, so that nobody can say which evaluation it was.
+        If the record has no key, so that its evaluation is unknown.
     """
     try:
         names = [record[name] for name in ("space", "point_uid", "split")]

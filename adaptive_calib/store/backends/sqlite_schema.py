@@ -77,7 +77,7 @@ def refuse_other_files(path: Path, *, readonly: bool) -> None:
 
 
 def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
-    """Return a connection without transactions of its own, which trusts nothing that the file says it should run."""
+    """Return a connection without transactions of its own, which runs no code that the file names."""
     address = "file:" + quote(str(path.absolute())) + ("?mode=ro" if readonly else "?mode=rwc")
     if readonly and not path.with_name(path.name + "-wal").exists():
         address += "&immutable=1"  # nobody writes: no need for the files beside it, which a folder may not allow

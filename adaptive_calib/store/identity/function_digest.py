@@ -59,7 +59,7 @@ def identify(function: Callable[..., Any]) -> Identified:
     Raises
     ------
     TypeError
-        For other objects, of which nobody can say whether two are the same.
+        For other objects, of which two cannot be compared.
     """
     if isinstance(function, partial):
         inner = identify(function.func)
@@ -82,12 +82,12 @@ def identify(function: Callable[..., Any]) -> Identified:
 
 
 def identify_value(value: Any) -> Identified:
-    """Return the identity of a callable object; refuse what is no frozen dataclass."""
+    """Return the identity of a callable object; refuse other classes than frozen dataclasses."""
     kind = type(value)
     if not dataclasses.is_dataclass(value) or not kind.__dataclass_params__.frozen:
         raise TypeError(
-            f"results of a {kind.__module__}.{kind.__qualname__} could not be found again, as nothing says when two of "
-            "these objects are the same. Make it a frozen dataclass, or give the learner "
+            f"results of a {kind.__module__}.{kind.__qualname__} could not be found again, as two of these objects "
+            "cannot be compared. Make it a frozen dataclass, or give the learner "
             'Evaluation(function, name="...", config={...}).'
         )
     return Identified(_name(kind), value, code_digest(kind), is_value=True)

@@ -1,7 +1,7 @@
-"""Repetitions of a random experiment: numbered, in named sets, each with a seed of its own.
+"""Repetitions of a random experiment: numbered, in named sets, each with its own seed.
 
 Replicate i of the set "fit" is drawn from ``SeedSequence(entropy=root, spawn_key=(set, i))``, where `set` is 64 bits
-of the name's digest: from its number alone, not from how many there are. So a debugging run with ``cap=5`` computes
+of the name's digest: from its number alone, not from the size of the set. So a debugging run with ``cap=5`` computes
 the first five of the full set, which the full run then finds in the store; and the sets share nothing.
 """
 
@@ -44,11 +44,11 @@ class Replicates(Sequence[Replicate]):
     Parameters
     ----------
     n : int
-        How many, >= 0.
+        Number of repetitions, >= 0.
     split : str
         Name of the set: ``"fit"``, ``"validation"``, ``"test"``.
     cap : int, optional
-        At most so many, for a trial: the first ones.
+        Only the first `cap` repetitions, for a trial.
 
     Examples
     --------
