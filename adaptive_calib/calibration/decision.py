@@ -6,9 +6,9 @@ wrong, at any number of experiments and for any set of c that an `Axis` comes to
 (`evidence`) of which the family of all c (`family`) has one common bound on either side; half of the error probability
 is for accepting a c that is not acceptable, half for rejecting one that is.
 
-- ACCEPTABLE: *accept* reached its bound, before the c was rejected, and the shape test has not reached 2/(1 -
-  confidence). A later alarm of the shape test withdraws the decision; for a calibrated curve this has a probability of
-  (1 - confidence)/2 at most.
+- ACCEPTABLE: *accept* reached its bound, before the c was rejected and while the shape test was below 4 (that costs
+  power only), and the shape test has not reached 2/(1 - confidence). A later alarm of the shape test withdraws the
+  decision; for a calibrated curve this has a probability of (1 - confidence)/2 at most.
 - NOT_ACCEPTABLE: the mean of *reject* and *shape* reached its bound.
 - UNDECIDED: neither.
 
@@ -55,6 +55,9 @@ Flags = NDArray[np.bool_]
 #: The band is wanted in folded bins with at least this share of the experiments, and this many; others are reported.
 #: At the recommended c most B_EMD may be near 0 and 1, and the curve between is then of little consequence.
 BAND_SHARE, MIN_IN_BIN = 1 / 8, 32
+
+#: No c is accepted at a number of experiments at which the e-process of the shape test is above this.
+SUSPICION = 4.0
 
 #: More than this many times the present number of experiments is reported as "no end in sight".
 FUTILE = 100.0
@@ -253,6 +256,8 @@ def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Array, 
     )
     refuse = np.logaddexp(reject, shape) - math.log(2)
     bound_up, bound_down = family.adjusted(log2c, accept), family.adjusted(log2c, refuse)
+    price_up = accept - bound_up
+    bound_up = np.where(shape < math.log(SUSPICION), bound_up, -np.inf)
     start = _both_kinds(labels)
     accepted, rejected = (_first_reached(bound, start) for bound in (bound_up, bound_down))
     alarm = np.zeros(n_c, bool) if not n else shape.max(axis=0) >= -math.log(family.alpha)
@@ -266,7 +271,7 @@ def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Array, 
     )
     needed = np.full(n_c, math.nan)
     for k in map(int, np.flatnonzero(status == Status.UNDECIDED)):
-        price = (0.0, 0.0) if not n else (accept[-1, k] - bound_up[-1, k], refuse[-1, k] - bound_down[-1, k])
+        price = (0.0, 0.0) if not n else (price_up[-1, k], refuse[-1, k] - bound_down[-1, k])
         needed[k] = _forecast(evidence[k], price, bool(alarm[k]), start < n)
     return Verdicts(status, accepted < never, ~alarm, faults, needed)
 

@@ -31,7 +31,7 @@ def stopped_because(learner: CalibrationLearner) -> str:
         return f"all tolerances are met after {learner.met_at} experiments"
     start = f"all {n} experiments are evaluated" if learner.exhausted else f"{n} experiments are evaluated"
     now = learner.current()
-    if now is None or not learner.tolerances.any:
+    if now is None:
         return start
     unmet = [f"{name} at {ratio:.2g} of its tolerance" for name, ratio in now.unmet.items() if ratio > 1]
     words = "; still open: " + ", ".join(unmet) if unmet else ""
