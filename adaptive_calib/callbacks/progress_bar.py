@@ -88,4 +88,5 @@ class ProgressBar:
 
 def _describe(progress: Progress) -> str:
     failed = f", {progress.failures} failed" if progress.failures else ""
-    return f"{progress.running} running{failed}"
+    running = f"{progress.running} running" if progress.capacity or progress.phase != "running" else "no worker"
+    return running + failed

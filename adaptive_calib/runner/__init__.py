@@ -24,8 +24,8 @@ from adaptive_calib.runner.asynchronous import AsyncRunner
 from adaptive_calib.runner.base import BaseRunner
 from adaptive_calib.runner.blocking import BlockingRunner
 from adaptive_calib.runner.goals import auto_goal, stop_after
-from adaptive_calib.runner.log import ReplayError, replay_log
 from adaptive_calib.runner.preflight import preflight
+from adaptive_calib.runner.replay import ReplayError, replay_log
 from adaptive_calib.runner.simple import simple
 
 __all__ = [

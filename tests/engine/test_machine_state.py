@@ -24,7 +24,8 @@ from adaptive_calib.engine.events import (
 from adaptive_calib.engine.goals import Elapsed, Goal, Points
 from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.retry import RetryPolicy
-from adaptive_calib.runner.log import MemoryLog, replay_log
+from adaptive_calib.runner.log import MemoryLog
+from adaptive_calib.runner.replay import replay_log
 from tests.engine.doubles import Counting, Tolerant
 
 Arguments = tuple[type[Counting], Goal, RetryPolicy, str, int | None]

@@ -17,7 +17,7 @@ import pytest
 
 from adaptive_calib import BlockingRunner, SequenceLearner
 from adaptive_calib.runner import SequentialExecutor
-from adaptive_calib.runner.log import ReplayError, replay_log
+from adaptive_calib.runner.replay import ReplayError, replay_log
 from adaptive_calib.store import Evaluation, FsspecStore, NotAStoreError, SQLiteStore
 from adaptive_calib.store.__main__ import main
 from adaptive_calib.store.atomic import below
