@@ -1,14 +1,14 @@
-"""What an evaluation prints and logs, kept with its outcome.
+"""Captures the output and the log records of an evaluation, to be kept with its outcome.
 
 ``sys.stdout`` and ``sys.stderr`` belong to the process, so two threads or coroutines cannot each replace them. Instead
-one proxy stands there while anybody captures; it looks up a context variable, which every thread and every coroutine
-has for itself, and so their output is not mixed. File descriptors have no such thing: ``"fd"`` is for evaluations that
-have their process to themselves.
+one proxy replaces each while a capture is open. It writes to the sink in a context variable, of which every thread and
+every coroutine has its own value, so their output is not mixed. File descriptors have nothing of the kind: ``"fd"`` is
+for evaluations that have their process to themselves.
 
-``"failures"`` lets everything pass and keeps the end of it, for failures only. It costs next to nothing: the proxies
-stay in a worker process once they are there, and one sink serves all points of a task.
+``"failures"`` passes everything on and keeps the end of it, for failures only. It costs little: the proxies of a worker
+process stay in place, and all points of a task share one sink.
 
-Log records of a worker that no handler there would show are carried home as plain data, to be emitted there again.
+Log records that no handler of a worker shows are returned as plain data, and the parent emits them again.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ NOTHING = ("", "", "")
 #: A log record as plain data: name of the logger, level, time, message.
 Record = tuple[str, int, float, str]
 
-#: How many characters of each stream are kept of an evaluation that may print without end.
+#: Largest number of characters that are kept of each stream of an evaluation.
 TAIL = 65_536
 
 
 class Sink:
-    """What one evaluation, or one after the other, writes: on stdout and stderr, and to loggers.
+    """The output of one evaluation, or of several in turn: stdout, stderr and log records.
 
     Parameters
     ----------
     passing : bool
-        Whether what is written also goes where it would go, and only its end is kept.
+        Whether the output is passed on, and only its end is kept.
 
     Attributes
     ----------
     written : bool
-        Whether there is anything.
+        Whether anything was written.
     records : list of Record
-        What was logged and no handler of this process has seen.
+        Log records that no handler of this process has shown.
     """
 
     __slots__ = ("passing", "records", "streams", "written")
@@ -67,7 +67,7 @@ class Sink:
 
     def write(self, index: int, text: str) -> None:
         """Write on stdout (0), stderr (1) or the log (2)."""
-        if not self.written:  # most write nothing: for them there are no streams
+        if not self.written:  # most evaluations write nothing and get no streams
             self.streams = (StringIO(), StringIO(), StringIO())
             self.written = True
         stream = self.streams[index]
@@ -80,7 +80,7 @@ class Sink:
 
     @property
     def texts(self) -> tuple[str, str, str]:
-        """What is kept of stdout, stderr and the log."""
+        """The kept output: stdout, stderr, log."""
         if not self.written:
             return NOTHING
         out, err, logs = (stream.getvalue() for stream in self.streams)
@@ -91,7 +91,7 @@ _SINK: contextvars.ContextVar[Sink | None] = contextvars.ContextVar("adaptive_ca
 
 
 class _Proxy:
-    """Stands for sys.stdout or sys.stderr: writes to the sink of the evaluation that writes, or to the real one."""
+    """Replaces sys.stdout or sys.stderr: writes to the sink of the current evaluation, or to the real stream."""
 
     def __init__(self, real: Any, index: int) -> None:
         self.real = real
@@ -145,7 +145,7 @@ def emit_again(records: Sequence[Record], point: Any, process: int) -> None:
 
 
 class _Stage:
-    """Counts who captures; the proxies are in place while somebody does."""
+    """Counts the captures that are open; the proxies are in place while there is one."""
 
     def __init__(self) -> None:
         self.users = 0
@@ -160,7 +160,7 @@ class _Stage:
                 logging.getLogger().addHandler(_RECORDS)
 
     def stay(self) -> None:
-        """Put the proxies in their place for good, in a process that only evaluates."""
+        """Leave the proxies in place, in a process that only evaluates."""
         if not self.staying:
             self.staying = True
             self.__enter__()
@@ -171,7 +171,7 @@ class _Stage:
             if self.users == 0:
                 for name in ("stdout", "stderr"):
                     stream = getattr(sys, name)
-                    if isinstance(stream, _Proxy):  # else somebody else has replaced it meanwhile
+                    if isinstance(stream, _Proxy):  # otherwise other code has replaced it meanwhile
                         setattr(sys, name, stream.real)
                 logging.getLogger().removeHandler(_RECORDS)
 
@@ -181,9 +181,9 @@ _STAGE = _Stage()
 
 @contextmanager
 def captured(how: str | None) -> Iterator[Sink]:
-    """Capture what is written in the block: not at all (None), by Python ("std"), or by anybody ("fd").
+    """Context manager that captures output: none (None), that of Python ("std"), or all of the process ("fd").
 
-    An error that leaves the block takes its output along; `captured_with` finds it there.
+    An error that leaves the block carries its output; `captured_with` returns it.
     """
     sink = Sink()
     if how is None:
@@ -207,9 +207,9 @@ def captured(how: str | None) -> Iterator[Sink]:
 
 
 class overheard:  # noqa: N801 - used like `captured`
-    """A block in which what is written passes, and is heard by the `Sink` that it gives; for the tasks of a worker.
+    """Context manager that copies output to a `Sink` while passing it on; for the tasks of a worker.
 
-    A class, since a generator takes 2 us more, for each task.
+    A class, since a generator takes 2 us more per task.
     """
 
     __slots__ = ("_stage", "_token")

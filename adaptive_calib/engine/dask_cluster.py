@@ -9,7 +9,7 @@
 - The number of threads is read at most once a second, since it is a round trip to the scheduler. A cluster that adapts
   is given as many tasks as it may have threads, so that it asks for all its workers in one go; any other one somewhat
   more tasks than it has threads. While there is no worker, an empty task makes an adaptive cluster start one.
-- Dask runs the tasks of a lost worker again by itself. A task that loses two workers unexpectedly (retirement is
+- Dask runs the tasks of a lost worker again. A task that loses two workers unexpectedly (retirement is
   expected) is a suspect: it runs again alone, and if it then loses another one, its point has crashed.
 """
 
@@ -133,7 +133,7 @@ _listeners: weakref.WeakKeyDictionary[Any, weakref.WeakSet[DaskCluster]] = weakr
 
 
 def _listen(cluster: DaskCluster) -> None:
-    """Let a cluster receive the losses of workers; a handler that somebody else has set for them stays."""
+    """Let a cluster receive the losses of workers; a handler that the user has set for them stays."""
     client = cluster.client
     if client in _listeners:
         _listeners[client].add(cluster)

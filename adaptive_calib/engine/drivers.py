@@ -153,7 +153,7 @@ def watch(session: Session, wait: Callable[[], Any] | None = None) -> None:
         _received.clear()
         _restore()
         for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-            if signal.getsignal(number) is default:  # a handler that somebody has set stays
+            if signal.getsignal(number) is default:  # a handler that the user has set stays
                 _before[number] = signal.signal(number, _handle)
     _sessions[session] = wait
 

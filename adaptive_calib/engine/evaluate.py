@@ -103,15 +103,15 @@ class Work:
     function : callable
         ``function(point) -> value``, or with `batch` ``function(points) -> values``.
     batch : bool
-        Whether the function takes many points at once; it returns as many values in the same order.
+        Whether the function takes a list of points; it returns one value per point in the same order.
     pickled : bool
         Whether values are pickled here, one by one, so that one that cannot be fails its own point only.
     timeout : float or None
         Seconds that one call may take. It is enforced where a signal can interrupt the call: in the main thread of a
         process, on Unix, while Python code runs.
     capture : None, "failures", "std" or "fd"
-        What to keep of the output: nothing; the end of what Python prints and logs, if the evaluation fails in another
-        process; all of it; or all that reaches the file descriptors 1 and 2.
+        The output to keep: none; the end of what Python prints and logs, if the evaluation fails in another process;
+        all of that; or everything that reaches the file descriptors 1 and 2.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""What happens to a run (events) and what is to be done about it (effects): frozen values and nothing else.
+"""Events, which a run reacts to, and effects, which it asks the driver to carry out: frozen values.
 
-A driver turns everything that it meets (a finished future, a timer, a key pressed) into an event and hands it to
-`adaptive_calib.engine.machine.RunMachine`, which answers with effects. Times are seconds of the run: the driver puts
-them in, so that a history of events can be replayed without a clock.
+A driver turns a finished future, a timer or a signal into an event and hands it to
+`adaptive_calib.engine.machine.RunMachine`, which returns effects. Times are seconds of the run, set by the driver, so
+that a history of events can be replayed without a clock.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run began: `capacity` tasks may run at once; `epoch` is the wall-clock time of second 0.0.
+    """The run began: up to `capacity` points may be submitted; `epoch` is the wall-clock time of second 0.0.
 
     Examples
     --------
@@ -48,14 +48,14 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Evaluations that were known before the run: `values` of `points`, and points that had `failed` for good.
+    """Results from the store: `values` of `points`, and points that `failed` for good in earlier runs.
 
     Attributes
     ----------
     time : float
         Seconds of the run.
     points, values : sequences
-        What is known, in the order in which it was recorded.
+        The results, in the order in which they were recorded.
     failed : sequence
         Points that failed for good.
 
@@ -73,7 +73,7 @@ class Loaded:
 
 
 class Finished(NamedTuple):  # cheaper to create than a dataclass: there is one for each point
-    """A task returned `value` after `seconds` in its worker; `stored` if it was looked up instead of evaluated.
+    """A task returned `value`.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Finished(NamedTuple):  # cheaper to create than a dataclass: there is one 
     seconds : float
         Duration of the evaluation, measured in the worker.
     stored : bool
-        Whether it was looked up instead of evaluated.
+        Whether it was found in the store instead of evaluated.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Finished(NamedTuple):  # cheaper to create than a dataclass: there is one 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """One attempt of a task raised `error`; `stored` if it is a failure that an earlier run recorded.
+    """One attempt of a task raised `error`.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class Failed:
     task : int
         Its number, from the `Submit` that began it.
     error, traceback
-        What the function raised, and its text.
+        The exception of the function, and its text.
     seconds : float
         Duration of the attempt.
     stored : bool
@@ -161,20 +161,20 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """A worker died, and its pool with it, while `tasks` were out; one of them may be guilty.
+    """A worker died, and its pool with it, while `tasks` were submitted; one of them may be guilty.
 
-    If the pool is `shared`, it may also have been a task of another run, unless this one was on trial by itself.
+    If the pool is `shared`, the guilty task may be one of another run, unless this one was isolated.
 
     Attributes
     ----------
     time : float
         Seconds of the run.
     tasks : tuple of int
-        All that were out in the pool.
+        All tasks in the pool.
     error
-        What the pool says.
+        The exception of the pool.
     shared : bool
-        Whether others use the pool too.
+        Whether other runs use the pool, too.
 
     Examples
     --------
@@ -191,14 +191,14 @@ class Crashed:
 
 @dataclass(frozen=True, slots=True)
 class Resized:
-    """From now on `capacity` tasks may run at once; 0 means that there is no worker at present.
+    """From now on up to `capacity` points may be submitted.
 
     Attributes
     ----------
     time : float
         Seconds of the run.
     capacity : int
-        Tasks that may run at once; 0: there is no worker.
+        Points that may be submitted; 0: there is no worker.
 
     Examples
     --------
@@ -213,16 +213,16 @@ class Resized:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Somebody asked for the end. The first time the run drains; the second time, or with `abandon`, it leaves.
+    """The user or a signal cancels the run: it drains; the second time, or with `abandon`, it ends immediately.
 
     Attributes
     ----------
     time : float
         Seconds of the run.
     abandon : bool
-        Leave at once, without waiting for what is under way.
+        End without waiting for pending evaluations.
     reason : str
-        For the reason of the stop.
+        The reason of the stop, in one line.
 
     Examples
     --------
@@ -238,16 +238,16 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """Something around the run failed for good (the store, the executor): the run ends with `error`.
+    """The store or the executor failed for good: the run ends with `error`.
 
     Attributes
     ----------
     time : float
         Seconds of the run.
     error
-        What failed.
+        The exception.
     reason : str
-        For the reason of the stop.
+        The reason of the stop, in one line.
 
     Examples
     --------
@@ -263,7 +263,7 @@ class Broke:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time went by: goals and delayed retries are looked at again.
+    """Time has passed: goals and delayed retries are checked again.
 
     Examples
     --------
@@ -310,7 +310,7 @@ class Submit(NamedTuple):  # cheaper to create than a dataclass: there is one fo
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Take back those of `tasks` that have not begun; each of them is answered by its own event.
+    """Withdraw those of `tasks` that have not begun; each of these is followed by a `Dropped`.
 
     Examples
     --------
@@ -326,7 +326,7 @@ Effect = Submit | Withdraw
 
 
 class LogEntry(NamedTuple):  # cheaper to create than a dataclass: there are three for each point
-    """One line of a run's log: a call on the learner, or a note about something that called for none.
+    """One entry of a run's log: a call on the learner, or a note about an event without a call.
 
     Attributes
     ----------

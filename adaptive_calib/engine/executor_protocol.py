@@ -19,14 +19,14 @@ class ExecutorError(RuntimeError):
 
 
 Evaluate = Callable[[Sequence[Any]], Any]
-"""What is submitted with some points: a `Work`, or a `Shipment` that stands for it."""
+"""The callable that is submitted with points: a `Work`, or a `Shipment` that stands for it."""
 
 
 class Handle(Protocol):
-    """What `Executor.submit` returns: the future of one submission, as far as the drivers need it."""
+    """The future of one submission, as far as the drivers need it."""
 
     def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
-        """Call ``callback(handle)`` once it is over, in any thread; at once if it is already."""
+        """Call ``callback(handle)`` when it is over, in any thread; immediately if it already is."""
         ...
 
     def done(self) -> bool:
@@ -34,7 +34,7 @@ class Handle(Protocol):
         ...
 
     def cancel(self) -> bool:
-        """Take it back if it has not begun; return whether that was so."""
+        """Withdraw it if it has not begun; return whether that was so."""
         ...
 
     def result(self) -> list[Report]:
@@ -58,47 +58,47 @@ class Executor(Protocol):
 
     @property
     def pickles(self) -> bool:
-        """Whether functions are pickled on their way to where they are evaluated."""
+        """Whether functions are pickled on their way to the workers."""
         ...
 
     @property
     def capacity(self) -> int:
-        """How many evaluations may run at once now; 0 while there is no worker."""
+        """Number of evaluations that may run at the same time now; 0 while there is no worker."""
         ...
 
     @property
     def shared(self) -> bool:
-        """Whether others may use the pool, too, so that a death in it may be their doing."""
+        """Whether other runs may use the pool, too, so that one of their tasks may have killed a worker."""
         ...
 
     @property
     def latency(self) -> float:
         """Seconds that a worker waits between two tasks if it has no second one: the way to the driver and back.
 
-        For short tasks more than one per worker is out, to spare it this time. 0: one at a time, always.
+        For short tasks more than one per worker is submitted, to save this time. 0: always one.
         """
         ...
 
     @property
     def poll(self) -> float:
-        """Seconds after which `capacity` is worth a look even if nothing has happened; inf: it never is."""
+        """Seconds after which `capacity` may have changed without an event; inf: never."""
         ...
 
     def ship(self, work: Work) -> Evaluate:
-        """Bring the function to where it is evaluated, once; return what is to be submitted."""
+        """Send the function to the workers, once; return what is to be submitted."""
         ...
 
     def submit(self, evaluate: Evaluate, points: Sequence[Any], *, alone: bool = False) -> Handle:
-        """Start to evaluate some points, one after the other; `alone` if they may kill the pool they are in.
+        """Start to evaluate points, one after the other; `alone` if they may kill the pool that they are in.
 
-        A pool that others use, too, then takes another one: the death of its workers may be somebody else's doing.
+        An executor whose pool is shared uses another pool for them, where no task of another run can be guilty.
         """
         ...
 
     def renew(self) -> bool:
-        """Replace a pool that is broken; return False if it is not ours to replace."""
+        """Replace a broken pool; return False if the user made it."""
         ...
 
     def close(self, *, abandon: bool = False) -> None:
-        """Give back what was opened; with `abandon`, without waiting for what still runs."""
+        """Close what was opened; with `abandon`, without waiting for evaluations."""
         ...

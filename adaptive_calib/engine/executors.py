@@ -1,16 +1,16 @@
-"""Executors: one small face over everything that can evaluate points.
+"""Executors: adapters of one small protocol to the libraries that can evaluate points.
 
-The drivers use only the protocol of `adaptive_calib.engine.executor_protocol`. Adapters to the libraries keep it:
+The drivers use only the protocol of `adaptive_calib.engine.executor_protocol`. Its implementations:
 
 =====================  =============================================================================================
-`InThisThread`         evaluates at once, in the thread of the driver
+`InThisThread`         evaluates in the thread of the driver
 `Pool`                 any ``concurrent.futures.Executor``: threads, processes, loky, MPI, ipyparallel
 `Coroutines`           ``async def`` functions on the running event loop; in `adaptive_calib.engine.coroutines`
 `DaskCluster`          a ``distributed.Client``; in `adaptive_calib.engine.dask_cluster`, imported when it is used
 =====================  =============================================================================================
 
-An adapter closes only what it opened itself. Who passes a *function that makes an executor* (``executor=lambda:
-ProcessPoolExecutor(8)``) leaves it to the adapter: it is then closed at the end, and made anew when a worker dies.
+An adapter closes only executors that it has made. It makes one from a *function* (``executor=lambda:
+ProcessPoolExecutor(8)``): closes it at the end, and makes another one when a worker dies.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
 
 
 class SequentialExecutor(FutureExecutor):
-    """An executor that evaluates at once, in the calling thread: for tests, debugging and reproducible runs.
+    """An executor that evaluates immediately, in the calling thread: for tests, debugging and reproducible runs.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class _Over:
 
 
 class InThisThread:
-    """Evaluates at once in the driver's thread, one point at a time.
+    """Evaluates in the driver's thread, one point at a time.
 
     Examples
     --------
@@ -145,7 +145,7 @@ class Pool:
     executor : concurrent.futures.Executor or callable
         The executor, or a function that makes one; what the function made is ours to close and to renew.
     ntasks : int, optional
-        How many evaluations may run at once; by default as many as the executor has workers.
+        Number of evaluations at the same time; by default the number of workers.
     shutdown : bool
         Whether to shut a given executor down at the end.
     shared : bool
@@ -240,7 +240,7 @@ class Pool:
             return False
         try:
             os.kill(int(Path(path).read_text()), signal.SIGKILL)
-        except (FileNotFoundError, ValueError, ProcessLookupError):  # it has just ended by itself
+        except (FileNotFoundError, ValueError, ProcessLookupError):  # it has ended in the meantime
             return False
         return True
 
@@ -297,7 +297,7 @@ _SHARING: weakref.WeakSet[Pool] = weakref.WeakSet()
 
 
 def _shut_down(executor: Any, *, abandon: bool) -> None:
-    """End an executor when its tasks are over; with `abandon` at once, where there are processes to be killed."""
+    """End an executor when its tasks are over; with `abandon` immediately, by killing its processes."""
     if type(executor).__module__.split(".")[0] == "loky":  # has no option to cancel futures
         executor.shutdown(wait=not abandon, kill_workers=abandon)
         return
@@ -323,10 +323,10 @@ THREADS = (
 
 
 def pool_of_limited_threads(executor: Any, threads: int) -> Callable[[], FutureExecutor]:
-    """Return a function that makes a process pool whose workers use so many threads each; for `adapt`.
+    """Return a function that makes a process pool whose workers use `threads` threads each; for `adapt`.
 
-    By environment variables, which the workers, fresh processes, have before they load any library. It is a pool of
-    its own: the one that loky shares would be replaced under the hands of other runs.
+    The workers, new processes, get environment variables before they load any library. It is a separate pool: changing
+    the one that loky shares would disturb other runs.
 
     Raises
     ------
@@ -376,7 +376,9 @@ def workers_of(executor: Any) -> int:
     view = getattr(executor, "view", None)  # ipyparallel's executor stands on a view of engines
     if view is not None:
         return len(view)
-    raise TypeError(f"Cannot get number of cores for {type(executor)}; say by `ntasks` how many tasks may run at once.")
+    raise TypeError(
+        f"Cannot get number of cores for {type(executor)}; give `ntasks`, the number of evaluations at the same time."
+    )
 
 
 def _on_this_host(executor: Any) -> bool:
@@ -394,7 +396,7 @@ def adapt(executor: Any, ntasks: int | None = None, *, shutdown: bool = False) -
         ``ipyparallel.Client``, an mpi4py pool, a function that makes one of the first, or an `Executor`, which is
         returned as it is.
     ntasks : int, optional
-        How many evaluations may run at once, instead of the number of workers.
+        Number of evaluations at the same time, instead of the number of workers.
     shutdown : bool
         Whether to shut a given executor down at the end of the run.
 

@@ -1,7 +1,7 @@
-"""Who listens to a run: displays, callbacks, whatever a user wants to happen beside it.
+"""Observers of a run: displays and callbacks.
 
-An observer hears of each step after it was taken. It decides nothing, and one that raises is logged and removed:
-a display never stops a run. (The store is no observer: its errors end the run. See `adaptive_calib.engine.archive`.)
+An observer is called after each step. It decides nothing, and one that raises is logged and removed: a display never
+stops a run. (The store is no observer, since its errors end the run; see `adaptive_calib.engine.archive`.)
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ logger = logging.getLogger("adaptive_calib")
 
 
 class Observer(Protocol):
-    """Anything that can be called with what happened, what is done about it, and how far the run is."""
+    """Anything that can be called with the events and effects of one step, and the progress after it."""
 
     def __call__(self, events: Sequence[Event], effects: Sequence[Effect], progress: Progress) -> None:
-        """Hear of one step."""
+        """Process one step."""
         ...
 
 
 class RunLog(Protocol):
-    """Where the calls on the learner are written, in their order."""
+    """Where the calls on the learner are written, in order."""
 
     def write(self, entries: Sequence[LogEntry]) -> None:
-        """Write what was called since the last time; an error ends the run."""
+        """Write the entries since the last call; an error ends the run."""
         ...
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class RunStarted:
     loaded : int
         Points that were known before.
     capacity : int
-        Tasks that may run at once.
+        Points that may be submitted.
 
     Examples
     --------

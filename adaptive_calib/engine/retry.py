@@ -58,7 +58,7 @@ class RetryPolicy:
         return bool(self.on(error))
 
     def wait(self, failures: int, error: BaseException) -> float | None:
-        """Return the seconds to wait after so many failures of a point, or None if it is not tried again."""
+        """Return the seconds to wait after `failures` failures of a point, or None if it is not tried again."""
         if failures >= self.attempts or not self.concerns(error):
             return None
         return float(min(self.delay * self.backoff ** (failures - 1), self.max_delay))

@@ -190,7 +190,7 @@ class AsyncRunner(BaseRunner):
         raise error
 
     def _announce(self, task: Any) -> None:
-        """Say once, loudly, that the run failed: nobody may be waiting for the task."""
+        """Log that the run failed: there may be no code that waits for the task."""
         if self.session.ended is None:  # the task was cancelled before its first step
             self.session.finish()
             self._over.set()
@@ -213,7 +213,7 @@ class AsyncRunner(BaseRunner):
         return "failed" if self.task.exception() is not None else "finished"
 
     def cancel(self, drain: bool = True) -> None:
-        """End the run: nothing more is asked; what is under way is told, unless not `drain`. Twice: leave at once.
+        """End the run: nothing more is asked; pending evaluations are told if `drain`. Twice: end immediately.
 
         `task` is done once everything is told; it counts as cancelled.
         """
@@ -444,7 +444,7 @@ def _in_a_loop_of_its_own(coroutine: Coroutine[Any, Any, None]) -> Future[None]:
     def run() -> None:
         try:
             future.set_result(asyncio.run(coroutine))
-        except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
+        except BaseException as error:  # noqa: BLE001 - raised by `result`
             future.set_exception(error)
 
     threading.Thread(target=run, name="adaptive_calib-after-run", daemon=True).start()

@@ -47,15 +47,15 @@ class BaseRunner(abc.ABC):
     goal : Goal or callable, optional
         When to stop: a `Goal` such as ``Loss(0.01) | Elapsed(hours=1)``, or a function of the learner.
     loss_goal, npoints_goal, end_time_goal, duration_goal, error_goal
-        The goal as a keyword: at most this loss; at least so many points; a ``datetime``; a ``timedelta`` or seconds;
-        at most this estimated error of the learner's interpolant, in units of the values.
+        The goal as a keyword: at most this loss; at least this number of points; a ``datetime``; a ``timedelta`` or
+        seconds; at most this estimated error of the learner's interpolant, in units of the values.
         One goal in all; two are refused.
     executor : optional
         Where to evaluate: a ``concurrent.futures.Executor``, a ``distributed.Client``, an ``ipyparallel.Client``, an
         mpi4py pool, a function that makes an executor (closed at the end, made anew when a worker dies). Default:
         loky's reusable process pool, shared with other runners and never shut down.
     ntasks : int, optional
-        How many points are evaluated at once; by default as many as the executor has workers.
+        Number of points that are evaluated at the same time; by default the number of workers.
     log : bool, path or RunLog
         True: keep the calls on the learner in `log`, for `replay_log`. A path: write them to this file, a line each.
     shutdown_executor : bool
@@ -69,7 +69,8 @@ class BaseRunner(abc.ABC):
     on_error : {"raise", "continue"}, optional
         What a point that failed for good means. Finished work is told and stored in either case.
     max_failures : int, optional
-        With ``on_error="continue"``: end the run with an error after so many failed points.
+        With ``on_error="continue"``: end the run with an error after this number of failed points. Default: when no
+        value is known and the first 20 points have failed.
     timeout : float, optional
         Seconds that one evaluation may take; a longer one fails. Process pools, coroutines and the sequential executor
         enforce it; threads and dask cannot: there a warning names the point.
@@ -88,7 +89,7 @@ class BaseRunner(abc.ABC):
         With `store`: seconds after which the results are told that other runs have recorded there since.
     inner_threads : int, optional
         How many threads the libraries under NumPy (OpenMP, OpenBLAS, MKL) may use in each worker, for the pool that
-        the runner makes when no `executor` is given; it then has so many times fewer workers, and is its own.
+        the runner makes when no `executor` is given; it then has fewer workers by this factor, and is not shared.
     progress : bool
         Whether to show a progress bar (tqdm).
     callbacks : sequence
@@ -328,7 +329,7 @@ class BaseRunner(abc.ABC):
         """Return the part of the time, in percent, that was not spent in the function.
 
         100 (1 - T_f / T): T_f is the sum of the seconds measured in the workers, over the number of points that may be
-        evaluated at once; T the time elapsed. 0 before the first point is told.
+        evaluated at the same time; T the time elapsed. 0 before the first point is told.
         """
         elapsed, slots = self.elapsed_time(), self.session.slots
         if not self.session.seconds or not elapsed or not slots:
@@ -412,7 +413,7 @@ class BaseRunner(abc.ABC):
         return self.on_error == "raise"
 
     def cancel(self, drain: bool = True) -> None:
-        """End the run: nothing more is asked; what is under way is told, unless not `drain`. Twice: leave at once."""
+        """End the run: nothing more is asked; pending evaluations are told if `drain`. Twice: end immediately."""
         self.session.cancel(abandon=not drain)
 
 

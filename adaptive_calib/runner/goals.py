@@ -152,11 +152,11 @@ def auto_goal(
     end_time : datetime, optional
         Reached at that time (naive: local time).
     duration : timedelta or float, optional
-        Reached so many seconds after the first look at the goal.
+        Reached after this time, from the first call of the goal on.
     learner
         Needed if no goal is given, and for balancing learners.
     allow_running_forever : bool
-        Whether "no goal" is a goal, for a learner that is never done by itself.
+        Whether "no goal" is a goal, for a learner without an end of its own.
 
     Raises
     ------
@@ -199,7 +199,7 @@ def auto_goal(
 
 
 class _Duration:
-    """True once so many seconds have passed since it was first looked at."""
+    """True when `seconds` have passed since the first call."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

@@ -22,7 +22,7 @@ class PointText(str):
 
 
 class LogTexts:
-    """Replaces texts by points: a log on disk has only texts of points that are no plain data, a replay has the points."""
+    """Replaces texts by points: a log on disk has only texts of points that are no plain data."""
 
     def __init__(self) -> None:
         from adaptive_calib.store.codec import PointKey  # here: only a log on disk needs the store

@@ -37,7 +37,7 @@ def preflight(
     With worker processes: there is a worker, it can import this package and load the function, and it has the same
     versions of Python and of the libraries (a warning names those that differ).
 
-    The arguments are those of the run, see `BaseRunner`. Each runner does by itself what costs nothing: it opens the
+    The arguments are those of the run, see `BaseRunner`. Each runner does the checks that cost nothing: it opens the
     store and, unless ``try_first=False``, pickles the function.
 
     Parameters
@@ -49,7 +49,7 @@ def preflight(
     store, mode
         Is opened: the configuration and the first point must have a canonical form, the file must be writable.
     batch, timeout
-        How the function is called where it is evaluated: with many points, and for at most so many seconds each.
+        How the function is called where it is evaluated: with a list of points, and for at most this many seconds each.
     try_first : bool or "pickle"
         "pickle": send the function through a pickle and load it in a worker, so that modules that are missing there
         show. True: also evaluate the first point there, so that mistakes in the function show. False: neither.

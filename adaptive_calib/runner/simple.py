@@ -37,8 +37,8 @@ def simple(
     goal : Goal or callable, optional
         A `Goal`, or a function of the learner that returns True at the end.
     loss_goal, npoints_goal, end_time_goal, duration_goal, error_goal
-        The goal as a keyword: at most this loss; at least so many points; a ``datetime``; a ``timedelta`` or seconds;
-        at most this estimated error of the learner's interpolant, in units of the values.
+        The goal as a keyword: at most this loss; at least this number of points; a ``datetime``; a ``timedelta`` or
+        seconds; at most this estimated error of the learner's interpolant, in units of the values.
         One goal in all.
     points_per_ask : int
         How many points each ask asks for. The goal is checked once per ask, so it may be overshot.

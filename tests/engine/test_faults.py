@@ -5,12 +5,20 @@ from __future__ import annotations
 import functools
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
-from adaptive_calib.engine.evaluate import WorkerDiedError
-from adaptive_calib.engine.session import ExecutorDiedError
+from adaptive_calib.engine.drivers import run_blocking
+from adaptive_calib.engine.evaluate import Work, WorkerDiedError
+from adaptive_calib.engine.executor_protocol import ExecutorError
+from adaptive_calib.engine.executors import Pool
+from adaptive_calib.engine.goals import Never
+from adaptive_calib.engine.machine import RunMachine
+from adaptive_calib.engine.session import ExecutorDiedError, Session
 from adaptive_calib.runner import AsyncRunner, BlockingRunner
 from tests.engine.doubles import MemoryArchive, Tolerant
 
@@ -114,3 +122,120 @@ def test_a_dead_workers_point_is_on_record(monkeypatch):
     statuses = {outcome.point: outcome.status for outcome in archive.outcomes}
     assert statuses == {0: "ok", 1: "ok", 2: "ok", 3: "crashed", 4: "ok", 5: "ok"}
     assert archive.closed[0] == "exhausted"
+
+
+class Garbage(Executor):
+    """An executor whose futures have a result of its own."""
+
+    _max_workers = 2
+
+    def __init__(self, result):
+        self.result = result
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        future.set_result(self.result)
+        return future
+
+
+class Lost(Executor):
+    """An executor that has lost the connection to its workers."""
+
+    _max_workers = 2
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        future.set_exception(ConnectionError("no route to the workers"))
+        return future
+
+
+@pytest.mark.parametrize("result", [None, 3, [], [1, 2], "text"])
+def test_an_executor_that_returns_something_else_ends_the_run(result):
+    """With the words what was expected; no point is blamed."""
+    archive = MemoryArchive()
+    learner = Tolerant(5)
+    machine = RunMachine(learner, Never(), on_error="continue")
+    session = Session(machine, Pool(Garbage(result)), Work(learner.function), archive=archive)
+    run_blocking(session)
+    assert "the executor should return" in machine.stop_reason
+    assert machine.failures == archive.outcomes == []
+
+
+def test_a_failure_of_the_executor_is_no_failure_of_a_point():
+    """Each point is submitted three times at most; nothing is stored or told as failed."""
+    archive = MemoryArchive()
+    learner = Tolerant(5)
+    machine = RunMachine(learner, Never(), on_error="continue")
+    run_blocking(Session(machine, Pool(Lost()), Work(learner.function), archive=archive))
+    assert isinstance(machine.error, ExecutorError)
+    assert "no route to the workers" in machine.stop_reason
+    assert machine.failures == archive.outcomes == []
+    assert not learner.gone
+
+
+class Stubborn(Future):
+    def cancel(self):
+        raise NotImplementedError("cancel is not implemented")
+
+
+class Uncancellable(Executor):
+    """An executor whose futures raise from `cancel`."""
+
+    _max_workers = 3
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Stubborn()
+        self.inner.submit(lambda: future.set_result(function(*args, **kwargs)))
+        return future
+
+
+def test_futures_that_cannot_be_cancelled_are_waited_for():
+    """At the goal, and the run ends normally."""
+    learner = Tolerant(50)
+    with ThreadPoolExecutor(3) as inner:
+        runner = BlockingRunner(learner, npoints_goal=10, executor=Uncancellable(inner))
+    assert runner.status() == "finished"
+    assert not learner.pending_points
+
+
+ORPHANS = """
+import os, signal, sys, time
+from concurrent.futures import ProcessPoolExecutor
+from adaptive_calib import BlockingRunner, SequenceLearner
+
+def slow(x):
+    os.write(1, b"%d\\n" % os.getpid())
+    time.sleep(0.1)
+    return x
+
+if __name__ == "__main__":
+    executor = None if sys.argv[1] == "loky" else lambda: ProcessPoolExecutor(2)
+    BlockingRunner(SequenceLearner(slow, range(10**6)), executor=executor, ntasks=2)
+"""
+
+
+@pytest.mark.parametrize("kind", ["pool", pytest.param("loky", marks=pytest.mark.slow)])
+def test_workers_end_with_a_killed_parent(kind, tmp_path):
+    """SIGKILL leaves the parent no time to say anything; its workers notice within seconds."""
+    script = tmp_path / "script.py"
+    script.write_text(ORPHANS)
+    with subprocess.Popen(
+        [sys.executable, str(script), kind], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        workers = {int(process.stdout.readline()) for _ in range(6)}
+        process.kill()
+        process.wait()
+    until = time.monotonic() + 30
+    while any(_alive(pid) for pid in workers) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(_alive(pid) for pid in workers)
+
+
+def _alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")")[-1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
