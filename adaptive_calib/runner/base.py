@@ -287,11 +287,6 @@ class BaseRunner(abc.ABC):
         return self.session.machine.progress
 
     @property
-    def claim(self) -> Any:
-        """The learner's claim about its own error, if it makes one; None otherwise."""
-        return self.learner.claim() if has_method(self.learner, "claim") else None
-
-    @property
     def lock(self) -> Any:
         """Held while the learner changes: take it to read the learner of a run in another thread."""
         return self.session.lock
