@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -236,6 +237,6 @@ def test_workers_end_with_a_killed_parent(kind, tmp_path):
 
 def _alive(pid):
     try:
-        return open(f"/proc/{pid}/stat").read().rsplit(")")[-1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
