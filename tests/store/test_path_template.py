@@ -25,7 +25,7 @@ def test_an_unknown_key_is_an_error_at_construction() -> None:
     """The message has the key, the template, and what is known."""
     with pytest.raises(KeyError, match=r"'Lsize' in the template .*\{Lsize\}.* known are Ldata, i, name"):
         PathTemplate("{name}/{Lsize}", EV)
-    with pytest.raises(ValueError, match="no template"):
+    with pytest.raises(ValueError, match="not a template"):
         PathTemplate("{name", EV)
 
 
