@@ -40,15 +40,15 @@ from adaptive_calib.learner.smooth1D import BREAK_WIDTH, EDGE, CurveMode, ErrorL
 
 __all__ = ["ErrorGoal", "Interpolant"]
 
-#: Number of points from which on noise is looked for; then again each time that it has doubled.
+#: Number of points from which on noise is looked for; then again each time that it has grown by a half.
 FIRST_LOOK = 40
 #: Windows around the largest estimate that are looked at; two of three have to look like noise.
 WINDOWS = 3
 #: Points that get a twin.
 TWINS = 4
 #: Largest estimate, in standard deviations, that noise alone explains. On white noise the largest estimate of 160
-#: intervals is 6.5 (27 at most in 20 trials) in the smooth mode and 2.3 (3) in the linear one.
-EXPLAINED: dict[str, float] = {"smooth": 30.0, "linear": 5.0}
+#: intervals is 6.5 (27 at most in 20 trials) in the smooth mode and 3.2 (5.7) in the linear one.
+EXPLAINED: dict[str, float] = {"smooth": 30.0, "linear": 10.0}
 #: A goal of less than this many standard deviations of the noise cannot be checked by single values, although an
 #: interpolant that smooths may be as good.
 CHECKABLE = 3.0
@@ -197,7 +197,7 @@ class ErrorGoal:
         elif count >= self._next_look and self._looks_for_noise and not self.satisfied(intervals):
             worst = intervals.worst()
             if worst is not None and not ErrorLoss.is_unknown(worst[3]):
-                self._next_look = 2 * count
+                self._next_look = count + count // 2
                 self._suspect(intervals, worst)
 
     def _suspect(self, intervals: Parts, worst: Interval) -> None:

@@ -5,7 +5,7 @@ Mathematics
 For k + 1 neighbouring points the divided difference y[x_0, ..., x_k] is a sum Σ w_i y_i that vanishes for polynomials
 of degree below k. Divided by (Σ w_i²)^½ it is, for values with independent errors of standard deviation σ, a number of
 standard deviation σ for every k; for a smooth function it falls with every k. So where these numbers stay of one size
-from k = 3 to 6, and have both signs, the values look like noise (`plateau`).
+from k = 4 to 6, and have both signs, the values look like noise (`plateau`).
 
 A wave that is faster than the points are dense looks so, too. They differ at *twins*, points next to
 observed ones (`Domain1D.twin`): there a function that can be resolved at all has changed by next to nothing, and noise
@@ -29,8 +29,8 @@ __all__ = ["WINDOW", "plateau"]
 #: Number of consecutive points of which `plateau` is asked.
 WINDOW = 10
 #: Orders of the differences that are compared.
-ORDERS = (3, 4, 5, 6)
-#: Largest ratio of two sizes that count as the same. Moré & Wild take 4 for three orders.
+ORDERS = (4, 5, 6)
+#: Largest ratio of two sizes that count as the same, as Moré & Wild take for three orders.
 RATIO = 4.0
 
 
