@@ -208,6 +208,11 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         return self._ledger.labels
 
     @property
+    def label_rule(self) -> LabelRule:
+        """How labels are found."""
+        return self.function.labels
+
+    @property
     def c_list(self) -> tuple[float, ...]:
         """The sensitivities looked at so far, increasing."""
         return self._ledger.c

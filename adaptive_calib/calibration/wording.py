@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adaptive_calib.calibration.bins import SMALLEST_TARGET
 from adaptive_calib.calibration.decision import Decision
 from adaptive_calib.calibration.interval import recommended_c
-
-if TYPE_CHECKING:
-    from adaptive_calib.calibration.learner import CalibrationLearner
-    from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
+from adaptive_calib.calibration.labels import LabelRule, PairedSums
+from adaptive_calib.calibration.robustness import Robustness
+from adaptive_calib.calibration.slope import SLOPE_THRESHOLD
 
 #: Shares below this are not worth a caution.
 FEW = 0.03
@@ -24,7 +24,42 @@ BASE_RATE, MOSTLY = 0.9, 0.5
 __all__ = ["cautions", "curve_cautions", "forecast", "opaque_stopped_because", "stopped_because"]
 
 
-def stopped_because(learner: CalibrationLearner) -> str:
+class Calibration(Protocol):
+    """The properties of a `CalibrationLearner` that are put in words."""
+
+    @property
+    def n_experiments(self) -> int: ...
+    @property
+    def n_failed(self) -> int: ...
+    @property
+    def exhausted(self) -> bool: ...
+    @property
+    def met_at(self) -> int | None: ...
+    @property
+    def labels(self) -> NDArray[np.float64]: ...
+    @property
+    def label_rule(self) -> LabelRule: ...
+    def label_sums(self) -> list[tuple[PairedSums, bool | None, bool | None]]: ...
+    def column(self, c: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def recommended_c(self) -> float | None: ...
+    def current(self) -> Decision | None: ...
+    def robustness(self) -> Robustness | None: ...
+
+
+class Race(Protocol):
+    """The properties of an `OpaqueCalibrationLearner` that are put in words."""
+
+    max_experiments: int
+
+    @property
+    def npoints(self) -> int: ...
+    @property
+    def c_list(self) -> tuple[float, ...]: ...
+    def done(self) -> bool: ...
+    def current(self) -> Decision | None: ...
+
+
+def stopped_because(learner: Calibration) -> str:
     """Return why there is nothing more to ask, or what is still open and how many experiments would decide it."""
     n = learner.n_experiments
     if learner.met_at is not None:
@@ -38,7 +73,7 @@ def stopped_because(learner: CalibrationLearner) -> str:
     return start + words + ("; " + more if (more := forecast(now)) else "")
 
 
-def opaque_stopped_because(learner: OpaqueCalibrationLearner) -> str:
+def opaque_stopped_because(learner: Race) -> str:
     """Return why there is nothing more to ask, or which c are still undecided."""
     now = learner.current()
     more = f"; {words}" if now is not None and (words := forecast(now)) else ""
@@ -78,7 +113,7 @@ def forecast(decision: Decision) -> str:
     return "; ".join(words)
 
 
-def cautions(learner: CalibrationLearner) -> tuple[str, ...]:
+def cautions(learner: Calibration) -> tuple[str, ...]:
     """Return what a reader of the result of `learner` has to know, in words; empty if all is well."""
     n, labels = learner.n_experiments, learner.labels
     known = labels[~np.isnan(labels)]
@@ -115,7 +150,7 @@ def cautions(learner: CalibrationLearner) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _dependence_cautions(learner: CalibrationLearner) -> list[str]:
+def _dependence_cautions(learner: Calibration) -> list[str]:
     """Return what the recommended c hangs on: values that are exactly 0 or 1, the clip, single experiments."""
     best = learner.recommended_c()
     words: list[str] = []
@@ -143,7 +178,7 @@ def _instead(c: float | None) -> str:
     return "no c would be recommended" if c is None else f"{_power(c)} would be recommended"
 
 
-def _label_cautions(learner: CalibrationLearner) -> list[str]:
+def _label_cautions(learner: Calibration) -> list[str]:
     """Return cautions about labels that may be wrong."""
     entries = [(sums, label, early) for sums, label, early in learner.label_sums() if sums.squares > 0]
     known = [sums for sums, label, _ in entries if label is not None]
@@ -155,7 +190,7 @@ def _label_cautions(learner: CalibrationLearner) -> list[str]:
             "lies within two standard errors of 0, so they may be wrong; raise Linf, or its cap"
         )
     heavy = sum(sums.rests_on_one_point for sums, _, _ in entries)
-    if entries and learner.function.labels.bound is None and heavy > FEW * len(entries):
+    if entries and learner.label_rule.bound is None and heavy > FEW * len(entries):
         words.append(
             f"in {heavy} of {len(entries)} experiments ({heavy / len(entries):.0%}) one point of the infinite data has "
             "more than a quarter of the sum of squares of the difference of the losses: with such heavy tails labels "
@@ -175,7 +210,7 @@ def curve_cautions(decision: Decision) -> tuple[str, ...]:
     verdicts, words = decision.verdicts, []
     at: dict[str, list[float]] = {}
     for k, fault in enumerate(verdicts.curve_fault):
-        if fault and (verdicts.slope_passed[k] or decision.slopes[k] > 0.9):
+        if fault and (verdicts.slope_passed[k] or decision.slopes[k] > SLOPE_THRESHOLD):
             at.setdefault(fault, []).append(2.0 ** decision.log2c[k])
     for fault, c in at.items():
         names = ", ".join(map(_power, c))
