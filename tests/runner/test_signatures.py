@@ -50,8 +50,8 @@ def test_a_type_checker_refuses_wrong_names_and_types(tmp_path):
             BlockingRunner(learner, npoint_goal=3)
             BlockingRunner(learner, npoints_goal=3, on_error="ignore")
             Runner(learner, loss_goal="small")
-            Runner(learner, npoints_goal=3, timout=1.0)
-            Calibrate([1.0], [], 10, 10, progres=True)
+            Runner(learner, npoints_goal=3, timout=1.0)  # codespell:ignore
+            Calibrate([1.0], [], 10, 10, progres=True)  # codespell:ignore
             Calibrate([1.0], [], 10, 10, ntasks="many")
             simple(learner, npoints=3)
             """
