@@ -179,6 +179,19 @@ def test_points_that_cannot_be_told_apart() -> None:
     assert all(math.isfinite(x) for x in learner.ask(5)[0])
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e200, 1.7e308])
+def test_sizes_of_values(size: float) -> None:
+    """The smallest and the largest numbers cause no warning and no NaN; beyond 1e140 nothing is predicted."""
+    learner = Learner1D(abs, bounds=(-1, 1), mode="auto")
+    for _ in range(40):
+        x = learner.ask(1)[0][0]
+        learner.tell(x, size * math.cos(4 * x))
+        assert not math.isnan(learner.loss())
+    value = learner.predict([0.123])
+    assert np.isnan(value).all() if size > 1e140 else abs(value[0] - size * math.cos(0.492)) <= 1e-6 * size
+
+
 def test_logarithmic_and_integer_axes() -> None:
     """On a logarithmic axis a resonance at 1e-2 is found; on integers every point is one."""
     learner = learned(lambda x: 1 / (1 + (math.log(x / 1e-2) / 0.1) ** 2), 12, bounds=(1e-6, 1e3), x_scale="log")

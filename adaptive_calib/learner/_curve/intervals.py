@@ -47,6 +47,8 @@ ORDER = 3.0
 STREAK, STREAK_AT_END = 4, 1
 #: Estimates below this fraction of the scale are rounding errors: then the longest piece is divided.
 ROUNDING = 1e-14
+#: Larger values are no nodes of interpolants; beside them there is no prediction.
+LARGEST = 1e140
 #: More points than this that are told together are taken in together, see `CurveIntervals.replay`.
 MANY, MEMORY = 2000, 64
 #: Division of an interval: between its middle and the golden section, which is too uneven for polynomials.
@@ -199,15 +201,16 @@ class CurveIntervals:
         t = self._coordinate(u)
         if t is not None:
             self._at[u] = t
-            self._model.add(t, _array(y))
+            self._model.add(t, _node(y))
 
     def revalue(self, u: float, y: Value) -> None:
         """Take in another value at a known point."""
         before = self._values[u]
         self._values[u] = y
         self.scale.count(y)
-        if u in self._at and (before is None or y is None):
-            self._model.replace(self._at[u], _array(y))
+        old, new = _node(before), _node(y)
+        if u in self._at and (old is None) != (new is None):
+            self._model.replace(self._at[u], new)
 
     def rebuild(self, us: list[float], ys: list[Value]) -> None:
         """Start anew with these points, ascending, and keep the pending ones."""
@@ -221,13 +224,13 @@ class CurveIntervals:
         for u in us:
             taken.setdefault(self._t(u), u)
         self._at = {u: t for t, u in taken.items()}
-        valid = [u for u in self._at if self._values[u] is not None]
+        nodes = {t: _node(self._values[u]) for u, t in self._at.items()}
+        valid = {t: y for t, y in nodes.items() if y is not None}
+        lost = [t for t, y in nodes.items() if y is None]
         if valid:
-            points = np.array([self._at[u] for u in valid])
-            values = np.array([_array(self._values[u]) for u in valid])
-            self._model.rebuild(points, values, [self._at[u] for u in self._at if self._values[u] is None])
+            self._model.rebuild(np.array(list(valid)), np.array(list(valid.values())), lost)
         else:
-            self._model.lost = sorted(self._at.values())
+            self._model.lost = sorted(lost)
 
     def replay(self, us: list[float], ys: list[Value]) -> None:
         """Take in points in the order in which they were told, as if one by one.
@@ -525,6 +528,12 @@ class AutoCurve:
     def largest_error(self) -> float:
         """The largest estimated error of an interval that is not closed; inf while one is too long to tell."""
         return self._model.largest_error()
+
+
+def _node(y: Value) -> Floats | None:
+    """Return the value as the model takes it; None beyond `LARGEST`, where squares overflow."""
+    array = _array(y)
+    return None if array is None or np.abs(array).max() > LARGEST else array
 
 
 def _array(y: Value) -> Floats | None:

@@ -337,7 +337,7 @@ class CurveModel:
         own[S] = own[P] if rests is None else np.maximum(rests[1:], rests[:-1])
         self._estimates = own
         self.use = np.zeros(n, dtype=np.int64)
-        tiny = 1e-15 * self.scale
+        tiny = max(1e-15 * self.scale, 1e-290)
         worse = np.ones(4)
         if self._record:
             last = list(self._record)[-MEMORY:]
