@@ -320,6 +320,16 @@ def test_spacing_is_kept(mode):
     assert np.diff(sorted(learner.data)).min() >= 1e-3 * (1 - 1e-9)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_what_the_spacing_leaves_out_is_not_claimed(mode):
+    """Where no further point is allowed nothing is claimed; if that is everywhere, there is no claim."""
+    coarse = Learner1D(wave(20), (0, 1), mode=mode, min_spacing=0.05)
+    coarse.set_error_goal(1e-3)
+    while points := coarse.ask(1)[0]:
+        coarse.tell(points[0], coarse.function(points[0]))
+    assert coarse.claim() is None or coarse.claim().basis == "estimated" or coarse.claim().fraction > 0.5
+
+
 @pytest.mark.parametrize("mode", ["linear", "smooth"])
 def test_points_are_no_lattice(mode):
     """With an error goal, and always in the smooth mode, only the ends are dyadic fractions of the domain."""

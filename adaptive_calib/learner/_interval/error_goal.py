@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -341,17 +342,23 @@ class ErrorGoal:
             return Claim.estimated(estimate) if math.isfinite(estimate) else None
         exhausted = isinstance(self._domain, IntegerDomain) and intervals.exhausted
         if not self.check.passed and not exhausted:
-            return Claim.estimated(estimate)
+            # with no further point possible the estimate is 0, as it leaves all intervals out
+            return None if intervals.exhausted else Claim.estimated(estimate)
         real = intervals.real()
         breaks = joined_breaks(real, BREAK_WIDTH * self._width, self.check.error)
         unknown = sum(b - a for _, a, b, _, ya, yb in real if ya is None or yb is None)
         longest = max((b - a for _, a, b, *_ in real), default=0.0) / self._width
-        return self.check.claim(
+        claim = self.check.claim(
             resolution=longest if resolution else None,
             unpredicted=unknown / self._width,
             breaks=[(name(a), name(b)) for a, b in breaks],
             exhausted=exhausted,
         )
+        if exhausted or self._domain.shortest <= BREAK_WIDTH * self._width:
+            return claim
+        # where the least distance of points forbids another one, nothing was estimated or checked
+        closed = sum(b - a for _, a, b, *_ in real if self._domain.parts(a, b) < 2) / self._width
+        return replace(claim, fraction=min(1.0, claim.fraction + closed))
 
 
 def joined_breaks(real: Sequence[Any], width: float, error: float) -> list[tuple[float, float]]:
