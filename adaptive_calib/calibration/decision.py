@@ -6,7 +6,7 @@ wrong, at any number of experiments and for any set of c that an `Axis` comes to
 (`evidence`) of which the family of all c (`family`) has one common bound on either side; half of the error probability
 is for accepting a c that is not acceptable, half for rejecting one that is.
 
-- ACCEPTABLE: *accept* reached its bound, before the c was rejected and while the shape test was below 4 (that costs
+- ACCEPTABLE: *accept* reached its bound, before the c was rejected and while the shape test was below 1 (that costs
   power only), and the shape test has not reached 2/(1 - confidence). A later alarm of the shape test withdraws the
   decision; for a calibrated curve this has a probability of (1 - confidence)/2 at most.
 - NOT_ACCEPTABLE: the mean of *reject* and *shape* reached its bound.
@@ -57,7 +57,7 @@ Flags = NDArray[np.bool_]
 BAND_SHARE, MIN_IN_BIN = 1 / 8, 32
 
 #: No c is accepted at a number of experiments at which the e-process of the shape test is above this.
-SUSPICION = 4.0
+SUSPICION = 1.0
 
 #: More than this many times the present number of experiments is reported as "no end in sight".
 FUTILE = 100.0

@@ -20,7 +20,6 @@ from adaptive_calib.calibration import (
     SequentialLabel,
     summarise,
 )
-from adaptive_calib.engine.machine import EvaluationError
 from adaptive_calib.runner import BlockingRunner, SequentialExecutor
 from adaptive_calib.view.calibration_learner import learner_view
 from tests.calibration.worlds import Gaussians
@@ -171,8 +170,8 @@ def test_labels_that_rest_on_rare_points_are_said() -> None:
     assert all(label == (i % 2 == 1) for i, label in settled)
     assert not any("heavy" in words for words in bounded.cautions())
     exceeded = learner(heavy_tails(8), name="tails", Linf=None, labels=SequentialLabel(8192, bound=5.0), res=1)
-    with pytest.raises(EvaluationError, match="at most `bound` = 5"):
-        run(exceeded)
+    run(exceeded)
+    assert exceeded.failed_points
 
 
 def test_audits_that_disagree_are_reported() -> None:

@@ -90,8 +90,9 @@ def test_more_experiments_and_other_c_go_on_from_the_store(
 
 
 def test_both_distributions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """By default experiments of infrared and microwave are taken in turn, and each has its table and pictures."""
-    assert main(["--output", str(tmp_path), "--executor", "sequential", "--experiments", "20"]) == 0
+    """With both, experiments of infrared and microwave are taken in turn, and each has its table and pictures."""
+    arguments = ["--distribution", "both", "--output", str(tmp_path), "--executor", "sequential", "--experiments", "20"]
+    assert main(arguments) == 0
     out = capsys.readouterr().out
     assert counts(out) == (40, 0)
     assert re.search(r"^infrared:$.*^microwave:$", out, re.DOTALL | re.MULTILINE)
