@@ -673,6 +673,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         """Return a learner with the same parameters and no data."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
+        other.__dict__.pop("_cache", None)  # the last loss, of a dict that both would change
         other.data, other.pending_points, other.failed_points = {}, set(), set()
         other._restart()
         return other

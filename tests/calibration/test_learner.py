@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from adaptive_calib.calibration import CalibrationLearner, Sampling, SequentialLabel, summarise
+from adaptive_calib.examples.blackbody.distributions import Infrared
+from adaptive_calib.runner import simple
 from tests.calibration.worlds import Gaussians
 
 FAST = Sampling(M=8, max_M=8, resample_ends=4)
@@ -239,3 +241,13 @@ def test_refused_points_and_records() -> None:
     with pytest.raises(ValueError, match="should have index 1"):
         one.tell(("new", 1), one.function(("new", 0)))
     assert (one.npoints, one.pending_points) == (0, set())
+
+
+def test_a_new_learner_shares_nothing_that_changes() -> None:
+    """Its latest loss is that of a fresh one, and asking it changes nothing of the old one."""
+    old = CalibrationLearner(Infrared(N=4), Ldata=64, Linf=256, c_list=[1.0])
+    simple(old)
+    loss, new = old.loss(), old.new()
+    assert new.latest_loss is None
+    new.loss()
+    assert old.latest_loss == loss
