@@ -74,7 +74,8 @@ class Calibrate:
         Seed of the sampler of B_EMD.
     name : str
         Identity of `experiments` in the store where they are no dataclass.
-    ntasks, log, shutdown_executor, retries, on_error, max_failures, timeout, points_per_task, mode, require_clean_git,
+    ntasks, log, shutdown_executor, retries, on_error, max_failures, timeout, points_per_task, mode, require_clean_git
+        As of `BlockingRunner`.
     share_every, inner_threads, progress, callbacks, capture, try_first, on_interrupt
         As of `BlockingRunner`; but an experiment that fails does not end the others (``on_error="continue"``).
 
