@@ -148,6 +148,21 @@ def watch(session: Session, wait: Callable[[], Any] | None = None) -> None:
     session : Session
     wait : callable, optional
         Waits for the end of a session that runs in another thread.
+
+    Examples
+    --------
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.drivers import unwatch, watch
+    >>> from adaptive_calib.engine.executors import InThisThread
+    >>> from adaptive_calib.engine.goals import Points
+    >>> from adaptive_calib.engine.machine import RunMachine
+    >>> from adaptive_calib.engine.session import Session
+    >>> from adaptive_calib.engine.evaluate import Work
+    >>> learner = Learner1D(abs, bounds=(-1, 1))
+    >>> session = Session(RunMachine(learner, Points(9)), InThisThread(), Work(learner.function))
+    >>> watch(session)
+    >>> unwatch(session) is None  # no signal has arrived
+    True
     """
     if not _sessions:
         _received.clear()
@@ -159,7 +174,14 @@ def watch(session: Session, wait: Callable[[], Any] | None = None) -> None:
 
 
 def unwatch(session: Session) -> int | None:
-    """Let signals leave a session alone, from any thread; return the signal that has cancelled it."""
+    """Let signals leave a session alone, from any thread; return the signal that has cancelled it.
+
+    Examples
+    --------
+    See `watch`.
+
+    >>> from adaptive_calib.engine.drivers import unwatch
+    """
     _sessions.pop(session, None)
     if not _sessions and threading.current_thread() is threading.main_thread():
         _restore()

@@ -236,7 +236,24 @@ class Work:
 
 
 def refuse_coroutine(value: CoroutineType[Any, Any, Any]) -> None:
-    """Raise the error of a function that returned a coroutine where nothing awaits it."""
+    """Raise the error of a function that returned a coroutine where nothing awaits it.
+
+    Raises
+    ------
+    TypeError
+        Always; it says what to do.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.evaluate import refuse_coroutine
+    >>> async def function(x):
+    ...     return x
+    >>> refuse_coroutine(function(1.0))
+    Traceback (most recent call last):
+        ...
+    TypeError: the function returned a coroutine, which nothing awaits here. Give the learner the `async def` function \
+itself and run it by Runner; or a function that returns the value, for instance by asyncio.run.
+    """
     value.close()
     raise TypeError(
         "the function returned a coroutine, which nothing awaits here. Give the learner the `async def` function "

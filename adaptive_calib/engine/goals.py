@@ -267,6 +267,13 @@ def share_reached(goal: Goal, progress: Progress, first: First | None = None) ->
 def time_left(goal: Goal, progress: Progress) -> float | None:
     """Return the seconds left until any goal at the speed so far; None if that is unknown.
 
+    Parameters
+    ----------
+    goal : Goal
+        One of this module, or a user's own.
+    progress : Progress
+        The state of the run.
+
     Examples
     --------
     >>> from adaptive_calib import Learner1D
@@ -280,6 +287,13 @@ def time_left(goal: Goal, progress: Progress) -> float | None:
 
 def total_points(goal: Goal, progress: Progress) -> int | None:
     """Return the number of points at which any goal is reached; None if it does not depend on that.
+
+    Parameters
+    ----------
+    goal : Goal
+        One of this module, or a user's own.
+    progress : Progress
+        The state of the run.
 
     Examples
     --------

@@ -49,6 +49,15 @@ class Overdue:
     ----------
     limit : float or None
         The limit; None if there is nothing to do here.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from adaptive_calib.engine.executors import Pool
+    >>> from adaptive_calib.engine.overdue import Overdue
+    >>> with ThreadPoolExecutor(1) as threads:
+    ...     Overdue(2.0, Pool(threads)).due({})  # nothing is submitted
+    inf
     """
 
     def __init__(self, limit: float | None, executor: Any) -> None:

@@ -43,6 +43,18 @@ class WorkersMissing:
         The second of the run since which there is no worker; None if there is one.
     watches : bool
         Whether workers may be missing although the capacity is not 0.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.executors import InThisThread
+    >>> from adaptive_calib.engine.workers_missing import WorkersMissing
+    >>> missing = WorkersMissing(InThisThread(), patience=15)
+    >>> missing.look(capacity=0, now=2.0)
+    >>> missing.since, missing.due
+    (2.0, 17.0)
+    >>> missing.look(capacity=1, now=3.0)
+    >>> missing.since is None, missing.due
+    (True, inf)
     """
 
     def __init__(self, executor: Any, patience: float | None = None) -> None:

@@ -54,6 +54,11 @@ MOST_BLOCKS = 8
 def checks_needed(fraction: float = FRACTION, confidence: float = CONFIDENCE) -> int:
     """Return the number of points of a check without a miss that excludes a larger fraction with this confidence.
 
+    Raises
+    ------
+    ValueError
+        If `fraction` or `confidence` is not between 0 and 1.
+
     Examples
     --------
     >>> from adaptive_calib.learner.claims import checks_needed

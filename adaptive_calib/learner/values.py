@@ -134,6 +134,13 @@ def real_number(value: Any, place: Any, expected: str = NUMBER) -> float | int:
 def real_number_or_vector(value: Any, place: Any) -> float | int | Floats:
     """Return a value as `real_number` does or, if it is a vector, as a new float array of shape (N,), N at least 1.
 
+    Parameters
+    ----------
+    value
+        What a function returned; see the table above.
+    place
+        The point, for the message.
+
     Raises
     ------
     TypeError

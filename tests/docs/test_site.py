@@ -119,8 +119,7 @@ def _packages() -> list[str]:
     """Return the modules whose ``__all__`` is the public face: packages, and modules at the top."""
     modules = pkgutil.iter_modules(adaptive_calib.__path__, "adaptive_calib.")
     names = ["adaptive_calib", *(module.name for module in modules if "._" not in module.name)]
-    for program in ("examples", "command_line"):
-        names.remove(f"adaptive_calib.{program}")
+    names.remove("adaptive_calib.examples")  # a program
     return [name for name in names if hasattr(importlib.import_module(name), "__all__")]
 
 

@@ -52,6 +52,12 @@ class Root:
         The place and its estimated error.
     slope : float
         The derivative there; 0 at a step.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import Root
+    >>> Root(x=1.5708, x_error=1e-6, slope=-1.0).slope
+    -1.0
     """
 
     x: float
@@ -71,6 +77,12 @@ class Extremum:
         The value there and its estimated error.
     kind : {"maximum", "minimum"}
         Which it is.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import Extremum
+    >>> Extremum(x=0.2, x_error=1e-6, value=1.0, value_error=1e-9, kind="maximum").kind
+    'maximum'
     """
 
     x: float
@@ -95,6 +107,13 @@ class Pole:
         Its estimated error.
     residue : complex or array
         The residue, an array of shape (N,) for vectors.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.learner1D import Pole
+    >>> resonance = Pole(place=0.3 + 0.01j, error=1e-9, residue=-0.005j)
+    >>> resonance.place.real, resonance.place.imag  # the centre and the half width at half maximum
+    (0.3, 0.01)
     """
 
     place: complex
