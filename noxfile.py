@@ -23,6 +23,8 @@ nox.options.download_python = "never"
 OLDEST = 11
 NEWEST_LOOKED_FOR = 20
 PARALLEL = ("-n", "2", "--dist", "worksteal")
+#: Tests that need ruff and mypy; they are skipped where these are missing.
+TYPED = ("tests/docs/test_code_on_pages.py", "tests/runner/test_signatures.py")
 FOLDERS = ("adaptive_calib", "tests", "docs", "notebooks", "noxfile.py", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 
 
@@ -76,7 +78,7 @@ def types(session: nox.Session) -> None:
     """Strict mypy over the package and over the code on the pages, with the libraries that it is used with."""
     session.install("-e", ".[test,lint]")
     session.run("mypy")
-    session.run("python", "-m", "pytest", "-m", "slow or not slow", "tests/docs/test_code_on_pages.py")
+    session.run("python", "-m", "pytest", "-m", "slow or not slow", *TYPED)
 
 
 @nox.session(python=PYTHONS)
