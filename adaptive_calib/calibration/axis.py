@@ -15,12 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration.interval import AcceptableInterval, Boundary
 from adaptive_calib.calibration.slope import SLOPE_THRESHOLD
 
 __all__ = ["Axis", "on_axis"]
-
-Array = NDArray[np.float64]
 
 
 def on_axis(c: float) -> float:
@@ -69,9 +68,9 @@ class Axis:
 
     def more(
         self,
-        log2c: Array,
+        log2c: Floats,
         status: NDArray[np.integer],
-        slopes: Array,
+        slopes: Floats,
         interval: AcceptableInterval,
         upper_end: bool = True,
     ) -> list[float]:
@@ -111,7 +110,7 @@ class Axis:
         ends = [(interval.lower, -1)] + ([(interval.upper, +1)] if upper_end else [])
         return [(boundary, outwards) for boundary, outwards in ends if boundary is not None]
 
-    def sharper(self, log2c: Array, interval: AcceptableInterval, upper_end: bool = True) -> list[float]:
+    def sharper(self, log2c: Floats, interval: AcceptableInterval, upper_end: bool = True) -> list[float]:
         """Return log2 of the values that place the last acceptable c more exactly, when no more experiments come."""
         wanted: list[float] = []
         for boundary, outwards in self._ends(interval, upper_end):
@@ -128,7 +127,7 @@ class Axis:
         """The middle of a gap, if the gap is wider than what is wanted."""
         return [float(a + b) / 2] if self.tol is not None and abs(b - a) > self.tol else []
 
-    def _around_the_largest(self, log2c: Array, slopes: Array) -> list[float]:
+    def _around_the_largest(self, log2c: Floats, slopes: Floats) -> list[float]:
         top = int(np.argmax(slopes))
         wanted = []
         for outwards, end in ((-1, 0), (+1, len(log2c) - 1)):

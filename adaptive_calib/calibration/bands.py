@@ -31,8 +31,9 @@ from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 from scipy.special import betainc, betaincinv, betaln, expit, xlogy
 
+from adaptive_calib._arrays import Floats, Ints
 from adaptive_calib.calibration.bins import get_bin_sizes
-from adaptive_calib.calibration.pairs import Floats, Ints, Pairs, as_pairs
+from adaptive_calib.calibration.pairs import Pairs, as_pairs
 
 __all__ = ["CorpCurve", "IsotonicBand", "clopper_pearson", "confidence_sequence", "corp_curve", "isotonic_band"]
 

@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
-from adaptive_calib.calibration.pairs import Floats, Ints, Pairs, as_pairs, table_columns
+from adaptive_calib._arrays import Floats, Ints
+from adaptive_calib.calibration.pairs import Pairs, as_pairs, table_columns
 
 __all__ = [
     "Bins",

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.decision import judge_table
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Record, Sampling, check_c, describe
@@ -32,8 +32,6 @@ from adaptive_calib.learner.data_saver import DataSaver
 from adaptive_calib.learner.learner1D import Learner1D
 
 __all__ = ["DataSizeStudy", "spread"]
-
-Array = NDArray[np.float64]
 
 
 def spread(answer: dict[str, Any]) -> list[float]:
@@ -154,7 +152,7 @@ class DataSizeStudy(NotebookRepr):
             experiments, L, rule, self.res, self.sampling, self.entropy, self.c_list, self.name or "data sizes"
         )
 
-    def _variance(self, experiment: ExperimentLike, i: int, L: int) -> Array:
+    def _variance(self, experiment: ExperimentLike, i: int, L: int) -> Floats:
         """Variance of B_EMD over replicate data sets, less what the sampling of B_EMD adds; shape (n_c,)."""
         assert self.replicate is not None
         # labels belong to the experiment, not to the data set: the least that there is to do
@@ -162,10 +160,10 @@ class DataSizeStudy(NotebookRepr):
         records = [Record.from_plain(function(("new", r))) for r in range(self.replicates)]
         values = np.array([[record.bemd[c] for c in self.c_list] for record in records])
         noise = np.array([[record.stderr[c] ** 2 for c in self.c_list] for record in records]).mean(axis=0)
-        variance: Array = values.var(axis=0, ddof=1) - noise
+        variance: Floats = values.var(axis=0, ddof=1) - noise
         return variance
 
-    def _answer(self, L: int, bemd: Array, labels: Array, within: Array | None) -> dict[str, Any]:
+    def _answer(self, L: int, bemd: Floats, labels: Floats, within: Floats | None) -> dict[str, Any]:
         decision = judge_table(self.c_list, bemd, labels)
         interval = decision.interval
         if within is not None:

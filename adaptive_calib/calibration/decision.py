@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive_calib._arrays import Bools, Floats
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import Axis, on_axis
 from adaptive_calib.calibration.evidence import SHAPE_TERMS, Evidence, extend
@@ -49,8 +50,6 @@ __all__ = [
     "next_look",
 ]
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 #: The band is wanted in folded bins with at least this share of the experiments, and this many; others are reported.
 #: At the recommended c most B_EMD may be near 0 and 1, and the curve between is then of little consequence.
@@ -120,10 +119,10 @@ class Verdicts:
     """
 
     status: NDArray[np.int8]
-    slope_passed: Flags
-    curve_passed: Flags
+    slope_passed: Bools
+    curve_passed: Bools
     curve_fault: tuple[str, ...]
-    needed: Array
+    needed: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +140,7 @@ class Rows:
     """
 
     name: str
-    mask: Flags
+    mask: Bools
     evidence: Sequence[Evidence]
 
 
@@ -166,8 +165,8 @@ class Part:
     name: str
     n: int
     verdicts: Verdicts
-    slopes: Array
-    stderrs: Array
+    slopes: Floats
+    stderrs: Floats
     half_width: float = math.inf
 
 
@@ -195,9 +194,9 @@ class Decision(NotebookRepr):
     """
 
     n: int
-    log2c: Array
-    slopes: Array
-    stderrs: Array
+    log2c: Floats
+    slopes: Floats
+    stderrs: Floats
     verdicts: Verdicts
     interval: AcceptableInterval
     undecided: int
@@ -234,7 +233,7 @@ def next_look(n: int) -> int:
     return n + max(16, n // 8)
 
 
-def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Array, family: Family) -> Verdicts:
+def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Floats, family: Family) -> Verdicts:
     """Decide on every c; see the head of this file.
 
     Parameters
@@ -276,18 +275,18 @@ def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Array, 
     return Verdicts(status, accepted < never, ~alarm, faults, needed)
 
 
-def _carried_on(log_e: Array, n: int) -> Array:
+def _carried_on(log_e: Floats, n: int) -> Floats:
     """A process that was observed for fewer experiments stays where it is."""
     return log_e if log_e.size == n else np.append(log_e, np.full(n - log_e.size, log_e[-1] if log_e.size else 0.0))
 
 
-def _both_kinds(labels: Array) -> int:
+def _both_kinds(labels: Floats) -> int:
     """Return the number of the experiment at which labels of both kinds are there; n if there is none."""
     first = [int(np.argmax(labels == kind)) if np.any(labels == kind) else len(labels) for kind in (0, 1)]
     return max(first)
 
 
-def _first_reached(bound: Array, start: int) -> NDArray[np.intp]:
+def _first_reached(bound: Floats, start: int) -> NDArray[np.intp]:
     """Return the first row from `start` on in which each column is at least 0; the number of rows if there is none."""
     if not len(bound):
         return np.zeros(bound.shape[1], np.intp)
@@ -312,8 +311,8 @@ def _forecast(one: Evidence, price: tuple[float, float], alarm: bool, two_kinds:
 
 def judge(
     log2c: Sequence[float],
-    bemd: Array,
-    labels: Array,
+    bemd: Floats,
+    labels: Floats,
     rows: Sequence[Rows],
     tolerances: Tolerances,
     family: Family,
@@ -358,7 +357,7 @@ def judge(
 
 
 def _part(
-    log2c: Sequence[float], bemd: Array, labels: Array, rows: Rows, family: Family, order: NDArray[np.intp]
+    log2c: Sequence[float], bemd: Floats, labels: Floats, rows: Rows, family: Family, order: NDArray[np.intp]
 ) -> Part:
     own = np.where(rows.mask, labels, np.nan)
     v = decide(log2c, rows.evidence, own, family)
@@ -393,7 +392,7 @@ def _joint(verdicts: Sequence[Verdicts], names: Sequence[str]) -> Verdicts:
     )
 
 
-def judge_table(c_list: Sequence[float], bemd: Array, labels: Array, confidence: float = 0.95) -> Decision:
+def judge_table(c_list: Sequence[float], bemd: Floats, labels: Floats, confidence: float = 0.95) -> Decision:
     """Judge a table of B_EMD, shape (n, n_c), at a fixed list of c."""
     log2c = [on_axis(c) for c in c_list]
     evidence = [Evidence() for _ in log2c]
@@ -403,7 +402,7 @@ def judge_table(c_list: Sequence[float], bemd: Array, labels: Array, confidence:
     return judge(log2c, bemd, labels, rows, Tolerances(None, None, None), Family.of(axis, confidence))
 
 
-def _octaves(log2c: Array, slopes: Array, interval: AcceptableInterval, axis: Axis, upper_end: bool) -> float:
+def _octaves(log2c: Floats, slopes: Floats, interval: AcceptableInterval, axis: Axis, upper_end: bool) -> float:
     """Octaves in which the ends that are wanted lie; where nothing is acceptable, those around the largest slope."""
     if interval.lower is not None and interval.upper is not None:
         lower = axis.gap(interval.lower, -1)
@@ -415,7 +414,7 @@ def _octaves(log2c: Array, slopes: Array, interval: AcceptableInterval, axis: Ax
     return float(np.diff(log2c[max(top - 1, 0) : top + 2]).max(initial=0.0))
 
 
-def _half_width(log2c: Array, bemd: Array, labels: Array, interval: AcceptableInterval) -> float:
+def _half_width(log2c: Floats, bemd: Floats, labels: Floats, interval: AcceptableInterval) -> float:
     """Largest half-width of the anytime limits at the recommended c, over the folded bins with enough experiments."""
     if interval.lower is None:
         return math.inf

@@ -30,15 +30,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit
 
-from adaptive_calib.calibration.pairs import Floats
+from adaptive_calib._arrays import Bools, Floats
 from adaptive_calib.calibration.slope import DEFAULT_CLIP, SLOPE_THRESHOLD, clip_bemd
 
 __all__ = ["SHAPE_TERMS", "Evidence", "closed_mean", "extend"]
 
-Flags = NDArray[np.bool_]
 
 _SMALLER = 0.99  # stakes on *accept* stay this far below what could ruin the capital
 #: Stakes on *accept*, in units of the largest one that is allowed, and their weights. The best stake is about the
@@ -151,7 +150,7 @@ def extend(evidence: Sequence[Evidence], bemd: ArrayLike, labels: ArrayLike) -> 
         one.shape = np.append(one.shape, shape[:, k])
 
 
-def _shape_sums(start: Floats, a: Floats, hit: Flags, favours_a: Flags) -> Floats:
+def _shape_sums(start: Floats, a: Floats, hit: Bools, favours_a: Bools) -> Floats:
     """Return the log likelihood ratios of all alternatives for A and B after each row, shape (m, n_c, 2, terms)."""
     sign = np.where(hit, 1.0, -1.0)
     base = log_expit(sign * SLOPE_THRESHOLD * a)[..., None]

@@ -23,9 +23,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration.axis import Axis
 from adaptive_calib.calibration.evidence import closed_mean
-from adaptive_calib.calibration.pairs import Floats
 
 __all__ = ["Family"]
 

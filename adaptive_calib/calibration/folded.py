@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from adaptive_calib._arrays import Floats, Ints
 from adaptive_calib.calibration.bands import confidence_sequence
-from adaptive_calib.calibration.pairs import Floats, Ints, as_pairs, fold
+from adaptive_calib.calibration.pairs import as_pairs, fold
 
 __all__ = ["FoldedBins", "folded_bins"]
 

@@ -18,8 +18,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
-from adaptive_calib.calibration.pairs import Floats
 from adaptive_calib.calibration.slope import SLOPE_THRESHOLD, Status
 
 __all__ = ["AcceptableInterval", "Boundary", "acceptable_interval", "recommended_c"]

@@ -10,11 +10,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from adaptive_calib._arrays import Floats
 
 __all__ = ["Ledger"]
-
-Array = NDArray[np.float64]
 
 
 class Ledger:
@@ -28,9 +27,9 @@ class Ledger:
 
     def __init__(self, c: Sequence[float]) -> None:
         self._n = 0
-        self._labels: Array = np.empty(64)
-        self._bemd: dict[float, Array] = {}
-        self._stderr: dict[float, Array] = {}
+        self._labels: Floats = np.empty(64)
+        self._bemd: dict[float, Floats] = {}
+        self._stderr: dict[float, Floats] = {}
         for x in c:
             self._open(x)
 
@@ -48,19 +47,19 @@ class Ledger:
         return tuple(self._bemd)
 
     @property
-    def labels(self) -> Array:
+    def labels(self) -> Floats:
         """B_epis as 1 and 0, NaN where undecided or failed; shape (n,), a view not to be written to."""
         return self._labels[: self._n]
 
-    def column(self, c: float) -> Array:
+    def column(self, c: float) -> Floats:
         """B_EMD at one c, shape (n,); NaN for failed experiments."""
         return self._bemd[c][: self._n]
 
-    def stderr(self, c: float) -> Array:
+    def stderr(self, c: float) -> Floats:
         """Standard error of `column`, shape (n,)."""
         return self._stderr[c][: self._n]
 
-    def append(self, label: bool | None, bemd: Array, stderr: Array) -> None:
+    def append(self, label: bool | None, bemd: Floats, stderr: Floats) -> None:
         """Add the next experiment; `bemd` and `stderr` are in increasing order of c."""
         if self._n == len(self._labels):
             self._grow()
@@ -75,13 +74,13 @@ class Ledger:
         nothing = np.full(len(self._bemd), math.nan)
         self.append(None, nothing, nothing)
 
-    def add(self, c: float, bemd: Array, stderr: Array) -> None:
+    def add(self, c: float, bemd: Floats, stderr: Floats) -> None:
         """Add a column; arrays of shape (n,)."""
         self._open(c)
         self._bemd[c][: self._n] = bemd
         self._stderr[c][: self._n] = stderr
 
-    def fill(self, c: float, start: int, bemd: Array, stderr: Array) -> None:
+    def fill(self, c: float, start: int, bemd: Floats, stderr: Floats) -> None:
         """Write values of experiments `start`, ... of a column; arrays of shape (m,)."""
         self._bemd[c][start : start + len(bemd)] = bemd
         self._stderr[c][start : start + len(bemd)] = stderr
@@ -91,7 +90,7 @@ class Ledger:
         self._stderr[c] = np.empty_like(self._labels)
 
     def _grow(self) -> None:
-        def twice(a: Array) -> Array:
+        def twice(a: Floats) -> Floats:
             return np.concatenate([a, np.empty_like(a)])
 
         self._labels = twice(self._labels)

@@ -20,8 +20,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration import frames, wording
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import Axis
@@ -43,7 +43,6 @@ __all__ = ["OpaqueCalibrationLearner"]
 
 #: (i, log2 c): evaluate experiment i at the sensitivity c.
 Point = tuple[int, float]
-Array = NDArray[np.float64]
 
 
 class _Candidate:
@@ -64,7 +63,7 @@ class _Candidate:
             self._have += 1
         return self._have
 
-    def column(self) -> Array:
+    def column(self) -> Floats:
         """B_EMD of experiments 0 … stage - 1; only of a complete stage."""
         return np.array([self.bemd[i] for i in range(self.stage)])
 
@@ -257,7 +256,7 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
 
     # ------------------------------------------------------------------ decisions
 
-    def _label_column(self, n: int) -> Array:
+    def _label_column(self, n: int) -> Floats:
         return np.array([self._labels.get(i, math.nan) for i in range(n)], float)
 
     def _decide(self) -> None:
@@ -330,7 +329,7 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         """Return the smallest acceptable c, or None."""
         return recommended_c(self.acceptable_interval())
 
-    def column(self, c: float) -> tuple[Array, Array]:
+    def column(self, c: float) -> tuple[Floats, Floats]:
         """Return B_EMD at one c and the labels (1, 0, NaN) of the experiments evaluated there, in their order."""
         known = self._at_each_c().get(math.log2(c), {})
         return (

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration.decision import decide
 from adaptive_calib.calibration.evidence import Evidence, extend
 from adaptive_calib.calibration.family import Family
@@ -22,7 +22,6 @@ from adaptive_calib.calibration.slope import DEFAULT_CLIP, SLOPE_THRESHOLD, clip
 
 __all__ = ["OTHER_CLIPS", "Robustness", "robustness"]
 
-Array = NDArray[np.float64]
 
 #: Beside the default 1/4096.
 OTHER_CLIPS = (1 / 1024, 1 / 16384)
@@ -44,7 +43,7 @@ class Robustness:
     by_experiment: dict[int, float | None]
 
 
-def robustness(log2c: Sequence[float], bemd: Array, labels: Array, family: Family) -> Robustness:
+def robustness(log2c: Sequence[float], bemd: Floats, labels: Floats, family: Family) -> Robustness:
     """Return under which conditions another c is recommended.
 
     Parameters
@@ -69,14 +68,14 @@ def robustness(log2c: Sequence[float], bemd: Array, labels: Array, family: Famil
 
 
 def _recommended(
-    log2c: Sequence[float], bemd: Array, labels: Array, family: Family, clip: float = DEFAULT_CLIP
+    log2c: Sequence[float], bemd: Floats, labels: Floats, family: Family, clip: float = DEFAULT_CLIP
 ) -> float | None:
     evidence = [Evidence(clip) for _ in log2c]
     extend(evidence, bemd, labels)
     return recommended_c(acceptable_interval(log2c, decide(log2c, evidence, labels, family).status))
 
 
-def _influential(log2c: Sequence[float], bemd: Array, labels: Array, now: float | None) -> list[int]:
+def _influential(log2c: Sequence[float], bemd: Floats, labels: Floats, now: float | None) -> list[int]:
     """Return the experiments with the extreme scores at the recommended c and at its three neighbours below."""
     if now is None or not len(bemd):
         return []

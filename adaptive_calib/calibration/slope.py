@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, ndtr
 
-from adaptive_calib.calibration.pairs import Floats, as_pairs, fold
+from adaptive_calib._arrays import Floats
+from adaptive_calib.calibration.pairs import as_pairs, fold
 
 __all__ = [
     "DEFAULT_CLIP",

@@ -29,9 +29,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from adaptive_calib._arrays import Floats
+
 __all__ = ["LOG_RATIO_MAX", "V_MAX", "V_MIN", "BetaSolution", "solve_beta"]
 
-Floats = NDArray[np.float64]
 
 #: Beyond these the beta distribution is, to rounding, what it is at them; callers clip before they solve.
 LOG_RATIO_MAX = 700.0

@@ -33,8 +33,9 @@ from dataclasses import dataclass
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.emd.process import PathLaw, path_batch
 from adaptive_calib.emd.progress import Progress, ProgressTarget
 from adaptive_calib.emd.quantiles import PPF, evaluate_ppfs
@@ -52,7 +53,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 #: Anything that `numpy.random.default_rng` takes.
 RNGLike: TypeAlias = int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
 

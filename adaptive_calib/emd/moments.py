@@ -23,15 +23,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, log_ndtr, ndtr
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.emd.process import PathLaw
 from adaptive_calib.emd.tree import tree_of
 
 __all__ = ["RiskMoments", "approximate_bemd", "normalised_moments", "risk_moments"]
-
-Floats = NDArray[np.float64]
 
 
 class RiskMoments(NamedTuple):

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import SupportsIndex
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.emd.beta import LOG_RATIO_MAX, V_MAX, V_MIN, solve_beta
 from adaptive_calib.emd.compare import RNGLike
 from adaptive_calib.emd.process import LOG_SHAPE_MAX, PathLaw, path_batch
@@ -20,7 +21,6 @@ from adaptive_calib.emd.quantiles import PPF, evaluate_ppf, phi_grid
 
 __all__ = ["draw_from_beta", "generate_path_hierarchical_beta", "generate_quantile_paths"]
 
-Floats = NDArray[np.float64]
 
 #: Paths drawn at a time by `generate_quantile_paths`.
 BATCH = 128

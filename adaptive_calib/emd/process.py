@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.emd.beta import LOG_RATIO_MAX, V_MAX, V_MIN, solve_beta
 from adaptive_calib.emd.quantiles import check_increasing
 from adaptive_calib.emd.tree import Tree, simpson_weights, tree_of
@@ -40,7 +41,6 @@ __all__ = ["PathLaw", "draw_ends", "log_ratios", "path_batch"]
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 
 #: ln α and ln β are capped here before exp: beyond, x is 0, 1 or constant to rounding.
 LOG_SHAPE_MAX = 690.0

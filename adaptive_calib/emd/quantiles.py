@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from adaptive_calib._arrays import Floats
 
 __all__ = [
     "PPF",
@@ -32,7 +34,6 @@ __all__ = [
     "phi_grid",
 ]
 
-Floats = NDArray[np.float64]
 #: A quantile function: an array of Φ in [0, 1] → an array of losses of the same shape, non-decreasing.
 PPF: TypeAlias = Callable[[Floats], ArrayLike]
 

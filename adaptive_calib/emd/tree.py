@@ -32,9 +32,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive_calib._arrays import Floats
+
 __all__ = ["Level", "Tree", "simpson_weights", "tree_of"]
 
-Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 

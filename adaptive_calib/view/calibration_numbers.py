@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration.bands import corp_curve, isotonic_band
 from adaptive_calib.calibration.bins import Bins, equal_count_bins
 from adaptive_calib.calibration.interval import AcceptableInterval, acceptable_interval, recommended_c
@@ -34,7 +35,6 @@ __all__ = [
     "calibration_data",
 ]
 
-Floats = NDArray[np.float64]
 
 #: Corners (x, y) of the over-confident areas.
 PROHIBITED_AREAS = (((0.0, 0.0), (0.0, 1.0), (0.5, 0.5)), ((1.0, 0.0), (1.0, 1.0), (0.5, 0.5)))

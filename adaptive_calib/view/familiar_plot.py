@@ -12,8 +12,9 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 
+from adaptive_calib._arrays import Floats, Ints
 from adaptive_calib.calibration.bins import calibration_bins, calibration_hists
-from adaptive_calib.calibration.pairs import Floats, Ints, as_pairs, table_columns
+from adaptive_calib.calibration.pairs import as_pairs, table_columns
 from adaptive_calib.view.calibration_holoviews import areas, with_matplotlib
 from adaptive_calib.view.calibration_numbers import c_label
 from adaptive_calib.view.calibration_style import LOST, WON, c_colors

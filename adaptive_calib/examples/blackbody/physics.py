@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from adaptive_calib._arrays import Floats
+
 __all__ = [
     "LAWS",
     "BlackbodyExperiment",
@@ -33,7 +35,6 @@ __all__ = [
     "rayleigh_jeans",
 ]
 
-Array = NDArray[np.float64]
 #: What a random draw is for: strings, numbers, and nested tuples of these.
 Purpose = tuple[Any, ...]
 Law = Literal["Planck", "Rayleigh-Jeans"]
@@ -44,19 +45,19 @@ H, C0, K_B = 6.62607015e-34, 299792458.0, 1.380649e-23
 ENTROPY = 231868418911922305076391806541830040449
 
 
-def rayleigh_jeans(wavelength: Array, T: float) -> Array:
+def rayleigh_jeans(wavelength: Floats, T: float) -> Floats:
     """Rayleigh–Jeans law: spectral radiance at `wavelength` (µm) and `T` (K), in radiance units."""
     metres = wavelength * 1e-6
     return 2 * C0 * K_B * T / metres**4 * 1e-12
 
 
-def planck(wavelength: Array, T: float) -> Array:
+def planck(wavelength: Floats, T: float) -> Floats:
     """Planck's law: spectral radiance at `wavelength` (µm) and `T` (K), in radiance units."""
     metres = wavelength * 1e-6
     return 2 * H * C0**2 / metres**5 / np.expm1(H * C0 / (metres * K_B * T)) * 1e-12
 
 
-LAWS: dict[Law, Callable[[Array, float], Array]] = {"Planck": planck, "Rayleigh-Jeans": rayleigh_jeans}
+LAWS: dict[Law, Callable[[Floats, float], Floats]] = {"Planck": planck, "Rayleigh-Jeans": rayleigh_jeans}
 #: The paper's names of the candidates' noise streams.
 _STREAM_NAMES: dict[Law, str] = {"Planck": "candidate Planck", "Rayleigh-Jeans": "candidate RJ"}
 
@@ -81,8 +82,8 @@ def generator(*purpose: Any) -> np.random.Generator:
 class Spectrum(NamedTuple):
     """A data set: wavelengths (µm) and radiances (radiance units), both of shape (L,)."""
 
-    wavelength: Array
-    radiance: Array
+    wavelength: Floats
+    radiance: Floats
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Source:
     B0: float
     purpose: Purpose
 
-    def counts(self, L: int) -> tuple[Array, NDArray[np.int64]]:
+    def counts(self, L: int) -> tuple[Floats, NDArray[np.int64]]:
         """Return L wavelengths and photon counts."""
         wavelength = np.linspace(*self.window, L)
         rate = self.s * LAWS[self.law](wavelength, self.T)
@@ -141,7 +142,7 @@ class Fit:
     T: float
 
 
-def gaussian_loss(law: Law, data: Spectrum, sigma: float, T: float) -> Array:
+def gaussian_loss(law: Law, data: Spectrum, sigma: float, T: float) -> Floats:
     """Negative log-likelihood of each point under Gaussian noise, shape (L,); up to units, in nats."""
     residual = data.radiance - LAWS[law](data.wavelength, T)
     return math.log(math.sqrt(2 * math.pi) * sigma) + residual**2 / (2 * sigma**2)
@@ -150,7 +151,7 @@ def gaussian_loss(law: Law, data: Spectrum, sigma: float, T: float) -> Array:
 def fit(law: Law, data: Spectrum) -> Fit:
     """Fit σ and T by maximum likelihood with the paper's weak priors on log2 σ and log2 T."""
 
-    def objective(x: Array) -> float:
+    def objective(x: Floats) -> float:
         prior = 2 ** (-x[0] / 128) + (x[1] - math.log2(4000)) ** 2 / (2 * 12**2)
         return float(gaussian_loss(law, data, 2.0 ** x[0], 2.0 ** x[1]).mean() + prior)
 
@@ -162,7 +163,7 @@ def fit_noise(law: Law, data: Spectrum, T: float) -> Fit:
     """Fit σ alone, at the temperature `T`."""
     squared = float(((data.radiance - LAWS[law](data.wavelength, T)) ** 2).mean())
 
-    def objective(x: Array) -> float:
+    def objective(x: Floats) -> float:
         sigma = float(2.0 ** x[0])
         return math.log(math.sqrt(2 * math.pi) * sigma) + squared / (2 * sigma**2) + 2 ** (-float(x[0]) / 128)
 
@@ -179,10 +180,10 @@ class Candidate:
     purpose: Purpose
     stream: str = ""  # the last word of the noise's purpose; the paper's name of the candidate by default
 
-    def noise(self, L: int, skip: int = 0) -> Array:
+    def noise(self, L: int, skip: int = 0) -> Floats:
         """Return L standard normal numbers of the candidate's stream, after `skip` earlier sets of L."""
         rng = generator(self.purpose, self.stream or _STREAM_NAMES[self.law])
-        numbers: Array = rng.normal(0, 1, (skip + 1, L))[skip]
+        numbers: Floats = rng.normal(0, 1, (skip + 1, L))[skip]
         return numbers
 
     def __call__(self, data: Spectrum) -> Spectrum:
@@ -199,7 +200,7 @@ class Loss:
     sigma: float
     T: float
 
-    def __call__(self, data: Spectrum) -> Array:
+    def __call__(self, data: Spectrum) -> Floats:
         """Return the losses, shape (L,)."""
         return gaussian_loss(self.law, data, self.sigma, self.T)
 
