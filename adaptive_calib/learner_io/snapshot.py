@@ -17,13 +17,14 @@ import contextvars
 import gzip
 import os
 import pickle
-import secrets
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
+
+from adaptive_calib.store.atomic import replacement
 
 __all__ = ["DamagedSnapshotError", "postponed", "read", "write"]
 
@@ -86,24 +87,14 @@ def _replace(place: Path, content: bytes, compress: bool) -> None:
     """Replace a file; at any moment it is the old one or the new one."""
     if compress:
         content = gzip.compress(content, _GZIP_LEVEL)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # for a symbolic link, the file that it points to is replaced
-    place = Path(os.path.realpath(place))
-    temporary = place.with_name(f".{place.name}.{secrets.token_hex(6)}.tmp")
-    # not tempfile.mkstemp: its files are readable by their owner only, and so would the snapshot be
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    place = Path(os.path.realpath(place))  # for a symbolic link, the file that it points to is replaced
+    with replacement(place) as temporary:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileNotFoundError):
-            os.chmod(temporary, place.stat().st_mode & 0o777)
-        os.replace(temporary, place)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+            temporary.chmod(place.stat().st_mode & 0o777)
     _flush_directory(place.parent)
 
 

@@ -14,7 +14,7 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
 
-from adaptive_calib.calibration.slope import Status
+from adaptive_calib.calibration.slope import Z95, Status
 from adaptive_calib.view.calibration_numbers import (
     DISCOURAGED_AREAS,
     PROHIBITED_AREAS,
@@ -190,7 +190,7 @@ def _one(curve: CurveData, color: str, data: CalibrationData, width: int, height
         * _scatter([(curve, color, 5)])
     )  # fmt: skip
     star = "★ " if curve.c == data.recommended else ""
-    title = f"{star}c = {c_label(curve.c)}   κ = {curve.slope:.2f} ± {1.96 * curve.se:.2f}, {_status(curve)}"
+    title = f"{star}c = {c_label(curve.c)}   κ = {curve.slope:.2f} ± {Z95 * curve.se:.2f}, {_status(curve)}"
     options = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "title": title, "show_legend": False}
     return overlay.opts(_frame(width, height, ylabel="share B_epis = 1", **options))
 
@@ -235,7 +235,7 @@ AXIS = "sensitivity, log₂ c"
 def _slopes(data: CalibrationData, colors: list[str], width: int, height: int) -> Any:
     name = "calibration slope κ"
     slopes = np.array([curve.slope for curve in data.curves])
-    errors = 1.96 * np.array([curve.se for curve in data.curves])
+    errors = Z95 * np.array([curve.se for curve in data.curves])
     elements = [
         hv.HLine(0.9).opts(_bokeh(color=PROHIBITED, line_dash="dashed", line_width=1.2)),
         hv.Curve((data.log2c, slopes), AXIS, name).opts(_bokeh(color="#9A9A9A", line_width=1)),

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 
-from adaptive_calib.calibration.slope import Status
+from adaptive_calib.calibration.slope import Z95, Status
 from adaptive_calib.view.calibration_numbers import (
     DISCOURAGED_AREAS,
     PROHIBITED_AREAS,
@@ -174,7 +174,7 @@ def _slopes(ax: Any, data: CalibrationData, colors: list[str]) -> None:
     ses = np.array([curve.se for curve in data.curves])
     ax.axhline(0.9, color=PROHIBITED, linewidth=1, linestyle="--", zorder=1)
     ax.plot(x, slopes, color="#9A9A9A", linewidth=1, zorder=2)
-    ax.errorbar(x, slopes, 1.96 * ses, fmt="none", ecolor=INK, elinewidth=1, capsize=2.5, zorder=2)
+    ax.errorbar(x, slopes, Z95 * ses, fmt="none", ecolor=INK, elinewidth=1, capsize=2.5, zorder=2)
     marks = {Status.ACCEPTABLE: "o", Status.UNDECIDED: "o", Status.NOT_ACCEPTABLE: "X"}
     for k, curve in enumerate(data.curves):
         face = "white" if curve.status == Status.UNDECIDED else colors[k]
