@@ -13,6 +13,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,16 @@ def _idle(environment: dict[str, str]) -> bool:
 
 
 @contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Only one process at a time is in such a block: the ports are fixed, and tests may run in several processes."""
+    import fcntl  # not on Windows
+
+    with (Path(tempfile.gettempdir()) / "adaptive_calib-slurm.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def slurm(folder: Path) -> Iterator[dict[str, str]]:
     """Start the cluster in `folder`; give the environment in which ``sbatch`` and its kin find it."""
     for name in ("state", "spool-n1", "spool-n2"):
@@ -123,6 +134,7 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
     environment = os.environ | {"SLURM_CONF": str(configuration)}
     options = ("-D", "-f", str(configuration))
     with (
+        _alone(),
         _munge(),
         _daemon("slurmctld", *options),
         _daemon("slurmd", *options, "-N", "n1"),

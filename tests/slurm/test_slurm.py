@@ -21,9 +21,8 @@ ROOT = HERE.parents[1]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(missing() is not None, reason=missing() or "there is a SLURM"),
-    pytest.mark.xdist_group("slurm"),  # one cluster at a time: its ports are fixed
 ]
 
 
