@@ -2,8 +2,8 @@
 
 An experiment ω is a data-generating model with two fitted candidates A and B and their losses. An epistemic
 distribution Ω says which experiments one believes possible; a calibration evaluates many of them. Experiment i is a
-pure function of i: whoever evaluates it, when, and for the how-manieth time, the result is the same. Hence its random
-streams are children of one `numpy.random.SeedSequence`, keyed by ``(i, stream)``, never a generator that is passed on.
+pure function of i: the result does not depend on where, when or how often it is evaluated. Hence its random streams
+are children of one `numpy.random.SeedSequence`, keyed by ``(i, stream)``, never a generator that is passed on.
 
 The names `Experiment` and `EpistemicDist` and their attributes are those of emdcmp 1.1.1, so that distributions
 written for it work as they are.

@@ -38,7 +38,7 @@ hint = 0.1
 #: Nodes nearer to each other than this, relative to the ends of their interval, are not told apart.
 min_sep = 16 * eps
 
-#: So many times may the mean value more than double in halving before the integral is taken for divergent.
+#: How often the mean value may more than double in halving before the integral is taken for divergent.
 ndiv_max = 20
 
 

@@ -49,7 +49,7 @@ def block(view: RunView, width: int = 80, colours: bool = True) -> list[str]:
 
 
 def cut(words: str, width: int) -> str:
-    """Return a text of at most so many columns on one line: a longer one would be wrapped, and not be overwritten."""
+    """Return a text cut to the width of the terminal: a wrapped line could not be overwritten."""
     shown: list[str] = []
     columns = 0
     for letter in " ".join(words.split("\n")):

@@ -126,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 on_error="continue",
                 callbacks=[bar],
             )
-            interrupted = runner.status() == "cancelled"  # Ctrl-C once: what was under way is kept
+            interrupted = runner.status() == "cancelled"  # Ctrl-C once: pending experiments are kept
         except KeyboardInterrupt:  # twice: it is abandoned
             interrupted = True
     if interrupted:

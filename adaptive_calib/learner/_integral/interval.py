@@ -31,7 +31,7 @@ __all__ = ["ROOT_DEPTH", "IntegralEstimate", "QuadratureInterval", "downdate", "
 ROOT_DEPTH = 2
 
 # A mean value that doubles with each halving, up to rounding, is that of 1/x. The strict rule of the paper, "more than
-# doubles", depends on rounding there. A step function can double it too, but not in so many halvings without a break.
+# doubles", depends on rounding there. A step function can double it too, but not in that many halvings without a break.
 _DOUBLED = 2 * (1 - 1e-6)
 
 #: An end counts as singular if the rule before misses the new node next to it by this many times its largest miss in
