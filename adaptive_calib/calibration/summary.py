@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +76,29 @@ class Summary(NotebookRepr, list[SummaryRow]):
     """
 
 
+def decided(
+    learner: CalibrationLearner | OpaqueCalibrationLearner, distribution: str | None = None
+) -> dict[float, Status]:
+    """Return the status of each c that was judged, by all distributions or by one; empty before any experiment."""
+    now = learner.current()
+    if now is None:
+        return {}
+    part = _part(now, distribution)
+    return {c: Status(int(part.verdicts.status[k])) for k, c in enumerate(_as_given(learner, now))}
+
+
+def _part(now: Decision, distribution: str | None) -> Decision | Part:
+    """Return the decision by all distributions, or that by one."""
+    return now if distribution is None else next(one for one in now.parts if one.name == distribution)
+
+
+def _as_given(learner: CalibrationLearner | OpaqueCalibrationLearner, now: Decision) -> Iterator[float]:
+    """Iterate over the c of a decision as in the learner's list: 2 to their logarithm may differ by rounding."""
+    given = np.asarray(learner.c_list)
+    for log2c in now.log2c:
+        yield float(given[np.argmin(np.abs(np.log2(given) - log2c))])
+
+
 def summarise(learner: CalibrationLearner | OpaqueCalibrationLearner, distribution: str | None = None) -> Summary:
     """Return a row for each c that is judged, in increasing order; empty before the first experiment.
 
@@ -100,12 +123,8 @@ def summarise(learner: CalibrationLearner | OpaqueCalibrationLearner, distributi
     if now is None:
         return Summary()
     rows = Summary()
-    there = np.asarray(learner.c_list)
-    part: Decision | Part = now
-    if distribution is not None:
-        part = next(one for one in now.parts if one.name == distribution)
-    for k, log2c in enumerate(now.log2c):
-        c = float(there[np.argmin(np.abs(np.log2(there) - log2c))])
+    part = _part(now, distribution)
+    for k, c in enumerate(_as_given(learner, now)):
         if isinstance(learner, CalibrationLearner):
             bemd, labels = learner.column(c, distribution)
         else:

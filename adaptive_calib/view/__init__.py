@@ -12,6 +12,7 @@ from adaptive_calib._lazy import attach
 if TYPE_CHECKING:
     from adaptive_calib.calibration.bins import calibration_bins, calibration_hists
     from adaptive_calib.view.calibration import CalibrationView
+    from adaptive_calib.view.calibration_learner import learner_view
     from adaptive_calib.view.calibration_numbers import CalibrationData, calibration_data
     from adaptive_calib.view.familiar_plot import CalibrationPlotElements, calibration_plot
 
@@ -23,6 +24,7 @@ __all__ = [
     "calibration_data",
     "calibration_hists",
     "calibration_plot",
+    "learner_view",
 ]
 
 __getattr__, __dir__ = attach(
@@ -30,6 +32,7 @@ __getattr__, __dir__ = attach(
     {
         "adaptive_calib.calibration.bins": ("calibration_bins", "calibration_hists"),
         "adaptive_calib.view.calibration": ("CalibrationView",),
+        "adaptive_calib.view.calibration_learner": ("learner_view",),
         "adaptive_calib.view.calibration_numbers": ("CalibrationData", "calibration_data"),
         "adaptive_calib.view.familiar_plot": ("CalibrationPlotElements", "calibration_plot"),
     },

@@ -25,7 +25,7 @@ class CalibrationView:
     ----------
     results : mapping c -> table
         See `calibration_data`, as for the other parameters.
-    counts, interval, recommended, target_bin_size, alpha
+    counts, interval, recommended, status, target_bin_size, alpha
         Keyword only.
 
     Examples
@@ -45,6 +45,7 @@ class CalibrationView:
     counts: Mapping[float, int] | None = None
     interval: AcceptableInterval | None = None
     recommended: float | None = None
+    status: Mapping[float, int] | None = None
     target_bin_size: int | None = None
     alpha: float = 0.05
 
@@ -55,6 +56,7 @@ class CalibrationView:
             counts=self.counts,
             interval=self.interval,
             recommended=self.recommended,
+            status=self.status,
             target_bin_size=self.target_bin_size,
             alpha=self.alpha,
         )

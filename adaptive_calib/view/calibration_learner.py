@@ -14,6 +14,7 @@ import numpy as np
 
 from adaptive_calib.calibration.learner import CalibrationLearner
 from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
+from adaptive_calib.calibration.summary import decided
 from adaptive_calib.view.calibration import CalibrationView
 
 __all__ = ["learner_view", "picture", "plot"]
@@ -22,16 +23,43 @@ __all__ = ["learner_view", "picture", "plot"]
 _POINTS = np.dtype([("Bemd", np.float64), ("Bepis", np.float64)])
 
 
-def learner_view(learner: CalibrationLearner | OpaqueCalibrationLearner) -> CalibrationView:
-    """Return the view of the results of a learner, to be drawn or saved as a picture or page."""
+def learner_view(
+    learner: CalibrationLearner | OpaqueCalibrationLearner, distribution: str | None = None
+) -> CalibrationView:
+    """Return the view of the results of a learner, to be drawn or saved as a picture or page.
+
+    What is shown of each c is the learner's own decision.
+
+    Parameters
+    ----------
+    learner : CalibrationLearner or OpaqueCalibrationLearner
+        With results or without.
+    distribution : str, optional
+        Of several distributions only this one; of a `CalibrationLearner`.
+
+    Examples
+    --------
+    >>> from adaptive_calib import CalibrationLearner
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.runner import simple
+    >>> from adaptive_calib.view import learner_view
+    >>> learner = CalibrationLearner(Infrared(N=4), Ldata=64, Linf=256, c_list=[0.25, 1.0])
+    >>> simple(learner)
+    >>> [curve.c for curve in learner_view(learner).data().curves]
+    [0.25, 1.0]
+    """
     results, counts = {}, {}
     for c in learner.c_list:
-        bemd, labels = learner.column(c)
+        bemd, labels = learner.column(c, distribution) if isinstance(learner, CalibrationLearner) else learner.column(c)
         rows = np.empty(len(bemd), _POINTS)
         rows["Bemd"], rows["Bepis"] = bemd, labels
         results[c], counts[c] = rows, int((~np.isnan(bemd)).sum())
     return CalibrationView(
-        results, counts=counts, interval=learner.acceptable_interval(), recommended=learner.recommended_c()
+        results,
+        counts=counts,
+        interval=learner.acceptable_interval(),
+        recommended=learner.recommended_c(),
+        status=decided(learner, distribution),
     )
 
 

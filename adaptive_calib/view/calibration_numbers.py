@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration.bands import corp_curve, isotonic_band
 from adaptive_calib.calibration.bins import Bins, equal_count_bins
+from adaptive_calib.calibration.decision import judge_table
 from adaptive_calib.calibration.interval import AcceptableInterval, acceptable_interval, recommended_c
 from adaptive_calib.calibration.pairs import table_columns
-from adaptive_calib.calibration.slope import calibration_slope, log_score, slope_status
+from adaptive_calib.calibration.slope import calibration_slope, log_score
 
 __all__ = [
     "DISCOURAGED_AREAS",
@@ -177,6 +178,7 @@ def calibration_data(
     counts: Mapping[float, int] | None = None,
     interval: AcceptableInterval | None = None,
     recommended: float | None = None,
+    status: Mapping[float, int] | None = None,
     target_bin_size: int | None = None,
     alpha: float = 0.05,
 ) -> CalibrationData:
@@ -190,9 +192,12 @@ def calibration_data(
     counts : mapping c -> int, optional
         Experiments for each c, by default those that are used.
     interval : AcceptableInterval, optional
-        By default from the slopes of these results.
+        By default from the status of each c.
     recommended : float, optional
         By default from the interval.
+    status : mapping c -> Status, optional
+        What is decided of each c; one that is not in it is undecided. By default by these results alone: with
+        probability 1 - alpha no c is decided wrongly (`calibration.decision`).
     target_bin_size : int, optional
         See `calibration.bins.get_bin_sizes`.
     alpha : float
@@ -218,7 +223,8 @@ def calibration_data(
     refused = [c for c in results if not (0 < c < np.inf)]
     if refused:
         raise ValueError(f"every c should be positive and finite, but the results hold c = {refused[0]!r}.")
-    curves = tuple(_curve_data(c, results[c], target_bin_size, alpha) for c in sorted(results))
+    decided = _decided(results, alpha) if status is None else status
+    curves = tuple(_curve_data(c, results[c], decided.get(c, 0), target_bin_size, alpha) for c in sorted(results))
     if interval is None:
         interval = acceptable_interval(
             [np.log2(curve.c) for curve in curves],
@@ -233,7 +239,19 @@ def calibration_data(
     return CalibrationData(curves, shown, interval, recommended, alpha)
 
 
-def _curve_data(c: float, table: Any, target_bin_size: int | None, alpha: float) -> CurveData:
+def _decided(results: Mapping[float, Any], alpha: float) -> dict[float, int]:
+    """Decide on every c by its results: all together if they are of the same experiments, else each with its share."""
+    columns = {c: table_columns(table) for c, table in results.items()}
+    labels = [bepis for _, bepis in columns.values()]
+    if labels and all(np.array_equal(one, labels[0], equal_nan=True) for one in labels):
+        bemd = np.stack([x for x, _ in columns.values()], axis=1)
+        status = judge_table(list(columns), bemd, labels[0], 1 - alpha).status
+        return dict(zip(sorted(columns), map(int, status), strict=True))
+    share = alpha / max(len(columns), 1)
+    return {c: int(judge_table([c], x[:, None], y, 1 - share).status[0]) for c, (x, y) in columns.items()}
+
+
+def _curve_data(c: float, table: Any, status: int, target_bin_size: int | None, alpha: float) -> CurveData:
     bemd, bepis = table_columns(table)
     bins = equal_count_bins(bemd, bepis, target_bin_size, level=1 - alpha)
     pairs = bins.pairs
@@ -257,7 +275,7 @@ def _curve_data(c: float, table: Any, target_bin_size: int | None, alpha: float)
         slope=slope.slope,
         se=slope.se,
         log_score=log_score(bemd, bepis),
-        status=int(slope_status(slope.slope, slope.se)),
+        status=int(status),
         n=len(pairs),
         n_undecided=pairs.n_undecided,
         cautions=pairs.cautions,

@@ -8,7 +8,7 @@ that of an undisturbed run.
 On a cluster with a queue, start a scheduler and workers (``dask scheduler``, ``dask worker``, or dask-jobqueue), and
 pass its address. Workers need this package and nothing of the store.
 
-A quarter of a minute on two cores. Needs dask: pip install 'adaptive_calib[dask]'.
+Half a minute on two cores. Needs dask: pip install 'adaptive_calib[dask]'.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def connected(address: str | None, workers: int | None) -> Iterator[Any]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the example; return the exit status: 0, 1 without dask, or 130 after Ctrl-C."""
     parser = command.parser("cluster", __doc__, "cluster")
-    parser.add_argument("--experiments", type=int, default=256, metavar="N", help="at most (default: %(default)s)")
+    parser.add_argument("--experiments", type=int, default=512, metavar="N", help="at most (default: %(default)s)")
     parser.add_argument("--address", default=None, help="of a scheduler, such as tcp://10.0.0.1:8786")
     options = parser.parse_args(argv)
     options.output.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 from adaptive_calib.calibration import CalibrationLearner, format_summary, summarise
 from adaptive_calib.callbacks.calibration_progress import CalibrationProgress
 from adaptive_calib.runner import BlockingRunner, SequentialExecutor
-from adaptive_calib.view import CalibrationView
+from adaptive_calib.view import learner_view
 
 __all__ = ["calibrate", "executor", "parser", "report", "save_picture"]
 
@@ -83,7 +83,7 @@ def save_picture(learner: CalibrationLearner, path: Path) -> None:
     if not any(len(rows) for rows in table.values()):
         print("No experiment has a label: nothing to draw.")
         return
-    view = CalibrationView(table, interval=learner.acceptable_interval(), recommended=learner.recommended_c())
+    view = learner_view(learner)
     try:
         view.save_png(path)
     except ImportError:

@@ -35,7 +35,7 @@ def learner(experiments: int, Ldata: int = 256) -> CalibrationLearner:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the example; return the exit status: 0, or 130 after Ctrl-C."""
     parser = command.parser("neuron", __doc__, "neuron")
-    parser.add_argument("--experiments", type=int, default=256, metavar="N", help="at most (default: %(default)s)")
+    parser.add_argument("--experiments", type=int, default=768, metavar="N", help="at most (default: %(default)s)")
     parser.add_argument("--Ldata", type=int, default=256, help="points of a recording (default: %(default)s)")
     options = parser.parse_args(argv)
     options.output.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ def _share(experiments: object, index: int) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the example; return the exit status: 0, 1 without scikit-learn, or 130 after Ctrl-C."""
     parser = command.parser("regression", __doc__, "regression")
-    parser.add_argument("--experiments", type=int, default=256, metavar="N", help="at most (default: %(default)s)")
+    parser.add_argument("--experiments", type=int, default=768, metavar="N", help="at most (default: %(default)s)")
     parser.add_argument("--Ldata", type=int, default=400, help="points of an observed data set (default: %(default)s)")
     options = parser.parse_args(argv)
     try:

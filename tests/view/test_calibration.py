@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from adaptive_calib.calibration.curve import acceptable_interval, calibration_slope, equal_count_bins, log_score
+from adaptive_calib.calibration.decision import judge_table
 from adaptive_calib.view.calibration import CalibrationView
 from adaptive_calib.view.calibration_numbers import c_label, calibration_data
 from tests.calibration.simulated_world import simulate
@@ -65,16 +66,17 @@ def test_data_are_those_of_the_statistics(infrared):
         assert (curve.lost + curve.won).sum() == curve.n == 1024
         assert curve.won.sum() == columns[1].sum()
     assert data.counts == (1024,) * 9
-    assert data.recommended == 2.0**-4
-    assert data.highlighted == 0
+    decided = judge_table(sorted(infrared), np.stack([infrared[c]["Bemd"] for c in sorted(infrared)], 1), columns[1])
+    assert [curve.status for curve in data.curves] == decided.status.tolist()
+    assert data.recommended == 2.0**-3
+    assert data.highlighted == 1
 
 
 def test_undecided_experiments_are_counted(bounded):
     """Undecided experiments are left out of the curves and counted beside them."""
     data = calibration_data(bounded)
     assert {(curve.n, curve.n_undecided) for curve in data.curves} == {(390, 10)}
-    assert data.interval.state == "found"
-    assert not data.interval.lower.open
+    assert data.interval.state == "undecided"  # 390 experiments decide on no c at 95 %
 
 
 def test_what_is_given_is_shown(bounded):

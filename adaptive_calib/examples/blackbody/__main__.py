@@ -20,7 +20,7 @@ from adaptive_calib.calibration import CalibrationLearner, format_summary, summa
 from adaptive_calib.callbacks.calibration_progress import CalibrationProgress
 from adaptive_calib.examples.blackbody.distributions import BiasSweep, Infrared, Microwave
 from adaptive_calib.runner import BlockingRunner, SequentialExecutor
-from adaptive_calib.view.calibration import CalibrationView
+from adaptive_calib.view import learner_view
 
 __all__ = ["main"]
 
@@ -95,7 +95,7 @@ def _report(learner: CalibrationLearner, output: Path) -> None:
     for name in learner.distributions:
         table = learner.table(name)
         if any(len(rows) for rows in table.values()):
-            view = CalibrationView(table, interval=interval, recommended=recommended)
+            view = learner_view(learner, name)
             stem = f"calibration-{name}" if several else "calibration"
             for save, path in ((view.save_png, f"{stem}.png"), (view.save_html, f"{stem}.html")):
                 save(output / path)
