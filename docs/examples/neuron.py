@@ -9,7 +9,7 @@ What it shows: at small c the criterion calls one of the two better although bot
 over-confident). From the recommended c on it is calibrated, for about eight octaves. At still larger c, B_EMD hardly
 depends on which model is better: the log score comes near ln 2 = 0.69, that of a coin.
 
-Half a minute on two cores. After an interrupt the same command continues.
+One to two minutes on two cores. After an interrupt the same command continues.
 """
 
 from __future__ import annotations
