@@ -215,12 +215,12 @@ def _over_c(data: CalibrationData, elements: list[Any], width: int, height: int,
     marks = []
     lower, upper = data.interval.lower, data.interval.upper
     if lower is not None and upper is not None:
-        low, high = (left if lower.open else lower.inside), (right if upper.open else upper.inside)
-        marks.append(hv.VSpan(low, high).opts(_bokeh(color=ACCEPTABLE, alpha=0.10)))
-        for end in (lower, upper):
+        # darker: from the smallest to the largest accepted c; lighter: beyond, to a c that is not acceptable or to the end
+        marks.append(hv.VSpan(lower.inside, upper.inside).opts(_bokeh(color=ACCEPTABLE, alpha=0.10)))
+        for end, edge in ((lower, left), (upper, right)):
+            span = sorted((end.inside, edge if end.open else end.outside))
+            marks.append(hv.VSpan(*span).opts(_bokeh(color=ACCEPTABLE, alpha=0.03)))
             if not end.open:
-                span = sorted((end.inside, end.outside))
-                marks.append(hv.VSpan(*span).opts(_bokeh(color=ACCEPTABLE, alpha=0.045)))
                 marks.append(hv.VLine(end.estimate).opts(_bokeh(color=ACCEPTABLE, line_dash="dotted", line_width=1)))
     if data.recommended is not None:
         line = hv.VLine(float(np.log2(data.recommended)))

@@ -156,12 +156,12 @@ def _mark_interval(ax: Any, data: CalibrationData) -> None:
     lower, upper = data.interval.lower, data.interval.upper
     if lower is not None and upper is not None:
         left, right = ax.get_xlim()
-        low = left if lower.open else lower.inside
-        high = right if upper.open else upper.inside
-        ax.axvspan(low, high, color=ACCEPTABLE, alpha=0.10, linewidth=0, zorder=0)
-        for end, inner in ((lower, low), (upper, high)):
+        # darker: from the smallest to the largest accepted c; lighter: beyond, to a c that is not acceptable or to the end
+        ax.axvspan(lower.inside, upper.inside, color=ACCEPTABLE, alpha=0.10, linewidth=0, zorder=0)
+        for end, edge in ((lower, left), (upper, right)):
+            outside = edge if end.open else end.outside
+            ax.axvspan(*sorted((end.inside, outside)), color=ACCEPTABLE, alpha=0.03, linewidth=0, zorder=0)
             if not end.open:
-                ax.axvspan(*sorted((inner, end.outside)), color=ACCEPTABLE, alpha=0.045, linewidth=0, zorder=0)
                 ax.axvline(end.estimate, color=ACCEPTABLE, linewidth=0.9, linestyle=":", zorder=1)
     if data.recommended is not None:
         ax.axvline(np.log2(data.recommended), color=INK, linewidth=1.1, zorder=1)
