@@ -215,7 +215,7 @@ def _over_c(data: CalibrationData, elements: list[Any], width: int, height: int,
     marks = []
     lower, upper = data.interval.lower, data.interval.upper
     if lower is not None and upper is not None:
-        # darker: from the smallest to the largest accepted c; lighter: beyond, to a c that is not acceptable or to the end
+        # darker: from the smallest to the largest accepted c; lighter: beyond, to an unacceptable one or to the end
         marks.append(hv.VSpan(lower.inside, upper.inside).opts(_bokeh(color=ACCEPTABLE, alpha=0.10)))
         for end, edge in ((lower, left), (upper, right)):
             span = sorted((end.inside, edge if end.open else end.outside))

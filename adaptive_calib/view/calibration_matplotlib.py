@@ -156,7 +156,7 @@ def _mark_interval(ax: Any, data: CalibrationData) -> None:
     lower, upper = data.interval.lower, data.interval.upper
     if lower is not None and upper is not None:
         left, right = ax.get_xlim()
-        # darker: from the smallest to the largest accepted c; lighter: beyond, to a c that is not acceptable or to the end
+        # darker: from the smallest to the largest accepted c; lighter: beyond, to an unacceptable one or to the end
         ax.axvspan(lower.inside, upper.inside, color=ACCEPTABLE, alpha=0.10, linewidth=0, zorder=0)
         for end, edge in ((lower, left), (upper, right)):
             outside = edge if end.open else end.outside
