@@ -107,11 +107,13 @@ def core(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """The slow tests, pools of other packages included; then, with nothing beside it, what a run costs."""
+    """The slow tests, pools of other packages included; then, with nothing beside them, SLURM and what a run costs."""
     session.install("-e", ".[all,test,cluster]")
-    alone = "tests/runner/test_performance.py"
-    _pytest(session, "-m", "slow", *PARALLEL, "--durations=20", "--ignore=tests/browser", f"--ignore={alone}")
-    session.run("python", "-m", "pytest", "-m", "slow", alone)
+    alone = ("tests/slurm", "tests/runner/test_performance.py")
+    _pytest(
+        session, "-m", "slow", *PARALLEL, "--durations=20", *(f"--ignore={path}" for path in ("tests/browser", *alone))
+    )
+    session.run("python", "-m", "pytest", "-m", "slow", *alone)
 
 
 @nox.session

@@ -7,7 +7,6 @@ import pickle
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from adaptive_calib.learner import Learner2D, LearnerND, SequenceLearner
@@ -222,6 +221,7 @@ def test_values_that_are_no_numbers(learner_type: Any, value: Any) -> None:
 
 def test_pandas_series_as_a_sequence() -> None:
     """The elements of a pandas Series are taken by position, whatever its index."""
+    pd = pytest.importorskip("pandas")
     learner = SequenceLearner(lambda x: 2 * x, pd.Series([5, 6, 7], index=[3, 0, 10]))
     simple(learner)
     assert learner.result() == [10, 12, 14]

@@ -8,10 +8,11 @@ import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from adaptive_calib.learner.values import is_real_number, real_number, real_number_or_vector
+
+pd = pytest.importorskip("pandas")
 
 
 class Quantity:
