@@ -107,13 +107,19 @@ def core(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """The slow tests, pools of other packages included; then, with nothing beside them, SLURM and what a run costs."""
+    """The slow tests, pools of other packages included; then, with nothing beside it, what a run costs."""
     session.install("-e", ".[all,test,cluster]")
-    alone = ("tests/slurm", "tests/runner/test_performance.py")
-    _pytest(
-        session, "-m", "slow", *PARALLEL, "--durations=20", *(f"--ignore={path}" for path in ("tests/browser", *alone))
-    )
-    session.run("python", "-m", "pytest", "-m", "slow", *alone)
+    alone = "tests/runner/test_performance.py"
+    ignored = [f"--ignore={path}" for path in ("tests/browser", "tests/slurm", alone)]
+    _pytest(session, "-m", "slow", *PARALLEL, "--durations=20", *ignored)
+    session.run("python", "-m", "pytest", "-m", "slow", alone)
+
+
+@nox.session
+def slurm(session: nox.Session) -> None:
+    """Runs on a SLURM of two nodes on this machine (root, and Debian's slurm-wlm and munge)."""
+    session.install("-e", ".[all,test,cluster]")
+    _pytest(session, "-m", "slow", "tests/slurm")
 
 
 @nox.session
