@@ -87,6 +87,20 @@ def ended(job: str, environment: dict[str, str], seconds: float) -> str:
     return word
 
 
+def calibrate(folder: Path, environment: dict[str, str]) -> None:
+    """Run the script of a page to its end."""
+    done = subprocess.run(
+        [sys.executable, "calibrate.py"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def test_the_how_to_runs_as_printed(job_environment, tmp_path):
     """The script of the page on dask-jobqueue, with two workers a job: it ends, and each experiment is drawn once."""
     pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
@@ -94,16 +108,7 @@ def test_the_how_to_runs_as_printed(job_environment, tmp_path):
     eight, two = "cores=8, processes=8", "cores=2, processes=2"
     assert eight in script
     (tmp_path / "calibrate.py").write_text(script.replace(eight, two), encoding="utf-8")  # this machine has two cores
-    done = subprocess.run(
-        [sys.executable, "calibrate.py"],
-        cwd=tmp_path,
-        env=job_environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    calibrate(tmp_path, job_environment)
     assert drawn(tmp_path) == dict.fromkeys(map(str, range(my_models.ENOUGH)), 1)
     (found,) = SQLiteStore(tmp_path / "decays.db", readonly=True).spaces()
     assert len(found) == my_models.ENOUGH
@@ -116,16 +121,7 @@ def test_the_tutorial_runs_as_printed(job_environment, tmp_path):
     script = printed(page, info="python", having="def make_learner")
     queue = printed(page, info="text", having="from dask_jobqueue import SLURMCluster")
     (tmp_path / "calibrate.py").write_text(f"{script}\n\n{queue}\n", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "calibrate.py"],
-        cwd=tmp_path,
-        env=job_environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    calibrate(tmp_path, job_environment)
     (found,) = SQLiteStore(tmp_path / "calibration.db", readonly=True).spaces()
     assert len(found) > 0
 
