@@ -9,6 +9,7 @@ import math
 import pickle
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -1005,8 +1006,15 @@ def test_block_until_done():
 
 def test_status():
     """The four states, and why a run ended."""
-    runner = Runner(Learner1D(peak, (-1, 1)), npoints_goal=5, executor=SequentialExecutor())
+    may_end = threading.Event()
+
+    def held(x):
+        may_end.wait(60)
+        return peak(x)
+
+    runner = Runner(Learner1D(held, (-1, 1)), npoints_goal=5, executor=SequentialExecutor())
     assert (runner.status(), runner.stop_reason) == ("running", None)
+    may_end.set()
     runner.block_until_done()
     assert runner.status() == "finished"
     assert "5 points" in runner.stop_reason
