@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -281,6 +282,28 @@ def test_polynomials_interpolate(number: int) -> None:
     assert np.allclose(local(t, y, t[:-1], rows, number), y[:-1], rtol=0, atol=1e-12)
     one = local.both(t, y, float(u[7]), 7)[number]
     assert np.allclose(one, local(t, y, u[7:8], rows[7:8], number)[0], rtol=0, atol=1e-12)
+
+
+def test_crowded_points_predict_far_ones() -> None:
+    """Most points within 1e-12: the prediction at a far place is that of exact arithmetic, up to its condition."""
+    t = np.array([0.0, 0.3, 0.5 - 4e-12, 0.5 - 2e-12, 0.5 - 1e-12, 0.5, 0.5 + 2e-12, 0.7, 0.8, 0.9, 1.0])
+    local = LocalPolynomials()
+    y = (3.0 * t - 1.0)[:, None]
+    local.fit(t, y)
+    for row in range(len(t) - 1):
+        u = float(t[row] + 0.37 * (t[row + 1] - t[row]))
+        for value in local.both(t, y, u, row):
+            assert np.isfinite(value).all()
+    row = len(t) - 2
+    nodes = [Fraction(float(x)) for x in t[-8:]]
+    u = float(t[row] + 0.521 * (t[row + 1] - t[row]))
+    condition = sum(abs(_lagrange(nodes, j, Fraction(u))) for j in range(8))
+    few, _ = local.both(t, y, u, row)
+    assert abs(few[0] - (3.0 * u - 1.0)) <= 100 * 2.3e-16 * float(condition)
+
+
+def _lagrange(nodes: list[Fraction], j: int, u: Fraction) -> Fraction:
+    return math.prod((u - x) / (nodes[j] - x) for i, x in enumerate(nodes) if i != j)  # type: ignore[return-value]
 
 
 def test_least_squares_finds_the_degree() -> None:

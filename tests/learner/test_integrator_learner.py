@@ -137,8 +137,8 @@ def test_a_check_that_fails_is_followed_by_a_larger_one() -> None:
     learner = IntegratorLearner(_cubic, (0, 2), 1e-6)
     for x in learner.ask(17)[0]:
         learner.tell(x, _cubic(x))
-    asked, _ = learner.ask(100)
-    checks = asked[:CHECKS]
+    # no more than the check points: whether others are pending beside them depends on the rounding of the estimate
+    checks, _ = learner.ask(CHECKS)
     bump = checks[3]
 
     def function(x: float) -> float:

@@ -82,8 +82,9 @@ def test_masked_is_invalid(value):
     "value",
     [
         "1.5", b"1.5", bytearray(b"1"), np.str_("1.5"), np.bytes_(b"1.5"), np.array("1.5"), None, 1j, 1 + 0j,
-        np.complex128(1), np.array(1j), np.datetime64("2020"), np.timedelta64(3), Quantity(1.0), Quantity([1.0]), {1.0},
-        {"y": 1.0}, object(), iter([1.0]), pd.Timestamp(0), ["1.5"], [1.0, "2"], [1.0, None], [1.0, 1j],
+        np.complex128(1), np.array(1j), np.datetime64("2020"), np.timedelta64(3, "s"), Quantity(1.0),
+        Quantity([1.0]), {1.0}, {"y": 1.0}, object(), iter([1.0]), pd.Timestamp(0), ["1.5"], [1.0, "2"], [1.0, None],
+        [1.0, 1j],
         np.array([1j]), np.array(["1"]), [Quantity(1.0)], Tensor(1j), Tensor(["a"]), pd.Series(["a"]), [1, b"2"],
     ],
 )  # fmt: skip

@@ -170,12 +170,13 @@ class LocalPolynomials:
             k = min(MANY if number else FEW, n + 1)
             low = min(max(row - k // 2 + 1, 0), n + 1 - k)
             at = np.arange(low, low + k) if side == 0 else _one_sided(np.array([row]), side)[0]
-            # Lagrange's formula: for one place it takes fewer operations than divided differences
-            nodes = t[at]
+            # Lagrange's formula: for one place it takes fewer operations than divided differences. Not divided by the
+            # sum of the weights: among crowded nodes they cancel, to 0 even
+            nodes, reach = t[at], u - t[at]
             distances = nodes[:, None] - nodes
             distances.flat[:: len(at) + 1] = 1.0
-            weights = 1.0 / (np.multiply.reduce(distances, axis=1) * (u - nodes))
-            values.append(weights @ y[at] / weights.sum())
+            weights = np.multiply.reduce(reach) / (np.multiply.reduce(distances, axis=1) * reach)
+            values.append(y[row] + weights @ (y[at] - y[row]))
         values.append(values[-1])
         return values[0], values[1]
 
