@@ -235,7 +235,7 @@ def both(x):
         """
 from dask.distributed import Client
 
-client = await Client(asynchronous=True, processes=False, dashboard_address=None)
+client = await Client(asynchronous=True, processes=False, dashboard_address="127.0.0.1:0")
 whole_dask = adaptive.utils.daskify(client, cache=True)(whole)
 rest_dask = adaptive.utils.daskify(client)(rest)
 

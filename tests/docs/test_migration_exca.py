@@ -339,7 +339,7 @@ def test_cluster():
     """A dask client is an executor."""
     from distributed import Client
 
-    with Client(processes=False, n_workers=1, dashboard_address=None) as client:
+    with Client(processes=False, n_workers=1, dashboard_address="127.0.0.1:0") as client:
         assert run(f, [1, 2], executor=client).result() == [2, 4]
 
 

@@ -314,7 +314,7 @@ def test_runner_backend():
     with (
         ThreadPoolExecutor(1) as threads,
         ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as spawned,
-        Client(processes=False, n_workers=1, dashboard_address=None) as client,
+        Client(processes=False, n_workers=1, dashboard_address="127.0.0.1:0") as client,
     ):
         for executor in (SequentialExecutor(), threads, spawned, client, None):
             assert run(abs, [-1, -2], executor=executor).result() == [1, 2]

@@ -1084,7 +1084,7 @@ def test_executors():
             learner = Learner1D(abs, (-1, 1))
             BlockingRunner(learner, npoints_goal=5, executor=executor)
             assert learner.npoints >= 5
-    with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as client:
+    with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address="127.0.0.1:0") as client:
         learner = Learner1D(abs, (-1, 1))
         BlockingRunner(learner, npoints_goal=5, executor=client)
         assert learner.npoints >= 5
@@ -1113,7 +1113,7 @@ def test_ntasks():
         watch = lambda events, effects, progress: most.append(progress.running)  # noqa: E731 - one line is enough
         BlockingRunner(learner, npoints_goal=20, executor=executor, ntasks=3, callbacks=[watch])
     assert max(most) == 3
-    local = {"n_workers": 0, "processes": False, "dashboard_address": None}
+    local = {"n_workers": 0, "processes": False, "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(**local) as cluster, Client(cluster) as client:
         runner = Runner(Learner1D(peak, (-1, 1)), npoints_goal=5, executor=client, background=True)
         cluster.scale(1)  # a worker comes later
@@ -1528,7 +1528,7 @@ def test_daskify():
     from distributed import Client
 
     async def main():
-        async with Client(asynchronous=True, processes=False, n_workers=1, dashboard_address=None) as client:
+        async with Client(asynchronous=True, processes=False, n_workers=1, dashboard_address="127.0.0.1:0") as client:
 
             @utils.daskify(client, cache=True)
             def f(x):

@@ -63,7 +63,8 @@ def _executor(options: argparse.Namespace, resources: ExitStack) -> Any:
     if options.executor == "dask":
         from distributed import Client
 
-        client = Client(n_workers=options.workers, threads_per_worker=1, dashboard_address=None)  # type: ignore[no-untyped-call]  # dask has no types
+        local = {"n_workers": options.workers, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+        client = Client(**local)  # type: ignore[no-untyped-call]  # dask has no types
         return resources.enter_context(client)
     if options.workers is None:
         return None  # loky's reusable pool on all cores
