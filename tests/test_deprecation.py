@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import pickle
+import pkgutil
+import re
 import warnings
+from pathlib import Path
 
 import pytest
 
+import adaptive_calib
 from adaptive_calib._deprecation import deprecated, experimental, warn_deprecated
 
 
@@ -87,3 +92,19 @@ def test_an_experimental_class_is_the_same_class_with_a_note():
     assert marked.__doc__.endswith("\n\nMore.\n")
     assert experimental(Bare).__doc__ is not None
     assert Bare.__doc__.startswith(".. admonition:: Experimental")
+
+
+def test_the_page_on_stability_names_what_is_experimental():
+    """The names on the page are those whose docstrings carry the note."""
+    text = Path("docs/maintain/stability.md").read_text()
+    section = text.split("## What is experimental")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(adaptive_calib\.\w+(?:\.\w+)*\.[A-Z]\w+)`", section))
+    marked = set()
+    for module in pkgutil.walk_packages(adaptive_calib.__path__, "adaptive_calib."):
+        source = Path(importlib.util.find_spec(module.name).origin).read_text()
+        for name in re.findall(r"^@experimental\n(?:@.*\n)*(?:class|def) (\w+)", source, re.MULTILINE):
+            value = getattr(importlib.import_module(module.name), name)
+            assert "Experimental" in (inspect.getdoc(value) or "")
+            public = importlib.import_module(module.name.rpartition(".")[0])
+            marked.add(f"{public.__name__ if name in getattr(public, '__all__', ()) else module.name}.{name}")
+    assert named == marked

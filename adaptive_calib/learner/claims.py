@@ -39,6 +39,7 @@ from typing import Literal
 import numpy as np
 
 from adaptive_calib._arrays import Floats
+from adaptive_calib._deprecation import experimental
 
 __all__ = ["Claim", "ErrorCheck", "checks_needed"]
 
@@ -75,6 +76,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g} %"
 
 
+@experimental
 @dataclass(frozen=True)
 class Claim:
     """What a learner says about the error of its prediction.

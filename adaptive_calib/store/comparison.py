@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from adaptive_calib._deprecation import experimental
 from adaptive_calib.store.backend import Backend
 from adaptive_calib.store.codec import PointKey
 from adaptive_calib.store.errors import StoreError, UnreadableRowError
@@ -46,6 +47,7 @@ class Compared:
     equal: bool
 
 
+@experimental
 @dataclass(frozen=True)
 class Comparison:
     """The answer of `Store.compare`.
