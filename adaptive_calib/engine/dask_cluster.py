@@ -30,6 +30,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import distributed
@@ -148,6 +149,24 @@ def _listen(cluster: DaskCluster) -> None:
                     each.take_loss(message["worker"])
 
         client.subscribe_topic("all", take)
+
+
+def _last_words(jobs: Sequence[Any]) -> str:
+    """Return which jobs of a queue were submitted (by dask-jobqueue), and the last line in the newest of their logs.
+
+    The batch system names the files: in the folder for logs if there is one, else where the script was started, with
+    the number of the job in their name.
+    """
+    if not jobs:
+        return ""
+    words = f"; the jobs {', '.join(str(job.job_id) for job in jobs[:5])}{' and others' if len(jobs) > 5 else ''} "
+    folder = Path(getattr(jobs[0], "log_directory", None) or ".")
+    logs = [path for job in jobs for path in folder.glob(f"*[!0-9]{job.job_id}.*") if path.stat().st_size]
+    if not logs:
+        return words + f"were submitted, and have printed nothing into {folder.absolute()}"
+    newest = max(logs, key=lambda path: path.stat().st_mtime)
+    last = newest.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2]
+    return words + f"were submitted; the last line of {newest.absolute()}: {last:.300}"
 
 
 class DaskCluster:
@@ -275,11 +294,11 @@ class DaskCluster:
         requested = len(getattr(cluster, "requested", ()) or ())
         if requested:
             words += f"; {requested} jobs or processes are requested"
-        jobs = getattr(cluster, "workers", None) or {}
-        ended = [str(job) for job in jobs.values() if str(getattr(job, "status", "")).endswith(("failed", "closed"))]
+        jobs = list((getattr(cluster, "workers", None) or {}).values())
+        ended = [str(job) for job in jobs if str(getattr(job, "status", "")).endswith(("failed", "closed"))]
         if ended:
             words += f"; {len(ended)} of them have ended, look at their logs (cluster.get_logs()): {ended[0]:.200}"
-        return words
+        return words + _last_words([job for job in jobs if getattr(job, "job_id", None)])
 
     def age(self, handle: Handle) -> float | None:
         """Return for how many seconds a worker has evaluated the points of a handle; None if none has begun."""

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -222,3 +223,14 @@ def test_an_asynchronous_client_is_refused_where_no_loop_runs_it():
         BlockingRunner(Counting(5), npoints_goal=5, executor=Client())
     with pytest.raises(TypeError, match="asynchronous"):
         AsyncRunner(Counting(5), npoints_goal=5, executor=Client(), background=True)
+
+
+def test_the_last_words_of_jobs(tmp_path):
+    """Numbers of jobs are named, and the newest log that has text is quoted; logs of other jobs are not."""
+    jobs = [SimpleNamespace(job_id=str(number), log_directory=str(tmp_path)) for number in (7, 17)]
+    assert dask_cluster._last_words([]) == ""
+    assert "jobs 7, 17 were submitted, and have printed nothing" in dask_cluster._last_words(jobs)
+    (tmp_path / "dask-worker-7.err").write_text("one\nno such option\n\n")
+    (tmp_path / "dask-worker-117.err").write_text("of another job")
+    (tmp_path / "dask-worker-17.out").write_text("")
+    assert dask_cluster._last_words(jobs).endswith("dask-worker-7.err: no such option")

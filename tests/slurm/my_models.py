@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -52,6 +53,7 @@ class _Decays(EpistemicDist):
         """Draw experiment `index` and note it in the file that the test counts."""
         with open(os.environ["DRAWN"], "a", encoding="utf-8") as file:
             file.write(f"{index}\n")
+        time.sleep(float(os.environ.get("SECONDS_TO_DRAW", "0")))
         rng = np.random.default_rng(stream(1, index, Stream.PARAMETERS))
         truth, scale = rng.choice(list(LAWS)), rng.uniform(0.5, 2)
         fitted = float(draw(truth, scale, stream(1, index, Stream.FIT_DATA), 300).mean())

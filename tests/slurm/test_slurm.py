@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import re
 import shutil
 import subprocess
 import sys
@@ -87,8 +88,8 @@ def ended(job: str, environment: dict[str, str], seconds: float) -> str:
     return word
 
 
-def calibrate(folder: Path, environment: dict[str, str]) -> None:
-    """Run the script of a page to its end."""
+def calibrate(folder: Path, environment: dict[str, str]) -> str:
+    """Run the script of a page to its end; return what it wrote to its standard error."""
     done = subprocess.run(
         [sys.executable, "calibrate.py"],
         cwd=folder,
@@ -99,19 +100,53 @@ def calibrate(folder: Path, environment: dict[str, str]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr
+
+
+def how_to(folder: Path, **other: str) -> None:
+    """Write the script of the how-to, with other values for some of the words in it."""
+    page = "how-to/slurm_with_dask_jobqueue.md"
+    script = printed(page, info="text", having="from dask_jobqueue import SLURMCluster")
+    for name, value in {"maximum=": "4", **other}.items():  # this machine has two cores
+        script, found = re.subn(rf"({name})\w+", rf"\g<1>{value}", script)
+        assert found == 1, name
+    (folder / "calibrate.py").write_text(script, encoding="utf-8")
 
 
 def test_the_how_to_runs_as_printed(job_environment, tmp_path):
-    """The script of the page on dask-jobqueue, with two workers a job: it ends, and each experiment is drawn once."""
+    """The script of the page on dask-jobqueue ends, on jobs that come from zero; each experiment is drawn once."""
     pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
-    script = printed("how-to/slurm_with_dask_jobqueue.md", info="text", having="from dask_jobqueue import SLURMCluster")
-    eight, two = "cores=8, processes=8", "cores=2, processes=2"
-    assert eight in script
-    (tmp_path / "calibrate.py").write_text(script.replace(eight, two), encoding="utf-8")  # this machine has two cores
+    how_to(tmp_path)
     calibrate(tmp_path, job_environment)
     assert drawn(tmp_path) == dict.fromkeys(map(str, range(my_models.ENOUGH)), 1)
     (found,) = SQLiteStore(tmp_path / "decays.db", readonly=True).spaces()
     assert len(found) == my_models.ENOUGH
+
+
+def test_jobs_whose_lifetime_ends_are_replaced(job_environment, tmp_path):
+    """Only experiments that were pending when a worker retired are drawn a second time, and the run says so."""
+    pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
+    how_to(tmp_path, **{"maximum=": "2", '"--lifetime", "': "20s", '"--lifetime-stagger", "': "2s"})
+    said = calibrate(tmp_path, job_environment | {"SECONDS_TO_DRAW": "3"})
+    counts = drawn(tmp_path)
+    assert counts.keys() == set(map(str, range(my_models.ENOUGH)))
+    assert sum(counts.values()) - my_models.ENOUGH <= said.count("has begun for the")
+    assert len(list((tmp_path / "logs").glob("*.err"))) > 2, "no job was replaced"
+
+
+def test_a_job_that_ends_at_once_is_shown(job_environment, tmp_path):
+    """While no worker comes, the warning quotes what the newest job has printed."""
+    pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
+    how_to(tmp_path, **{'"--lifetime", "': "230 minutes"})  # two words of a shell
+    with subprocess.Popen(
+        [sys.executable, "calibrate.py"], cwd=tmp_path, env=job_environment, stderr=subprocess.PIPE, text=True
+    ) as script:
+        assert script.stderr is not None
+        said = next((line for line in script.stderr if "there is no worker" in line and "Error" in line), "")
+        script.terminate()
+        script.stderr.read()
+    assert "minutes" in said, said
+    assert script.returncode == 143
 
 
 def test_the_tutorial_runs_as_printed(job_environment, tmp_path):
@@ -120,6 +155,8 @@ def test_the_tutorial_runs_as_printed(job_environment, tmp_path):
     page = "tutorials/week_long_run_on_a_cluster.md"
     script = printed(page, info="python", having="def make_learner")
     queue = printed(page, info="text", having="from dask_jobqueue import SLURMCluster")
+    assert "maximum=100" in queue
+    queue = queue.replace("maximum=100", "maximum=4")  # this machine has two cores
     (tmp_path / "calibrate.py").write_text(f"{script}\n\n{queue}\n", encoding="utf-8")
     calibrate(tmp_path, job_environment)
     (found,) = SQLiteStore(tmp_path / "calibration.db", readonly=True).spaces()
