@@ -227,7 +227,7 @@ def bin_edges(bemd: ArrayLike, target_bin_size: int | None = None) -> Floats:
 
 @dataclass(frozen=True)
 class CalibrationErrors:
-    """How far a curve is from the diagonal; every number is NaN if there is no bin.
+    """Distances of a curve from the diagonal; every number is NaN if there is no bin.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How a calibration depends on the size of the observed data sets: the same experiments at several `Ldata`.
+"""Dependence of a calibration on the size of the observed data sets: the same experiments at several `Ldata`.
 
 `Ldata` is part of the question (the size of the real data set) and not something to be converged. But how sure the
 criterion is, how much its answer depends on the very data set, and which c are acceptable, all change with it. A

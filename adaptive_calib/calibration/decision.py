@@ -1,4 +1,4 @@
-"""What is decided of each c after n experiments, and how far a calibration is from the tolerances that were asked for.
+"""Decisions about each c after n experiments, and the distance from the tolerances that were asked for.
 
 A c is *acceptable* if its calibration slope is above 0.9 and its curve nowhere excludes calibration on the
 over-confident side. The decisions hold for all looks and all c together: with probability `confidence` none of them is
@@ -67,7 +67,7 @@ _MIXTURE = 1.2
 
 @dataclass(frozen=True)
 class Tolerances:
-    """What is to be known before a calibration may stop.
+    """Tolerances that a calibration has to reach before it may stop.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class Tolerances:
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """What is decided of each c.
+    """Decisions about each c.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What is known in one of the epistemic distributions.
+    """State of knowledge in one of the epistemic distributions.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Decision(NotebookRepr):
-    """What is known after `n` experiments.
+    """State of knowledge after `n` experiments.
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ class ExperimentError(ValueError):
 
 @dataclass(frozen=True)
 class Sampling:
-    """How B_EMD is sampled; see `adaptive_calib.emd.compare_risks`.
+    """Parameters of the sampling of B_EMD; see `adaptive_calib.emd.compare_risks`.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """What is kept of one experiment.
+    """Record of one experiment.
 
     Attributes
     ----------

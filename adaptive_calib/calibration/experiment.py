@@ -1,4 +1,4 @@
-"""What a calibration is about: experiments, and the distribution from which they are drawn.
+"""Experiments, and the epistemic distribution from which they are drawn.
 
 An experiment ω is a data-generating model with two fitted candidates A and B and their losses. An epistemic
 distribution Ω says which experiments one believes possible; a calibration evaluates many of them. Experiment i is a

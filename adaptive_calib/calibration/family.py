@@ -1,4 +1,4 @@
-"""How the error probability of a calibration is shared among all c that it may come to look at.
+"""Division of the error probability of a calibration among all c that it may look at.
 
 All c that an `Axis` may add form a family that is fixed in advance, so that evidence may be computed from all
 experiments, those before a c was added included:

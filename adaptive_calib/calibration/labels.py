@@ -1,4 +1,4 @@
-"""Who truly wins: the label B_epis of an experiment, from as much "infinite" data as it takes.
+"""Labels B_epis: which model of an experiment is truly better, from as much "infinite" data as it takes.
 
 B_epis = [E Q_A < E Q_B] under the true model. Only the sign of E d, d = Q_A - Q_B on the same points, is wanted, so
 two rules are offered:
@@ -105,7 +105,7 @@ class PairedSums:
 
 
 class LabelRule(Protocol):
-    """How a label is found."""
+    """Rule by which a label is determined."""
 
     @property
     def sequential(self) -> bool:

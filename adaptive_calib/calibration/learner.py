@@ -209,7 +209,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     @property
     def label_rule(self) -> LabelRule:
-        """How labels are found."""
+        """Rule by which labels are determined."""
         return self.function.labels
 
     @property

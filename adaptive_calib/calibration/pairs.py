@@ -59,7 +59,7 @@ class Pairs:
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What a reader of a curve made from these pairs has to know, in words; empty if all is well."""
+        """Cautions for readers of a curve made from these pairs, in words; empty if there are none."""
         words = []
         if not len(self):
             words.append("there is no experiment with both B_EMD and a settled B_epis: every statistic is NaN")

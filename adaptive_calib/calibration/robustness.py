@@ -1,4 +1,4 @@
-"""What the recommended c hangs on: where B_EMD is clipped, and single experiments.
+"""Sensitivity of the recommended c to the clip of B_EMD and to single experiments.
 
 A referee would ask whether the recommendation is the same if B_EMD were clipped elsewhere, and with any one experiment
 left out. Of all experiments those with the largest and the smallest score at a c near the lower end have the largest
@@ -29,7 +29,7 @@ OTHER_CLIPS = (1 / 1024, 1 / 16384)
 
 @dataclass(frozen=True)
 class Robustness:
-    """What is recommended under other conditions, where that differs.
+    """Recommendations under other conditions, where they differ.
 
     Attributes
     ----------

@@ -24,7 +24,7 @@ WORDS = {Status.ACCEPTABLE: "yes", Status.NOT_ACCEPTABLE: "no", Status.UNDECIDED
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """What is known of one c.
+    """Results for one c.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a calibration says of itself in words: why it stopped, what more experiments would decide, and cautions."""
+"""Sentences about a calibration: why it stopped, what more experiments would decide, and cautions."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ _EULER_GAMMA = 0.5772156649015329
 
 
 class BetaSolution(NamedTuple):
-    """What `solve_beta` found, element by element.
+    """Solution found by `solve_beta`, element by element.
 
     Attributes
     ----------

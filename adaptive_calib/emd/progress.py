@@ -9,7 +9,7 @@ __all__ = ["Progress", "ProgressBar", "ProgressQueue", "ProgressTarget"]
 
 @runtime_checkable
 class ProgressBar(Protocol):
-    """What is used of a tqdm bar."""
+    """The part of a tqdm bar that is used."""
 
     def reset(self, total: float | None = None) -> object:
         """Begin anew with this total."""
@@ -22,7 +22,7 @@ class ProgressBar(Protocol):
 
 @runtime_checkable
 class ProgressQueue(Protocol):
-    """What is used of a multiprocessing queue."""
+    """The part of a multiprocessing queue that is used."""
 
     def put(self, obj: Any) -> object:
         """Hand over the total number of paths, once for each path."""

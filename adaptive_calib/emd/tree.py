@@ -50,7 +50,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Tree:
-    """What depends on `res` only; made by `tree_of`.
+    """Quantities that depend on `res` only; made by `tree_of`.
 
     Attributes
     ----------

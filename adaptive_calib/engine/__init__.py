@@ -1,1 +1,1 @@
-"""How a run goes on: decisions in `machine`, doing in `drivers` and `executors`, both told by `events`."""
+"""Runs: `machine` decides what to do next, `drivers` and `executors` do it; `events` connect them."""

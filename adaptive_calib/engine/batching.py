@@ -10,7 +10,7 @@ __all__ = ["Batching"]
 
 @dataclass(frozen=True)
 class Batching:
-    """How many points one task has.
+    """Policy for the number of points of a task.
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """Where a driver takes the time from.
+    """Source of the time of a driver.
 
     Examples
     --------

@@ -46,7 +46,7 @@ class WorkerDiedError(RuntimeError):
 
 
 class Report(NamedTuple):
-    """What a worker reports of one point.
+    """Report of a worker on one point.
 
     Attributes
     ----------

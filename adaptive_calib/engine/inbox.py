@@ -12,7 +12,7 @@ __all__ = ["Inbox"]
 
 
 class Inbox:
-    """What has arrived and not been taken: finished batches and events. Anything may put, from any thread."""
+    """Queue of finished batches and events that the session has not taken yet; any thread may put."""
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()

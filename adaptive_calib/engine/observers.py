@@ -39,7 +39,7 @@ class Observer(Protocol):
 
 
 class RunLog(Protocol):
-    """Where the calls on the learner are written, in order."""
+    """Log to which the calls on the learner are written in order."""
 
     def write(self, entries: Sequence[LogEntry]) -> None:
         """Write the entries since the last call; an error ends the run."""

@@ -13,7 +13,7 @@ __all__ = ["RetryPolicy"]
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often a failing point is tried, for which errors, and with what wait in between.
+    """Policy of retries: how often a failing point is tried, for which errors, and after what delay.
 
     Attributes
     ----------

@@ -71,7 +71,7 @@ class WorkersMissing:
 
     @property
     def words(self) -> str:
-        """What is known about the missing workers; "" if there is a worker."""
+        """Sentence about the missing workers; "" if there is a worker."""
         if self.since is None:
             return ""
         condition = self._executor.condition() if self.watches else ""

@@ -1,4 +1,4 @@
-"""Where to evaluate next: plain classes behind one protocol; no threads, no files, no plots, no clocks."""
+"""Learners, which decide where to evaluate next: plain classes with one protocol, without threads, files or clocks."""
 
 from adaptive_calib.learner.average_learner import AverageLearner
 from adaptive_calib.learner.average_learner1D import AverageLearner1D

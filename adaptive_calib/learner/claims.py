@@ -1,4 +1,4 @@
-"""What a learner claims about its own error, and the check of it at random points.
+"""Claims of a learner about its own error, and their check at random points.
 
 An estimate of the error is made from the points that it chose itself: a wave that is faster than the points are dense
 looks slow to both. So before an error goal counts as reached, the learner evaluates *check points*, places that depend
@@ -79,7 +79,7 @@ def _percent(share: float) -> str:
 @experimental
 @dataclass(frozen=True)
 class Claim:
-    """What a learner says about the error of its prediction.
+    """Statement of a learner about the error of its prediction.
 
     With `confidence`, at most `fraction` of the domain has an error above `error`.
 

@@ -207,7 +207,7 @@ class Learner1D(BaseLearner):
 
     @property
     def nth_neighbors(self) -> int:
-        """How many neighbours on each side of an interval the loss looks at."""
+        """Number of neighbours on each side of an interval that the loss uses."""
         return self._intervals.scale.neighbors
 
     def loss(self, real: bool = True) -> float:
@@ -254,7 +254,7 @@ class Learner1D(BaseLearner):
 
     @property
     def neighbors_combined(self) -> dict[float, list[float | None]]:
-        """As `neighbors`, of points observed or pending."""
+        """Like `neighbors`, but of observed and pending points together."""
         return _neighbors([*map(self._naming(), sorted(self._intervals.known()[0] + self._intervals.pending))])
 
     @property

@@ -182,7 +182,7 @@ def _keys(df: pd.DataFrame, inputs: Iterable[str]) -> list[Any]:
 
 @dataclass(frozen=True)
 class TableFormat(ABC):
-    """How the data of one class of learners are written as a table, and read; the fields are the user's arguments."""
+    """Reader and writer of tables for one class of learners; the fields are the user's arguments."""
 
     @classmethod
     def to_write(cls, *args: Any, **kwargs: Any) -> Self:

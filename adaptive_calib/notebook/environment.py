@@ -1,4 +1,4 @@
-"""Where this code runs, and which display libraries are there. Nothing is set up by importing this."""
+"""Detection of the frontend and the display libraries; importing this module sets nothing up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a display may update: within its share of the time, and ever less often in a run that lasts for hours."""
+"""Schedule of updates of a display: within its share of the time, and less and less often in a long run."""
 
 from __future__ import annotations
 

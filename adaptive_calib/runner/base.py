@@ -1,4 +1,4 @@
-"""What all runners have in common: arguments turned into a `Session`, and the familiar attributes as views of it."""
+"""Base class of all runners: turns arguments into a `Session`, and has python-adaptive's attributes as views of it."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ class BaseRunner(abc.ABC):
 
     @property
     def progress(self) -> Progress:
-        """How far the run is."""
+        """Progress of the run: points, loss, time."""
         return self.session.machine.progress
 
     @property
@@ -302,7 +302,7 @@ class BaseRunner(abc.ABC):
 
     @property
     def claim(self) -> Claim | None:
-        """What the learner claims about the error of its prediction; None while it claims nothing."""
+        """Claim of the learner about the error of its prediction; None if it makes none."""
         learner: Any = self.session.machine.learner
         return learner.claim() if has_method(learner, "claim") else None
 
@@ -348,7 +348,7 @@ class BaseRunner(abc.ABC):
 
     @property
     def pending_points(self) -> list[tuple[Any, Any]]:
-        """What is being evaluated: pairs (future, point)."""
+        """Evaluations that are pending: pairs (future, point)."""
         return self.session.pending
 
     @property
@@ -399,7 +399,7 @@ class BaseRunner(abc.ABC):
 
     @property
     def retries(self) -> int:
-        """How often a failing point is tried again."""
+        """Number of times that a failing point is tried again."""
         return self.retry.attempts - 1
 
     @property

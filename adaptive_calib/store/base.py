@@ -1,4 +1,4 @@
-"""What users do with a store, whatever its backend."""
+"""User interface of a store; the same for all backends."""
 
 from __future__ import annotations
 

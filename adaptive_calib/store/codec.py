@@ -189,7 +189,7 @@ class _Writer:
 
 
 class _Data(NamedTuple):
-    """What the texts of one value refer to."""
+    """Objects that the texts of one value refer to."""
 
     content: memoryview
     load: Load | None

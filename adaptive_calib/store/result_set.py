@@ -30,7 +30,7 @@ __all__ = ["Output", "Space", "StoredEvaluation", "find_result_set"]
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one evaluation printed and logged, if it was captured."""
+    """Captured output of one evaluation."""
 
     stdout: str
     stderr: str

@@ -1,4 +1,4 @@
-"""What a store holds, as plain records: keys, rows and runs. All backends share them, so they share one format."""
+"""Records of a store: keys, rows and runs. All backends share them, and so share one format."""
 
 from __future__ import annotations
 

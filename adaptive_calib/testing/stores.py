@@ -63,7 +63,7 @@ class StoreContract:
         return self.open(place)
 
     def test_rows_come_back_in_order_and_in_full(self, place: Path) -> None:
-        """What was put is there, in the order of putting, also after the store is opened again."""
+        """Rows are there in the order of `put`, also after the store is opened again."""
         store = self.open(place)
         rows = [
             make_row("bb", stdout="said", traceback="Trace\nback"),

@@ -1,4 +1,4 @@
-"""Where the next points of a curve go when several interpolants are kept, see `model`.
+"""Choice of the next points of a curve that has several interpolants, see `model`.
 
 `CurveIntervals` does for `Learner1D(mode="auto")` what `_interval.intervals.Intervals` does for the other modes, with
 the same methods: it owns the points and the pending points, in the coordinate u of the domain.

@@ -1,4 +1,4 @@
-"""Where the points of a `Learner1D` may lie: on a line, on a logarithmic line, or on the integers of either.
+"""Domains of a `Learner1D`: points on a line, on a logarithmic line, or on the integers of either.
 
 The learner works in a coordinate u in which intervals are halved: u = x, or u = ln x for ``x_scale="log"``. A domain
 converts between x and u, places points inside an interval of u, and limits the number of parts of an interval. Integer

@@ -26,7 +26,7 @@ FLAT = 0.3
 
 
 class CellErrors(NamedTuple):
-    """What is known of the error in each of S cells.
+    """Estimates of the error in each of S cells.
 
     Attributes
     ----------

@@ -67,7 +67,7 @@ def volumes(corners: np.ndarray) -> np.ndarray:
 
 
 class CellLosses(ABC):
-    """How the cells of a mesh get their losses.
+    """Rule that gives the cells of a mesh their losses.
 
     Attributes
     ----------

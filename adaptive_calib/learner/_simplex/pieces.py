@@ -1,4 +1,4 @@
-"""How pending points divide a cell: the largest piece, which is where the next point goes.
+"""Division of a cell by its pending points; the next point goes into the largest piece.
 
 A piece has the share of the loss of the cell that is its share of the volume.
 """

@@ -1,1 +1,1 @@
-"""Where results are kept: SQLite, JSON lines, fsspec, memory."""
+"""Backends of a store: SQLite, JSON lines, fsspec, memory."""

@@ -1,4 +1,4 @@
-"""What a computation depends on besides its own code: the functions, classes and data that it names.
+"""Dependencies of a computation besides its own code: the functions, classes and data that it names.
 
 Starting from a function and the classes of configurations and points, each global name in their code is followed:
 
