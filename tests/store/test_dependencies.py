@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import linecache
 import sys
 import textwrap
 from pathlib import Path
@@ -241,3 +243,39 @@ def test_two_functions_of_one_name_in_one_file_are_told_apart() -> None:
         return g
 
     assert code_digest(one) != code_digest(second())
+
+
+CELL = '''import math
+
+def sines(x, n=2):
+    """Doc."""
+    assert x > -10
+    return sum(math.sin(i * x) for i in range(n))
+'''
+
+
+def run_cell(text: str, name: str) -> Any:
+    """Run a cell as IPython does: its text is kept in `linecache`, and its statements are compiled one by one."""
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for statement in ast.parse(text).body:
+        exec(compile(ast.Module([statement], []), name, "exec"), namespace)
+    return namespace["sines"]
+
+
+def test_the_function_of_a_cell_is_that_of_its_text() -> None:
+    """A cell that uses what it imports does not disagree; run again, or with a comment, it is the same function."""
+    cells = [run_cell(CELL, "<cell 1>"), run_cell(CELL, "<cell 1>"), run_cell("# more\n" + CELL, "<cell 2>")]
+    assert not any(map(disagrees, cells))
+    assert len({code_digest(cell) for cell in cells}) == 1
+    assert code_digest(run_cell(CELL.replace("n=2", "n=3").replace("i * x", "x"), "<cell 3>")) != code_digest(cells[0])
+
+
+def test_code_that_an_import_hook_rewrote_is_not_said_to_be_edited() -> None:
+    """As pytest rewrites the assertion of this module."""
+
+    def function(x: float) -> float:
+        assert x > 0
+        return x
+
+    assert not disagrees(function)

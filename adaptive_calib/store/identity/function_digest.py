@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from hashlib import blake2b
+from importlib.machinery import SourceFileLoader
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -127,9 +128,13 @@ def code_digest(function: Any) -> str:
 
 def disagrees(function: Any) -> bool:
     """Whether the source of a function can be read and is not the code that runs."""
-    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    inner = inspect.unwrap(function) if callable(function) else function
+    code = getattr(inner, "__code__", None)
     if not isinstance(code, CodeType) or code.co_name == "<lambda>":
         return False
+    loader = getattr(getattr(module_of(inner), "__spec__", None), "loader", None)
+    if loader is not None and type(loader) is not SourceFileLoader:
+        return False  # an import hook that rewrites code, such as that of pytest
     found = _candidates(code)
     return bool(found) and not any(_same(each, code) for each, _ in found)
 
@@ -190,7 +195,11 @@ def _candidates(code: CodeType) -> list[tuple[CodeType, ast.AST]]:
     text = "".join(linecache.getlines(code.co_filename))
     if not text:
         return []
-    return _index(text, code.co_flags & _FUTURE).get(code.co_qualname, [])
+    flags = code.co_flags & _FUTURE
+    found = _index(text, flags).get(code.co_qualname, [])
+    if any(_same(each, code) for each, _ in found):
+        return found
+    return found + _index(text, flags, by_statement=True).get(code.co_qualname, [])
 
 
 #: The flags of ``from __future__ import``, which a cell of a notebook may have from an earlier one.
@@ -198,11 +207,17 @@ _FUTURE = 0x1FE0000
 
 
 @lru_cache(maxsize=64)
-def _index(text: str, flags: int) -> dict[str, list[tuple[CodeType, ast.AST]]]:
-    """Return code and syntax of all functions in a source, by qualified name."""
+def _index(text: str, flags: int, *, by_statement: bool = False) -> dict[str, list[tuple[CodeType, ast.AST]]]:
+    """Return code and syntax of all functions in a source, by qualified name.
+
+    IPython compiles the statements of a cell one `by_statement`, and the code of a function depends on whether there
+    are imports in the same compilation.
+    """
+    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         tree = ast.parse(text)
-        module = compile(text, "<source>", "exec", flags=flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        parts = [ast.Module([each], []) for each in tree.body] if by_statement else [tree]
+        waiting = [compile(part, "<source>", "exec", flags=flags, dont_inherit=True) for part in parts]
     except (SyntaxError, ValueError, RecursionError):  # commands of IPython, say
         return {}
     nodes: dict[tuple[str, int], list[ast.AST]] = {}
@@ -213,7 +228,6 @@ def _index(text: str, flags: int) -> dict[str, list[tuple[CodeType, ast.AST]]]:
             line = min([node.lineno, *(each.lineno for each in decorators)])
             nodes.setdefault((name, line), []).append(node)
     found: dict[str, list[tuple[CodeType, ast.AST]]] = {}
-    waiting = [module]
     while waiting:
         code = waiting.pop()
         waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
