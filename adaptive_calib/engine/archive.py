@@ -57,24 +57,27 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A point that the archive has: its value, or that it failed for good.
+    """A point that the archive has: its value, that it failed for good, or that another run evaluates it.
 
     Attributes
     ----------
     status : str
-        ``"ok"``, ``"failed"`` or ``"crashed"``.
+        ``"ok"``, ``"failed"``, ``"crashed"``, or ``"claimed"`` by another run.
     value
         The result; None unless the status is ``"ok"``.
+    reason : str
+        Why it failed: the traceback, if it is known.
 
     Examples
     --------
     >>> from adaptive_calib.engine.archive import Stored
     >>> Stored("ok", 0.25)
-    Stored(status='ok', value=0.25)
+    Stored(status='ok', value=0.25, reason='')
     """
 
-    status: OutcomeStatus
+    status: Literal["ok", "failed", "crashed", "claimed"]
     value: Any = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Preloaded:
         Results, with points as the learner uses them.
     failed : sequence
         Points that failed for good.
+    reasons : sequence of str
+        Their tracebacks, in the same order.
 
     Examples
     --------
@@ -98,6 +103,7 @@ class Preloaded:
     points: Sequence[Any] = ()
     values: Sequence[Any] = ()
     failed: Sequence[Any] = ()
+    reasons: Sequence[str] = ()
 
 
 class Archive(Protocol):
@@ -111,8 +117,21 @@ class Archive(Protocol):
         """Return where the archive keeps a point; the driver passes it back to `find` and in `Outcome.place`."""
         ...
 
-    def find(self, point: Any, place: Any = None) -> Stored | None:
-        """Return the stored result of an asked point, or None if it has to be evaluated."""
+    def find(self, point: Any, place: Any = None, *, claim: bool = True) -> Stored | None:
+        """Return the stored result of an asked point, or None if it has to be evaluated.
+
+        In a run that shares its points with others, None means that this run has claimed the point; unless ``claim``
+        is False: then nothing is claimed, and None means that there is no result.
+        """
+        ...
+
+    def release(self, places: Sequence[Any]) -> None:
+        """Give up claims on points that are not going to be evaluated now."""
+        ...
+
+    @property
+    def look_every(self) -> float:
+        """Seconds after which to look again for a point that another run has claimed."""
         ...
 
     def prepare(self, outcome: Outcome) -> Any:

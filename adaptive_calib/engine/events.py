@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 __all__ = [
     "Broke",
     "Cancelled",
+    "Claimed",
     "Crashed",
     "Dropped",
     "Effect",
@@ -58,6 +59,8 @@ class Loaded:
         The results, in the order in which they were recorded.
     failed : sequence
         Points that failed for good.
+    reasons : sequence of str
+        Their tracebacks.
 
     Examples
     --------
@@ -70,6 +73,7 @@ class Loaded:
     points: Sequence[Any]
     values: Sequence[Any]
     failed: Sequence[Any] = ()
+    reasons: Sequence[str] = ()
 
 
 class Finished(NamedTuple):  # cheaper to create than a dataclass: there is one for each point
@@ -157,6 +161,30 @@ class Dropped:
     time: float
     task: int
     error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Another run on the same store evaluates the point of a task, which needs no place meanwhile.
+
+    Its end is another event of the task: its result, or `Dropped` if it is to be asked for again.
+
+    Attributes
+    ----------
+    time : float
+        Second of the run.
+    task : int
+        The task.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.events import Claimed
+    >>> Claimed(1.0, task=0).task
+    0
+    """
+
+    time: float
+    task: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +303,7 @@ class Tick:
     time: float
 
 
-Event = Started | Loaded | Finished | Failed | Dropped | Crashed | Resized | Cancelled | Broke | Tick
+Event = Started | Loaded | Finished | Failed | Dropped | Claimed | Crashed | Resized | Cancelled | Broke | Tick
 
 
 class Submit(NamedTuple):  # cheaper to create than a dataclass: there is one for each point

@@ -15,6 +15,7 @@ Loaded      told              told                                     told     
 Finished    (unknown task)    told                                     told                     ignored
 Failed      (unknown task)    retried later, or failed for good        failed for good if last  ignored
 Dropped     (unknown task)    submitted again; third time: draining    noted                    ignored
+Claimed     (unknown task)    needs no place                           the same                 ignored
 Crashed     (unknown task)    suspects run alone; the guilty one fails the guilty one fails     ignored
 Resized     kept              kept                                     kept                     kept
 Cancelled   -> draining       -> draining (abandon: -> ended)          -> ended                 ignored
@@ -35,13 +36,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, zip_longest
 from math import inf
 from typing import Any, NamedTuple
 
 from adaptive_calib.engine.events import (
     Broke,
     Cancelled,
+    Claimed,
     Crashed,
     Dropped,
     Effect,
@@ -62,7 +64,7 @@ from adaptive_calib.engine.points import PointSet
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.learner.protocol import Learner, has_method
 
-__all__ = ["Attempt", "EvaluationError", "Failure", "RunMachine"]
+__all__ = ["Attempt", "EvaluationError", "Failure", "RunMachine", "StoredFailureError"]
 
 #: With ``on_error="continue"`` and no `max_failures`: a run ends with an error when its first evaluations, as many as
 #: this, all failed for good. More than the corners of a domain in four dimensions, where a function may be singular.
@@ -74,6 +76,10 @@ MOST_DROPS = 3
 
 class EvaluationError(RuntimeError):
     """A point failed for good and ``on_error="raise"``; ``__cause__`` is the exception of the function."""
+
+
+class StoredFailureError(RuntimeError):
+    """Stands for the error of a point that failed in an earlier run, or in another one on the same store."""
 
 
 class Attempt(NamedTuple):  # cheaper to create than a dataclass
@@ -112,11 +118,13 @@ class Failure:
     point
         The point.
     attempts : int
-        Number of attempts.
+        Number of attempts in this run.
     error, traceback
         The exception of the last attempt.
     crashed : bool
         Whether its worker died.
+    stored : bool
+        Whether the failure is one of another run, and the point was left out of this one.
 
     Examples
     --------
@@ -133,6 +141,7 @@ class Failure:
     error: BaseException
     traceback: str
     crashed: bool = False
+    stored: bool = False
 
 
 class RunMachine:
@@ -166,6 +175,8 @@ class RunMachine:
         The error of a failed run.
     running : dict
         Number of task -> `Attempt`, for all tasks that are submitted.
+    claimed : dict
+        The same for points that other runs evaluate.
     failures : list of Failure
         In order of their last attempt.
 
@@ -209,6 +220,7 @@ class RunMachine:
         self.stop_reason: str | None = None
         self.error: BaseException | None = None
         self.running: dict[int, Attempt] = {}
+        self.claimed: dict[int, Attempt] = {}
         self.failures: list[Failure] = []
         self.capacity = 0
         self._time = 0.0
@@ -263,6 +275,11 @@ class RunMachine:
         retry = self._waiting[0][0] if self._waiting and free else inf  # without a free place it cannot be submitted
         return min(retry, self.goal.due(self.progress)) if self._judged else retry
 
+    @property
+    def _failed_here(self) -> int:
+        """Number of points that failed for good in this run."""
+        return sum(not failure.stored for failure in self.failures)
+
     def final(self, event: Failed | Crashed) -> bool:
         """Whether the failure would be the last of its point, so that the driver records it before `handle`.
 
@@ -313,8 +330,8 @@ class RunMachine:
         self._loaded += len(event.points)
         if event.points:
             self._call("tell_many", list(event.points), list(event.values))
-        for point in event.failed:
-            self._give_up(point)
+        for point, reason in zip_longest(event.failed, event.reasons, fillvalue=""):
+            self._leave_out(point, StoredFailureError(f"the point {point} failed in another run."), reason)
 
     def _take_finished(self, event: Finished) -> None:
         self._tell(event.task, event.value, stored=event.stored)
@@ -323,13 +340,16 @@ class RunMachine:
         attempt = self._taken(event.task)
         if attempt is None:
             return
-        if event.stored:  # of an earlier run: neither an error of this run nor counted
-            self._give_up(attempt.point)
+        if event.stored:  # of another run: no error of this one
+            self._leave_out(attempt.point, event.error, event.traceback)
             return
         self._note("failed", attempt.point, attempt.failures + 1, repr(event.error))
         self._failed(attempt, event.error, event.traceback, crashed=False)
 
     def _take_dropped(self, event: Dropped) -> None:
+        if event.task in self.claimed:
+            self._again.append(self.claimed.pop(event.task))
+            return
         attempt = self._taken(event.task)
         if attempt is None:
             return
@@ -348,6 +368,12 @@ class RunMachine:
             )
             failed.__cause__ = error
             self._break(str(failed), failed)
+
+    def _take_claimed(self, event: Claimed) -> None:
+        if event.task in self.running:
+            self.claimed[event.task] = self.running.pop(event.task)
+        if event.task == self._isolated_task:
+            self._isolated_task = None
 
     def _take_crashed(self, event: Crashed) -> None:
         guilty = self._guilty(event)
@@ -390,7 +416,7 @@ class RunMachine:
 
     def _taken(self, task: int) -> Attempt | None:
         """Remove a task from those that are out; None if it is not one of them (abandoned, or told twice)."""
-        attempt = self.running.pop(task, None)
+        attempt = self.running.pop(task, None) or self.claimed.pop(task, None)
         self._learner_exhausted = False
         if task == self._isolated_task:
             self._isolated_task = None
@@ -414,8 +440,12 @@ class RunMachine:
         self._give_up(attempt.point)
         self._judge_failures(self.failures[-1])
 
+    def _leave_out(self, point: Any, error: BaseException, traceback: str) -> None:
+        self.failures.append(Failure(point, 0, error, traceback, stored=True))
+        self._give_up(point)
+
     def _judge_failures(self, failure: Failure) -> None:
-        total = len(self.failures)
+        total = self._failed_here
         if self.on_error == "raise":
             reason = f"the point {failure.point} failed: {failure.error!r}"
         elif self.max_failures is not None and total >= self.max_failures:
@@ -539,7 +569,7 @@ class RunMachine:
             free -= 1
         limit = getattr(self.learner, "max_pending", None)  # learners of other packages have none
         if limit is not None:
-            free = min(free, limit - len(self.running))
+            free = min(free, limit - len(self.running) - len(self.claimed))
         if free > 0 and not self._learner_exhausted:
             points = self._ask(free) if self._skip_points is None else self._ask_except(self._skip_points, free)
             self._learner_exhausted = len(points) < free
@@ -548,7 +578,7 @@ class RunMachine:
                     task = next(self._tasks)
                     self.running[task] = Attempt(point)
                     effects.append(Submit(task, point))
-        if self.capacity > 0 and not (self.running or self._waiting) and self.phase == "running":
+        if self.capacity > 0 and not (self.running or self._waiting or self.claimed) and self.phase == "running":
             self._drain("exhausted", self._nothing_left())
 
     def _submit(self, attempt: Attempt, *, alone: bool = False) -> Submit:
@@ -557,7 +587,7 @@ class RunMachine:
         return Submit(task, attempt.point, attempt.failures + 1, alone)
 
     def _nothing_left(self) -> str:
-        failed = f"; {len(self.failures)} points failed for good" if self.failures else ""
+        failed = f"; {self._failed_here} points failed for good" if self._failed_here else ""
         learner: Any = self.learner
         why = learner.stopped_because() if has_method(self.learner, "stopped_because") else ""
         if why:
@@ -569,6 +599,9 @@ class RunMachine:
         if self.phase in ("draining", "ended"):
             return
         self.phase = "draining"
+        left_out = len(self.failures) - self._failed_here
+        if left_out:
+            reason += f'; points left out, as they failed in another run (mode="retry" tries them again): {left_out}'
         self.status, self.stop_reason, self.error = status, reason, error
 
     def _break(self, reason: str, error: BaseException) -> None:
@@ -580,6 +613,7 @@ class RunMachine:
     def _end(self, abandoned: tuple[int, ...] = ()) -> None:
         for task in abandoned:
             del self.running[task]
+        self.claimed.clear()
         self._call("remove_unfinished")
         self._note("stopped", self.status, self.stop_reason)
         self.phase = "ended"
@@ -594,6 +628,7 @@ _TAKE: dict[type, Callable[[RunMachine, Any], None]] = {
     Crashed: RunMachine._take_crashed,
     Resized: RunMachine._take_resized,
     Cancelled: RunMachine._take_cancelled,
+    Claimed: RunMachine._take_claimed,
     Broke: RunMachine._take_broke,
     Tick: RunMachine._take_tick,
 }

@@ -19,7 +19,7 @@ attribute                                                     changes in
 `_outcomes`, `_unread`, `_ready` (empty between two calls)    `start`, `step`
 `_held`, `_next_to_tell` (deterministic runs)                 `start`, `step`
 `_mean`, `_returned`, `_size`                                 `step`
-`_workers`, `_next_look`                                      `start`, `step`
+`_workers`, `_next_look`, `_claimed`                          `start`, `step`
 `_rested`                                                     `start`, `step`
 `_lasted`                                                     `finish`
 ============================================================= ======================================================
@@ -41,6 +41,7 @@ from typing import Any
 from adaptive_calib.engine.archive import Archive, Outcome, RefusedResultError
 from adaptive_calib.engine.batching import Batching
 from adaptive_calib.engine.capture import emit_again
+from adaptive_calib.engine.claimed import ClaimedPoints, event_of
 from adaptive_calib.engine.clock import Clock
 from adaptive_calib.engine.evaluate import Report, Work, WorkerDiedError, text_of
 from adaptive_calib.engine.events import (
@@ -70,7 +71,7 @@ from adaptive_calib.engine.ship import LoadingError
 from adaptive_calib.engine.submissions import Submission
 from adaptive_calib.engine.workers_missing import WorkersMissing
 
-__all__ = ["ExecutorDiedError", "Session", "StoredFailureError"]
+__all__ = ["ExecutorDiedError", "Session"]
 
 #: Seconds that a step goes on with handles that are over when they are returned, before an event loop has its turn.
 SLICE = 0.005
@@ -83,10 +84,6 @@ LINGER = 0.001
 
 class ExecutorDiedError(ExecutorError):
     """An executor that the runner did not make is broken; the points that it evaluated are lost."""
-
-
-class StoredFailureError(RuntimeError):
-    """Stands for the error of a point that failed in an earlier run."""
 
 
 class Session:
@@ -188,6 +185,7 @@ class Session:
         self._returned = 0  # reports so far
         self._size = self.batching.size or 1
         self._overdue = Overdue(work.timeout, executor)
+        self._claimed = ClaimedPoints()
         self._outcomes: list[Outcome] = []  # to be recorded in this step
         self._unread: list[Event] = []  # errors of the archive while effects are carried out
         self._ready: list[Submission] = []  # over when they were returned, and not processed yet
@@ -229,7 +227,8 @@ class Session:
 
     def wait(self) -> float | None:
         """Return how long to wait for the inbox before a step is due; None without a limit."""
-        due = min(self.machine.due, self._overdue.due(self._out) - self._begin, self._next_look, self.missing.due)
+        overdue = self._overdue.due(self._out) - self._begin
+        due = min(self.machine.due, overdue, self._next_look, self.missing.due, self._claimed.due)
         return None if due == inf else max(0.0, due - self.now)
 
     @property
@@ -254,7 +253,7 @@ class Session:
             if self.archive is not None:
                 known = self.archive.preload()
                 if known.points or known.failed:
-                    first.append(Loaded(0.0, known.points, known.values, known.failed))
+                    first.append(Loaded(0.0, known.points, known.values, known.failed, known.reasons))
             self._evaluate = self.executor.ship(self.work)
         except Exception as error:  # noqa: BLE001 - any error at the start ends the run, in the way that every run ends
             if not first:
@@ -319,7 +318,7 @@ class Session:
         if not self.over:
             self._advance([Cancelled(self.now, abandon=True, reason="abandoned")])
         for submission in self._out.values():
-            _cancel(submission)
+            submission.cancel()
         abandoned = bool(self._out)
         self._out.clear()
         self.ended = self.clock.wall()
@@ -372,6 +371,8 @@ class Session:
         return list(map(self._event, submission.submits, reports))
 
     def _dropped(self, submission: Submission, error: BaseException | None = None) -> list[Event]:
+        if self.archive is not None:
+            self.archive.release([submit.place for submit in submission.submits])
         return [Dropped(self.now, submit.task, error) for submit in submission.submits]
 
     def _without_reports(self, submission: Submission, error: BaseException) -> list[Event]:
@@ -427,7 +428,7 @@ class Session:
         """Return the events of a broken pool: all its tasks are lost, apart from those that have a result already."""
         lost = [submission]
         for other in list(self._out.values()):
-            if other.generation == submission.generation and not _has_result(other.handle):
+            if other.generation == submission.generation and not other.has_result():
                 del self._out[other.number]
                 self._set_aside(other)
                 lost.append(other)
@@ -524,9 +525,10 @@ class Session:
             return []
         try:
             found = self.archive.news()
+            events = self._claimed.look(self.archive, self.now, self.machine.capacity - len(self.machine.running))
         except Exception as error:  # noqa: BLE001 - it ends the run, as every error of the store
             return [Broke(self.now, error, f"the store could not be read: {error!r}")]
-        return [] if found is None else [Loaded(self.now, found.points, found.values, found.failed)]
+        return events if found is None else [*events, Loaded(self.now, found.points, found.values)]
 
     def _set_aside(self, submission: Submission) -> None:
         """Do not wait for the turn of a submission that is lost or withdrawn."""
@@ -610,10 +612,9 @@ class Session:
             return Dropped(self.now, submit.task)
         if stored is None:
             return submit._replace(place=place)
-        if stored.status == "ok":
-            return Finished(self.now, submit.task, stored.value, stored=True)
-        known = StoredFailureError(f"the point {submit.point} {stored.status} in an earlier run.")
-        return Failed(self.now, submit.task, known, stored=True)
+        if stored.status == "claimed":
+            self._claimed.add(submit._replace(place=place), self.now + self.archive.look_every)
+        return event_of(stored, submit, self.now)
 
     def _submit(self, submits: list[Submit]) -> list[Event]:
         """Submit one task; return the events of one that cannot be submitted."""
@@ -657,22 +658,11 @@ class Session:
             return []
         events: list[Event] = []
         for submission in list(self._out.values()):
-            if _cancel(submission):
+            if submission.cancel():
                 del self._out[submission.number]
                 self._set_aside(submission)
                 events += self._dropped(submission)
         return events
-
-
-def _cancel(submission: Submission) -> bool:
-    """Withdraw a submission; return whether it had not begun. A handle that cannot be cancelled counts as begun."""
-    if submission.handle is None:
-        return False
-    try:
-        return bool(submission.handle.cancel())
-    except Exception as error:  # noqa: BLE001 - the handle of a foreign executor may raise anything
-        logger.debug("%r cannot be cancelled: %r", submission.handle, error)
-        return False
 
 
 def _are_reports(reports: Any, number: int) -> bool:
@@ -692,16 +682,3 @@ def _last_lines(report: Report, number: int = 20) -> str:
     parts = (("stdout", report.stdout), ("stderr", report.stderr), ("log", report.logs))
     ends = [f"\nIts {name} ended with:\n" + "\n".join(text.splitlines()[-number:]) for name, text in parts if text]
     return "".join(f"{end}\n" for end in ends)
-
-
-def _has_result(handle: Handle | None) -> bool:
-    """Whether a handle of a broken pool had a result before."""
-    if handle is None or not handle.done():
-        return False
-    try:
-        handle.result()
-    except Interrupted:
-        raise
-    except BaseException:  # noqa: BLE001 - only whether there is a result counts
-        return False
-    return True

@@ -8,6 +8,8 @@ from typing import Any
 from adaptive_calib.engine.events import Submit
 from adaptive_calib.engine.executor_protocol import Handle
 from adaptive_calib.engine.inbox import Inbox
+from adaptive_calib.engine.limit import Interrupted
+from adaptive_calib.engine.observers import logger
 
 __all__ = ["Submission"]
 
@@ -51,6 +53,28 @@ class Submission:
     def done(self) -> bool:
         """Whether it is over."""
         return self.handle is not None and self.handle.done()
+
+    def cancel(self) -> bool:
+        """Withdraw it; return whether it had not begun. A handle that cannot be cancelled counts as begun."""
+        if self.handle is None:
+            return False
+        try:
+            return bool(self.handle.cancel())
+        except Exception as error:  # noqa: BLE001 - the handle of a foreign executor may raise anything
+            logger.debug("%r cannot be cancelled: %r", self.handle, error)
+            return False
+
+    def has_result(self) -> bool:
+        """Whether it had a result before its pool broke."""
+        if self.handle is None or not self.handle.done():
+            return False
+        try:
+            self.handle.result()
+        except Interrupted:
+            raise
+        except BaseException:  # noqa: BLE001 - only whether there is a result counts
+            return False
+        return True
 
     def over(self, handle: Handle) -> None:
         """Put the submission into the inbox; the handle calls this when it is over, in any thread."""

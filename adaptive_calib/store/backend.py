@@ -7,7 +7,7 @@ cleaning and moving that users see are written once, on top of them; `adaptive_c
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from adaptive_calib.store.identity.result_set_info import ResultSetInfo
@@ -34,7 +34,7 @@ class Backend(ABC):
         Whether results that are not plain data are pickled, and pickled ones read. Reading a pickle can run any code.
     """
 
-    #: Whether rows that other processes write after the opening are seen.
+    #: Whether other processes may write at the same time, and what they write is seen.
     sees_others = True
 
     def __init__(self, *, pickle_results: bool = False) -> None:
@@ -81,18 +81,40 @@ class Backend(ABC):
         """Return the descriptions of all runs, in the order of their start."""
 
     @abstractmethod
-    def close(self) -> None:
+    def claim(self, keys: Sequence[Key], owner: str, expired: Collection[str] = ()) -> dict[Key, str]:
+        """Claim points for an owner; return those that another owner has claimed, with its name.
+
+        Of several processes that claim a point at the same time one succeeds. A claim of one of the `expired` owners
+        is taken over. `adaptive_calib.store.leases` decides who these are.
+        """
+
+    @abstractmethod
+    def release(self, keys: Iterable[Key], owner: str) -> None:
+        """Give up what an owner has claimed of these points; the claims of others stay."""
+
+    @abstractmethod
+    def beat(self, owner: str, number: int | None) -> None:
+        """Write that an owner lives: another number at each call; None when it ends. Called in any thread."""
+
+    @abstractmethod
+    def beats(self) -> dict[str, int]:
+        """Return the last number of each owner that has not ended."""
+
+    def close(self) -> None:  # noqa: B027 - most backends have nothing open
         """Close files and connections. Closing twice does nothing."""
 
     @property
-    @abstractmethod
     def place(self) -> Path | None:
         """The folder for sub-results and artifacts, or None."""
+        return None
 
     @property
-    @abstractmethod
     def readonly(self) -> bool:
         """Whether nothing is ever written."""
+        return False
+
+    def refresh(self, space: str, key: Key | None = None) -> None:  # noqa: B027 - databases see it anyway
+        """See what other processes have written to a result set; with `key`, under this key at least."""
 
     def scan(self, space: str) -> Iterator[Row]:
         """Iterate over the rows of a result set as `iter` does; the captured output may be left out."""

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-__all__ = ["DAMAGED", "OK", "STATUSES", "Key", "Row", "Run", "checked", "checksum", "damaged", "valid_run"]
+__all__ = [
+    "DAMAGED",
+    "OK",
+    "STATUSES",
+    "Key",
+    "Row",
+    "Run",
+    "checked",
+    "checksum",
+    "checksum_of",
+    "damaged",
+    "valid_run",
+]
 
 OK = "ok"
 #: The statuses that are written.
@@ -101,15 +114,24 @@ def checksum(row: Row) -> str:
     return total.hexdigest()
 
 
-def checked(row: Row, expected: str | None) -> Row:
+def checksum_of(description: Mapping[str, Any]) -> str:
+    """Return 64 bits of the fields of a result set's or a run's description, as 16 hexadecimal digits."""
+    text = json.dumps({k: repr(float(v)) if k in _TIMES and v is not None else v for k, v in description.items()})
+    return blake2b(text.encode("ascii"), digest_size=8).hexdigest()
+
+
+_TIMES = ("started", "ended", "created")
+
+
+def checked(row: Row, expected: str) -> Row:
     """Return a row that was read if it is as it was written, else a damaged one; never an error.
 
     Parameters
     ----------
     row : Row
         As read: its fields may be of any type.
-    expected : str or None
-        The `checksum` that was written with it; None if the format has none.
+    expected : str
+        The `checksum` that was written with it.
     """
     kinds = tuple(map(type, row))
     if kinds not in _VALID:
@@ -118,7 +140,7 @@ def checked(row: Row, expected: str | None) -> Row:
         _VALID.add(kinds)
     if row.status not in STATUSES:
         return damaged(row, f"its status is {row.status!r:.40}")
-    if expected is not None and checksum(row) != expected:
+    if checksum(row) != expected:
         return damaged(row, "its checksum is not the one that was written")
     return row
 
@@ -134,12 +156,12 @@ def damaged(row: Row, reason: str) -> Row:
     )  # fmt: skip
 
 
-def valid_run(run: Run) -> bool:
-    """Whether a run that was read has fields of the right types, with a manifest that can be read."""
+def valid_run(run: Run, expected: Any) -> bool:
+    """Whether a run that was read has fields of the right types, a manifest that can be read, and this checksum."""
     if not all(isinstance(getattr(run, name), kind) for name, kind in _RUN_KINDS.items()):
         return False
     try:
-        return isinstance(json.loads(run.manifest), dict)
+        return isinstance(json.loads(run.manifest), dict) and checksum_of(run._asdict()) == expected
     except ValueError:
         return False
 

@@ -48,10 +48,11 @@ from adaptive_calib.store.errors import (
 from adaptive_calib.store.identity.evaluation import Evaluation
 from adaptive_calib.store.identity.facts import point_fields
 from adaptive_calib.store.identity.replicates import Replicate, set_and_number
+from adaptive_calib.store.leases import Leases
 from adaptive_calib.store.manifest import gather, process_is_gone, refuse_dirty
 from adaptive_calib.store.point_map import PointMap, point_map
 from adaptive_calib.store.result_set import is_damage, point_of
-from adaptive_calib.store.rows import DAMAGED, OK, Key, Row, Run, damaged
+from adaptive_calib.store.rows import DAMAGED, OK, STATUSES, Key, Row, Run, damaged
 from adaptive_calib.store.text import encodable
 
 __all__ = ["Mode", "RunArchive", "open_archive", "open_store"]
@@ -127,7 +128,7 @@ def open_archive(
         commit in the manifest says what ran.
     share_every : float, optional
         Seconds after which the results are told that other runs have recorded since; and a point that one of them has
-        evaluated is not evaluated again. For modes "cached" and "retry".
+        evaluated, or is evaluating, is not evaluated here. For modes "cached" and "retry".
 
     Returns
     -------
@@ -204,7 +205,10 @@ class RunArchive:
         share_every: float | None = None,
     ) -> None:
         if share_every is not None and not store.sees_others:
-            raise ValueError(f"{store!r} does not see what other runs write, so leave `share_every` out; a file does.")
+            raise ValueError(
+                f"{store!r} does not see what other runs write; leave `share_every` out, or open a JournalStore with "
+                "shared=True in each process."
+            )
         self.store = store
         self.run_id = secrets.token_hex(8)
         self.loaded = self.skipped = self.not_repeated = 0
@@ -223,12 +227,16 @@ class RunArchive:
             self._guards[evaluation.uid] = open_result_set(store, evaluation, write=writes)
         for evaluation in points.evaluations:
             evaluation.attach(store.place)
+        self._leases: Leases | None = None
+        self._claimed_elsewhere: set[Key] = set()
         self._run: Run | None = None
         if writes:
             text = json.dumps(manifest, default=repr)
             self._look_at_other_runs()
             self._run = Run(self.run_id, time.time(), None, "running", "", text)
             store.put_run(self._run)
+        if share_every is not None:
+            self._leases = Leases(store, self.run_id)
 
     # ------------------------------------------------------------------------------------------------ the protocol
 
@@ -263,6 +271,7 @@ class RunArchive:
         points: list[Any] = []
         values: list[Any] = []
         failed: list[Any] = []
+        reasons: list[str] = []
         damage: list[Row] = []
         repeats, restore = self._mode == "retry", self._points.restore
         scanned: dict[str, list[tuple[Row, Any, Any]]] = {}
@@ -281,15 +290,17 @@ class RunArchive:
                     values += (value,) * len(places)
                 elif not repeats:
                     failed += places
+                    reasons += [row.traceback] * len(places)
         if damage:
             self._settle_damage(damage)
-        return Preloaded(points, values, failed)
+        return Preloaded(points, values, failed, reasons)
 
     def _scan_new(self, space: str) -> Iterator[Row]:
         """Yield the rows that were written since the last look, except those of this run."""
         known = self._known[space]
-        new = [place for place, status in self.store.statuses(space) if known.get(place) not in (OK, status)]
-        rows = (self.store.get(Key(space, *place)) for place in new)
+        self.store.refresh(space)
+        new = [Key(space, *place) for place, now in self.store.statuses(space) if known.get(place) not in (OK, now)]
+        rows = (self.store.get(key) for key in new if key not in self._claimed_elsewhere)  # the run looks for these
         return (row for row in rows if row is not None)
 
     def _read(self, rows: Iterable[Row], damage: list[Row]) -> list[tuple[Row, Any, Any]]:
@@ -333,7 +344,7 @@ class RunArchive:
         evaluation = self._points.evaluations[number]
         return evaluation, own, Key(evaluation.uid, evaluation.point_uid(own), *set_and_number(own))
 
-    def find(self, point: Any, place: _Place | None = None) -> Stored | None:
+    def find(self, point: Any, place: _Place | None = None, *, claim: bool = True) -> Stored | None:
         """Return what is stored of an asked point, None if it has to be evaluated.
 
         Parameters
@@ -342,6 +353,8 @@ class RunArchive:
             The point as the learner asked for it.
         place : optional
             What `place` returned for it.
+        claim : bool
+            In a run that shares its points: claim the point if there is no result.
 
         Raises
         ------
@@ -350,21 +363,50 @@ class RunArchive:
         """
         evaluation, own, key = place or self.place(point)
         self._guards[evaluation.uid].check(own)
-        status = self._known[evaluation.uid].get(key[1:])
-        if status is None and self._mode != "read-only" and self._share_every is None:
-            return None
-        if status == OK or self._share_every is not None:
+        known = self._known[evaluation.uid]
+        status = known.get(key[1:])
+        if status not in (None, OK) and self._mode in ("cached", "read-only"):
+            return self._failed(key, status)
+        if status == OK:
             row = self.store.get(key)
             if row is not None and row.status == OK:  # else somebody deleted it since
-                return Stored("ok", self.store.results.read(row.y_kind, row.y, row.y_data))
-        if status not in (None, OK) and self._mode in ("cached", "read-only"):
-            return Stored("crashed" if status == "crashed" else "failed")
+                return self._stored(row)
+        if self._leases is not None:
+            if claim and self._leases.claim([key]):
+                self._claimed_elsewhere.add(key)
+                return Stored("claimed")
+            self.store.refresh(key.space, key)  # after the claim: its last owner may have stored it before
+            row = self.store.get(key)
+            if row is not None and row.status in STATUSES and row.status != status:
+                self._leases.release([key])
+                self._claimed_elsewhere.discard(key)
+                known[key[1:]] = row.status
+                return self._stored(row) if row.status == OK else self._failed(key, row.status)
+            if claim:
+                self._claimed_elsewhere.discard(key)
         if self._mode == "read-only":
             raise ReadOnlyStoreError(
                 f'the point {own!r} of {evaluation.name} is not in {self.store!r} and mode="read-only" evaluates '
                 'nothing; use mode="cached".'
             )
         return None
+
+    def _stored(self, row: Row) -> Stored:
+        return Stored("ok", self.store.results.read(row.y_kind, row.y, row.y_data))
+
+    def _failed(self, key: Key, status: str) -> Stored:
+        row = self.store.get(key)
+        return Stored("crashed" if status == "crashed" else "failed", reason="" if row is None else row.traceback)
+
+    def release(self, places: Sequence[_Place | None]) -> None:
+        """Give up claims on points that are not going to be evaluated now."""
+        if self._leases is not None:
+            self._leases.release([place[2] for place in places if place is not None])
+
+    @property
+    def look_every(self) -> float:
+        """Seconds after which to look again for a point that another run has claimed."""
+        return min(self._share_every or 0.05, 1.0)
 
     def prepare(self, outcome: Outcome) -> Row:
         """Return the row of an outcome, with its result encoded; `record` takes it from ``outcome.prepared``.
@@ -434,6 +476,8 @@ class RunArchive:
             for evaluation in self._points.evaluations:
                 evaluation.refuse_changed_config()
         finally:
+            if self._leases is not None:
+                self._leases.close()
             if self._owns_store:
                 self.store.close()
 
@@ -490,6 +534,8 @@ class RunArchive:
             known, place = self._known[row.space], (row.point_uid, row.split, row.replicate)
             if row.status == OK or known.get(place) != OK:
                 known[place] = row.status
+        if self._leases is not None:
+            self._leases.release([row.key for row in rows])
 
     def _write_the_rest(self) -> None:
         """Try once more to write what could not be written; if that fails, write it to a file beside the store."""
@@ -560,7 +606,8 @@ class RunArchive:
                 warnings.warn(
                     f"another run (process {about.get('pid')} on {about.get('host')}) is computing the same in "
                     f"{self.store!r}. Nothing is lost: each result is kept once, the first one; but points that both "
-                    "ask for are evaluated twice. End one of them if that is not wanted, or give each share_every=10.",
+                    "ask for are evaluated twice. End one of them if that is not wanted, or give each share_every=10, "
+                    "to share the points out.",
                     StoreWarning,
                     stacklevel=4,
                 )

@@ -135,6 +135,60 @@ class StoreContract:
         assert store.clean_files() == 0
         store.close()
 
+    def another(self, store: Store, place: Path) -> Store:
+        """Open the store of a folder once more, as another process would, if it can be shared."""
+        return self.open(place) if self.persistent and store.sees_others else store
+
+    def test_a_point_is_claimed_by_one_owner(self, place: Path) -> None:
+        """Claims are refused to others until they are given up or their owner has expired."""
+        store = self.open(place)
+        other = self.another(store, place)
+        a, b, c = Key("s", "aa"), Key("s", "bb", "fit/1", 2), Key("s", "cc")
+        assert store.claim([a, b], "host/1/first") == {}
+        assert store.claim([a], "host/1/first") == {}
+        assert other.claim([a, b, c], "host/2/second") == {a: "host/1/first", b: "host/1/first"}
+        other.release([a, b], "host/2/second")  # not its own
+        assert other.claim([a], "host/2/second") == {a: "host/1/first"}
+        store.release([a], "host/1/first")
+        assert other.claim([a, b], "host/2/second") == {b: "host/1/first"}
+        assert store.claim([a, c], "host/1/first") == {a: "host/2/second", c: "host/2/second"}
+        assert other.claim([b], "host/2/second", {"host/1/first"}) == {}
+        assert store.claim([b], "host/3/third") == {b: "host/2/second"}
+        other.release([a, b, c], "host/2/second")
+        assert store.claim([a, b, c], "host/3/third") == {}
+        other.close()
+        store.close()
+
+    def test_owners_give_signs_of_life(self, place: Path) -> None:
+        """The last number of each owner is there, until it ends."""
+        store = self.open(place)
+        other = self.another(store, place)
+        store.beat("host/1/first", 1)
+        other.beat("host/2/second", 5)
+        store.beat("host/1/first", 2)
+        assert store.beats() == other.beats() == {"host/1/first": 2, "host/2/second": 5}
+        store.beat("host/1/first", None)
+        assert other.beats() == {"host/2/second": 5}
+        other.close()
+        store.close()
+
+    def test_what_others_write_is_seen_after_refresh(self, place: Path) -> None:
+        """Rows of another process come with the next look at their set, or at their key; results stay as they are."""
+        store = self.open(place)
+        store.put([make_row("aa", "failed", ""), make_row("bb")])
+        assert len(list(store.iter("s"))) == 2
+        other = self.another(store, place)
+        other.put([make_row("aa", y="2"), make_row("cc", data=bytes(100_000)), make_row("dd", split="x")])
+        store.refresh("s", Key("s", "cc"))
+        assert store.get(Key("s", "cc")) == make_row("cc", data=bytes(100_000))
+        store.refresh("s")
+        assert sorted((uid, split, status) for (uid, split, _), status in store.statuses("s")) == [
+            ("aa", "", "ok"), ("bb", "", "ok"), ("cc", "", "ok"), ("dd", "x", "ok"),
+        ]  # fmt: skip
+        assert store.delete([Key("s", "cc")]) == 1
+        other.close()
+        store.close()
+
     def test_a_store_is_not_sent_to_other_processes(self, place: Path) -> None:
         """Pickling is refused with a sentence instead of failing somewhere inside."""
         import pickle

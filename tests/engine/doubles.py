@@ -73,7 +73,12 @@ class MemoryArchive:
     def place(self, point: Any) -> Any:
         return None
 
-    def find(self, point: Any, place: Any = None) -> Stored | None:
+    look_every = 1.0
+
+    def release(self, places: Sequence[Any]) -> None:
+        pass
+
+    def find(self, point: Any, place: Any = None, *, claim: bool = True) -> Stored | None:
         if point in self.values:
             return Stored("ok", self.values[point])
         return Stored("failed") if point in self.failed else None

@@ -9,6 +9,7 @@ import pytest
 from adaptive_calib.engine.events import (
     Broke,
     Cancelled,
+    Claimed,
     Crashed,
     Dropped,
     Failed,
@@ -170,14 +171,44 @@ def test_an_executor_that_gives_points_back_ends_the_run():
     assert run.failures == []
 
 
-def test_failures_of_earlier_runs_do_not_count():
-    """A failure that the store knows is told as failed, but ends nothing."""
-    run = machine(max_failures=1, on_error="continue")
-    run.handle(Started(0.0, 1))
-    run.handle(Failed(1.0, 0, ValueError("old"), stored=True))
+def test_failures_of_earlier_runs_are_named_and_end_nothing():
+    """A failure that the store knows is told as failed, listed, and counted in the reason, but is no error."""
+    run = machine(Tolerant(3), max_failures=1, on_error="continue")
+    run.handle(Started(0.0, 1), Loaded(0.0, [], [], [1], ["Traceback of 1"]))
+    run.handle(Failed(1.0, 0, ValueError("old"), "Traceback of 0", stored=True))
     assert run.phase == "running"
-    assert run.failures == []
-    assert run.learner.gone == {0}
+    assert [(f.point, f.attempts, f.traceback, f.stored) for f in run.failures] == [
+        (1, 0, "Traceback of 1", True), (0, 0, "Traceback of 0", True),
+    ]  # fmt: skip
+    assert run.learner.gone == {0, 1}
+    run.handle(Finished(2.0, 1, 4))
+    assert (run.status, run.error) == ("exhausted", None)
+    assert "failed in another run" in run.stop_reason
+    assert run.stop_reason.endswith(": 2")
+
+
+def test_a_point_that_another_run_evaluates_needs_no_place():
+    """Another point is asked for; the run does not end before the claimed one has a result or is evaluated here."""
+    run = machine(Tolerant(3))
+    assert points(run.handle(Started(0.0, 1))) == [0]
+    assert points(run.handle(Claimed(0.0, 0))) == [1]
+    assert points(run.handle(Finished(1.0, 1, 2))) == [2]
+    assert points(run.handle(Finished(2.0, 2, 4))) == []
+    assert (run.phase, run.running) == ("running", {})
+    assert run.handle(Dropped(3.0, 0)) == [Submit(3, 0)]
+    run.handle(Claimed(3.0, 3))
+    assert run.phase == "running"
+    run.handle(Finished(4.0, 3, 0, stored=True))
+    assert (run.status, run.learner.data) == ("exhausted", {0: 0, 1: 2, 2: 4})
+
+
+def test_points_of_other_runs_are_not_waited_for_at_the_goal():
+    """A run at its goal ends although another run evaluates a point that it has asked for."""
+    run = machine(goal=Points(1))
+    run.handle(Started(0.0, 1))
+    run.handle(Claimed(0.0, 0))
+    run.handle(Finished(1.0, 1, 2))
+    assert (run.phase, run.claimed) == ("ended", {})
 
 
 def test_cancel_drains_and_a_second_cancel_leaves():

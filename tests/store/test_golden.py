@@ -59,7 +59,7 @@ def test_the_stored_files_are_read(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["store-1.sqlite"])
 def test_a_stored_database_is_read_without_a_change(name: str, tmp_path: Path) -> None:
-    """Read-only, an older format stays as it is."""
+    """Read-only, it stays as it is."""
     shutil.copy(GOLDEN / name, tmp_path / name)
     with SQLiteStore(tmp_path / name, readonly=True) as store:
         assert len(store.space(EV)) == 5

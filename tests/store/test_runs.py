@@ -18,7 +18,7 @@ from adaptive_calib import BlockingRunner, Learner1D, SequenceLearner
 from adaptive_calib.engine.archive import Outcome
 from adaptive_calib.engine.evaluate import Report
 from adaptive_calib.engine.executors import SequentialExecutor
-from adaptive_calib.store import Evaluation, SQLiteStore, StoreError, open_archive
+from adaptive_calib.store import Evaluation, JournalStore, SQLiteStore, StoreError, open_archive
 from tests.store.functions import square
 
 HERE = SequentialExecutor()
@@ -174,8 +174,8 @@ def test_wrong_arguments_are_said_before_the_run(
 
 def test_a_store_that_does_not_see_others_cannot_be_shared(tmp_path: Path) -> None:
     """It says so instead of never finding anything."""
-    with pytest.raises(ValueError, match="does not see what other runs write"):
-        BlockingRunner(SequenceLearner(square, [1]), done, store=f"file://{tmp_path}/s", executor=HERE, share_every=1)
+    with JournalStore(tmp_path / "s.jsonl") as store, pytest.raises(ValueError, match="shared=True"):
+        BlockingRunner(SequenceLearner(square, [1]), done, store=store, executor=HERE, share_every=1)
 
 
 def threads(x: int) -> str:

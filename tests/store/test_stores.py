@@ -54,6 +54,11 @@ class TestJournalStore(StoreContract):
         return JournalStore(place / "s.jsonl")
 
 
+class TestSharedJournalStore(StoreContract):
+    def open(self, place: Path) -> Store:
+        return JournalStore(place / "s.jsonl", shared=True)
+
+
 class TestFsspecStoreOnDisk(StoreContract):
     def open(self, place: Path) -> Store:
         return FsspecStore(f"file://{place}/store")

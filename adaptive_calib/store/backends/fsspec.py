@@ -5,11 +5,13 @@
     store.json                              the format
     spaces/<uid>.json   runs/<id>.json
     evals/<space>/<point uid>-<split>-<replicate>.json      the row; large data in data/, which is written first
+    claims/<space>/<point uid>-<split>-<replicate>.<turn>   the owner of a claim; owners/<owner>: its sign of life
 
 Each object is complete or absent: object stores put it in one step, elsewhere it is written under another name and
-moved. A result set is listed when it is first read; objects that other processes write afterwards are not seen. Names
-in records are compared with the names of their objects, so that a record from elsewhere cannot lead out of the store.
-Some milliseconds per evaluation are usual; for less use `SQLiteStore` and copy the file.
+moved. A result set is listed when it is first read, and again by `refresh`. A claim is an object that only one process
+can make; who takes over the claim of a dead owner makes the one of the next turn. Names in records are compared with
+the names of their objects, so that a record from elsewhere cannot lead out of the store. Some milliseconds per
+evaluation are usual; for less use `SQLiteStore` and copy the file.
 """
 
 from __future__ import annotations
@@ -18,9 +20,8 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -43,7 +44,7 @@ from adaptive_calib.store.errors import (
     UnreadableRowError,
 )
 from adaptive_calib.store.identity.result_set_info import ResultSetInfo
-from adaptive_calib.store.rows import Key, Row, Run, damaged
+from adaptive_calib.store.rows import OK, Key, Row, Run, damaged
 
 __all__ = ["FSSPEC_VERSION", "FsspecStore"]
 
@@ -88,8 +89,6 @@ class FsspecStore(Store):
     {'ok': 10}
     """
 
-    sees_others = False  # what is there is listed once
-
     def __init__(self, url: str, readonly: bool = False, *, pickle_results: bool = False, **options: Any) -> None:
         super().__init__(pickle_results=pickle_results)
         try:
@@ -105,6 +104,7 @@ class FsspecStore(Store):
         self._memory = MemoryStore()
         self._listed: set[str] = set()
         self._objects: dict[Key, tuple[int, str | None]] = {}  # place in the order, and name of the data
+        self._turns: dict[Key, int] = {}  # of the claims that were made here
         self._number = time.time_ns()  # order of writing, also across runs
         self._check_format()
         for name, record in self._read_all("spaces"):
@@ -123,17 +123,24 @@ class FsspecStore(Store):
     # ------------------------------------------------------------------------------------------------ objects
 
     def _check_format(self) -> None:
+        place = f"{self._root}/store.json"
         try:
-            head = _known(_record(self._fs.cat_file(f"{self._root}/store.json")), "store.json")
+            content = self._fs.cat_file(place)
         except FileNotFoundError:
-            there = self._fs.ls(self._root, detail=False) if self._fs.exists(self._root) else []
+            there = [
+                str(path) for path in (self._fs.ls(self._root, detail=False) if self._fs.exists(self._root) else [])
+            ]
+            if any(path.endswith("/store.json") for path in there):  # another process made it meanwhile
+                content = self._fs.cat_file(place)
             # what a process leaves that was killed before the first object had its name
-            if any(not path.rpartition("/")[2].startswith("store.json.tmp-") for path in map(str, there)):
+            elif any(not path.rpartition("/")[2].startswith("store.json.tmp-") for path in there):
                 raise NotAStoreError(f"{self.url} holds other things, no store; give an empty or new place.") from None
-            if self._readonly:
+            elif self._readonly:
                 raise
-            self._write("store.json", {"format": _NAME, "version": FSSPEC_VERSION})
-            return
+            else:
+                self._write("store.json", {"format": _NAME, "version": FSSPEC_VERSION})
+                return
+        head = _known(_record(content), "store.json")
         if head.get("format") != _NAME or not isinstance(head.get("version"), int):
             raise NotAStoreError(f"{self.url} is not a store: its store.json is {head!r:.80}.")
         if head["version"] > FSSPEC_VERSION:
@@ -159,11 +166,40 @@ class FsspecStore(Store):
         except OSError as error:
             raise StoreError(f"{self.url}: {name} could not be written: {error}. What was stored is there.") from error
 
-    def _read_all(self, folder: str) -> list[tuple[str, dict[str, Any] | None]]:
-        """Return names and records of the objects in a folder, None for those that are damaged, in their order."""
+    def _create(self, name: str, content: bytes) -> bool:
+        """Make an object; return False if it is there. Of several processes one succeeds."""
+        if self._readonly:
+            raise ReadOnlyStoreError(f"{self!r} would have been written to; open it without readonly=True.")
+        path = f"{self._root}/{name}"
+        try:
+            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.url}: {name} could not be written: {error}. What was stored is there.") from error
+        try:
+            if self._puts_at_once:
+                self._fs.pipe_file(path, content, mode="create")
+            else:
+                with self._fs.open(path, "xb") as file:
+                    file.write(content)
+        except FileExistsError:
+            return False
+        except (OSError, ValueError, NotImplementedError) as error:
+            raise StoreError(
+                f"{self.url}: {name} could not be made: {error!r}. If this place cannot make a file only if it is not "
+                "there, leave `share_every` out."
+            ) from error
+        return True
+
+    def _read_all(self, folder: str, known: Collection[str] = ()) -> list[tuple[str, dict[str, Any] | None]]:
+        """Return names and records of the objects in a folder, None for those that are damaged, in their order.
+
+        Objects whose names are in `known` are left out.
+        """
         place = f"{self._root}/{folder}"
         try:
             paths = [str(path) for path in self._fs.find(place) if str(path).endswith(".json")]
+            if known:
+                paths = [path for path in paths if f"{folder}/{path.rpartition('/')[2]}" not in known]
             contents = self._fs.cat(paths) if paths else {}
         except FileNotFoundError:
             return []
@@ -179,12 +215,30 @@ class FsspecStore(Store):
     def _list(self, space: str) -> None:
         if space in self._listed or _UNSAFE.search(space):
             return
-        for name, record in self._read_all(f"evals/{space}"):
+        self._take(space, self._read_all(f"evals/{space}"))
+        self._listed.add(space)
+
+    def _take(self, space: str, records: Iterable[tuple[str, dict[str, Any] | None]]) -> None:
+        for name, record in records:
             row = self._row(space, name, record)
             self._memory.put([row])
             data = None if record is None else record.get("data")
             self._objects[row.key] = int(_order(record)), data if isinstance(data, str) else None
-        self._listed.add(space)
+
+    def refresh(self, space: str, key: Key | None = None) -> None:
+        """List a result set again, and read what is new; with `key`, look for this object only. Results stay."""
+        if space not in self._listed or _UNSAFE.search(space):
+            self._list(space)
+            return
+        self._fs.invalidate_cache(f"{self._root}/evals/{space}")
+        known = {self._object(row.key) for row in self._memory.iter(space) if row.status == OK}
+        if key is None:
+            self._take(space, self._read_all(f"evals/{space}", known))
+            return
+        name = self._object(key)
+        if name not in known:
+            with suppress(FileNotFoundError):
+                self._take(space, [(name, _record(self._fs.cat_file(f"{self._root}/{name}")))])
 
     def _row(self, space: str, name: str, record: dict[str, Any] | None) -> Row:
         """Return the row of an object, a damaged one under the key that its name gives if the record is no good."""
@@ -299,8 +353,75 @@ class FsspecStore(Store):
         """Return the descriptions of all runs."""
         return self._memory.read_runs()
 
+    def claim(self, keys: Sequence[Key], owner: str, expired: Collection[str] = ()) -> dict[Key, str]:
+        """Claim points, each by an object of its own; return those that another owner has, with its name."""
+        held = {}
+        for key in keys:
+            holder = self._claim(key, owner, expired)
+            if holder is not None:
+                held[key] = holder
+        return held
+
+    def _claim(self, key: Key, owner: str, expired: Collection[str]) -> str | None:
+        """Make the object of the next turn if the owner of the last one has expired; else return that owner."""
+        folder, _, begin = self._claim_name(key, "").rpartition("/")
+        while True:
+            self._fs.invalidate_cache(f"{self._root}/{folder}")
+            try:
+                names = [str(path).rpartition("/")[2] for path in self._fs.ls(f"{self._root}/{folder}", detail=False)]
+            except FileNotFoundError:
+                names = []
+            ends = [name.removeprefix(begin) for name in names if name.startswith(begin)]
+            turn = max((int(end) for end in ends if end.isdigit()), default=-1)
+            if turn >= 0:
+                try:
+                    content = self._fs.cat_file(f"{self._root}/{self._claim_name(key, turn)}")
+                except FileNotFoundError:  # given up meanwhile
+                    continue
+                holder = str(content.decode("utf-8", "replace"))
+                if holder == owner:
+                    return None
+                if holder not in expired:
+                    return holder
+            if self._create(self._claim_name(key, turn + 1), owner.encode()):
+                self._turns[key] = turn + 1
+                return None
+
+    @staticmethod
+    def _claim_name(key: Key, turn: int | str) -> str:
+        return f"claims/{key.space}/{key.point_uid}-{quote(key.split, safe='')}-{key.replicate}.{turn}"
+
+    def release(self, keys: Iterable[Key], owner: str) -> None:
+        """Remove the objects of claims, and those of dead owners before them."""
+        for key in keys:
+            for turn in range(self._turns.pop(key, -1) + 1):
+                self._remove(self._claim_name(key, turn))
+
+    def beat(self, owner: str, number: int | None) -> None:
+        """Write that an owner lives, or that it has ended."""
+        name = f"owners/{quote(owner, safe='')}"
+        if number is None:
+            self._remove(name)
+        else:
+            self._write_bytes(name, str(number).encode())
+
+    def beats(self) -> dict[str, int]:
+        """Return the last numbers of the owners."""
+        place = f"{self._root}/owners"
+        self._fs.invalidate_cache(place)
+        beats = {}
+        with suppress(FileNotFoundError):
+            for path in map(str, self._fs.find(place)):
+                number = self._fs.cat_file(path)
+                if number.isdigit():
+                    beats[unquote(path.rpartition("/")[2])] = int(number)
+        return beats
+
     def clean_files(self) -> int:
-        """Remove data that no row names; return how many."""
+        """Remove data that no row names, and claims; return how many data."""
+        for folder in ("claims", "owners"):
+            with suppress(FileNotFoundError):
+                self._fs.rm(f"{self._root}/{folder}", recursive=True)
         try:
             found = [str(path) for path in self._fs.find(f"{self._root}/data")]
             sets = [str(path).rpartition("/")[2] for path in self._fs.ls(f"{self._root}/evals", detail=False)]
@@ -312,14 +433,6 @@ class FsspecStore(Store):
         for path in orphans:
             self._fs.rm(path)
         return len(orphans)
-
-    def close(self) -> None:
-        """Do nothing: there is nothing open."""
-
-    @property
-    def place(self) -> Path | None:
-        """None: workers could not write there."""
-        return None
 
     @property
     def readonly(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptive_calib.store.errors import UnreadableRowError
 from adaptive_calib.store.identity.result_set_info import ResultSetInfo, valid_info
-from adaptive_calib.store.rows import Row, Run, checked, checksum, damaged, valid_run
+from adaptive_calib.store.rows import Row, Run, checked, checksum, checksum_of, damaged, valid_run
 
 __all__ = ["from_result_set", "from_row", "from_run", "to_result_set", "to_row", "to_run"]
 
@@ -25,7 +25,7 @@ def to_row(record: Any, data: bytes | None = None) -> Row:
     Parameters
     ----------
     record
-        Of `from_row`; a checksum is compared if it has one.
+        Of `from_row`.
     data
         The bytes that belong to it, if they are kept apart.
 
@@ -44,7 +44,7 @@ def to_row(record: Any, data: bytes | None = None) -> Row:
         content = record["y_data"]
         content = data if content is None else b64decode(content, validate=True)
         row = Row(**{**{name: record[name] for name in Row._fields}, "y_data": content})
-        expected = record.get("checksum")
+        expected = record["checksum"]
     except (KeyError, TypeError, ValueError) as error:
         known = {name: record[name] for name in ("space", "point_uid", "split", "replicate", "point") if name in record}
         return damaged(Row(**{**_EMPTY, **known}), f"its record cannot be read: {error!r}")
@@ -58,29 +58,32 @@ _EMPTY: dict[str, Any] = {
 
 
 def from_result_set(info: ResultSetInfo) -> dict[str, Any]:
-    """Return the description of a result set as a record."""
-    return dataclasses.asdict(info)
+    """Return the description of a result set as a record with its checksum."""
+    fields = dataclasses.asdict(info)
+    return {**fields, "checksum": checksum_of(fields)}
 
 
 def to_result_set(record: dict[str, Any]) -> ResultSetInfo:
-    """Return the result set of a record; `UnreadableRowError` if it is none."""
+    """Return the result set of a record; `UnreadableRowError` if it is none, or not as it was written."""
     try:
         return valid_info(record)
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise UnreadableRowError(f"{record!r:.120} is no description of a result set: {error}") from error
 
 
 def from_run(run: Run) -> dict[str, Any]:
-    """Return the description of a run as a record."""
-    return run._asdict()
+    """Return the description of a run as a record with its checksum."""
+    fields = run._asdict()
+    return {**fields, "checksum": checksum_of(fields)}
 
 
 def to_run(record: dict[str, Any]) -> Run:
-    """Return the run of a record; `UnreadableRowError` if it is none."""
+    """Return the run of a record; `UnreadableRowError` if it is none, or not as it was written."""
     try:
         run = Run(**{name: record[name] for name in Run._fields})
+        expected = record["checksum"]
     except (KeyError, TypeError) as error:
         raise UnreadableRowError(f"{record!r:.120} is no description of a run: {error}") from error
-    if not valid_run(run):
+    if not valid_run(run, expected):
         raise UnreadableRowError(f"{record!r:.120} is no description of a run.")
     return run

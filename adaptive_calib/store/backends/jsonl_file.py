@@ -16,7 +16,7 @@ from typing import Any
 
 from adaptive_calib.store.errors import NewerStoreError, NotAStoreError, StoreError
 
-__all__ = ["LineFormat", "append"]
+__all__ = ["LineFormat", "append", "cut_torn_line"]
 
 _KEY = "format"
 
@@ -57,7 +57,7 @@ class LineFormat:
             line, end, _ = begin.partition(b"\n")
             if end:
                 self._check(line, path)
-            _cut_torn_line(file)
+            cut_torn_line(file)
             if file.seek(0, os.SEEK_END) == 0:
                 append(file, self.line({_KEY: self.name, "version": self.version}))
         except BaseException:
@@ -88,6 +88,22 @@ class LineFormat:
             raise NotAStoreError(f"{path} has no complete first line, so it is not a {self.name}, or it is empty.")
         self._check(lines[0], path)
         return self._records(lines, path, damaged)
+
+    def read_on(self, path: Path, position: int) -> tuple[list[Any], int]:
+        """Return the records of the complete lines from a position, and the position behind them.
+
+        Raises
+        ------
+        StoreError
+            If a line is damaged.
+        """
+        with path.open("rb") as file:
+            file.seek(position)
+            new = file.read()
+        lines = new[: new.rfind(b"\n") + 1].split(b"\n")[:-1]
+        # number 1 stands for the line before, which is left out
+        records = [record for _, record in self._records([b"", *lines], path, None)]
+        return records, position + sum(map(len, lines)) + len(lines)
 
     def _records(self, lines: list[bytes], path: Path, damaged: list[str] | None) -> Iterator[tuple[int, Any]]:
         for number, line in enumerate(lines[1:], start=2):
@@ -120,7 +136,7 @@ class LineFormat:
             )
 
 
-def _cut_torn_line(file: FileIO) -> None:
+def cut_torn_line(file: FileIO) -> None:
     """Cut off what stands after the last end of line."""
     end = position = file.seek(0, os.SEEK_END)
     while position > 0:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from adaptive_calib.store.backend import replaces
 from adaptive_calib.store.base import Store
@@ -14,7 +14,7 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore(Store):
-    """Keeps everything as long as the object lives.
+    """Keeps everything as long as the object lives, also after `close`: several runs may use it.
 
     Parameters
     ----------
@@ -38,6 +38,9 @@ class MemoryStore(Store):
         self._infos: dict[str, ResultSetInfo] = {}
         self._rows: dict[str, dict[Key, Row]] = {}
         self._runs: dict[str, Run] = {}
+        self._claims: dict[Key, str] = {}
+        self._beats: dict[str, int] = {}
+        self._claiming = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<MemoryStore of {sum(map(len, self._rows.values()))} rows>"
@@ -88,15 +91,32 @@ class MemoryStore(Store):
         """Return the descriptions of all runs."""
         return list(self._runs.values())
 
-    def close(self) -> None:
-        """Do nothing: a store that several runs use keeps its content between them."""
+    def claim(self, keys: Sequence[Key], owner: str, expired: Collection[str] = ()) -> dict[Key, str]:
+        """Claim points."""
+        held: dict[Key, str] = {}
+        with self._claiming:
+            for key in keys:
+                holder = self._claims.get(key, owner)
+                if holder == owner or holder in expired:
+                    self._claims[key] = owner
+                else:
+                    held[key] = holder
+        return held
 
-    @property
-    def place(self) -> Path | None:
-        """None: there is no folder."""
-        return None
+    def release(self, keys: Iterable[Key], owner: str) -> None:
+        """Give up claims."""
+        with self._claiming:
+            for key in keys:
+                if self._claims.get(key) == owner:
+                    del self._claims[key]
 
-    @property
-    def readonly(self) -> bool:
-        """False."""
-        return False
+    def beat(self, owner: str, number: int | None) -> None:
+        """Keep that an owner lives, or that it has ended."""
+        if number is None:
+            self._beats.pop(owner, None)
+        else:
+            self._beats[owner] = number
+
+    def beats(self) -> dict[str, int]:
+        """Return the last numbers of the owners."""
+        return dict(self._beats)

@@ -17,12 +17,13 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from adaptive_calib.store.backends import sqlite_schema as schema
+from adaptive_calib.store.backends.json_records import from_result_set, from_run
 from adaptive_calib.store.backends.network_folders import warn_of_network_folder
 from adaptive_calib.store.backends.side_files import SideFiles
 from adaptive_calib.store.base import Store
@@ -47,16 +48,16 @@ _PUT_OUTPUT = "INSERT INTO outputs (eval, stdout, stderr, logs) VALUES (:eval, :
 _KEY = "space = ? AND point_uid = ? AND split = ? AND replicate = ?"
 _INFO = (
     "uid", "slug", "name", "version", "uid_version", "context_key", "seed", "config", "full_config", "code_digest",
-    "created",
+    "created", "checksum",
 )  # fmt: skip
 
 
-def _select(*, output: bool, checksum: bool) -> str:
+def _select(*, output: bool) -> str:
     """Return a statement that gives the fields of `Row` in their order, then file and checksum."""
     columns = [f"evals.{name}" for name in Row._fields if name not in _OUTPUT]
     columns += [f"coalesce({name}, '')" if output else "''" for name in _OUTPUT]
     tables = "evals LEFT JOIN outputs ON outputs.eval = evals.id" if output else "evals"
-    return f"SELECT {', '.join(columns)}, y_file, {'checksum' if checksum else 'NULL'} FROM {tables}"
+    return f"SELECT {', '.join(columns)}, y_file, checksum FROM {tables}"
 
 
 class SQLiteStore(Store):
@@ -125,7 +126,7 @@ class SQLiteStore(Store):
                 if not readonly:
                     synchronous = "FULL" if durable == "power" else "NORMAL"
                     schema.prepare(self._db, self.path, journal=journal, synchronous=synchronous)
-                self._version = schema.version_of(self._db, self.path)
+                schema.refuse_other_tables(self._db, self.path)
             except BaseException:
                 self._finalizer()
                 raise
@@ -188,16 +189,16 @@ class SQLiteStore(Store):
 
     def get(self, key: Key) -> Row | None:
         """Return the row under a key, or None."""
-        found = self._fetch(f"{self._select(output=True)} WHERE {_KEY}", key)
+        found = self._fetch(f"{_select(output=True)} WHERE {_KEY}", key)
         return self._row(found[0]) if found else None
 
     def iter(self, space: str) -> Iterator[Row]:
         """Iterate over the rows of a result set, in the order of writing."""
-        return map(self._row, self._fetch(f"{self._select(output=True)} WHERE space = ? ORDER BY evals.id", (space,)))
+        return map(self._row, self._fetch(f"{_select(output=True)} WHERE space = ? ORDER BY evals.id", (space,)))
 
     def scan(self, space: str) -> Iterator[Row]:
         """Iterate over the rows of a result set, without what the evaluations printed."""
-        return map(self._row, self._fetch(f"{self._select(output=False)} WHERE space = ? ORDER BY id", (space,)))
+        return map(self._row, self._fetch(f"{_select(output=False)} WHERE space = ? ORDER BY id", (space,)))
 
     def statuses(self, space: str) -> Iterator[tuple[tuple[str, str, int], str]]:
         """Iterate over keys and statuses of a result set."""
@@ -208,9 +209,6 @@ class SQLiteStore(Store):
         """Return the number of rows of a result set by status."""
         found = self._fetch("SELECT status, count(*) FROM evals WHERE space = ? GROUP BY status", (space,))
         return {str(status): number for status, number in found}
-
-    def _select(self, *, output: bool) -> str:
-        return _select(output=output, checksum=self._version > 1)
 
     def _row(self, values: tuple[Any, ...]) -> Row:
         *fields, file, expected = values
@@ -241,7 +239,7 @@ class SQLiteStore(Store):
 
     def put_result_set(self, info: ResultSetInfo) -> None:
         """Write or replace the description of a result set."""
-        values = {name: getattr(info, name) for name in _INFO}
+        values = from_result_set(info)
         values["seed"] = None if info.seed is None else str(info.seed)
         values.update(config=json.dumps(info.config), full_config=json.dumps([info.full_config, info.facts]))
         places = ", ".join(f":{name}" for name in _INFO)
@@ -265,8 +263,7 @@ class SQLiteStore(Store):
         try:
             seed = values["seed"]
             values["seed"] = None if seed is None else int(seed)
-            full = json.loads(values["full_config"])
-            full, facts = full if isinstance(full, list) else (full, {})  # version 1 has no facts
+            full, facts = json.loads(values["full_config"])
             values.update(config=json.loads(values["config"]), full_config=full, facts=facts)
             return valid_info(values)
         except (ValueError, TypeError) as error:
@@ -277,21 +274,54 @@ class SQLiteStore(Store):
 
     def put_run(self, run: Run) -> None:
         """Write or replace the description of a run."""
-        fields = ", ".join(Run._fields)
-        places = ", ".join(f":{name}" for name in Run._fields)
+        record = from_run(run)
+        places = ", ".join(f":{name}" for name in record)
         with self._transaction() as db:
-            db.execute(f"INSERT OR REPLACE INTO runs ({fields}) VALUES ({places})", run._asdict())
+            db.execute(f"INSERT OR REPLACE INTO runs ({', '.join(record)}) VALUES ({places})", record)
 
     def read_runs(self) -> list[Run]:
         """Return the descriptions of all runs; those that are damaged are left out."""
-        found = self._fetch(f"SELECT {', '.join(Run._fields)} FROM runs ORDER BY started, rowid")
-        return [run for run in map(Run._make, found) if valid_run(run)]
+        found = self._fetch(f"SELECT {', '.join(Run._fields)}, checksum FROM runs ORDER BY started, rowid")
+        return [Run._make(fields) for *fields, expected in found if valid_run(Run._make(fields), expected)]
+
+    # ------------------------------------------------------------------------------------------------ claims
+
+    def claim(self, keys: Sequence[Key], owner: str, expired: Collection[str] = ()) -> dict[Key, str]:
+        """Claim points in one transaction; return those that another owner has, with its name."""
+        held: dict[Key, str] = {}
+        with self._transaction() as db:
+            for key in keys:
+                found = db.execute(f"SELECT owner FROM claims WHERE {_KEY}", key).fetchone()
+                if found is None or found[0] in expired:
+                    db.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?)", (*key, owner))
+                elif found[0] != owner:
+                    held[key] = found[0]
+        return held
+
+    def release(self, keys: Iterable[Key], owner: str) -> None:
+        """Give up claims."""
+        with self._transaction() as db:
+            db.executemany(f"DELETE FROM claims WHERE {_KEY} AND owner = ?", [(*key, owner) for key in keys])
+
+    def beat(self, owner: str, number: int | None) -> None:
+        """Write that an owner lives, or that it has ended."""
+        with self._transaction() as db:
+            if number is None:
+                db.execute("DELETE FROM owners WHERE owner = ?", (owner,))
+            else:
+                db.execute("INSERT OR REPLACE INTO owners VALUES (?, ?)", (owner, number))
+
+    def beats(self) -> dict[str, int]:
+        """Return the last numbers of the owners."""
+        return dict(self._fetch("SELECT owner, beat FROM owners"))
 
     # ------------------------------------------------------------------------------------------------ around it
 
     def clean_files(self) -> int:
-        """Remove large results that no row names; return how many."""
-        self._refuse_if_readonly()
+        """Remove large results that no row names, and claims; return how many files."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM claims")
+            db.execute("DELETE FROM owners")
         return self._files.clean({f for (f,) in self._fetch("SELECT y_file FROM evals WHERE y_file NOTNULL")})
 
     def check(self) -> str:

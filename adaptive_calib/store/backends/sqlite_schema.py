@@ -1,4 +1,4 @@
-"""The database of a `SQLiteStore`: its tables and their versions; how a file is opened, made, upgraded, checked."""
+"""The database of a `SQLiteStore`: its tables; how a file is opened, made and checked."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from urllib.parse import quote
 
 from adaptive_calib.store.errors import NewerStoreError, NotAStoreError
 
-__all__ = ["BUSY_SECONDS", "SCHEMA_VERSION", "connect", "prepare", "refuse_other_files", "version_of"]
+__all__ = ["BUSY_SECONDS", "SCHEMA_VERSION", "connect", "prepare", "refuse_other_files", "refuse_other_tables"]
 
-#: 2 has a checksum in each row.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 1
 #: "ACCS" in the header of the file: distinguishes a store from any other SQLite file.
 APPLICATION_ID = 0x41434353
 BUSY_SECONDS = 30.0
@@ -22,27 +21,29 @@ BUSY_SECONDS = 30.0
 #: with SQLite's 1000 pages it would happen every few hundred rows.
 CHECKPOINT_PAGES = 8000
 
-_VERSION_1 = """
+_TABLES = """
 CREATE TABLE spaces (
     uid TEXT PRIMARY KEY, slug TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, uid_version INTEGER NOT NULL,
     context_key TEXT, seed TEXT, config TEXT NOT NULL, full_config TEXT NOT NULL, code_digest TEXT NOT NULL,
-    created REAL NOT NULL);
+    created REAL NOT NULL, checksum TEXT NOT NULL);
 CREATE TABLE evals (
     id INTEGER PRIMARY KEY, space TEXT NOT NULL, point_uid TEXT NOT NULL, split TEXT NOT NULL,
     replicate INTEGER NOT NULL, status TEXT NOT NULL, point TEXT NOT NULL, y TEXT NOT NULL, y_kind TEXT NOT NULL,
     y_data BLOB, y_file TEXT, started REAL NOT NULL, duration REAL NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,
     seed TEXT NOT NULL, attempt INTEGER NOT NULL, run_id TEXT NOT NULL, exc_type TEXT NOT NULL,
-    traceback TEXT NOT NULL, UNIQUE (space, point_uid, split, replicate));
+    traceback TEXT NOT NULL, checksum TEXT NOT NULL, UNIQUE (space, point_uid, split, replicate));
 CREATE TABLE outputs (
     eval INTEGER PRIMARY KEY REFERENCES evals (id), stdout TEXT NOT NULL, stderr TEXT NOT NULL, logs TEXT NOT NULL);
 CREATE TRIGGER outputs_of_replaced AFTER UPDATE ON evals BEGIN DELETE FROM outputs WHERE eval = old.id; END;
 CREATE TRIGGER outputs_of_deleted AFTER DELETE ON evals BEGIN DELETE FROM outputs WHERE eval = old.id; END;
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, started REAL NOT NULL, ended REAL, status TEXT NOT NULL, reason TEXT NOT NULL,
-    manifest TEXT NOT NULL);
+    manifest TEXT NOT NULL, checksum TEXT NOT NULL);
+CREATE TABLE claims (
+    space TEXT NOT NULL, point_uid TEXT NOT NULL, split TEXT NOT NULL, replicate INTEGER NOT NULL, owner TEXT NOT NULL,
+    PRIMARY KEY (space, point_uid, split, replicate)) WITHOUT ROWID;
+CREATE TABLE owners (owner TEXT PRIMARY KEY, beat INTEGER NOT NULL) WITHOUT ROWID;
 """
-#: From version n to n + 1. Rows of version 1 have no checksum: NULL.
-_UPGRADES = {1: "ALTER TABLE evals ADD COLUMN checksum TEXT"}
 
 
 def refuse_other_files(path: Path, *, readonly: bool) -> None:
@@ -92,41 +93,37 @@ def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
 
 
 def prepare(db: sqlite3.Connection, path: Path, *, journal: str, synchronous: str) -> None:
-    """Make a database ready for writing: make the tables of an empty one, upgrade those of an older version.
+    """Make a database ready for writing: make the tables of an empty one.
 
     Raises
     ------
     NotAStoreError, NewerStoreError
-        See `version_of`; nothing was changed then.
+        See `refuse_other_tables`; nothing was changed then.
     """
     if not _is_empty(db):
-        version_of(db, path)
+        refuse_other_tables(db, path)
     _set_journal(db, journal)
     db.execute(f"PRAGMA synchronous={synchronous}")
     db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     db.execute("BEGIN IMMEDIATE")  # of two that find a new file, one makes the tables
     try:
         if _is_empty(db) and db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            _make(db, 1)
+            _make(db)
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            db.execute("PRAGMA user_version=1")
-        for version in range(version_of(db, path), SCHEMA_VERSION):
-            db.execute(_UPGRADES[version])
-            db.execute(f"PRAGMA user_version={version + 1}")
+            db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     except BaseException:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
 
 
-def version_of(db: sqlite3.Connection, path: Path) -> int:
-    """Return the version of a database's tables.
+def refuse_other_tables(db: sqlite3.Connection, path: Path) -> None:
+    """Raise unless a database has the tables, triggers, views and indexes of a store, and no others.
 
     Raises
     ------
     NotAStoreError, NewerStoreError
-        If it is something other than a store, of a newer version, or has tables, triggers, views or indexes that are
-        not those of a store.
+        If it is something other than a store, of a newer version, or was changed.
     """
     if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise NotAStoreError(f"{path} is an SQLite file of another program, not a store; give another path.")
@@ -136,26 +133,23 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
             f"{path} has format {version}, and this adaptive_calib reads formats up to {SCHEMA_VERSION}; "
             "use the newer version that wrote it. Nothing was changed."
         )
-    found, expected = _schema(db), _expected(version)
+    found, expected = _schema(db), _expected()
     if found != expected:
         differing = sorted(f"{kind} {name}" for kind, name, _ in found ^ expected)
         raise NotAStoreError(
             f"{path} was changed by another program: its {', '.join(dict.fromkeys(differing))} should be otherwise. A "
             "store with tables, triggers or views of somebody else can change results; nothing was read."
         )
-    return version
 
 
 def _is_empty(db: sqlite3.Connection) -> bool:
     return bool(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
 
 
-def _make(db: sqlite3.Connection, version: int) -> None:
-    """Make the tables of a version in an empty database."""
-    for statement in _VERSION_1.split(";\n"):
+def _make(db: sqlite3.Connection) -> None:
+    """Make the tables in an empty database."""
+    for statement in _TABLES.split(";\n"):
         db.execute(statement)
-    for older in range(1, version):
-        db.execute(_UPGRADES[older])
 
 
 def _schema(db: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
@@ -165,9 +159,9 @@ def _schema(db: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
 
 
 @cache
-def _expected(version: int) -> frozenset[tuple[str, str, str]]:
+def _expected() -> frozenset[tuple[str, str, str]]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        _make(db, version)
+        _make(db)
         return _schema(db)
 
 

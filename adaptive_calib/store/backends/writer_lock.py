@@ -38,6 +38,8 @@ class WriterLock:
     ----------
     path : Path
         The file that is written to.
+    wait : float
+        Seconds to wait for another process.
 
     Raises
     ------
@@ -45,13 +47,21 @@ class WriterLock:
         If another process writes to it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wait: float = 0.0) -> None:
         self._path = path
         self._lock = path.with_name(path.name + ".lock")
         mine = {"host": socket.gethostname(), "pid": os.getpid(), "token": secrets.token_hex(8)}
         self._mine = json.dumps(mine).encode("ascii")
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._handle = self._taken()
+        until = time.monotonic() + wait
+        while True:
+            try:
+                self._handle = self._taken()
+                break
+            except StoreError:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.002)
         stop = threading.Event()
         beats = threading.Thread(target=_beat, args=(self._handle, stop), daemon=True, name="writer lock")
         beats.start()

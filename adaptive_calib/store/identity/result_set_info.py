@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from adaptive_calib.store.identity.canonical import UID_VERSION, canonical_text, digest, plain_text
+from adaptive_calib.store.rows import checksum_of
 
 __all__ = ["CONFIG_CLASS", "ResultSetInfo", "joined_digests", "single_digests", "valid_info"]
 
@@ -114,12 +115,10 @@ def valid_info(values: Mapping[str, Any]) -> ResultSetInfo:
 
     Raises
     ------
-    TypeError
-        If one is missing or of another type than it was written with.
+    TypeError, ValueError
+        If one is missing or of another type than it was written with, or the "checksum" is not theirs.
     """
     found: dict[str, Any] = {each.name: values.get(each.name) for each in fields(ResultSetInfo)}
-    if "facts" not in values:  # of an older format
-        found["facts"] = {}
     info = ResultSetInfo(**found)
     texts = (info.uid, info.slug, info.name, info.version, info.code_digest)
     numbers = (info.uid_version, 0 if info.seed is None else info.seed)
@@ -132,4 +131,6 @@ def valid_info(values: Mapping[str, Any]) -> ResultSetInfo:
         and all(isinstance(c, dict) and all(isinstance(t, str) for pair in c.items() for t in pair) for c in configs)
     ):
         raise TypeError("a value is of another type than it was written with")
+    if checksum_of(found) != values.get("checksum"):
+        raise ValueError("its checksum is not the one that was written")
     return info

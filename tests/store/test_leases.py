@@ -1,0 +1,238 @@
+"""Several runs on one store share its points out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptive_calib import BlockingRunner, SequenceLearner
+from adaptive_calib.runner import SequentialExecutor
+from adaptive_calib.store import Evaluation, FsspecStore, JournalStore, MemoryStore, SQLiteStore, Store, StoreError
+from adaptive_calib.store.leases import Leases
+from adaptive_calib.store.rows import Key
+
+POINT = Key("space", "point")
+
+KINDS: dict[str, Callable[[Path], Store]] = {
+    "sqlite": lambda folder: SQLiteStore(folder / "s.db"),
+    "jsonl": lambda folder: JournalStore(folder / "s.jsonl", shared=True),
+    "objects": lambda folder: FsspecStore(f"file://{folder}/s"),
+}
+
+
+def run(ev: Evaluation, points: Any, store: Store, **more: Any) -> BlockingRunner:
+    return BlockingRunner(
+        SequenceLearner(ev, points), executor=SequentialExecutor(), store=store, share_every=0.01, **more
+    )
+
+
+def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:
+    """Call a function in several threads at once; return what the calls returned."""
+    results: list[Any] = []
+    threads = [threading.Thread(target=lambda: results.append(work())) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_runs_evaluate_each_point_once_and_all_the_time(kind: str, tmp_path: Path) -> None:
+    """30 points in 10 rounds of three evaluations at the same time: a round begins when each run has a point."""
+    rounds, evaluated = threading.Barrier(3, timeout=30), []
+
+    def function(x: int) -> int:
+        evaluated.append(x)
+        rounds.wait()
+        return x * x
+
+    ev = Evaluation(function, name="shared", version="1")
+
+    def work() -> dict[int, int]:
+        with KINDS[kind](tmp_path) as store:
+            return dict(run(ev, range(30), store).learner.data)
+
+    assert in_threads(3, work) == [{i: i * i for i in range(30)}] * 3
+    assert sorted(evaluated) == list(range(30))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failure_of_another_run_is_not_repeated(kind: str, tmp_path: Path) -> None:
+    """A point that fails in the run that has claimed it is left out by the one that waits for it."""
+    begun, waited, evaluated = threading.Event(), threading.Event(), []
+
+    def function(x: int) -> int:
+        evaluated.append(x)
+        if x == 0:
+            begun.set()
+            assert waited.wait(30)
+            raise ValueError("no data here")
+        waited.set()
+        return x
+
+    ev = Evaluation(function, name="shared", version="1")
+
+    def first() -> None:
+        with KINDS[kind](tmp_path) as store:
+            run(ev, range(1), store, on_error="continue")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert begun.wait(30)
+    with KINDS[kind](tmp_path) as store:
+        runner = run(ev, range(2), store, on_error="continue")
+    thread.join(30)
+    assert sorted(evaluated) == [0, 1]
+    assert dict(runner.learner.data) == {1: 1}
+    assert "no data here" in runner.failures[0].traceback
+
+
+def test_a_run_that_ends_gives_its_points_to_the_others(tmp_path: Path) -> None:
+    """The run that waits for a point evaluates it when the one that has claimed it ends without a result."""
+    begun, go, here = threading.Event(), threading.Event(), threading.get_ident()
+
+    def function(x: int) -> int:
+        if threading.get_ident() != here:
+            begun.set()
+            assert go.wait(30)
+            raise KeyboardInterrupt
+        if x == 1:
+            go.set()
+        return x
+
+    ev = Evaluation(function, name="shared", version="1")
+
+    def first() -> None:
+        with SQLiteStore(tmp_path / "s.db") as store, pytest.raises(BaseException):  # noqa: B017, PT011 - any end
+            run(ev, range(1), store)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert begun.wait(30)
+    with SQLiteStore(tmp_path / "s.db") as store:
+        learner = run(ev, range(2), store).learner
+    thread.join(30)
+    assert dict(learner.data) == {0: 0, 1: 1}
+
+
+def test_the_lease_of_another_host_expires_when_its_number_stays() -> None:
+    """An owner lives as long as its number changes, whatever the clock of its host says."""
+    store = MemoryStore()
+    store.claim([POINT], "elsewhere/1/run")
+    leases = Leases(store, "run", heartbeat=0.0, lease=0.0)
+    for number in range(3):
+        store.beat("elsewhere/1/run", number)
+        assert leases.claim([POINT]) == {POINT}
+    assert leases.claim([POINT]) == set()
+    leases.close()
+    assert store.beats() == {"elsewhere/1/run": 2}
+
+
+def test_the_claim_of_a_process_that_is_gone_is_taken_over_immediately() -> None:
+    """No lease has to expire on the same host."""
+    store, first = MemoryStore(), Leases(MemoryStore(), "1")
+    gone = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    gone.wait()
+    host = first._owner.partition("/")[0]
+    first.close()
+    store.claim([POINT], f"{host}/{gone.pid}/run")
+    leases = Leases(store, "run")
+    assert leases.claim([POINT]) == set()
+    leases.close()
+
+
+def test_signs_of_life_go_on_when_one_cannot_be_written() -> None:
+    """A store that is away for a moment does not end them."""
+    beats, enough = [], threading.Event()
+
+    class Away(MemoryStore):
+        def beat(self, owner: str, number: int | None) -> None:
+            beats.append(number)
+            if len(beats) == 3:
+                raise StoreError("away")
+            if len(beats) > 5:
+                enough.set()
+
+    leases = Leases(Away(), "run", heartbeat=0.001)
+    assert enough.wait(30)
+    leases.close()
+    assert beats[:5] == [0, 1, 2, 3, 4]
+    assert beats[-1] is None
+
+
+SCRIPT = """
+import os, sys, time
+from pathlib import Path
+from adaptive_calib import BlockingRunner, SequenceLearner
+from adaptive_calib.runner import SequentialExecutor
+from adaptive_calib.store import Evaluation
+from tests.store.test_leases import KINDS
+
+kind, folder = sys.argv[1], Path(sys.argv[2])
+
+def slow(x):
+    with open(folder / f"begun-{os.getpid()}", "a") as log:
+        log.write(f"{x}\\n")
+    time.sleep(0.2)
+    return x
+
+with KINDS[kind](folder) as store:
+    (folder / f"ready-{os.getpid()}").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.01)
+    begin = time.monotonic()
+    learner = SequenceLearner(Evaluation(slow, name="slow", version="1"), range(30))
+    BlockingRunner(learner, store=store, share_every=0.2, executor=SequentialExecutor())
+    print(len(learner.data), time.monotonic() - begin)
+"""
+
+
+def started(kind: str, folder: Path, number: int) -> list[subprocess.Popen[str]]:
+    """Start processes that evaluate the same 30 points; they begin together."""
+    jobs = [
+        subprocess.Popen([sys.executable, "-c", SCRIPT, kind, str(folder)], stdout=subprocess.PIPE, text=True)
+        for _ in range(number)
+    ]
+    while len(list(folder.glob("ready-*"))) < number:
+        assert all(job.poll() is None for job in jobs)
+        threading.Event().wait(0.02)
+    (folder / "go").touch()
+    return jobs
+
+
+def evaluated(folder: Path) -> list[int]:
+    return [int(x) for path in folder.glob("begun-*") for x in path.read_text().split()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_processes_share_thirty_points(kind: str, tmp_path: Path) -> None:
+    """At most 33 evaluations, and at least 2.5 times as fast as the 6 s of sleep that one process needs."""
+    for job in started(kind, tmp_path, 3):
+        known, seconds = job.communicate(timeout=60)[0].split()
+        assert int(known) == 30
+        assert float(seconds) < 6.0 / 2.5
+    assert len(evaluated(tmp_path)) <= 33
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_points_of_a_killed_process_are_taken_over(kind: str, tmp_path: Path) -> None:
+    """What it had begun is evaluated once more, by one of the others."""
+    jobs = started(kind, tmp_path, 3)
+    while len(evaluated(tmp_path)) < 6:
+        threading.Event().wait(0.01)
+    os.kill(jobs[0].pid, signal.SIGKILL)
+    for job in jobs[1:]:
+        assert int(job.communicate(timeout=60)[0].split()[0]) == 30
+    jobs[0].communicate()
+    assert len(evaluated(tmp_path)) <= 31
