@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from adaptive_calib.runner.terminal import LOG_INTERVAL, Screen, block, cut
-from adaptive_calib.store import JournalStore, StoreError, open_store
+from adaptive_calib.store import StoreError, open_store
 from adaptive_calib.store.__main__ import main as store_main
 from adaptive_calib.store.manifest import process_is_gone
 from adaptive_calib.store.rows import Run
@@ -93,7 +93,7 @@ def _runs(options: argparse.Namespace) -> list[Run]:
     name = options.store
     if "://" not in name and not Path(name).exists():
         raise FileNotFoundError(f"there is no store at {name!r}.")
-    store = JournalStore(name, readonly=True) if name.endswith(".jsonl") else open_store(name, readonly=True)
+    store = open_store(name, readonly=True)
     with store:
         runs = sorted(store.read_runs(), key=lambda run: run.started)
     ended = [run for run in runs if not _is_running(run)]

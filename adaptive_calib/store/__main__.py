@@ -14,10 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adaptive_calib.store.backends.sqlite import SQLiteStore
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import StoreError
 from adaptive_calib.store.result_set import Space
+from adaptive_calib.store.run_archive import open_store
 from adaptive_calib.store.text import printable
 
 __all__ = ["main"]
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[Store, argparse.Namespace], int] = options.run
     try:
-        with SQLiteStore(options.file, readonly=not options.writes) as store:
+        with open_store(options.file, readonly=not options.writes) as store:
             return command(store, options)
     except (StoreError, OSError, KeyError, ValueError) as error:
         text = f"{error.args[0] if isinstance(error, KeyError) else error}"
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m adaptive_calib.store", description="Look at a store of evaluations, and clean it."
     )
-    parser.add_argument("file", type=Path, help="the store")
+    parser.add_argument("file", help="the store: a file (SQLite or JSON lines), a folder, or a URL")
     parser.set_defaults(run=_list, writes=False)
     commands = parser.add_subparsers(title="commands", metavar="(default: list)")
 

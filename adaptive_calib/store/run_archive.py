@@ -33,7 +33,7 @@ from typing import Any, Literal, get_args
 from adaptive_calib.engine.archive import Archive, Outcome, Preloaded, Stored
 from adaptive_calib.learner.carried_point import CarriedPoint
 from adaptive_calib.store.backends.fsspec import FsspecStore
-from adaptive_calib.store.backends.jsonl import JournalStore
+from adaptive_calib.store.backends.jsonl import JournalStore, is_journal
 from adaptive_calib.store.backends.sqlite import SQLiteStore
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.codec import PointKey, encode
@@ -73,7 +73,8 @@ def open_store(store: Any, *, readonly: bool = False) -> Store:
     Parameters
     ----------
     store : path, URL or Store
-        A path is a `SQLiteStore`, an URL a `FsspecStore`.
+        A path that ends with ``.jsonl``, or a file of JSON lines, is a `JournalStore`; any other file is a
+        `SQLiteStore`; a URL, or the folder of such a store, is a `FsspecStore`.
     readonly : bool
         Refuse to write, and do not make a new one.
 
@@ -94,7 +95,12 @@ def open_store(store: Any, *, readonly: bool = False) -> Store:
     if isinstance(store, str) and "://" in store:
         return FsspecStore(store, readonly=readonly)
     if isinstance(store, (str, os.PathLike)):
-        return SQLiteStore(Path(store), readonly=readonly)
+        path = Path(store)
+        if (path / "store.json").is_file():
+            return FsspecStore(f"file://{path.absolute()}", readonly=readonly)
+        if is_journal(path) or (path.suffix == ".jsonl" and not path.exists()):
+            return JournalStore(path, readonly=readonly)
+        return SQLiteStore(path, readonly=readonly)
     raise TypeError(
         f"`store` should be a path, a URL or a Store (SQLiteStore, MemoryStore, ...), but is a {type(store).__name__}."
     )

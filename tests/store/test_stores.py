@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from adaptive_calib import BlockingRunner, SequenceLearner
+from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.store import (
     FsspecStore,
     JournalStore,
@@ -24,7 +27,9 @@ from adaptive_calib.store import (
     Store,
     StoreError,
     StoreWarning,
+    open_store,
 )
+from adaptive_calib.store.__main__ import main
 from adaptive_calib.store.backends.network_folders import file_system, warn_of_network_folder
 from adaptive_calib.store.rows import Key
 from adaptive_calib.testing.stores import StoreContract, make_row
@@ -302,3 +307,22 @@ def test_objects_are_listed_in_their_order_and_orphans_cleaned(tmp_path: Path) -
     assert again.clean_files() == 1
     with pytest.raises(NotAStoreError, match="other things"):
         FsspecStore(f"file://{tmp_path}")
+
+
+def test_a_path_says_which_store_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also on the command line: what is there decides, and for a new file its ending."""
+    kinds: list[tuple[str, type[Store]]] = [("a.db", SQLiteStore), ("a.jsonl", JournalStore), ("a store", FsspecStore)]
+    FsspecStore(f"file://{tmp_path}/a store")
+    for name, kind in kinds:
+        with open_store(tmp_path / name) as store:
+            assert type(store) is kind
+            learner = SequenceLearner(abs, range(7))
+            BlockingRunner(learner, store=store, executor=SequentialExecutor())
+        assert main([str(tmp_path / name), "list"]) == 0
+        assert "7" in capsys.readouterr().out
+    shutil.copy(tmp_path / "a.jsonl", tmp_path / "b.db")
+    shutil.copy(tmp_path / "a.db", tmp_path / "b.jsonl")
+    for name, kind in (("b.db", JournalStore), ("b.jsonl", SQLiteStore)):
+        with open_store(tmp_path / name, readonly=True) as store:
+            assert type(store) is kind
+            assert store.space(abs).counts == {"ok": 7}

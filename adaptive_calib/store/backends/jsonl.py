@@ -36,7 +36,7 @@ from adaptive_calib.store.errors import ReadOnlyStoreError, StoreError, Unreadab
 from adaptive_calib.store.identity.result_set_info import ResultSetInfo
 from adaptive_calib.store.rows import DAMAGED, Key, Row, Run
 
-__all__ = ["JOURNAL_VERSION", "JournalStore"]
+__all__ = ["JOURNAL_VERSION", "JournalStore", "is_journal"]
 
 JOURNAL_VERSION = 1
 #: Seconds that a writer of a shared file waits for the others.
@@ -350,6 +350,15 @@ class JournalStore(Store):
     def readonly(self) -> bool:
         """Whether nothing is ever written."""
         return self._readonly
+
+
+def is_journal(path: Path) -> bool:
+    """Whether there is a file at a path that begins as that of a `JournalStore` does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(100).startswith(_FORMAT.start)
+    except OSError:
+        return False
 
 
 def _check(content: Any) -> str:

@@ -30,12 +30,17 @@ class LineFormat:
         Stands in the first line of each file.
     version : int
         The newest version that is known here.
+
+    Attributes
+    ----------
+    start : bytes
+        The begin of each file.
     """
 
     def __init__(self, name: str, version: int) -> None:
         self.name = name
         self.version = version
-        self._start = b'{"' + _KEY.encode() + b'":"' + name.encode()
+        self.start = b'{"' + _KEY.encode() + b'":"' + name.encode()
 
     def open(self, path: Path) -> FileIO:
         """Open a file to append to; make it, with its folder, if it is not there.
@@ -50,7 +55,7 @@ class LineFormat:
         try:
             file.seek(0)
             begin = file.read(10_000) or b""
-            if not (begin.startswith(self._start) or self._start.startswith(begin)):
+            if not (begin.startswith(self.start) or self.start.startswith(begin)):
                 raise NotAStoreError(
                     f"{path} is not a {self.name}: it begins with {begin[:40]!r}. Nothing was changed."
                 )
