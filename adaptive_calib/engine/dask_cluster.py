@@ -85,6 +85,8 @@ class _Future:
         self.alone = alone
         self.begun: list[tuple[float, str]] = []  # each time that it began: monotonic time, address of the worker
         self.deaths = 0  # workers that died while they had it
+        self.lost = False  # whether the worker that began it last is gone
+        self.unwanted = False  # whether it was to be withdrawn when it had begun: dask must not begin it again
         self._cluster = cluster
         self._callbacks: list[Callable[[Any], None]] = []
         self._outcome: list[Report] | BaseException | None = None
@@ -116,8 +118,9 @@ class _Future:
         return self._outcome is not None
 
     def cancel(self) -> bool:
-        """Withdraw the task if no worker has sent that it has begun."""
-        if self.done() or self.begun:
+        """Withdraw the task if no worker has sent that it has begun, or the one that did is gone."""
+        if self.done() or (self.begun and not self.lost):
+            self.unwanted = True
             return False
         self._cluster.withdraw(self)
         return True
@@ -143,10 +146,9 @@ def _listen(cluster: DaskCluster) -> None:
 
         def take(event: tuple[float, Any]) -> None:
             message = event[1]
-            removed = isinstance(message, dict) and message.get("action") == "remove-worker"
-            if removed and not message.get("expected", True):  # a worker that retires is expected to go
+            if isinstance(message, dict) and message.get("action") == "remove-worker":
                 for each in list(clusters):
-                    each.take_loss(message["worker"])
+                    each.take_loss(message["worker"], expected=message.get("expected", True))
 
         client.subscribe_topic("all", take)
 
@@ -294,6 +296,8 @@ class DaskCluster:
         requested = len(getattr(cluster, "requested", ()) or ())
         if requested:
             words += f"; {requested} jobs or processes are requested"
+        elif cluster is not None and getattr(cluster, "_adaptive", None) is None:
+            words += " and starts none by itself: call cluster.scale(n) or cluster.adapt()"
         jobs = list((getattr(cluster, "workers", None) or {}).values())
         ended = [str(job) for job in jobs if str(getattr(job, "status", "")).endswith(("failed", "closed"))]
         if ended:
@@ -353,6 +357,7 @@ class DaskCluster:
             return
         if "begun" in message:
             handle.begun.append((time.monotonic(), message["begun"]))
+            handle.lost = False
             if len(handle.begun) > 1:
                 logger.warning(
                     "the evaluation of %s has begun for the %d. time, at %s: a worker was lost before its end, or has "
@@ -365,14 +370,22 @@ class DaskCluster:
         del self._out[message["number"]]
         handle.settle(pickle.loads(message["data"]))
 
-    def take_loss(self, worker: str) -> None:
-        """Note that a worker was lost unexpectedly; the second time this makes its tasks suspects."""
+    def take_loss(self, worker: str, *, expected: bool) -> None:
+        """Note that a worker has gone, `expected` if it retired; the second unexpected loss makes a task a suspect.
+
+        At the end of a run its tasks are withdrawn: dask would begin them again.
+        """
         for handle in list(self._out.values()):
-            if handle.begun and handle.begun[-1][1] == worker:
-                handle.deaths += 1
-                if handle.deaths == (1 if handle.alone else MOST_DEATHS):
-                    died = WorkerDiedError(f"{handle.deaths} workers died while they had the point.")
-                    self.withdraw(handle, died)
+            if not handle.begun or handle.begun[-1][1] != worker:
+                continue
+            handle.lost = True
+            handle.deaths += not expected
+            if handle.unwanted:
+                points = ", ".join(map(str, handle.points))
+                logger.warning("the worker at %s was lost; evaluated again by the next run: %s", worker, points)
+                self.withdraw(handle)
+            elif not expected and handle.deaths == (1 if handle.alone else MOST_DEATHS):
+                self.withdraw(handle, WorkerDiedError(f"{handle.deaths} workers died while they had the point."))
 
     def _over(self, handle: _Future, future: Any) -> None:
         """Fetch what did not come as an event: large results, and failures of the cluster."""

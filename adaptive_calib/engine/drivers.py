@@ -21,7 +21,7 @@ from adaptive_calib.engine.events import Cancelled
 from adaptive_calib.engine.limit import Interrupted
 from adaptive_calib.engine.session import Session
 
-__all__ = ["interruption", "run_async", "run_blocking", "signals", "unwatch", "watch"]
+__all__ = ["interruption", "loop_signals", "run_async", "run_blocking", "signals", "unwatch", "watch"]
 
 #: Exit status of a script that SIGTERM has ended, by the convention of shells: 128 + 15.
 TERMINATED = 143
@@ -140,6 +140,47 @@ def signals(session: Session, *, on_interrupt: str = "raise") -> Iterator[None]:
         raise interruption(number)
 
 
+@contextlib.contextmanager
+def loop_signals(session: Session, *, on_interrupt: str = "raise") -> Iterator[None]:
+    """As `signals`, for a run on the running event loop, where SIGTERM would otherwise end the process immediately.
+
+    The loop raises, in a callback, once the last of the runs that the signal cancels is over: ``asyncio.run(main())``
+    raises then, whatever ``main`` does. SIGINT within ``asyncio.run`` is left to asyncio, which cancels ``main``. In
+    Jupyter signals belong to the kernel.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from adaptive_calib import Learner1D
+    >>> from adaptive_calib.engine.drivers import loop_signals, run_async
+    >>> from adaptive_calib.engine.evaluate import Work
+    >>> from adaptive_calib.engine.executors import InThisThread
+    >>> from adaptive_calib.engine.machine import RunMachine
+    >>> from adaptive_calib.engine.session import Session
+    >>> from adaptive_calib.runner import Points
+    >>> learner = Learner1D(abs, bounds=(-1, 2))
+    >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
+    >>> async def main():
+    ...     with loop_signals(session):
+    ...         await run_async(session)
+    >>> asyncio.run(main())
+    """
+    if threading.current_thread() is not threading.main_thread() or "ipykernel" in sys.modules:
+        yield
+        return
+    watch(session)
+    try:
+        yield
+    finally:
+        number = unwatch(session)
+        if number is not None and on_interrupt == "raise" and not _sessions:
+            asyncio.get_running_loop().call_soon(_raise, number)
+
+
+def _raise(number: int) -> None:
+    raise interruption(number)
+
+
 def watch(session: Session, wait: Callable[[], Any] | None = None) -> None:
     """Let signals cancel a session from now on; to be called in the main thread.
 
@@ -190,7 +231,8 @@ def unwatch(session: Session) -> int | None:
 
 def _restore() -> None:
     for number, handler in _before.items():
-        signal.signal(number, handler)
+        if signal.getsignal(number) is _handle:  # else it was replaced meanwhile, as by ``loop.add_signal_handler``
+            signal.signal(number, handler)
     _before.clear()
 
 
@@ -201,11 +243,17 @@ def _handle(number: int, frame: Any) -> None:
         signal.raise_signal(number)
         return
     _received.append(number)
+    loop = asyncio._get_running_loop()
     if len(_received) > 1:
-        raise Interrupted
+        if loop is None:
+            raise Interrupted
+        _leave_when_the_script_ends(number)
+        raise interruption(number)  # out of the loop
     waits = list(_sessions.values())
     for session in list(_sessions):
         session.cancel(reason=f"cancelled by {signal.Signals(number).name}", number=number)
+    if loop is not None:
+        loop.call_soon_threadsafe(int)  # wakes the loop if it waits: a handler alone does not
     if all(waits):  # no call in this thread drives a run and raises at its end
         for wait in waits:
             assert wait is not None

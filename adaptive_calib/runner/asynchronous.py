@@ -17,7 +17,7 @@ from os import PathLike
 from typing import Any, Literal, TextIO
 
 from adaptive_calib.engine import drivers
-from adaptive_calib.engine.drivers import run_async, signals
+from adaptive_calib.engine.drivers import loop_signals, run_async, signals
 from adaptive_calib.engine.goals import Goal
 from adaptive_calib.engine.observers import RunLog, logger
 from adaptive_calib.engine.retry import RetryPolicy
@@ -174,6 +174,10 @@ class AsyncRunner(BaseRunner):
         return loop is not None and not self._background
 
     async def _run(self) -> None:
+        with loop_signals(self.session, on_interrupt=self.on_interrupt):
+            await self._run_and_save()
+
+    async def _run_and_save(self) -> None:
         try:
             await run_async(self.session)
         except asyncio.CancelledError:

@@ -234,3 +234,36 @@ def test_the_last_words_of_jobs(tmp_path):
     (tmp_path / "dask-worker-117.err").write_text("of another job")
     (tmp_path / "dask-worker-17.out").write_text("")
     assert dask_cluster._last_words(jobs).endswith("dask-worker-7.err: no such option")
+
+
+def test_the_end_of_a_run_begins_nothing_again(client, tmp_path, caplog):
+    """A worker that is lost while a run drains, as by a signal to its group: what it had is left to the next run."""
+    begun = tmp_path / "begun"
+
+    def never(x):
+        with open(begun, "a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(600)
+
+    runner = AsyncRunner(Counting(5, never), npoints_goal=5, executor=client, background=True, ntasks=1)
+    while not begun.exists() or not begun.read_text().endswith("\n"):
+        time.sleep(0.01)
+    runner.cancel()
+    while runner.session.machine.phase == "running":
+        time.sleep(0.01)
+    os.kill(int(begun.read_text()), signal.SIGKILL)
+    with pytest.raises(asyncio.CancelledError):
+        runner.task.wait(60)
+    assert "evaluated again by the next run: 0" in caplog.text
+    assert len(begun.read_text().split()) == 1
+
+
+def test_a_cluster_that_starts_no_workers_says_so():
+    """A cluster without workers that neither adapts nor has requested any."""
+    options = {"processes": False, "dashboard_address": ":0"}
+    with distributed.LocalCluster(n_workers=0, **options) as cluster, distributed.Client(cluster) as client:
+        adapter = dask_cluster.DaskCluster(client)
+        assert "starts none by itself" in adapter.condition()
+        cluster.adapt(minimum=0, maximum=1)
+        assert "starts none by itself" not in adapter.condition()
+        adapter.close()

@@ -15,10 +15,11 @@ import pytest
 from adaptive_calib.store import SQLiteStore
 
 SCRIPT = """
-    import os, sys, time
+    import asyncio, sys, time
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+    from contextlib import ExitStack
     from adaptive_calib.learner.sequence_learner import SequenceLearner
-    from adaptive_calib.runner import BlockingRunner, Runner, SequentialExecutor
+    from adaptive_calib.runner import AsyncRunner, BlockingRunner, Runner, SequentialExecutor
 
     kind, store, told = sys.argv[1:]
 
@@ -26,28 +27,52 @@ SCRIPT = """
         time.sleep(0.05)
         return x
 
+    async def slow_coroutine(x):
+        await asyncio.sleep(0.05)
+        return x
+
     class Told:
         def on_tell(self, event, progress):
             with open(told, "a") as file:
                 file.write(f"{event.value} ")
 
+    def dask():
+        from distributed import Client
+        return Client(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1")
+
+    async def main(**options):
+        await AsyncRunner(learner, **options).task
+
     if __name__ == "__main__":
-        executor = {
-            "sequential": SequentialExecutor(),
-            "threads": ThreadPoolExecutor(2),
-            "pool": lambda: ProcessPoolExecutor(2),
-            "background": ThreadPoolExecutor(2),
-        }[kind]
-        learner = SequenceLearner(slow, range(100_000))
-        if kind == "background":
-            Runner(learner, executor=executor, store=store, callbacks=[Told()]).block_until_done()
-        else:
-            BlockingRunner(learner, executor=executor, store=store, callbacks=[Told()])
+        options = {"store": store, "callbacks": [Told()]}
+        learner = SequenceLearner(slow_coroutine if kind == "coroutines" else slow, range(100_000))
+        with ExitStack() as opened:
+            if kind in ("threads", "background", "asyncio"):
+                options["executor"] = opened.enter_context(ThreadPoolExecutor(2))
+            elif kind == "dask":
+                options["executor"] = opened.enter_context(dask())
+            elif kind in ("pool", "asyncio-pool"):
+                options["executor"] = lambda: ProcessPoolExecutor(2)
+            elif kind == "sequential":
+                options["executor"] = SequentialExecutor()
+            try:
+                if kind == "background":
+                    Runner(learner, **options).block_until_done()
+                elif kind in ("asyncio", "asyncio-pool", "coroutines"):
+                    asyncio.run(main(**options, **({"ntasks": 2} if kind == "coroutines" else {})))
+                else:
+                    BlockingRunner(learner, **options)
+            finally:
+                with open(told + ".over", "w") as file:
+                    file.write(str(time.monotonic()))
         print("GOES ON")
 """
 
+KINDS = ("sequential", "threads", "pool", "loky", "dask", "background", "asyncio", "asyncio-pool", "coroutines")
 
-def _signalled(kind: str, rng: random.Random, tmp_path) -> None:
+
+def _signalled(kind: str, rng: random.Random, tmp_path) -> str:
+    """Signal a script once or twice; return what was done and the seconds to the end, also of a cluster of its own."""
     script, store, told = tmp_path / "script.py", tmp_path / "results.db", tmp_path / "told.txt"
     script.write_text(textwrap.dedent(SCRIPT))
     number = rng.choice([signal.SIGINT, signal.SIGTERM])
@@ -86,14 +111,22 @@ def _signalled(kind: str, rng: random.Random, tmp_path) -> None:
         (space,) = kept.spaces()
         stored = {evaluation.y for evaluation in space}
     assert values <= stored, words
+    over = float((tmp_path / "told.txt.over").read_text()) - begin
+    sent = f"{kind:12} {number.name} {send.__name__:6} {'twice' if twice else 'once '}"
+    return f"{sent} status {process.returncode:4}  run over after {over:5.2f} s, script after {took:5.2f} s"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["sequential", "threads", "pool", "background"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_signals_at_random_moments(kind, tmp_path):
-    """Once or twice, to the process or its group: the exit status is not 0, and all that was told is stored."""
-    rng = random.Random(kind)
-    for trial in range(int(os.environ.get("SIGNALS", "6"))):
+    """Once or twice, to the process or its group: the exit status is not 0, and all that was told is stored.
+
+    ``SIGNALS=25 pytest -m slow -s tests/engine/test_random_signals.py`` sends 225 and prints what came of each.
+    """
+    if kind == "dask":
+        pytest.importorskip("distributed", reason="needs the extra `dask`")
+    rng = random.Random(os.environ.get("SEED", "") + kind)
+    for trial in range(int(os.environ.get("SIGNALS", "3"))):
         folder = tmp_path / str(trial)
         folder.mkdir()
-        _signalled(kind, rng, folder)
+        print(_signalled(kind, rng, folder))

@@ -181,3 +181,59 @@ def _wait_until_gone(pid: int) -> None:
         except ProcessLookupError:
             return
         time.sleep(0.05)
+
+
+IN_A_LOOP = """
+    import asyncio, sys
+    from concurrent.futures import ThreadPoolExecutor
+    from adaptive_calib.learner.sequence_learner import SequenceLearner
+    from adaptive_calib.runner import AsyncRunner
+
+    began, go, on_interrupt = sys.argv[1:]
+
+    def wait(x):
+        if x == 2:
+            with open(began, "w") as pipe:  # says that this evaluation has begun
+                pipe.write("x")
+            with open(go) as pipe:          # and waits for the test
+                pipe.read()
+        return 10 * x
+
+    async def main():
+        learners = [SequenceLearner(wait, range(1000)), SequenceLearner(wait, range(7, 2000))]
+        with ThreadPoolExecutor(1) as pool:
+            runners = [AsyncRunner(learner, executor=pool, ntasks=1, on_interrupt=on_interrupt) for learner in learners]
+            try:
+                await asyncio.gather(*(runner.task for runner in runners), return_exceptions=True)
+                print("goes on")
+            finally:
+                print(dict(learners[0].data), [runner.status() for runner in runners])
+        await asyncio.sleep(0)
+        print("the end")
+
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("on_interrupt", ["raise", "return"])
+def test_sigterm_in_a_loop(on_interrupt, tmp_path):
+    """Runs of ``asyncio.run(main())`` drain at SIGTERM; then it raises, unless a signal is to end the runs only."""
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(IN_A_LOOP))
+    began, go = str(tmp_path / "began"), str(tmp_path / "go")
+    os.mkfifo(began)
+    os.mkfifo(go)
+    command = [sys.executable, str(script), began, go, on_interrupt]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with open(began) as pipe:
+            pipe.read()
+        process.send_signal(signal.SIGTERM)
+        assert "cancelled by SIGTERM" in process.stderr.readline()  # although the loop waits for the thread
+        with open(go, "w") as pipe:
+            pipe.write("x")
+        output, errors = process.communicate(timeout=60)
+    ended = "{0: 0, 1: 10, 2: 20} ['cancelled', 'cancelled']\n"
+    if on_interrupt == "raise":
+        assert (process.returncode, output) == (143, ended), errors
+    else:
+        assert (process.returncode, output) == (0, f"goes on\n{ended}the end\n"), errors
