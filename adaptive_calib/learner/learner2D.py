@@ -23,7 +23,7 @@ from scipy.spatial import ConvexHull
 
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._simplex.domain import DomainND, PointND
-from adaptive_calib.learner._simplex.learner_base import TriangulatedLearner
+from adaptive_calib.learner._simplex.learner_base import PlaneMode, TriangulatedLearner
 from adaptive_calib.learner._simplex.mesh import CellLosses, ChosenCell, volumes
 from adaptive_calib.learner._simplex.triangle_losses import triangle_losses
 from adaptive_calib.learner.losses2D import (
@@ -71,7 +71,7 @@ class Learner2D(TriangulatedLearner):
         ``loss(ip) -> losses``, see `losses2D`. Default: `default_loss`. The losses of this package are updated
         triangle by triangle; any other is evaluated for all triangles when a loss or a point is asked for after a
         `tell`.
-    x_scale, integer, min_spacing, exploration
+    x_scale, integer, min_spacing, exploration, mode
         As for `LearnerND`.
 
     Attributes
@@ -81,8 +81,8 @@ class Learner2D(TriangulatedLearner):
     bounds : tuple of (float, float)
         The bounding box.
     aspect_ratio : float
-        Height of the box in scaled coordinates, in which it is 1 wide. May be set at any time; all losses are then
-        computed again.
+        Height of the box in scaled coordinates over its width. May be set at any time; all losses are then computed
+        again. In the smooth mode it is learned from the data.
     stack_size : int
         Has no effect; kept for scripts of python-adaptive, which chose this many points from one triangulation.
 
@@ -108,6 +108,7 @@ class Learner2D(TriangulatedLearner):
         integer: Any = False,
         min_spacing: float = 0.0,
         exploration: float = 0.0,
+        mode: PlaneMode = "linear",
     ) -> None:
         self.function = function
         self.loss_per_triangle: TriangleLosses = loss_per_triangle or default_loss
@@ -120,10 +121,18 @@ class Learner2D(TriangulatedLearner):
             "integer": integer,
             "min_spacing": min_spacing,
             "exploration": exploration,
+            "mode": mode,
         }
         domain = DomainND(bounds, x_scale, integer, ndim=2)
         self.bounds = tuple((float(low), float(high)) for low, high in domain.bbox)
-        self._begin(domain, corners=True, min_spacing=min_spacing, exploration=exploration)
+        self._begin(
+            domain,
+            corners=True,
+            min_spacing=min_spacing,
+            exploration=exploration,
+            mode=mode,
+            own_loss=self.loss_per_triangle is not default_loss,
+        )
 
     def _reset(self) -> None:
         super()._reset()
@@ -145,11 +154,17 @@ class Learner2D(TriangulatedLearner):
 
     @property
     def aspect_ratio(self) -> float:
-        """Height of the box in scaled coordinates, in which it is 1 wide."""
-        return self._aspect_ratio
+        """Height of the box in scaled coordinates over its width."""
+        width, height = self._domain.spans
+        return height / width
 
     @aspect_ratio.setter
     def aspect_ratio(self, ratio: float) -> None:
+        if self._smooth:
+            raise ValueError(
+                f"`aspect_ratio` is learned from the data with mode={self.mode!r}, and cannot be set; "
+                "multiply the numbers of one axis, or use mode='linear'."
+            )
         if not 0 < ratio < math.inf:
             raise ValueError(f"`aspect_ratio` should be a positive number, but is {ratio!r}.")
         if ratio != self._aspect_ratio:
@@ -163,7 +178,7 @@ class Learner2D(TriangulatedLearner):
     def xy_scale(self) -> np.ndarray:
         """Divisors of the distance from the centre in scaled coordinates, shape (2,)."""
         (x0, x1), (y0, y1) = self.bounds
-        return np.array([x1 - x0, (y1 - y0) / self._aspect_ratio])
+        return np.array([x1 - x0, y1 - y0]) / self._domain.spans
 
     @property
     def xy_mean(self) -> np.ndarray:
@@ -178,6 +193,9 @@ class Learner2D(TriangulatedLearner):
 
     def interpolator(self, *, scaled: bool = False) -> LinearNDInterpolator:
         """Return the linear interpolator over the observed points of the domain, with values of shape (points, M).
+
+        It is linear in the smooth mode as well, for losses and tools that expect SciPy's class; `predict` and
+        `interpolated_on_grid` are smooth there.
 
         Parameters
         ----------

@@ -21,7 +21,7 @@ from adaptive_triangulation import circumsphere, point_in_simplex
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._simplex.cell_losses import cell_losses
 from adaptive_calib.learner._simplex.domain import DomainND
-from adaptive_calib.learner._simplex.learner_base import TriangulatedLearner
+from adaptive_calib.learner._simplex.learner_base import PlaneMode, TriangulatedLearner
 from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, ChosenCell
 from adaptive_calib.learner.lossesND import (
     choose_point_in_simplex,
@@ -81,6 +81,12 @@ class LearnerND(TriangulatedLearner):
         Begin with all corners of the domain. Default: up to 4 dimensions. Without them it begins with the centres of
         the box and its faces, and half of the exploration goes to corners, far apart from each other, until all are
         known.
+    mode : {"linear", "smooth", "auto"}
+        The interpolant: linear in each simplex; or, in two and three dimensions, polynomials of degree up to 5 around
+        the points, blended smoothly, and linear at steps and kinks, see `_simplex.local_polynomials`. The loss is then
+        the estimated error, and the axes are stretched so that the function changes equally fast along all. It takes a
+        fraction of the evaluations where the function is smooth, and some milliseconds for each. "auto" is "smooth" up
+        to three dimensions and "linear" above.
 
     Attributes
     ----------
@@ -119,12 +125,15 @@ class LearnerND(TriangulatedLearner):
         min_spacing: float = 0.0,
         exploration: float | None = None,
         corners: bool | None = None,
+        mode: PlaneMode = "linear",
     ) -> None:
         if (func is None) == (function is None):
             raise TypeError("give the function as `func` or as `function`: one of them, not both.")
         if bounds is None:
             raise TypeError("`bounds` is missing: N pairs (low, high), or a scipy.spatial.ConvexHull.")
         resolve_triangulation_class(triangulation_backend)
+        if anisotropic and mode != "linear":
+            raise ValueError(f"with mode={mode!r} axes are stretched by themselves: leave `anisotropic` out.")
         self.function = func if func is not None else function  # type: ignore[assignment]  # one of them is not None
         self.bounds = bounds
         self.loss_per_simplex: Callable[..., float] = loss_per_simplex or default_loss
@@ -138,9 +147,15 @@ class LearnerND(TriangulatedLearner):
             "min_spacing": min_spacing,
             "exploration": exploration,
             "corners": corners,
+            "mode": mode,
         }
         self._begin(
-            DomainND(bounds, x_scale, integer), corners=corners, min_spacing=min_spacing, exploration=exploration
+            DomainND(bounds, x_scale, integer),
+            corners=corners,
+            min_spacing=min_spacing,
+            exploration=exploration,
+            mode=mode,
+            own_loss=self.loss_per_simplex is not default_loss,
         )
 
     def new(self) -> Self:

@@ -24,7 +24,7 @@ from adaptive_calib.learner._simplex.domain import DomainND, PointND
 from adaptive_calib.learner._simplex.interpolant import CellErrors, Interpolant
 from adaptive_calib.learner.claims import Claim, ErrorCheck
 
-__all__ = ["CAUTION", "ErrorGoal", "OpenCells", "open_cells"]
+__all__ = ["CAUTION", "GOAL_CAUTION", "ErrorGoal", "OpenCells", "open_cells"]
 
 #: Factor of the estimated error, because a run that ends too early costs more than one that ends a little late.
 CAUTION = 2.0
@@ -67,8 +67,8 @@ def resolution(ndim: int) -> float:
     return float(2.0 ** (-12 / ndim))
 
 
-def open_cells(cells: CellErrors, error: float, volume: float) -> OpenCells:
-    """Return the cells with an estimated error above a goal.
+def open_cells(cells: CellErrors, error: float, volume: float, caution: float = GOAL_CAUTION) -> OpenCells:
+    """Return the cells with an estimated error, times `caution`, above a goal.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def open_cells(cells: CellErrors, error: float, volume: float) -> OpenCells:
     volume : float
         Volume of the domain.
     """
-    over = GOAL_CAUTION * cells.errors > error  # False for NaN: without any valid value there is nothing to refine
+    over = caution * cells.errors > error  # False for NaN: without any valid value there is nothing to refine
     small = over & (cells.longest <= resolution(cells.places.shape[1]))
     share = float(cells.volumes[small].sum()) / volume
     left_out = small if share <= MOST_UNRESOLVED else np.zeros_like(small)
@@ -118,7 +118,7 @@ class ErrorGoal:
         self.open_places: dict[PointND, None] = {}
         self.passed: Claim | None = None
         self.checked: Claim | None = None
-        self._before: tuple[int, Interpolant, OpenCells] | None = None
+        self._before: tuple[int, Interpolant, OpenCells, np.ndarray] | None = None
 
     @property
     def error(self) -> float:
@@ -127,7 +127,9 @@ class ErrorGoal:
 
     def fill_queue(self, interpolant: Interpolant, known: int, pending: int) -> bool:
         """Take the worst places of an estimate, more if points are pending; return whether there are any."""
-        found = open_cells(interpolant.cells(), self.check.target, self.domain.volume()).places
+        # after a check that has passed the points are no longer only those that the estimate chose
+        caution = GOAL_CAUTION if self.passed is None else 1.0
+        found = open_cells(interpolant.cells(), self.check.target, self.domain.volume(), caution).places
         self.queue = found[: max(1, int(known * BATCH)) + pending][::-1]
         return bool(self.queue)
 
@@ -164,8 +166,9 @@ class ErrorGoal:
         del self.open_places[point]
         if self._before is None:
             cells = open_cells(interpolant.cells(), self.check.target, self.domain.volume())
-            self._before = known, interpolant, cells
-        count, before, cells = self._before
+            self._before = known, interpolant, cells, np.array(self.domain.spans)
+        count, before, cells, spans = self._before
+        u = u * spans / np.array(self.domain.spans)  # the axes may have been stretched since
         self.check.begin(count)
         inside = int(before.cell_of(u[None])[0])
         predicted = before.at(u[None], False)[0][0]

@@ -9,9 +9,7 @@ dimensions. A cell without a place for another point is closed.
 
 from __future__ import annotations
 
-import itertools
 import math
-import random
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, overload
@@ -20,16 +18,27 @@ import cloudpickle
 import numpy as np
 
 from adaptive_calib.learner._simplex.domain import DomainND, PointND
-from adaptive_calib.learner._simplex.error_goal import CAUTION, MOST_UNRESOLVED, ErrorGoal
+from adaptive_calib.learner._simplex.error_goal import CAUTION, GOAL_CAUTION, MOST_UNRESOLVED, ErrorGoal
 from adaptive_calib.learner._simplex.interpolant import Interpolant
-from adaptive_calib.learner._simplex.locate import barycentric
 from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, ChosenCell, Mesh
+from adaptive_calib.learner._simplex.places import drawn_point, face_centres, far_corner, snapped
+from adaptive_calib.learner._simplex.smooth import (
+    FIRST_STRETCH,
+    SmoothInterpolant,
+    SmoothLosses,
+    longest_middle,
+    stretched_spans,
+)
+from adaptive_calib.learner._simplex.smooth import MOST_DIMENSIONS as MOST_SMOOTH
 from adaptive_calib.learner._simplex.spacing import Spacing
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.values import real_number_or_vector
 
-__all__ = ["TriangulatedLearner"]
+__all__ = ["PlaneMode", "TriangulatedLearner"]
+
+#: The interpolant of a triangulated learner.
+PlaneMode = Literal["linear", "smooth", "auto"]
 
 #: Above this dimension the 2^N corners are no start points by default.
 MOST_CORNER_DIMENSIONS = 4
@@ -45,9 +54,6 @@ SMALL = 500
 
 #: Largest size of a valid value.
 LARGEST_VALUE = 1e300
-
-_LATTICE = 5000
-_DRAWS = 1000
 
 
 class TriangulatedLearner(BaseLearner):
@@ -65,6 +71,8 @@ class TriangulatedLearner(BaseLearner):
         corners: bool | None,
         min_spacing: float,
         exploration: float | None,
+        mode: PlaneMode = "linear",
+        own_loss: bool = False,
     ) -> None:
         """Check the common parameters, and start without data."""
         if domain.ndim > MOST_DIMENSIONS:
@@ -83,11 +91,25 @@ class TriangulatedLearner(BaseLearner):
                 "`min_spacing` should be a distance of at least 0, in units of the bounding box, "
                 f"but is {min_spacing!r}."
             )
+        if mode not in ("linear", "smooth", "auto"):
+            raise ValueError(f"`mode` should be 'linear', 'smooth' or 'auto', but is {mode!r}.")
+        if mode == "smooth" and domain.ndim > MOST_SMOOTH:
+            raise ValueError(
+                f"mode='smooth' is for functions of 2 to {MOST_SMOOTH} numbers, but there are {domain.ndim}; "
+                "use mode='auto' or 'linear'."
+            )
+        if mode != "linear" and own_loss:
+            raise ValueError(
+                f"with mode={mode!r} points are placed by the estimated error of the interpolant: leave the loss out, "
+                "or use mode='linear'."
+            )
+        self._smooth = mode != "linear" and domain.ndim <= MOST_SMOOTH
+        self.mode: PlaneMode = mode
         self._domain = domain
         self._all_corners = corners
         self._exploration = float(exploration)
         self._min_spacing = float(min_spacing)
-        self._start: list[PointND] = domain.corners if corners else _face_centres(domain)
+        self._start: list[PointND] = domain.corners if corners else face_centres(domain)
         self._reset()
 
     def _reset(self) -> None:
@@ -100,10 +122,13 @@ class TriangulatedLearner(BaseLearner):
         self._shape: tuple[int, ...] | None = None
         self._invalid = 0
         self._goal: ErrorGoal | None = None
+        self._next_stretch: float = FIRST_STRETCH if self._smooth and not self._min_spacing else math.inf
         self._new_mesh()
 
     def _new_mesh(self) -> None:
-        self._mesh = Mesh(self._domain.ndim, self._rule(), sized=self._exploration > 0)
+        self._mesh = Mesh(
+            self._domain.ndim, SmoothLosses(self.ndim) if self._smooth else self._rule(), sized=self._exploration > 0
+        )
         self._vertex_of: dict[PointND, int] = {}
         self._start_left = dict.fromkeys(self._start)
         self._has_strays = False
@@ -225,7 +250,8 @@ class TriangulatedLearner(BaseLearner):
                 if point not in mesh.pending:
                     return point, domain.u(point), None, math.inf
         if mesh.tri is None:
-            drawn = self._drawn()
+            known = len(self.data) + len(self._failed) + len(mesh.pending)
+            drawn = drawn_point(domain, self._known, known)
             return None if drawn is None else (drawn, domain.u(drawn), None, math.inf)
         if self._goal is not None and self._can_estimate():
             decides, wanted = self._for_goal(self._goal)
@@ -239,18 +265,18 @@ class TriangulatedLearner(BaseLearner):
             count = len(self.data) + len(self._failed) + len(mesh.pending)
             turn = math.floor((count + 1) * self._exploration)
             by_size = turn > math.floor(count * self._exploration)
-            if by_size and not self._all_corners and (corner := self._far_corner(turn)) is not None:
+            if by_size and not self._all_corners and (corner := far_corner(domain, self._known, turn)) is not None:
                 return corner, domain.u(corner), None, mesh.largest_rank()
         while True:
             choice = mesh.worst(by_size)
             if choice is None:
                 return None
-            point = domain.x(self._place(choice))
+            point = domain.x(longest_middle(choice.corners) if self._smooth else self._place(choice))
             # computed from the point: the same, to the last digit, as for a point that is loaded
             u = domain.u(point)
             hint: Cell | None = choice.cell
             if not domain.plain:
-                found, pending = self._snapped(choice, point, u)
+                found, pending = snapped(domain, self._known, mesh.pending, choice, point)
                 if found is None:
                     closed.append((choice.cell, 0.0))
                     mesh.close(choice.cell, not pending)
@@ -278,6 +304,7 @@ class TriangulatedLearner(BaseLearner):
 
         With the same goal as before nothing changes.
         """
+        self._estimate = (0, math.inf)
         if error is None:
             self._goal = None
         elif self._goal is None or self._goal.error != error:
@@ -348,53 +375,6 @@ class TriangulatedLearner(BaseLearner):
     def _known(self, point: PointND) -> bool:
         return point in self.data or point in self._failed or point in self._mesh.pending
 
-    def _drawn(self) -> PointND | None:
-        """Return a random point: the first of a fixed sequence that is not known."""
-        # always from the beginning, so that a learner made from the data draws the same points
-        rng, domain = random.Random(1), self._domain
-        for _ in range(_DRAWS + len(self.data) + len(self._failed) + len(self._mesh.pending)):
-            point = domain.x([rng.random() * span for span in domain.spans])
-            if not self._known(point) and domain.contains(point):
-                return point
-        return None
-
-    def _far_corner(self, turn: int) -> PointND | None:
-        """Return an unknown corner on every second turn, far from the last one; None if there is none."""
-        if turn % 2:
-            return None
-        corners = self._domain.corners
-        stride = _coprime(len(corners))
-        for k in range(len(corners)):
-            corner = corners[k * stride % len(corners)]
-            if not self._known(corner):
-                return corner
-        return None
-
-    def _snapped(self, choice: ChosenCell, point: PointND, u: Sequence[float]) -> tuple[PointND | None, bool]:
-        """Return an unknown point near `u`, for integer dimensions; and whether a pending point was skipped."""
-        pending = point in self._mesh.pending
-        if not self._known(point):
-            return point, False
-        corners = np.array(choice.corners)
-        candidates = self._domain.lattice(corners, _LATTICE)
-        fitting = []
-        for candidate in candidates:
-            pending = pending or candidate in self._mesh.pending
-            if self._known(candidate):
-                continue
-            at = self._domain.u(candidate)
-            parts = barycentric(choice.corners, at)
-            if parts and min(parts) >= -1e-9:
-                fitting.append((math.dist(at, u), candidate))
-        if fitting:
-            return min(fitting)[1], False
-        for a, b in itertools.combinations(choice.corners, 2):
-            middle = self._domain.x([(p + q) / 2 for p, q in zip(a, b, strict=True)])
-            pending = pending or middle in self._mesh.pending
-            if not self._known(middle) and self._domain.contains(middle):
-                return middle, False
-        return None, pending
-
     # -- tell ------------------------------------------------------------------------------------------------------
 
     def tell(self, x: Any, y: Any) -> None:
@@ -443,9 +423,25 @@ class TriangulatedLearner(BaseLearner):
         self._failed.pop(point, None)
         self._invalid += inner is None
         self.data[point] = value
+        if len(self._vertex_of) >= self._next_stretch and self._mesh.tri is not None and not self._start_left:
+            self._stretch_axes()
         goal = self._goal
         if goal is not None and goal.passed is not None and goal.checked is None and not self._fill_queue(goal):
             goal.checked = goal.passed
+
+    def _stretch_axes(self) -> None:
+        """Choose the coordinates of the smooth mode from the first points of the data."""
+        first = int(self._next_stretch)
+        self._next_stretch *= 2
+        mesh = self._mesh
+        if mesh.values is None:
+            return
+        spans = stretched_spans(mesh.points[:first], mesh.values[:first], self._domain.spans)
+        if spans is not None:
+            self._domain.with_spans(spans)
+            if self._goal is not None:
+                self._goal.queue = []
+            self._rebuild()
 
     def _enter(self, point: PointND, u: Sequence[float], inner: np.ndarray | None) -> None:
         mesh = self._mesh
@@ -612,11 +608,11 @@ class TriangulatedLearner(BaseLearner):
         Returns
         -------
         float
-            In units of the values, for vectors the largest of a component: twice the largest estimate that `predict`
-            gives in the middle of an edge, a triangle or a cell. Where the function is smooth and resolved the true
-            error was 0.4 to 0.9 of it, at kinks up to 1.7 times as large; features between points are not in it.
-            Infinite until all start points are observed and there are 25 N points, and while more
-            than 2 % of the domain are cells beside an invalid or failed point.
+            In units of the values, for vectors the largest of a component: twice (with an error goal 2.5 times) the
+            largest estimate that `predict` gives in the middle of an edge, a triangle or a cell. Where the function is
+            smooth and resolved the true error of linear interpolation was 0.4 to 0.9 of it, at kinks up to 1.7 times as
+            large; features between points are not in it. Infinite until all start points are observed and there are 25
+            N points, and while more than 2 % of the domain are cells beside an invalid or failed point.
 
         Notes
         -----
@@ -630,7 +626,7 @@ class TriangulatedLearner(BaseLearner):
         if not (seen == count or SMALL <= seen <= count <= 1.02 * seen):
             interpolant = self._interpolant()
             cells = interpolant.cells()
-            error = CAUTION * interpolant.largest_error()
+            error = (CAUTION if self._goal is None else GOAL_CAUTION) * interpolant.largest_error()
             unknown = float(cells.volumes[np.isinf(cells.errors)].sum()) / self._domain.volume()
             if math.isnan(error) or unknown > MOST_UNRESOLVED:
                 error = math.inf
@@ -641,7 +637,13 @@ class TriangulatedLearner(BaseLearner):
         if "interpolant" not in self._lazy:
             count, values = self._mesh.count, self._mesh.values
             assert values is not None
-            self._lazy["interpolant"] = Interpolant(self._mesh.points[:count] + self._shift, values[:count])
+            points = self._mesh.points[:count] + self._shift
+            rule = self._mesh.rule
+            if isinstance(rule, SmoothLosses):
+                rule.model.update(self._mesh.points[:count], values[:count], np.array(list(self._mesh.slot_of)))
+                self._lazy["interpolant"] = SmoothInterpolant(points, values[:count], rule.model.frozen(), self._shift)
+            else:
+                self._lazy["interpolant"] = Interpolant(points, values[:count])
         interpolant: Interpolant = self._lazy["interpolant"]
         return interpolant
 
@@ -690,20 +692,3 @@ class TriangulatedLearner(BaseLearner):
     def __getstate__(self) -> Any:
         # `_lazy` holds objects of Qhull, which cannot be pickled
         return cloudpickle.dumps({**self.__dict__, "_lazy": {}})
-
-
-def _face_centres(domain: DomainND) -> list[PointND]:
-    """Return the centre of the box and the centres of its faces."""
-    middle = [span / 2 for span in domain.spans]
-    centres = [domain.x(middle)]
-    for k, span in enumerate(domain.spans):
-        centres.extend(domain.x([*middle[:k], end, *middle[k + 1 :]]) for end in (0.0, span))
-    return [centre for centre in dict.fromkeys(centres) if domain.contains(centre)]
-
-
-def _coprime(n: int) -> int:
-    """Return a number near n times the golden ratio that has no factor in common with n."""
-    stride = max(1, round(n * 0.6180339887))
-    while math.gcd(stride, n) > 1:
-        stride += 1
-    return stride
