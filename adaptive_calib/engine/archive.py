@@ -6,7 +6,7 @@ above the engine (`adaptive_calib.store`); the engine uses nothing of them but t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -109,8 +109,8 @@ class Preloaded:
 class Archive(Protocol):
     """One run's view of a store. Every method may raise; the error ends the run."""
 
-    def preload(self) -> Preloaded:
-        """Return the results that the learner is told before the first ask."""
+    def preload(self, stop: Callable[[], object] = lambda: None) -> Preloaded:
+        """Return the results that the learner is told before the first ask; any part of them once `stop()` is true."""
         ...
 
     def place(self, point: Any) -> Any:

@@ -7,7 +7,7 @@ that a history of events can be replayed without a clock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -61,6 +61,8 @@ class Loaded:
         Points that failed for good.
     reasons : sequence of str
         Their tracebacks.
+    cancelled : callable
+        Returns the `Cancelled` that has come meanwhile, or None: looked at while the results are told.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class Loaded:
     values: Sequence[Any]
     failed: Sequence[Any] = ()
     reasons: Sequence[str] = ()
+    cancelled: Callable[[], Cancelled | None] = lambda: None
 
 
 class Finished(NamedTuple):  # cheaper to create than a dataclass: there is one for each point

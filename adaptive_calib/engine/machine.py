@@ -62,6 +62,7 @@ from adaptive_calib.engine.executor_protocol import ExecutorError
 from adaptive_calib.engine.goals import Goal, Progress, error_goal_for
 from adaptive_calib.engine.points import PointSet
 from adaptive_calib.engine.retry import RetryPolicy
+from adaptive_calib.learner.base_learner import BaseLearner
 from adaptive_calib.learner.protocol import Learner, has_method
 
 __all__ = ["Attempt", "EvaluationError", "Failure", "RunMachine", "StoredFailureError"]
@@ -69,6 +70,9 @@ __all__ = ["Attempt", "EvaluationError", "Failure", "RunMachine", "StoredFailure
 #: With ``on_error="continue"`` and no `max_failures`: a run ends with an error when its first evaluations, as many as
 #: this, all failed for good. More than the corners of a domain in four dimensions, where a function may be singular.
 FIRST_FAILURES = 20
+
+#: Stored results are told in pieces of this many to a learner that takes them one by one.
+PIECE = 16
 
 #: How often the executor may give a point back without a result before the run ends with an error.
 MOST_DROPS = 3
@@ -327,9 +331,18 @@ class RunMachine:
             self._call("set_error_goal", *error_goal)
 
     def _take_loaded(self, event: Loaded) -> None:
-        self._loaded += len(event.points)
-        if event.points:
-            self._call("tell_many", list(event.points), list(event.values))
+        points, values = list(event.points), list(event.values)
+        # told one by one anyway: in pieces, so that Ctrl-C need not wait for all of them
+        plain = getattr(type(self.learner), "tell_many", None) is BaseLearner.tell_many
+        size = PIECE if plain else max(len(points), 1)
+        for start in range(0, len(points), size):
+            if (cancelled := event.cancelled()) is not None:
+                self._take_cancelled(cancelled)
+                return
+            piece = slice(start, start + size)
+            self._loaded += len(points[piece])
+            if not self._call("tell_many", points[piece], values[piece]):
+                return
         for point, reason in zip_longest(event.failed, event.reasons, fillvalue=""):
             self._leave_out(point, StoredFailureError(f"the point {point} failed in another run."), reason)
 

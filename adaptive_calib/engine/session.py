@@ -164,6 +164,7 @@ class Session:
         self.clock = clock or Clock()
         self.lock = lock or contextlib.nullcontext()
         self.inbox: Inbox = Inbox()
+        self._cancelled: Cancelled | None = None
         self.seconds = self.learner_seconds = self.waiting_seconds = 0.0
         self.started: float | None = None
         self.ended: float | None = None
@@ -251,9 +252,13 @@ class Session:
         try:
             first.append(Started(0.0, self._capacity(), self.started))
             if self.archive is not None:
-                known = self.archive.preload()
-                if known.points or known.failed:
-                    first.append(Loaded(0.0, known.points, known.values, known.failed, known.reasons))
+                known = self.archive.preload(self._last_cancelled)
+                if (cancelled := self._last_cancelled()) is not None:
+                    first.append(cancelled)
+                elif known.points or known.failed:
+                    first.append(
+                        Loaded(0.0, known.points, known.values, known.failed, known.reasons, self._last_cancelled)
+                    )
             self._evaluate = self.executor.ship(self.work)
         except Exception as error:  # noqa: BLE001 - any error at the start ends the run, in the way that every run ends
             if not first:
@@ -308,7 +313,12 @@ class Session:
         """
         if number is not None:
             self.signal = number
-        self.inbox.put(Cancelled(self.now, abandon, reason))
+        self._cancelled = Cancelled(self.now, abandon, reason)
+        self.inbox.put(self._cancelled)
+
+    def _last_cancelled(self) -> Cancelled | None:
+        """The cancellation that has come, whether or not it is taken from the inbox yet."""
+        return self._cancelled
 
     def finish(self) -> None:
         """Close everything; to be called at the end of the run, however it ended.

@@ -26,6 +26,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from math import inf
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -246,12 +247,12 @@ class RunArchive:
 
     # ------------------------------------------------------------------------------------------------ the protocol
 
-    def preload(self) -> Preloaded:
-        """Return what the store holds of this learner, in the order in which it was recorded."""
+    def preload(self, stop: Callable[[], object] = lambda: None) -> Preloaded:
+        """Return what the store holds of this learner, in the order of recording, until `stop()` is true."""
         if self._mode == "force":
             return Preloaded()
         with _collecting_no_garbage():
-            known = self._load(self.store.scan)
+            known = self._load(lambda space: takewhile(lambda row: not stop(), self.store.scan(space)))
         self.loaded, self.not_repeated = len(known.points), len(known.failed)
         if known.points or known.failed or self.skipped:
             # a failure that is left out without a word would look like a finished list

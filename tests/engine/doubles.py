@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from adaptive_calib.engine.archive import Outcome, Preloaded, Stored
@@ -65,7 +65,7 @@ class MemoryArchive:
         self.closed: tuple[str, str] | None = None
         self.preloading = True
 
-    def preload(self) -> Preloaded:
+    def preload(self, stop: Callable[[], object] = lambda: None) -> Preloaded:
         if not self.preloading:
             return Preloaded()
         return Preloaded(list(self.values), list(self.values.values()), list(self.failed))

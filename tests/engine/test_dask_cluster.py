@@ -152,7 +152,7 @@ def test_outcomes_name_their_worker(client, monkeypatch):
         def place(self, point):
             return None
 
-        def preload(self):
+        def preload(self, stop=None):
             from adaptive_calib.engine.archive import Preloaded
 
             return Preloaded()

@@ -11,7 +11,7 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 
 import pytest
 
-from adaptive_calib.engine.archive import Stored
+from adaptive_calib.engine.archive import Preloaded, Stored
 from adaptive_calib.engine.batching import Batching
 from adaptive_calib.engine.clock import Clock
 from adaptive_calib.engine.drivers import run_async, run_blocking, signals
@@ -396,6 +396,51 @@ def test_ctrl_c_drains_and_a_second_one_abandons():
     assert learner.data == {0: 0, 1: 1, 2: 2}
     assert run.over
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_stored_results_are_told_ends_the_run_between_two_of_them(number):
+    """A store of hours is not read to its end first, and nothing is evaluated afterwards."""
+
+    class Interrupted(SequenceLearner):
+        def tell(self, point, value):
+            super().tell(point, value)
+            if point[0] == 20:
+                os.kill(os.getpid(), number)
+
+    called = []
+    learner = Interrupted(called.append, range(300))
+    archive = MemoryArchive({(x, x): x for x in range(200)})
+    run = Session(RunMachine(learner, Never()), InThisThread(), Work(learner.function), archive=archive)
+    run_blocking(run, on_interrupt="return")
+    assert 20 < learner.npoints < 100
+    assert not called
+    assert run.machine.stop_reason == f"cancelled by {number.name}"
+    assert archive.closed[0] == "cancelled"
+
+
+def test_a_signal_while_stored_results_are_read_ends_the_run():
+    """The archive is asked to stop, and what it gave is not told."""
+
+    class Slow(MemoryArchive):
+        def preload(self, stop=lambda: None):
+            given = []
+            for x in self.values:
+                if stop():
+                    break
+                given.append(x)
+                if x == 5:
+                    os.kill(os.getpid(), signal.SIGINT)
+            return Preloaded(given, given)
+
+    archive = Slow({x: x for x in range(200)})
+    called = []
+    learner = Tolerant(300, called.append)
+    run = Session(RunMachine(learner, Never()), InThisThread(), Work(learner.function), archive=archive)
+    run_blocking(run, on_interrupt="return")
+    assert not called
+    assert learner.npoints == 0
+    assert run.machine.status == "cancelled"
 
 
 def _handlers():

@@ -279,3 +279,17 @@ def test_code_that_an_import_hook_rewrote_is_not_said_to_be_edited() -> None:
         return x
 
     assert not disagrees(function)
+
+
+@pytest.mark.parametrize("folder", ["site-packages", "dist-packages"])
+def test_libraries_are_not_followed_wherever_they_are_installed(folder, tmp_path, monkeypatch):
+    """The user's and the system's packages lie elsewhere than the environment's; they count as libraries too."""
+    place = tmp_path / folder
+    place.mkdir()
+    (place / "of_the_system.py").write_text("def helped(x):\n    return x + 1\n")
+    (tmp_path / "of_my_own.py").write_text("from of_the_system import helped\n\ndef f(x):\n    return helped(x)\n")
+    for each in (place, tmp_path):
+        monkeypatch.syspath_prepend(str(each))
+    for name in ("of_the_system", "of_my_own"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert dependencies(importlib.import_module("of_my_own").f) == {}

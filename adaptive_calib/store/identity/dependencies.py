@@ -21,7 +21,7 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -222,9 +222,18 @@ def is_installed(thing: Any) -> bool:
     )
     if file is None:  # built in, or of a notebook or prompt
         return module not in ("__main__", "__mp_main__")
-    return any(Path(file).is_relative_to(folder) for folder in _INSTALLED)
+    return _in_a_library(file)
 
 
+@lru_cache(maxsize=4096)
+def _in_a_library(file: str) -> bool:
+    """Whether a file is of Python itself or of an installed package, in whichever folder: pip has several."""
+    path = Path(file)
+    return not _LIBRARIES.isdisjoint(path.parts) or any(path.is_relative_to(folder) for folder in _INSTALLED)
+
+
+#: Names of the folders of installed packages: of the user, of the system, of an environment below this one.
+_LIBRARIES = frozenset({"site-packages", "dist-packages"})
 _INSTALLED = tuple(
     Path(path) for name, path in sysconfig.get_paths().items() if name in ("stdlib", "purelib", "platlib")
 )
