@@ -45,6 +45,7 @@ __all__ = [
     "Tolerances",
     "Verdicts",
     "decide",
+    "joint_status",
     "judge",
     "judge_table",
     "next_look",
@@ -254,11 +255,9 @@ def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Floats,
         for name in ("accept", "reject", "shape")
     )
     refuse = np.logaddexp(reject, shape) - math.log(2)
-    bound_up, bound_down = family.adjusted(log2c, accept), family.adjusted(log2c, refuse)
-    price_up = accept - bound_up
-    bound_up = np.where(shape < math.log(SUSPICION), bound_up, -np.inf)
     start = _both_kinds(labels)
-    accepted, rejected = (_first_reached(bound, start) for bound in (bound_up, bound_down))
+    accepted = family.first_reached(log2c, accept, shape < math.log(SUSPICION), start)
+    rejected = family.first_reached(log2c, refuse, np.ones_like(shape, bool), start)
     alarm = np.zeros(n_c, bool) if not n else shape.max(axis=0) >= -math.log(family.alpha)
     never = n
     status = np.full(n_c, Status.UNDECIDED, np.int8)
@@ -269,8 +268,9 @@ def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Floats,
         for one, found in zip(evidence, alarm, strict=True)
     )
     needed = np.full(n_c, math.nan)
+    price_up, price_down = (last - family.adjusted(log2c, last) for last in (accept[-1:], refuse[-1:]))
     for k in map(int, np.flatnonzero(status == Status.UNDECIDED)):
-        price = (0.0, 0.0) if not n else (price_up[-1, k], refuse[-1, k] - bound_down[-1, k])
+        price = (0.0, 0.0) if not n else (price_up[0, k], price_down[0, k])
         needed[k] = _forecast(evidence[k], price, bool(alarm[k]), start < n)
     return Verdicts(status, accepted < never, ~alarm, faults, needed)
 
@@ -284,15 +284,6 @@ def _both_kinds(labels: Floats) -> int:
     """Return the number of the experiment at which labels of both kinds are there; n if there is none."""
     first = [int(np.argmax(labels == kind)) if np.any(labels == kind) else len(labels) for kind in (0, 1)]
     return max(first)
-
-
-def _first_reached(bound: Floats, start: int) -> NDArray[np.intp]:
-    """Return the first row from `start` on in which each column is at least 0; the number of rows if there is none."""
-    if not len(bound):
-        return np.zeros(bound.shape[1], np.intp)
-    there = bound >= 0
-    there[:start] = False
-    return np.where(there.any(axis=0), there.argmax(axis=0), len(bound))
 
 
 def _forecast(one: Evidence, price: tuple[float, float], alarm: bool, two_kinds: bool) -> float:
@@ -372,19 +363,23 @@ def _part(
     return Part(rows.name, int((~np.isnan(own)).sum()), verdicts, slopes, stderrs)
 
 
+def joint_status(statuses: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    """Return the status by all distributions: acceptable in every one, not acceptable in one, else undecided."""
+    status: NDArray[np.int8] = np.min(statuses, axis=0)  # not acceptable < undecided < acceptable
+    return status
+
+
 def _joint(verdicts: Sequence[Verdicts], names: Sequence[str]) -> Verdicts:
-    """A c is acceptable if it is so in every distribution, and not if it is not in one."""
     if len(verdicts) == 1:
         return verdicts[0]
-    status = np.array([v.status for v in verdicts])
-    joint = np.where((status == Status.NOT_ACCEPTABLE).any(axis=0), Status.NOT_ACCEPTABLE, status.min(axis=0))
+    joint = joint_status([v.status for v in verdicts])
     faults = [
         "; ".join(f"{fault} in {name}" for name, fault in zip(names, of_c, strict=True) if fault)
         for of_c in zip(*(v.curve_fault for v in verdicts), strict=True)
     ]
     needed = np.array([np.where(np.isnan(v.needed), 0.0, v.needed) for v in verdicts]).max(axis=0)
     return Verdicts(
-        joint.astype(np.int8),
+        joint,
         np.all([v.slope_passed for v in verdicts], axis=0),
         np.all([v.curve_passed for v in verdicts], axis=0),
         tuple(faults),

@@ -204,15 +204,15 @@ def closed_mean(log_e: Floats, weights: Floats, others: float = 0.0) -> Floats:
         return log_e
     e = np.exp(np.clip(log_e, -60, 60))
     order = np.argsort(e, axis=1)
-    sorted_e = np.take_along_axis(e, order, 1)
     w = weights[order]
+    own = w * np.take_along_axis(e, order, 1)
     # mass and weight of the k smallest, for k = 0 ... n_c - 1, and of those that were not evaluated
-    mass = np.cumsum(w * sorted_e, axis=1) - w * sorted_e
-    weight = np.cumsum(w, axis=1) - w + others
-    means = (mass[:, None, :] + (w * sorted_e)[:, :, None]) / (weight[:, None, :] + w[:, :, None])
-    n_c = log_e.shape[1]
-    means = np.where(np.tril(np.ones((n_c, n_c), bool)), means, np.inf)  # only with smaller ones
+    mass, weight = np.cumsum(own, axis=1) - own, np.cumsum(w, axis=1) - w + others
+    smallest = own / (w + others)
+    for k in range(1, log_e.shape[1]):  # each that is not among the k smallest, together with these
+        mean = (mass[:, k, None] + own[:, k:]) / (weight[:, k, None] + w[:, k:])
+        np.minimum(smallest[:, k:], mean, out=smallest[:, k:])
     adjusted = np.empty_like(e)
-    np.put_along_axis(adjusted, order, means.min(axis=2), 1)
+    np.put_along_axis(adjusted, order, smallest, 1)
     logs: Floats = np.log(np.maximum(adjusted, 1e-300))
     return logs

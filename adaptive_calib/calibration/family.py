@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from adaptive_calib._arrays import Floats
+from adaptive_calib._arrays import Bools, Floats
 from adaptive_calib.calibration.axis import Axis
 from adaptive_calib.calibration.evidence import closed_mean
 
@@ -59,6 +60,31 @@ class Family:
         if not 0.5 < confidence < 1:
             raise ValueError(f"`confidence` should lie between 1/2 and 1, such as 0.95, but is {confidence!r}.")
         return cls(axis, (1 - confidence) / 2)
+
+    def first_reached(self, log2c: Sequence[float], log_e: Floats, allowed: Bools, start: int = 0) -> NDArray[np.intp]:
+        """Return the first row in which the evidence of each c reaches its bound; n where it does not, shape (n_c,).
+
+        Parameters
+        ----------
+        log2c, log_e
+            As for `adjusted`.
+        allowed : array of bool, shape (n, n_c)
+            Where a c may be decided.
+        start : int
+            The first row in which one may be.
+        """
+        n = len(log_e)
+        reached = np.full(len(log2c), n)
+        least = -math.log(self.alpha)  # an adjusted value is not larger than the value
+        stop = start
+        while stop < n and (reached == n).any():
+            begin, stop = stop, min(max(2 * stop, 64), n)
+            rows = begin + np.flatnonzero((log_e[begin:stop, reached == n] >= least).any(axis=1))
+            if rows.size:
+                there = (self.adjusted(log2c, log_e[rows]) >= 0) & allowed[rows]
+                new = there.any(axis=0) & (reached == n)
+                reached[new] = rows[there.argmax(axis=0)[new]]
+        return reached
 
     def adjusted(self, log2c: Sequence[float], log_e: Floats) -> Floats:
         """Return the log evidence of each c relative to its bound, shape (n, n_c): a c is decided where it is >= 0.

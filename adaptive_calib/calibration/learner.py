@@ -15,7 +15,7 @@ recommended. The values are stored as results of their points; they may be delet
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,17 +24,17 @@ from numpy.typing import NDArray
 from adaptive_calib.calibration import frames, wording
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import Axis, on_axis
-from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Rows, Tolerances, judge, next_look
+from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Tolerances, next_look
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c, read_sums
-from adaptive_calib.calibration.evidence import Evidence, extend
 from adaptive_calib.calibration.experiment import EpistemicDist, ExperimentLike, SeveralDistributions, as_one
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
+from adaptive_calib.calibration.judging import Judging
 from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums
 from adaptive_calib.calibration.ledger import Ledger
+from adaptive_calib.calibration.points import as_point, pieces
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
-from adaptive_calib.calibration.robustness import Robustness, robustness
-from adaptive_calib.calibration.slope import Status
+from adaptive_calib.calibration.robustness import Robustness
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 from adaptive_calib.learner.carried_point import CarriedPoint
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["CalibrationLearner"]
-
-#: Experiments whose B_EMD at one added c are sampled together: some tens of milliseconds.
-PIECE = 32
 
 #: A near tie under a fixed label gets at most this many times `Linf` points.
 NEAR_TIE_CAP = 4
@@ -158,7 +155,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def _restart(self) -> None:
         self._ledger = Ledger(self.function.c_list)
-        self._evidence: dict[tuple[float, int], Evidence] = {}  # of each c in each distribution
+        self._judging = Judging(self.distributions, self.tolerances, self.family)
         self._limiting = frozenset(range(len(self.distributions)))  # the distributions that need more experiments
         self._skipped: set[int] = set()
         self._records: dict[int, Record] = {}
@@ -247,20 +244,34 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         """Return why there is nothing more to ask, or what is still open and how many experiments would decide it."""
         return wording.stopped_because(self)
 
+    def forecast(self, seconds: float | None = None) -> str:
+        """Return in words how many more experiments, and how much time, would decide each undecided c; may be empty.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            Of waiting for one more point at the present rate of a run, of which the decision taken last is shown; by
+            default of evaluating an experiment.
+        """
+        now = self.current() if seconds is None else self._decision
+        if now is None or not self.n_experiments:
+            return ""
+        if seconds is not None:
+            return wording.forecast(now, seconds * self.npoints / self.n_experiments)
+        spent = [float(value["seconds"]) for point, value in self.data.items() if point[0] == "new"]
+        return wording.forecast(now, sum(spent) / len(spent) if spent else math.nan, " of evaluation")
+
     def cautions(self) -> tuple[str, ...]:
         """Return what a reader of the result has to know, in words; empty if all is well. See `wording`."""
         return wording.cautions(self)
 
     def robustness(self) -> Robustness | None:
-        """Return what the recommended c hangs on, at the end of a run over one distribution; None otherwise."""
+        """Return what the recommended c hangs on, at the end of a run; None before."""
         key = self.n_experiments, len(self.c_list)
-        if not self.n_experiments or len(self.distributions) > 1 or not self.done():
+        if not self.n_experiments or not self.done():
             return None
         if self._robustness is None or self._robustness[0] != key:
-            added = self._ledger.added
-            bemd = np.stack([self._ledger.column(c) for c in added], axis=1)
-            log2c = [on_axis(c) for c in added]
-            self._robustness = key, robustness(log2c, bemd, self._ledger.labels, self.family)
+            self._robustness = key, self._judging.robustness(self._ledger)
         return self._robustness[1]
 
     @property
@@ -323,7 +334,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def tell(self, x: Point, y: Any) -> None:
         """Take in the record of a point; a point that is known already changes nothing."""
-        point = _point(x)
+        point = as_point(x)
         if y is None:
             raise TypeError(f"the value at {point} should be a record, but is None; for a failure `tell_failed`.")
         if point not in self.data:
@@ -340,7 +351,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def tell_failed(self, x: Point) -> None:
         """Count a point as failed for good: its experiment is there, but empty (or stays undecided)."""
-        point = _point(x)
+        point = as_point(x)
         self.pending_points.discard(point)
         if point not in self.data:
             self.failed_points.add(point)
@@ -350,7 +361,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def tell_pending(self, x: Point) -> None:
         """Count a point as pending."""
-        point = _point(x)
+        point = as_point(x)
         if point not in self.data and point not in self.failed_points:
             self.pending_points.add(point)
             while not self._is_new(self._next_new):
@@ -457,7 +468,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             if self._lacking:
                 return
             self._decision = j = self._judged()
-            self._limiting = self._limiting_in(j)
+            self._limiting = self._judging.limiting(j)
             if j.loss <= 1:
                 self._met_at, self._due = n, False
                 return
@@ -469,20 +480,6 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
                 self._due = False
                 return
             self._open(2.0**x for x in wanted)
-
-    def _limiting_in(self, decision: Decision) -> frozenset[int]:
-        """The distributions in which a c is undecided that no other one rejects, or the curve is not known as asked."""
-        open_c = decision.status == Status.UNDECIDED
-        band = self.tolerances.band
-        if not self.tolerances.any:
-            return self._limiting
-        limiting = {
-            g
-            for g, part in enumerate(decision.parts)
-            if np.any(open_c & (part.verdicts.status == Status.UNDECIDED))
-            or (band is not None and decision.interval.lower is not None and part.half_width > band)
-        }
-        return frozenset(limiting or range(len(self.distributions)))
 
     def _active(self) -> list[float]:
         """The added c that a decision needs: those that are undecided, and the recommended one for its curve."""
@@ -500,15 +497,10 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             self._filled[x] = 0
 
     def _fill(self, c: float, stop: int, here: bool) -> list[Point]:
-        """Fill the column of an added c up to `stop`; return the points that are lacking, none if sampled `here`.
-
-        In pieces of at most 32 experiments that end at the numbers of experiments of the decisions, so that other runs
-        use the same points.
-        """
+        """Fill the column of an added c up to `stop`; return the points that are lacking, none if sampled `here`."""
         start, lacking = self._filled[c], []
         here = here or not self.function.takes_columns
-        pieces = list(_pieces(start, stop))
-        for a, b in pieces:
+        for a, b in pieces(start, stop):
             point: Point = ("column", a, b, c)
             if point in self.data:
                 self._ledger.fill(c, a, self.data[point]["bemd"], self.data[point]["stderr"])
@@ -523,24 +515,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         return lacking
 
     def _judged(self) -> Decision:
-        added, labels = self._ledger.added, self._ledger.labels
-        bemd = np.stack([self._ledger.column(c) for c in added], axis=1)
-        rows = []
-        for g, name in enumerate(self.distributions):
-            mask = np.arange(len(labels)) % len(self.distributions) == g
-            self._gather_evidence(g, added, np.where(mask[:, None], bemd, np.nan), labels)
-            rows.append(Rows(name, mask, [self._evidence[c, g] for c in added]))
-        log2c, skipped = [on_axis(c) for c in added], len(self._skipped)
-        return judge(log2c, bemd, labels, rows, self.tolerances, self.family, skipped)
-
-    def _gather_evidence(
-        self, g: int, c: Sequence[float], bemd: NDArray[np.float64], labels: NDArray[np.float64]
-    ) -> None:
-        """Extend the evidence of each c in distribution `g` to the end of its column, equal lengths together."""
-        spans = [(len(self._evidence.setdefault((x, g), Evidence())), self._filled.get(x, len(labels))) for x in c]
-        for start, stop in set(spans):
-            columns = [k for k, span in enumerate(spans) if span == (start, stop)]
-            extend([self._evidence[c[k], g] for k in columns], bemd[start:stop, columns], labels[start:stop])
+        return self._judging.decision(self._ledger, self._filled, len(self._skipped))
 
     def sharpen(self) -> None:
         """Add values of c next to the outermost acceptable ones, until these are known to `c_tol`; done at the end too.
@@ -691,27 +666,3 @@ def _axis(c_list: Sequence[float] | None, c_bounds: tuple[float, float], c_tol: 
         start = tuple(sorted(on_axis(c) for c in check_c(c_list)))
         return Axis(start, (min(low, start[0]), max(high, start[-1])), tol=None)
     return Axis(tuple(x for x in Axis().start if low <= x <= high) or (low,), (low, high), tol=c_tol)
-
-
-def _point(x: Any) -> Point:
-    point = tuple(x)
-    if len(point) == 2 and point[0] == "new":
-        return "new", int(point[1])
-    if len(point) == 4 and point[0] == "more":
-        return "more", int(point[1]), int(point[2]), int(point[3])
-    if len(point) == 4 and point[0] == "column":
-        return "column", int(point[1]), int(point[2]), float(point[3])
-    raise ValueError(
-        f'a point of a calibration is ("new", i), ("more", i, n0, n1) or ("column", i0, i1, c), but came {x!r}.'
-    )
-
-
-def _pieces(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Cut experiments at the numbers at which decisions are taken, and into at most `PIECE` of them."""
-    a, look = start, FIRST_LOOK
-    while a < stop:
-        while look <= a:
-            look = next_look(look)
-        b = min(a + PIECE, look, stop)
-        yield a, b
-        a = b

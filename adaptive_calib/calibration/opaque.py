@@ -329,8 +329,13 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         """Return the smallest acceptable c, or None."""
         return recommended_c(self.acceptable_interval())
 
-    def column(self, c: float) -> tuple[Floats, Floats]:
-        """Return B_EMD at one c and the labels (1, 0, NaN) of the experiments evaluated there, in their order."""
+    def column(self, c: float, distribution: str | None = None) -> tuple[Floats, Floats]:
+        """Return B_EMD at one c and the labels (1, 0, NaN) of the experiments evaluated there, in their order.
+
+        `distribution` is for `CalibrationLearner.column`; there is one here, without a name.
+        """
+        if distribution:
+            raise ValueError(f"an OpaqueCalibrationLearner has one distribution without a name, not {distribution!r}.")
         known = self._at_each_c().get(math.log2(c), {})
         return (
             np.array([bemd for _, bemd in sorted(known.items())], float),

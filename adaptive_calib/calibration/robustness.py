@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from adaptive_calib._arrays import Floats
-from adaptive_calib.calibration.decision import decide
+from adaptive_calib.calibration.decision import decide, joint_status
 from adaptive_calib.calibration.evidence import Evidence, extend
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.interval import acceptable_interval, recommended_c
@@ -43,8 +44,10 @@ class Robustness:
     by_experiment: dict[int, float | None]
 
 
-def robustness(log2c: Sequence[float], bemd: Floats, labels: Floats, family: Family) -> Robustness:
-    """Return under which conditions another c is recommended.
+def robustness(
+    log2c: Sequence[float], bemd: Floats, labels: Floats, family: Family, distributions: int = 1
+) -> Robustness:
+    """Return what the recommended c hangs on.
 
     Parameters
     ----------
@@ -54,25 +57,37 @@ def robustness(log2c: Sequence[float], bemd: Floats, labels: Floats, family: Fam
     labels : array, shape (n,)
     family : Family
         All c that may be looked at.
+    distributions : int
+        Experiment i belongs to distribution i % distributions.
     """
-    now = _recommended(log2c, bemd, labels, family)
-    by_clip = {clip: _recommended(log2c, bemd, labels, family, clip) for clip in OTHER_CLIPS}
+    tables = [(bemd[g::distributions], labels[g::distributions]) for g in range(distributions)]
+    statuses = [_status(log2c, *table, family) for table in tables]
+    now = _recommended(log2c, statuses)
+    by_clip = {}
+    for clip in OTHER_CLIPS:
+        by_clip[clip] = _recommended(log2c, [_status(log2c, *table, family, clip) for table in tables])
     by_experiment = {}
-    for index in _influential(log2c, bemd, labels, now):
-        without = _recommended(log2c, np.delete(bemd, index, axis=0), np.delete(labels, index), family)
-        by_experiment[index] = without
+    for g, (values, own) in enumerate(tables):
+        for index in _influential(log2c, values, own, now):
+            without = _status(log2c, np.delete(values, index, axis=0), np.delete(own, index), family)
+            others = [status for k, status in enumerate(statuses) if k != g]
+            by_experiment[g + index * distributions] = _recommended(log2c, [without, *others])
     return Robustness(
         {clip: c for clip, c in by_clip.items() if c != now},
-        {index: c for index, c in by_experiment.items() if c != now},
+        {index: c for index, c in sorted(by_experiment.items()) if c != now},
     )
 
 
-def _recommended(
+def _status(
     log2c: Sequence[float], bemd: Floats, labels: Floats, family: Family, clip: float = DEFAULT_CLIP
-) -> float | None:
+) -> NDArray[np.int8]:
     evidence = [Evidence(clip) for _ in log2c]
     extend(evidence, bemd, labels)
-    return recommended_c(acceptable_interval(log2c, decide(log2c, evidence, labels, family).status))
+    return decide(log2c, evidence, labels, family).status
+
+
+def _recommended(log2c: Sequence[float], statuses: Sequence[NDArray[np.int8]]) -> float | None:
+    return recommended_c(acceptable_interval(log2c, joint_status(statuses)))
 
 
 def _influential(log2c: Sequence[float], bemd: Floats, labels: Floats, now: float | None) -> list[int]:

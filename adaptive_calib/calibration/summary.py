@@ -125,10 +125,7 @@ def summarise(learner: CalibrationLearner | OpaqueCalibrationLearner, distributi
     rows = Summary()
     part = _part(now, distribution)
     for k, c in enumerate(_as_given(learner, now)):
-        if isinstance(learner, CalibrationLearner):
-            bemd, labels = learner.column(c, distribution)
-        else:
-            bemd, labels = learner.column(c)
+        bemd, labels = learner.column(c, distribution)
         errors = equal_count_bins(bemd, labels).errors
         rows.append(
             SummaryRow(

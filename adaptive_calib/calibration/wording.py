@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration.bins import SMALLEST_TARGET
-from adaptive_calib.calibration.decision import Decision
+from adaptive_calib.calibration.decision import FUTILE, Decision
 from adaptive_calib.calibration.interval import recommended_c
 from adaptive_calib.calibration.labels import LabelRule, PairedSums
 from adaptive_calib.calibration.robustness import Robustness
@@ -21,7 +22,15 @@ FEW = 0.03
 #: A base rate beyond this, and a share of values that are exactly 0 or 1 beyond this, are cautioned about.
 BASE_RATE, MOSTLY = 0.9, 0.5
 
-__all__ = ["cautions", "curve_cautions", "forecast", "opaque_stopped_because", "stopped_because"]
+__all__ = [
+    "cautions",
+    "curve_cautions",
+    "duration",
+    "forecast",
+    "forecast_in_brief",
+    "opaque_stopped_because",
+    "stopped_because",
+]
 
 
 class Calibration(Protocol):
@@ -40,10 +49,13 @@ class Calibration(Protocol):
     @property
     def label_rule(self) -> LabelRule: ...
     def label_sums(self) -> list[tuple[PairedSums, bool | None, bool | None]]: ...
-    def column(self, c: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    @property
+    def distributions(self) -> tuple[str, ...]: ...
+    def column(self, c: float, distribution: str | None = None) -> tuple[Floats, Floats]: ...
     def recommended_c(self) -> float | None: ...
     def current(self) -> Decision | None: ...
     def robustness(self) -> Robustness | None: ...
+    def forecast(self) -> str: ...
 
 
 class Race(Protocol):
@@ -70,7 +82,7 @@ def stopped_because(learner: Calibration) -> str:
         return start
     unmet = [f"{name} at {ratio:.2g} of its tolerance" for name, ratio in now.unmet.items() if ratio > 1]
     words = "; still open: " + ", ".join(unmet) if unmet else ""
-    return start + words + ("; " + more if (more := forecast(now)) else "")
+    return start + words + ("; " + more if (more := learner.forecast()) else "")
 
 
 def opaque_stopped_because(learner: Race) -> str:
@@ -86,8 +98,16 @@ def opaque_stopped_because(learner: Race) -> str:
     return f"{learner.npoints} evaluations are done{more}"
 
 
-def forecast(decision: Decision) -> str:
+def forecast(decision: Decision, seconds: float = math.nan, of: str = "") -> str:
     """Return in words how many experiments would decide each undecided c; empty if all are decided.
+
+    Parameters
+    ----------
+    decision : Decision
+    seconds : float
+        Of one more experiment; NaN if that is not known.
+    of : str
+        What these are seconds of, if not of waiting: `` of evaluation``.
 
     Examples
     --------
@@ -105,12 +125,59 @@ def forecast(decision: Decision) -> str:
     endless = [c for c, n in needed.items() if math.isinf(n)]
     words = []
     if finite:
-        each = ", ".join(f"{_power(c)} at about {_rounded(n)}" for c, n in finite.items())
+        each = ", ".join(
+            f"{_power(c)} at about {_rounded(n)}{_more_time(n - decision.n, seconds, of)}" for c, n in finite.items()
+        )
         words.append(f"undecided c would be decided, in experiments in all: {each}")
     if endless:
         names = ", ".join(map(_power, endless))
-        words.append(f"no number of experiments in sight decides {names}")
+        words.append(
+            f"no number of experiments in sight decides {names}: {FUTILE:.0f} times as many as now would not, at what "
+            "they have shown so far"
+        )
     return "; ".join(words)
+
+
+def forecast_in_brief(decision: Decision, seconds: float = math.nan) -> str:
+    """Return what decides the next undecided c, for a progress bar: ``2^-6 at 2700 (12 min)``; see `forecast`.
+
+    Examples
+    --------
+    >>> from adaptive_calib import CalibrationLearner
+    >>> from adaptive_calib.calibration.wording import forecast_in_brief
+    >>> from adaptive_calib.examples.blackbody.distributions import Infrared
+    >>> from adaptive_calib.runner import simple
+    >>> learner = CalibrationLearner(Infrared(N=8), Ldata=64, Linf=256, c_list=[1.0])
+    >>> simple(learner)
+    >>> forecast_in_brief(learner.current()).startswith(("2^0", "no end"))
+    True
+    """
+    needed = decision.experiments_needed
+    if not needed:
+        return ""
+    c, n = min(needed.items(), key=lambda item: item[1])
+    if math.isinf(n):
+        return f"no end in sight for {len(needed)} c"
+    return f"{_power(c)} at {_rounded(n)}{_more_time(n - decision.n, seconds)}"
+
+
+def _more_time(experiments: float, seconds: float, of: str = "") -> str:
+    return "" if math.isnan(seconds) else f" ({duration(experiments * seconds)}{of})"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person would say them: two digits at most, in the unit that suits.
+
+    Examples
+    --------
+    >>> from adaptive_calib.calibration.wording import duration
+    >>> duration(0.4), duration(75), duration(200), duration(90_000)
+    ('1 s', '75 s', '4 min', '25 h')
+    """
+    for unit, size, until in (("s", 1, 100), ("min", 60, 100), ("h", 3600, 50)):
+        if seconds < until * size:
+            return f"{max(math.ceil(seconds / size), 1)} {unit}"
+    return f"{_rounded(seconds / 86400)} days"
 
 
 def cautions(learner: Calibration) -> tuple[str, ...]:
@@ -156,14 +223,15 @@ def _dependence_cautions(learner: Calibration) -> list[str]:
     words: list[str] = []
     if best is None:
         return words
-    bemd = learner.column(best)[0]
-    there = bemd[~np.isnan(bemd)]
-    extreme = float(np.mean((there == 0) | (there == 1))) if there.size else 0.0
-    if extreme > MOSTLY:
-        words.append(
-            f"{extreme:.0%} of B_EMD at the recommended c = {_power(best)} are exactly 0 or 1: the slope there depends "
-            "on where they are clipped, and the curve has little between its ends"
-        )
+    for name in learner.distributions:
+        bemd = learner.column(best, name)[0]
+        there = bemd[~np.isnan(bemd)]
+        extreme = float(np.mean((there == 0) | (there == 1))) if there.size else 0.0
+        if extreme > MOSTLY:
+            words.append(
+                f"{extreme:.0%} of B_EMD at the recommended c = {_power(best)}{_in(name)} are exactly 0 or 1: the "
+                "slope there depends on where they are clipped, and the curve has little between its ends"
+            )
     found = learner.robustness()
     if found is None:
         return words
@@ -172,6 +240,10 @@ def _dependence_cautions(learner: Calibration) -> list[str]:
     for index, c in list(found.by_experiment.items())[:3]:
         words.append(f"without experiment {index} {_instead(c)}, not {_power(best)}")
     return words
+
+
+def _in(distribution: str) -> str:
+    return f" in {distribution}" if distribution else ""
 
 
 def _instead(c: float | None) -> str:
@@ -215,6 +287,12 @@ def curve_cautions(decision: Decision) -> tuple[str, ...]:
     for fault, c in at.items():
         names = ", ".join(map(_power, c))
         words.append(f"the criterion is over-confident {fault} at {names}, although the slope there is not below 0.9")
+    words += [
+        f"B_EMD{_in(part.name)} tells nothing of which model wins: the slope is 0 at every c, within three standard "
+        "errors. The two models may differ by less than data sets of this size can show"
+        for part in decision.parts
+        if decision.interval.state == "none" and np.all(np.abs(part.slopes) < 3 * part.stderrs)
+    ]
     best = recommended_c(decision.interval)
     if decision.interval.others and best is not None:
         words.append(

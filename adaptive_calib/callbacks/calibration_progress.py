@@ -1,4 +1,4 @@
-"""A progress bar for a calibration: experiments done, rate, time left, and which c are acceptable so far.
+"""A progress bar for a calibration: experiments, rate, time left, the acceptable c, and what decides the next one.
 
 A callback of a runner. The bar counts the experiments of the prefix on which decisions are based, so it may stand
 still while a slow experiment is waited for; its total is the number at which the run ends at the latest.
@@ -13,6 +13,7 @@ from typing import Any, Self, TextIO
 from tqdm import tqdm
 
 from adaptive_calib.calibration.learner import CalibrationLearner
+from adaptive_calib.calibration.wording import forecast_in_brief
 
 __all__ = ["CalibrationProgress", "interval_in_brief"]
 
@@ -102,9 +103,18 @@ class CalibrationProgress:
         self._show()
         self.bar.refresh()
 
+    @property
+    def seconds(self) -> float:
+        """Seconds that one more experiment takes at the present rate; NaN before the first one."""
+        new, spent = self.bar.n - self.bar.initial, float(self.bar.format_dict["elapsed"])
+        return spent / new if new > 0 else math.nan
+
     def _show(self) -> None:
-        failed = len(self.learner.failed_points)
-        self.bar.set_postfix_str(
-            interval_in_brief(self.learner) + (f", {failed} failed" if failed else ""), refresh=False
-        )
+        failed, now = len(self.learner.failed_points), self.learner.judgement
+        words = [interval_in_brief(self.learner)]
+        if now is not None and (more := forecast_in_brief(now, self.seconds)):
+            words.append(f"next: {more}")
+        if failed:
+            words.append(f"{failed} failed")
+        self.bar.set_postfix_str(", ".join(words), refresh=False)
         self.bar.update(self.learner.n_experiments - self.bar.n)

@@ -12,7 +12,16 @@ from typing import Any, Protocol, runtime_checkable
 
 from adaptive_calib.learner.claims import Claim
 
-__all__ = ["ChecksError", "EstimatesError", "Explains", "Finite", "Learner", "ToleratesFailure", "has_method"]
+__all__ = [
+    "ChecksError",
+    "EstimatesError",
+    "Explains",
+    "Finite",
+    "Forecasts",
+    "Learner",
+    "ToleratesFailure",
+    "has_method",
+]
 
 
 @runtime_checkable
@@ -79,6 +88,15 @@ class Explains(Protocol):
 
     def stopped_because(self) -> str:
         """Return the reason in one line for people."""
+        ...
+
+
+@runtime_checkable
+class Forecasts(Protocol):
+    """A learner that says what more points would decide."""
+
+    def forecast(self, seconds: float | None = None) -> str:
+        """Return that in one line for people; `seconds` is how long one more point takes at the present rate."""
         ...
 
 

@@ -50,7 +50,7 @@ def learner_view(
     """
     results, counts = {}, {}
     for c in learner.c_list:
-        bemd, labels = learner.column(c, distribution) if isinstance(learner, CalibrationLearner) else learner.column(c)
+        bemd, labels = learner.column(c, distribution)
         rows = np.empty(len(bemd), _POINTS)
         rows["Bemd"], rows["Bepis"] = bemd, labels
         results[c], counts[c] = rows, int((~np.isnan(bemd)).sum())

@@ -81,6 +81,8 @@ class RunView:
     loss : float or None
     claim : str or None
         What the learner claims about its error.
+    forecast : str or None
+        What more points would decide.
     overhead : float
         Percent of the workers' time that was not spent in the function.
     split : mapping of str to float
@@ -119,6 +121,7 @@ class RunView:
     stopping: bool = False
     retrying: int = 0
     claim: str | None = None
+    forecast: str | None = None
 
 
 #: Of a state that is stored.
@@ -195,6 +198,7 @@ def look(runner: Any, history: RunHistory | None = None) -> RunView:
             samples=getattr(runner.learner, "nsamples", None),
             loss=loss,
             claim=_claim(runner.learner) if progress.npoints else None,
+            forecast=_forecast(runner.learner, elapsed / progress.told) if progress.told else None,
             overhead=runner.overhead(),
             split=runner.overhead_split(),
             running=running,
@@ -215,6 +219,10 @@ def loss_of(learner: Any) -> float | None:
 def _claim(learner: Any) -> str | None:
     claim = learner.claim() if has_method(learner, "claim") else None
     return None if claim is None else str(claim)
+
+
+def _forecast(learner: Any, seconds: float) -> str | None:
+    return (learner.forecast(seconds) or None) if has_method(learner, "forecast") else None
 
 
 def _error(error: BaseException | None) -> str:

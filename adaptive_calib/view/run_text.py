@@ -30,6 +30,8 @@ def rows(view: RunView) -> dict[str, str]:
         table["latest loss"] = f"{view.loss:.4g}"
     if view.claim is not None:
         table["accuracy"] = view.claim
+    if view.forecast is not None:
+        table["what more decides"] = view.forecast
     split = ", ".join(f"{name} {percent:.1f}%" for name, percent in view.split.items() if percent >= 0.05)
     table["overhead"] = f"{view.overhead:.1f}%" + (f" ({split})" if split else "")
     table["workers"] = str(view.workers)

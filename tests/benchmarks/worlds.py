@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +28,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from adaptive_calib.calibration import CalibrationLearner, EvaluateExperiment
+from adaptive_calib.calibration import CalibrationLearner
+from adaptive_calib.calibration.decision import Decision, next_look
 from adaptive_calib.calibration.slope import Status
 
 Array = np.ndarray
@@ -86,6 +87,8 @@ WORLDS = [
     World("none (.88)", _steady(0.88), lambda x: False),
     World("none (.8999)", _steady(0.8999), lambda x: False),
     World("one side", lambda t, x: np.where(t > 0, t / 0.6, t / 2), lambda x: False, N=2048),
+    World("one side, mild", lambda t, x: np.where(t > 0, t / 0.75, t / 1.3), lambda x: False, N=2048),
+    World("one side, B", lambda t, x: np.where(t < 0, t / 0.5, t / 1.5), lambda x: False, m=2.0, N=2048),
     World("middle", lambda t, x: np.sign(t) * (1.2 + 0.5 * np.abs(t)), lambda x: False, N=2048),
     World("few informative", lambda t, x: t / _jump(x), lambda x: _jump(x) >= 0.9, -3.3, informative=0.2, N=2048),
     World("dependent (.8999, pairs)", _steady(0.8999), lambda x: False, group=2),
@@ -101,6 +104,7 @@ class _Truth:
         self.world, self.seed = world, seed
         self.a_wins = np.repeat(rng.random(groups) < 0.5, world.group)[: world.N]
         self.common = np.repeat(rng.standard_normal(groups), world.group)[: world.N]
+        self.labels = self.a_wins.astype(float)
         self.silent = rng.random(world.N) >= world.informative
         self.columns: dict[float, Array] = {}
 
@@ -115,48 +119,66 @@ class _Truth:
         return self.columns[x]
 
 
-class Known(EvaluateExperiment):
-    """Stands for the evaluation of experiments: B_EMD and labels are those of a world."""
+class Revealed:
+    """Stands for the ledger of a learner: all rows are known beforehand, and the first n are visible."""
 
-    @classmethod
-    def of(cls, function: EvaluateExperiment, truth: _Truth) -> Known:
-        other = object.__new__(cls)
-        other.__dict__.update(function.__dict__, truth=truth)
-        return other
+    def __init__(self, truth: _Truth, filled: dict[float, int], c: Sequence[float]) -> None:
+        self.truth, self.filled, self.added, self.n = truth, filled, tuple(c), 0
 
+    def __len__(self) -> int:
+        return self.n
+
+    @property
+    def c(self) -> tuple[float, ...]:
+        return tuple(sorted(self.added))
+
+    @property
+    def labels(self) -> Array:
+        return self.truth.labels[: self.n]
+
+    def column(self, c: float) -> Array:
+        there = min(self.filled.get(c, self.n), self.n)
+        return np.append(self.truth.column(math.log2(c))[:there], np.full(self.n - there, math.nan))
+
+    def add(self, c: float, bemd: Array, stderr: Array) -> None:
+        self.added += (c,)
+
+
+class Quick(CalibrationLearner):
+    """A learner in a world: the experiments up to its next decision come all at a time, and no record is made.
+
+    Its decisions are those of a learner that is told the experiments one by one (`tests/calibration/test_worlds.py`).
+    """
+
+    def go(self, truth: _Truth) -> Iterator[Decision]:
+        """Yield each decision until the run ends."""
+        self._ledger: Any = Revealed(truth, self._filled, self._ledger.added)
+        while self._met_at is None and len(self._ledger) < truth.world.N:
+            self._ledger.n = n = min(self._next_look, truth.world.N)
+            while self._next_look <= n:
+                self._next_look = next_look(self._next_look)
+            self._due = True
+            self._look()
+            assert self._decision is not None
+            yield self._decision
+
+    def _fill(self, c: float, stop: int, here: bool) -> list[Any]:
+        self._filled[c] = max(self._filled[c], stop)
+        return []
+
+    @property
     def size(self) -> float:
-        return float(self.__dict__["truth"].world.N)
-
-    def bemd(self, index: int, quantiles: Array, deltas: Array, c: Sequence[float]) -> tuple[Array, Array]:
-        truth = self.__dict__["truth"]
-        return np.array([truth.column(math.log2(x))[index] for x in c]), np.full(len(c), 0.01)
-
-    def __call__(self, point: Any) -> dict[str, Any]:
-        index, nothing = point[1], np.zeros((2, 3))
-        a_wins = bool(self.__dict__["truth"].a_wins[index])
-        bemd, stderr = self.bemd(index, nothing, nothing, self.c_list)
-        total = -10_000.0 if a_wins else 10_000.0
-        return {
-            "index": index, "quantiles": nothing, "deltas": nothing, "n": 10_000, "total": total, "squares": 20_000.0,
-            "bepis": a_wins, "c": list(self.c_list), "bemd": bemd.tolist(), "stderr": stderr.tolist(), "seconds": 0.0,
-        }  # fmt: skip
+        return float(self._ledger.truth.world.N) if isinstance(self._ledger, Revealed) else super().size
 
 
 def run(world: World, seed: int, **options: Any) -> dict[str, float]:
     """Return what happened in one run; NaN where a question does not arise."""
-    learner = CalibrationLearner([0] * world.N, Ldata=10, Linf=10_000, name="world", **{**world.options, **options})
-    learner.function = Known.of(learner.function, _Truth(world, seed))
+    learner = Quick([], Ldata=10, Linf=10_000, name="world", **{**world.options, **options})
     accepted = rejected = False
-    seen = None
-    while not learner.done():
-        for point in learner.ask(16)[0]:
-            learner.tell(point, learner.function(point))
-        now = learner.judgement
-        if now is not None and now is not seen:
-            seen = now
-            truth = np.array([world.good(x) for x in now.log2c])
-            accepted |= bool(np.any((now.status == Status.ACCEPTABLE) & ~truth))
-            rejected |= bool(np.any((now.status == Status.NOT_ACCEPTABLE) & truth))
+    for now in learner.go(_Truth(world, seed)):
+        truth = np.array([world.good(x) for x in now.log2c])
+        accepted |= bool(np.any((now.status == Status.ACCEPTABLE) & ~truth))
+        rejected |= bool(np.any((now.status == Status.NOT_ACCEPTABLE) & truth))
     c, interval = learner.recommended_c(), learner.acceptable_interval()
     lower = interval.lower
     bracket = math.nan
@@ -192,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks worlds", description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--first-seed", type=int, default=100_000)
-    parser.add_argument("--case", default="", help="only worlds whose name contains this")
+    parser.add_argument("--case", nargs="+", default=[""], help="only worlds whose name contains one of these")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args(argv)
     names = ["accepted", "recommended", "rejected", "answer", "bracket", "experiments"]
@@ -200,7 +222,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("|---|" + "---|" * len(names))
     with ProcessPoolExecutor(options.workers) as pool:
         for index, world in enumerate(WORLDS):
-            if options.case in world.name:
+            if any(case in world.name for case in options.case):
                 got = measure(index, options.runs, options.first_seed, pool)
                 cells = ["–" if math.isnan(got[k]) else f"{got[k]:.3f}" for k in names[:-1]]
                 print(f"| {world.name} | " + " | ".join([*cells, f"{got['experiments']:.0f}"]) + " |", flush=True)

@@ -43,3 +43,24 @@ def test_the_clip_that_decides_is_found() -> None:
     found = robustness(LOG2C, bemd, labels, FAMILY)
     answers = {clip: found.by_clip.get(clip, "same") for clip in (1 / 1024, 1 / 16384)}
     assert len(set(map(str, answers.values()))) > 1
+
+
+def test_of_several_distributions_the_one_that_decides_is_looked_at() -> None:
+    """An experiment of the second distribution, on whose last one the answer hangs, is found by its own number."""
+    first, second = table([0.5, 0.5, 1.6, 1.6], 2500, 1), table([0.5, 0.5, 1.6, 1.6], 2500, 2)
+    of_first, of_second = map(_needed, (first, second))
+    assert of_first < of_second - 50
+    n = of_second
+    bemd = np.stack([first[0][:n], second[0][:n]], axis=1).reshape(2 * n, -1)
+    labels = np.stack([first[1][:n], second[1][:n]], axis=1).ravel()
+    alone = robustness(LOG2C, second[0][:n], second[1][:n], FAMILY)
+    assert alone.by_experiment
+    both = robustness(LOG2C, bemd, labels, FAMILY, 2)
+    assert both.by_experiment == {2 * index + 1: c for index, c in alone.by_experiment.items()}
+
+
+def _needed(of: tuple[np.ndarray, np.ndarray]) -> int:
+    """Experiments at which a c is accepted."""
+    bemd, labels = of
+    decided = (n for n in range(100, 2500) if recommended_c(judge_table(C, bemd[:n], labels[:n]).interval) is not None)
+    return next(decided)

@@ -73,6 +73,18 @@ def test_experiments_go_to_the_one_that_limits() -> None:
     assert one.n_experiments == sum(counts)
 
 
+def test_where_one_would_reject_the_other_gets_no_more() -> None:
+    """A c that only one distribution seems to reject needs no experiments of the others: its rejection is enough."""
+    one = run(learner(lambda x: 1.6 if x > -1 else 1.0, lambda x: 1.6 if x > -1 else 0.8, N=700, band=None))
+    counts = [sum(not math.isnan(label) for label in one.column(1.0, name)[1]) for name in one.distributions]
+    assert one.judgement is not None
+    first, second = one.judgement.parts
+    below = one.judgement.log2c < -1
+    assert np.any((first.verdicts.status == Status.UNDECIDED) & below)
+    assert np.any((second.verdicts.status == Status.UNDECIDED) & below)
+    assert counts[0] < 0.9 * counts[1]
+
+
 def test_the_outcome_does_not_depend_on_workers_or_order() -> None:
     """Experiments that were evaluated but not wanted any more change nothing."""
     slopes = (lambda x: 2.5 if x > -5 else 0.4, lambda x: 1.05 if x > -1 else 0.7)

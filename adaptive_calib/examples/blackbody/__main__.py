@@ -1,10 +1,10 @@
 """The main example: the sensitivity c that one may trust when choosing between two laws of radiation.
 
-Draws experiments from the paper's "infrared" distribution, Planck's law against that of Rayleigh and Jeans, and
-evaluates them on all cores until the smallest acceptable c and the calibration curve there are known, or until
-`--experiments` are done. With `--distribution both` the c has to be acceptable in the "microwave" distribution too.
-Everything is kept in a store: interrupt it, kill it, start it again, and it goes on. At the end there are, for each
-distribution, a table, a PNG and an HTML page of the calibration curves.
+Planck's law against that of Rayleigh and Jeans, in two of the paper's distributions over experiments: "infrared", with
+many windows and temperatures, and "bias-sweep", one window and temperature with many offsets. Experiments are evaluated
+on all cores until the smallest c that is acceptable in both, and the calibration curves there, are known, or until
+`--experiments` of each are done. Everything is kept in a store: interrupt it, kill it, start it again, and it goes on.
+At the end there are, for each distribution, a table, a PNG and an HTML page of the calibration curves.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--distribution",
         choices=[*DISTRIBUTIONS, "both"],
-        default="infrared",
-        help="which experiments are believed possible",
+        default="both",
+        help="which experiments are believed possible; both: infrared and bias-sweep (default)",
     )
-    add("--experiments", type=int, default=1024, metavar="N", help="experiments of each at most (default: %(default)s)")
+    add("--experiments", type=int, default=1536, metavar="N", help="experiments of each at most (default: %(default)s)")
     add("--c-min", type=float, default=2.0**-20, help="smallest c to look at (default: 2^-20)")
     add("--c-max", type=float, default=2.0**20, help="largest c to look at (default: 2^20)")
     add("--c-tol", type=float, default=0.5, help="octaves to which the smallest acceptable c is wanted")
@@ -50,9 +50,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _experiments(options: argparse.Namespace) -> Any:
-    """Return the distribution that was asked for, or infrared and microwave by name."""
+    """Return the distribution that was asked for, or infrared and bias-sweep by name."""
     if options.distribution == "both":
-        return {name: DISTRIBUTIONS[name](options.experiments) for name in ("infrared", "microwave")}
+        return {name: DISTRIBUTIONS[name](options.experiments) for name in ("infrared", "bias-sweep")}
     return DISTRIBUTIONS[options.distribution](options.experiments)
 
 
@@ -73,8 +73,8 @@ def _executor(options: argparse.Namespace, resources: ExitStack) -> Any:
     return get_reusable_executor(max_workers=options.workers)
 
 
-def _report(learner: CalibrationLearner, output: Path) -> None:
-    learner.sharpen()
+def _report(learner: CalibrationLearner) -> None:
+    """Print what is known."""
     now = learner.current()
     if now is None:
         print("No experiment was finished: nothing to show.")
@@ -93,6 +93,11 @@ def _report(learner: CalibrationLearner, output: Path) -> None:
         print("No c can be recommended yet.")
     else:
         print(f"Recommended c: {recommended:g}{', acceptable in each distribution' if several else ''}")
+
+
+def _draw(learner: CalibrationLearner, output: Path) -> None:
+    """Write the pictures."""
+    several = len(learner.distributions) > 1
     for name in learner.distributions:
         table = learner.table(name)
         if any(len(rows) for rows in table.values()):
@@ -133,10 +138,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if interrupted:
         print(f"\nInterrupted; all finished experiments are in {store}. The same command goes on from there.")
     print(f"\n{bar.evaluated} points evaluated now, {bar.loaded} were in {store}.")
+    if not interrupted:
+        learner.sharpen()
     print(f"{learner.stopped_because()}.")
     if learner.failed_points:
         print(f"{len(learner.failed_points)} points failed; see python -m adaptive_calib.store {store} failures")
-    _report(learner, options.output)
+    _report(learner)
+    if not interrupted:
+        _draw(learner, options.output)
     return 130 if interrupted else 0
 
 
