@@ -18,20 +18,19 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from adaptive_calib.runner.terminal import LOG_INTERVAL, Screen, block, cut
-from adaptive_calib.store import StoreError, open_store
+from adaptive_calib.store import Store, StoreError, open_store
 from adaptive_calib.store.__main__ import main as store_main
-from adaptive_calib.store.manifest import process_is_gone
 from adaptive_calib.store.rows import Run
 from adaptive_calib.store.text import printable
-from adaptive_calib.view.run import RunView, from_state
+from adaptive_calib.view.stored_run import is_running, status_of, stored_view
 
 __all__ = ["main"]
 
 #: Runs that have ended and are shown without ``--all``.
 _ENDED = 3
 _BARS = "▁▂▃▄▅▆▇█"
-#: Words of a run's status in a store -> those of a view, which have colours.
-_STATUS = {"running": "running", "finished": "finished", "exhausted": "finished", "cancelled": "cancelled"}
+_SERVE = """Show the runs of a store as web pages, for reading only: on this machine, or with --address to whoever has
+the address with the token that is printed. Needs the extra `serve`."""
 _EPILOG = """other commands: list, runs, show, failures, export, compare ...
   as ``python -m adaptive_calib.store RUN.db COMMAND``; see ``adaptive-calib COMMAND RUN.db --help``."""
 
@@ -39,12 +38,12 @@ _EPILOG = """other commands: list, runs, show, failures, export, compare ...
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 1 after an error that was printed."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and not words[0].startswith("-") and words[0] != "watch":
+    if words and not words[0].startswith("-") and words[0] not in ("watch", "serve"):
         command, *rest = words
         return store_main([*rest[:1], command, *rest[1:]])  # there the file comes first
     options = _parser().parse_args(words)
     try:
-        return _watch(options, sys.stdout)
+        return int(options.run(options, sys.stdout))
     except (StoreError, OSError, ValueError) as error:
         print(f"error: {printable(str(error), lines=True)}", file=sys.stderr)
         return 1
@@ -59,12 +58,31 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     commands = parser.add_subparsers(title="commands", required=True)
     watch = commands.add_parser("watch", help="show the runs of a store, and follow them", description=__doc__)
+    watch.set_defaults(run=_watch)
     watch.add_argument("store", help="file or URL of the store")
     watch.add_argument("--json", action="store_true", help="print the states as JSON, once")
     watch.add_argument("--once", action="store_true", help="print the runs once")
     watch.add_argument("--all", action="store_true", help=f"all runs, not only the last {_ENDED} that have ended")
     watch.add_argument("--interval", type=float, default=2.0, metavar="S", help="seconds (default: %(default)s)")
+    serve = commands.add_parser("serve", help="show the runs of a store as web pages", description=_SERVE)
+    serve.set_defaults(run=_serve)
+    serve.add_argument("store", help="file or URL of the store")
+    serve.add_argument("--port", type=int, default=5007, help="port (default: %(default)s; 0: any free one)")
+    serve.add_argument("--address", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--token", help="token of visitors (default: none on loopback, else a new one)")
     return parser
+
+
+def _serve(options: argparse.Namespace, out: TextIO) -> int:
+    try:
+        from adaptive_calib.web.server import make_server
+    except ImportError as error:
+        raise ValueError(f"{error}; the pages need panel: pip install 'adaptive_calib[serve]'") from error
+    server, url = make_server(_open, options.store, address=options.address, port=options.port, token=options.token)
+    out.write(f"{printable(options.store)} is shown at {url} (Ctrl-C ends this; runs are not touched)\n")
+    out.flush()
+    server.run_until_shutdown()
+    return 0
 
 
 def _watch(options: argparse.Namespace, out: TextIO) -> int:
@@ -82,73 +100,68 @@ def _watch(options: argparse.Namespace, out: TextIO) -> int:
         else:
             out.write("\n".join(lines) + "\n")
             out.flush()
-        if options.once or not any(_is_running(run) for run in runs):
+        if options.once or not any(is_running(run) for run in runs):
             return 0
         interval = options.interval if screen is not None else max(options.interval, LOG_INTERVAL)
         time.sleep(max(interval, 20 * (time.perf_counter() - begin)))  # a large store is not read all the time
 
 
-def _runs(options: argparse.Namespace) -> list[Run]:
-    """Return the runs to show, the latest one last."""
-    name = options.store
+def _open(name: str) -> Store:
+    """Open the store of a file or URL for reading."""
     if "://" not in name and not Path(name).exists():
         raise FileNotFoundError(f"there is no store at {name!r}.")
-    store = open_store(name, readonly=True)
-    with store:
+    return open_store(name, readonly=True)
+
+
+def _runs(options: argparse.Namespace) -> list[Run]:
+    """Return the runs to show, the latest one last."""
+    with _open(options.store) as store:
         runs = sorted(store.read_runs(), key=lambda run: run.started)
-    ended = [run for run in runs if not _is_running(run)]
+    ended = [run for run in runs if not is_running(run)]
     left_out = set() if options.all else {run.id for run in ended[:-_ENDED]}
     return [run for run in runs if run.id not in left_out]
 
 
-def _is_running(run: Run) -> bool:
-    return run.status == "running" and not process_is_gone(json.loads(run.manifest))
-
-
-def _status(run: Run) -> str:
-    return "killed" if run.status == "running" and not _is_running(run) else run.status
-
-
 def _as_json(run: Run) -> dict[str, Any]:
     manifest = json.loads(run.manifest)
-    about = {"id": run.id, "started": run.started, "ended": run.ended, "status": _status(run), "reason": run.reason}
+    about = {"id": run.id, "started": run.started, "ended": run.ended, "status": status_of(run), "reason": run.reason}
     return about | {"host": manifest.get("host"), "pid": manifest.get("pid"), "state": manifest.get("state")}
 
 
 def _shown(run: Run, width: int, colours: bool) -> list[str]:
     """Return a run as lines: where and when it runs, its state, the loss as a small curve, and the last failures."""
     manifest = json.loads(run.manifest)
-    state, status = manifest.get("state") or {}, _status(run)
+    state, status = manifest.get("state") or {}, status_of(run)
     where = f"{manifest.get('host')}:{manifest.get('pid')}"
     started = datetime.fromtimestamp(run.started).strftime("%Y-%m-%d %H:%M:%S")
     head = f"run {run.id}, started {started} on {where}: {status}" + (f" ({run.reason})" if run.reason else "")
     lines = [cut(printable(head), width)]
-    try:
-        view = from_state(_escaped(state))
-    except ValueError:
+    view = stored_view(_escaped(run))
+    if view is None:
         return [*lines, "  no state was written"]
-    reason = printable(run.reason) or view.reason
-    shown = RunView(**{**vars(view), "status": _STATUS.get(status, "failed"), "reason": reason})
-    if not _is_running(run):
-        shown = RunView(**{**vars(shown), "left": None, "stopping": False, "running": ()})
-    lines += ["  " + line for line in block(shown, width - 2, colours)]
+    lines += ["  " + line for line in block(view, width - 2, colours)]
     if len(view.losses) > 2:
         lines.append(cut(f"  loss {_sparkline([loss for _, loss in view.losses])}", width))
     for point, trace in view.failures[-2:]:
         last = trace.strip().splitlines()[-1:] or [""]
         lines.append(cut(f"  failed at {point}: {last[0]}", width))
-    if _is_running(run) and "updated" in state:
+    if is_running(run) and "updated" in state:
         lines.append(f"  state of {max(0.0, time.time() - state['updated']):.0f} s ago")
     return lines
 
 
-def _escaped(value: Any) -> Any:
-    """Return plain data with texts that a terminal cannot obey."""
+def _escaped(run: Run) -> Run:
+    """Return a run with texts that a terminal cannot obey."""
+    manifest = json.dumps(_printable(json.loads(run.manifest)))
+    return run._replace(reason=printable(run.reason), manifest=manifest)
+
+
+def _printable(value: Any) -> Any:
     if isinstance(value, str):
         return printable(value, lines=True)
     if isinstance(value, dict):
-        return {key: _escaped(item) for key, item in value.items()}
-    return [_escaped(item) for item in value] if isinstance(value, list) else value
+        return {key: _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
 def _sparkline(losses: Sequence[float]) -> str:

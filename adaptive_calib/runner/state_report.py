@@ -15,6 +15,8 @@ __all__ = ["StateReport"]
 
 #: Seconds between two reports; of a long run, this share of its time, so that their number grows with its logarithm.
 INTERVAL, GROWTH = 10.0, 1 / 500
+#: Seconds between two looks at the loss.
+NOTED = 0.5
 #: Largest part of the time of a run that reports may take.
 SHARE = 0.01
 
@@ -34,14 +36,18 @@ class StateReport:
         self._runner = weakref.ref(runner)
         self._archive = archive
         self._history = RunHistory()
-        self._next = 0.0
+        self._next = self._next_look = 0.0
 
     def __call__(self, events: Sequence[Event], effects: Sequence[Effect], progress: Progress) -> None:
-        """Write the state if it is time to, and at the end of the run."""
-        runner = self._runner()
-        if runner is None or (progress.time < self._next and progress.phase != "ended"):
+        """Write the state if it is time to, and at the end of the run; note the loss more often."""
+        runner, ended = self._runner(), progress.phase == "ended"
+        if runner is None or (progress.time < self._next_look and not ended):
             return
         begin = time.perf_counter()
-        self._archive.report(to_state(look(runner, self._history)) | {"updated": progress.epoch + progress.time})
+        view = look(runner, self._history)
+        if progress.time >= self._next or ended:
+            self._archive.report(to_state(view) | {"updated": progress.epoch + progress.time})
+            cost = time.perf_counter() - begin
+            self._next = progress.time + max(INTERVAL, GROWTH * progress.time, 2 * cost / SHARE)
         cost = time.perf_counter() - begin
-        self._next = progress.time + max(INTERVAL, GROWTH * progress.time, cost / SHARE)
+        self._next_look = progress.time + max(NOTED, GROWTH / 20 * progress.time, 2 * cost / SHARE)

@@ -120,6 +120,14 @@ class Backend(ABC):
         """Iterate over the rows of a result set as `iter` does; the captured output may be left out."""
         return self.iter(space)
 
+    def scan_after(self, space: str, place: int) -> Iterator[tuple[int, Row]]:
+        """Iterate over ``(place, row)`` of the rows of a result set that were first written after the one at `place`.
+
+        Places increase, and are larger than 0. For displays: rows are without captured output, they may not have been
+        compared with their checksums, and the data of large results may be left out.
+        """
+        return ((number, row) for number, row in enumerate(self.scan(space), 1) if number > place)
+
     def statuses(self, space: str) -> Iterator[tuple[tuple[str, str, int], str]]:
         """Iterate over ``((point_uid, split, replicate), status)`` of the rows of a result set."""
         for row in self.scan(space):

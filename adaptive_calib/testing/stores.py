@@ -81,6 +81,13 @@ class StoreContract:
         assert store.get(Key("s", "cc")) is None
         assert store.count("s") == {"ok": 3, "failed": 1}
         assert [(r.point_uid, r.split, r.y_data) for r in store.scan("t")] == [("cc", "", rows[3].y_data)]
+        places, found = zip(*store.scan_after("s", 0), strict=True)
+        assert 0 < places[0] < places[1] < places[2] < places[3]
+        assert [(r.key, r.status, r.y, r.traceback) for r in found] == [
+            (r.key, r.status, r.y, r.traceback) for r in (rows[0], rows[1], rows[2], rows[4])
+        ]
+        assert [r.key for _, r in store.scan_after("s", places[1])] == [rows[2].key, rows[4].key]
+        assert list(store.scan_after("s", places[3])) == []
         store.close()
 
     @pytest.mark.parametrize("force", [False, True])

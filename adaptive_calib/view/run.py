@@ -124,6 +124,9 @@ class RunView:
     forecast: str | None = None
 
 
+#: What a state that is read has to hold: a store may come from anywhere.
+_PAIRS: dict[str, tuple[type, type]] = {"running": (str, float), "failures": (str, str), "losses": (float, float)}
+_TEXTS = {"title", "goal", "status", "reason", "claim", "error"}
 #: Of a state that is stored.
 _LONGEST_TRACEBACK, _LOSSES = 2000, 60
 
@@ -150,10 +153,14 @@ def from_state(state: Mapping[str, Any]) -> RunView:
     """
     known = {item.name: state[item.name] for item in fields(RunView) if item.name in state}
     try:
-        for name in ("running", "failures", "losses"):
-            known[name] = tuple((first, second) for first, second in known[name])
+        for name, (one, other) in _PAIRS.items():
+            known[name] = tuple((one(first), other(second)) for first, second in known[name])
+        known["split"] = {str(name): float(percent) for name, percent in known["split"].items()}
+        for name in known.keys() - _PAIRS.keys() - {"split"}:
+            if known[name] is not None and not isinstance(known[name], str if name in _TEXTS else (int, float)):
+                raise ValueError(f"{name} is {known[name]!r:.100}")
         return RunView(**known)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"this is not the state of a run: {error!r:.200}") from error
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from adaptive_calib.view.run import RunView, loss_of, shorten
 from adaptive_calib.view.run_text import rows
 
-__all__ = ["html", "learner_html"]
+__all__ = ["COLOURS", "curve", "html", "learner_html"]
 
 #: Mid tones, readable on white and on black.
 COLOURS = {"cancelled": "#d08a1c", "failed": "#e04b4b", "running": "#3f8fd2", "finished": "#2e9e5b"}
@@ -25,7 +25,7 @@ def html(view: RunView, note: str = "") -> str:
     cells = []
     for name, value in rows(view).items():
         style = f";color:{colour};font-weight:bold" if name == "status" else ""
-        extra = _curve(view.losses) if name == "latest loss" else ""
+        extra = curve(view.losses) if name == "latest loss" else ""
         head = "text-align:right;padding:1px 8px;vertical-align:top;white-space:nowrap"
         cells.append(
             f'<tr style="background:transparent"><th style="{head}"{_title(name)}>{name}</th>'
@@ -73,7 +73,7 @@ def _traceback(trace: str, colour: str) -> str:
     return f'<pre style="color:{colour};white-space:pre-wrap;overflow-wrap:anywhere">{escape(trace)}</pre>'
 
 
-def _curve(losses: tuple[tuple[float, float], ...]) -> str:
+def curve(losses: tuple[tuple[float, float], ...]) -> str:
     """Return the history of the loss as a small drawing, logarithmic; empty for fewer than three."""
     if len(losses) < 3:
         return ""

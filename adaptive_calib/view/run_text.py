@@ -6,18 +6,19 @@ from datetime import timedelta
 
 from adaptive_calib.view.run import RunView
 
-__all__ = ["rows", "text"]
+__all__ = ["duration", "rows", "text"]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return seconds as hours, minutes and seconds."""
     return str(timedelta(seconds=round(seconds)))
 
 
 def rows(view: RunView) -> dict[str, str]:
     """Return name -> value of each row, in the order of display."""
-    table = {"status": _status(view), "goal": view.goal, "elapsed time": _duration(view.elapsed)}
+    table = {"status": _status(view), "goal": view.goal, "elapsed time": duration(view.elapsed)}
     if view.left is not None:
-        table["time left"] = f"about {_duration(view.left)}"
+        table["time left"] = f"about {duration(view.left)}"
     parts = {
         "new": view.new, "loaded": view.loaded, "pending": view.pending, "to be repeated": view.retrying,
         "failed": view.failed,

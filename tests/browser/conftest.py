@@ -36,7 +36,8 @@ FLAGS = [
 NOT_OURS = re.compile(r"ERR_NAME_NOT_RESOLVED|ERR_INTERNET_DISCONNECTED|Failed to load resource|favicon")
 
 
-def _needed() -> None:
+def needed() -> None:
+    """Skip a test without what browser tests need; on a build server, fail."""
     missing = [name for name in ("jupytext", "playwright", "jupyterlab") if importlib.util.find_spec(name) is None]
     if shutil.which("chromium") is None:
         missing.append("chromium (apt-get install chromium)")
@@ -141,7 +142,7 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Start JupyterLab in an empty home with the notebook that the test names by its mark ``notebook``, and open it."""
-    _needed()
+    needed()
     import jupytext
     from playwright import sync_api
 
@@ -155,7 +156,7 @@ def lab(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lab]:
     with log.open("w") as out:
         server = subprocess.Popen([*command, *options], env=environment, stderr=out, stdout=out, cwd=tmp_path)
     try:
-        address = _until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text()), server)
+        address = until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text()), server)
         lab = Lab(tmp_path, int(address[1]), token)
         with sync_api.sync_playwright() as playwright:
             context = playwright.chromium.launch_persistent_context(
@@ -176,7 +177,7 @@ def lab(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lab]:
             server.kill()
 
 
-def _until(answer: Callable[[], Any], server: subprocess.Popen[bytes]) -> Any:
+def until(answer: Callable[[], Any], server: subprocess.Popen[bytes]) -> Any:
     """Return the first true answer; look again whenever a tenth of a second has passed."""
     for _ in range(600):
         if found := answer():
@@ -186,4 +187,4 @@ def _until(answer: Callable[[], Any], server: subprocess.Popen[bytes]) -> Any:
         except subprocess.TimeoutExpired:
             continue
         break
-    raise AssertionError(f"JupyterLab did not start; it ended with {server.returncode}.")
+    raise AssertionError(f"waited in vain for a process; it ended with {server.returncode}.")

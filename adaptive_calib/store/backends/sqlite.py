@@ -200,6 +200,12 @@ class SQLiteStore(Store):
         """Iterate over the rows of a result set, without what the evaluations printed."""
         return map(self._row, self._fetch(f"{_select(output=False)} WHERE space = ? ORDER BY id", (space,)))
 
+    def scan_after(self, space: str, place: int) -> Iterator[tuple[int, Row]]:
+        """Iterate over ids and rows after an id, without the data of results that have files."""
+        columns = ", ".join(name if name not in _OUTPUT else "''" for name in Row._fields)
+        found = self._fetch(f"SELECT id, {columns} FROM evals WHERE id > ? AND space = ? ORDER BY id", (place, space))
+        return ((number, Row._make(fields)) for number, *fields in found)
+
     def statuses(self, space: str) -> Iterator[tuple[tuple[str, str, int], str]]:
         """Iterate over keys and statuses of a result set."""
         found = self._fetch("SELECT point_uid, split, replicate, status FROM evals WHERE space = ?", (space,))

@@ -1,0 +1,223 @@
+"""The plots of a run's page, as bokeh figures: what a learner looks like from its stored points, loss, workers.
+
+Large data are decimated so that what is drawn looks the same: of a curve the extremes in each small interval, of a
+worker one bar for evaluations that follow one another without a visible gap.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import numpy as np
+import pandas as pd
+from bokeh.models import ColumnDataSource, DatetimeTickFormatter, FactorRange, HoverTool
+from bokeh.models.annotations import Legend
+from bokeh.models.glyph import LineGlyph
+from bokeh.plotting import figure
+
+from adaptive_calib._arrays import Floats
+from adaptive_calib.learner.learner1D import Learner1D
+from adaptive_calib.learner.learner2D import Learner2D
+from adaptive_calib.learner.learnerND import LearnerND
+from adaptive_calib.view.calibration import CalibrationView
+from adaptive_calib.view.calibration_style import INK
+from adaptive_calib.web.results import numbers_of
+
+__all__ = ["compared", "drawn", "loss", "of_points", "timeline"]
+
+#: Points of a curve and of a surface that are drawn, spans of time that are drawn for each worker, and workers.
+CURVE, SURFACE, SPANS, WORKERS = 4000, 1500, 500, 64
+HEIGHT = 340
+#: Readable on white and on black.
+COLORS = BLUE, ORANGE = "#3f8fd2", "#d08a1c"
+RED = "#e04b4b"
+
+
+def of_points(title: str, points: list[Any], values: list[Any], failed: list[Any]) -> list[Any]:
+    """Return what a learner of these points looks like, as HoloViews plots; empty if they cannot be drawn.
+
+    Parameters
+    ----------
+    title : str
+        The class of the learner.
+    points, values
+        Of the evaluations that succeeded.
+    failed
+        Points that failed.
+    """
+    if values and isinstance(values[0], dict):
+        return _calibration(points, values)
+    y = numbers_of(values)
+    if y is None:
+        return []
+    if title == "AverageLearner":
+        return [hv.Histogram(np.histogram(y[np.isfinite(y)], bins=50), kdims="value")]
+    x = numbers_of(points)
+    if title == "AverageLearner1D" and x is not None and x.shape[1] == 2:  # (number of the sample, x)
+        places, index = np.unique(x[:, 1], return_inverse=True)
+        sums = np.stack([np.bincount(index, column) for column in np.nan_to_num(y).T], axis=1)
+        x, y = places[:, None], sums / np.bincount(index)[:, None]
+    if x is None:
+        x = np.arange(len(points), dtype=float)[:, None]
+    if x.shape[1] == 1:
+        return [_curve(x[:, 0], y, numbers_of(failed))]
+    return _surface(x, y)
+
+
+def _curve(x: Floats, y: Floats, failed: Floats | None) -> Any:
+    kept = np.unique(np.concatenate([decimated(x, column) for column in y.T]))
+    learner = _filled(Learner1D(_nothing, _box(x[:, None])[0]), x[kept].tolist(), y[kept])
+    plot = learner.plot()
+    if failed is not None and failed.shape[1] == 1:
+        bottom = np.nanmin(y[kept]) if np.isfinite(y[kept]).any() else 0.0
+        crosses = hv.Scatter((failed[:, 0], np.full(len(failed), bottom)), "x", "y", group="Failed")
+        plot = plot * crosses.opts(hv.Options(marker="x", size=9, color=RED, backend="bokeh"))
+    return plot
+
+
+def _surface(x: Floats, y: Floats) -> list[Any]:
+    """Return the plot of a learner of at most `SURFACE` of the points, and those at the corners."""
+    corners = [int(np.argmin(((x - corner) ** 2).sum(axis=1))) for corner in _corners(x)]
+    step = -(-len(x) // SURFACE)
+    kept = np.unique([*range(0, len(x), step), *corners])
+    box = _box(x)
+    learner = Learner2D(_nothing, box) if len(box) == 2 else LearnerND(_nothing, box)
+    try:
+        plot = _filled(learner, [tuple(point) for point in x[kept].tolist()], y[kept]).plot()
+    except (NotImplementedError, ValueError):  # dimensions and vectors that have no plot
+        return []
+    return list(plot) if isinstance(plot, (hv.Layout, hv.HoloMap)) else [plot]
+
+
+def _corners(x: Floats) -> Floats:
+    if x.shape[1] > 6:
+        return np.empty((0, x.shape[1]))
+    return np.stack([axis.ravel() for axis in np.meshgrid(*_box(x))], axis=1)
+
+
+def _box(x: Floats) -> list[tuple[float, float]]:
+    low, high = x.min(axis=0), x.max(axis=0)
+    return [(a, b if b > a else a + 1.0) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+
+
+def _filled(learner: Any, points: list[Any], values: Floats) -> Any:
+    learner.tell_many(points, values[:, 0].tolist() if values.shape[1] == 1 else list(values))
+    return learner
+
+
+def _nothing(x: Any) -> Any:
+    raise NotImplementedError("this learner is only looked at.")
+
+
+def decimated(x: Floats, y: Floats) -> Any:
+    """Return indices of at most `CURVE` points: of many, those with the smallest and largest value in each interval."""
+    if len(x) <= CURVE:
+        return np.arange(len(x))
+    order = np.lexsort((y, np.digitize(x, np.linspace(x.min(), x.max(), CURVE // 2))))
+    bins = np.digitize(x[order], np.linspace(x.min(), x.max(), CURVE // 2))
+    first = np.flatnonzero(np.diff(bins, prepend=-1))
+    last = np.append(first[1:], len(order)) - 1
+    return np.unique(order[np.concatenate([first, last])])
+
+
+def _calibration(points: list[Any], values: list[Any]) -> list[Any]:
+    """Return the panels of a calibration from the records of its experiments, as far as their labels are known."""
+    columns: dict[float, list[tuple[float, float]]] = {}
+    for point, value in zip(points, values, strict=True):
+        if isinstance(value, dict) and point[0] == "new":
+            label = np.nan if value.get("bepis") is None else float(value["bepis"])
+            for c, bemd in zip(value["c"], value["bemd"], strict=True):
+                columns.setdefault(float(c), []).append((float(bemd), label))
+    if not columns:
+        return []
+    kinds = np.dtype([("Bemd", float), ("Bepis", float)])
+    view = CalibrationView({c: np.array(rows, kinds) for c, rows in columns.items()})
+    return list(view.holoviews(each_c=False))
+
+
+def drawn(plot: Any, ink: str) -> Any:
+    """Return a HoloViews plot as a bokeh figure that is as wide as its place; dark lines are drawn in `ink`."""
+    state: Any = hv.renderer("bokeh").instance(webgl=False).get_plot(plot).state
+    for part in state.select({"type": figure}):
+        part.update(sizing_mode="stretch_width", height=HEIGHT, width=None, min_width=250, toolbar_location="above")
+        part.toolbar.logo = None
+    for glyph in state.select({"type": LineGlyph}):
+        if glyph.line_color in (INK, "black"):
+            glyph.line_color = ink
+    return state
+
+
+def _figure(**options: Any) -> Any:
+    tools = "pan,box_zoom,wheel_zoom,reset,save"
+    plot = figure(sizing_mode="stretch_width", height=260, tools=tools, toolbar_location="above", **options)
+    plot.toolbar.logo = None
+    return plot
+
+
+def _with_legend(plot: Any, names: list[str]) -> Any:
+    """Return a plot of two runs with a legend above it, where it covers nothing."""
+    plot.add_layout(Legend(items=[(name, [part]) for name, part in zip(names, plot.renderers, strict=False)]), "above")
+    plot.legend.update(orientation="horizontal", click_policy="hide")
+    return plot
+
+
+def loss(histories: dict[str, tuple[Floats, Floats]], x_label: str) -> Any:
+    """Return losses over time or points on a logarithmic scale; a line with dots for each run."""
+    log = "log" if x_label == "points" else "linear"
+    plot = _figure(x_axis_label=x_label, y_axis_label="loss", x_axis_type=log, y_axis_type="log")
+    sources = [ColumnDataSource({"x": x, "loss": y}) for x, y in histories.values()]
+    for source, color in zip(sources, COLORS, strict=False):
+        plot.line("x", "loss", source=source, color=color, line_width=2)
+    for source, color in zip(sources, COLORS, strict=False):
+        plot.scatter("x", "loss", source=source, color=color, size=5)
+    plot.add_tools(HoverTool(tooltips=[(x_label, "@x{0.[0]}"), ("loss", "@loss{0.0000}")]))
+    return _with_legend(plot, list(histories)) if len(histories) > 1 else plot
+
+
+def timeline(workers: list[str], started: Floats, durations: Floats, failed: Any) -> Any:
+    """Return a bar for each evaluation, a row for each worker; evaluations without a visible gap are one bar."""
+    spans = _spans(workers, started, durations, failed)
+    names = list(dict.fromkeys(spans["worker"]))
+    plot = _figure(y_range=FactorRange(*names[::-1]), x_axis_type="datetime")
+    plot.update(height=min(max(140, 60 + 24 * len(names)), 700))
+    source = ColumnDataSource({str(name): column.to_numpy() for name, column in spans.items()})
+    bars = plot.hbar("worker", 0.8, right="right", left="left", source=source, color="color", line_color=None)
+    tips = [("worker", "@worker"), ("evaluations", "@count"), ("from", "@left{%T}"), ("to", "@right{%T}")]
+    formatters: Any = {"@left": "datetime", "@right": "datetime"}
+    plot.add_tools(HoverTool(tooltips=tips, formatters=formatters, renderers=[bars]))
+    whole, parts = "%H:%M:%S", "%H:%M:%S.%3N"
+    plot.xaxis.formatter = DatetimeTickFormatter(seconds=whole, minsec=whole, milliseconds=parts, microseconds=parts)
+    plot.ygrid.grid_line_color = None
+    return plot
+
+
+def _spans(workers: list[str], started: Floats, durations: Floats, failed: Any) -> pd.DataFrame:
+    """Return a row for each bar; times in milliseconds, as bokeh counts them."""
+    spans: list[tuple[Any, ...]] = []
+    ends, names = started + durations, np.array(workers)
+    gap = (ends.max() - started.min()) / SPANS if len(ends) else 0.0
+    for name in list(dict.fromkeys(workers))[:WORKERS]:
+        for wrong, color in ((False, BLUE), (True, RED)):
+            mine = np.flatnonzero((names == name) & (failed == wrong))
+            mine = mine[np.argsort(started[mine], kind="stable")]
+            begin, until, long = started[mine], np.maximum.accumulate(ends[mine]), durations[mine] >= 2 * gap
+            # evaluations that are long enough to be seen stay bars of their own
+            first = np.flatnonzero(np.append(True, (begin[1:] - until[:-1] >= gap) | long[1:] | long[:-1])[: len(mine)])
+            last = np.append(first[1:], len(mine))[: len(first)] - 1
+            counts = last - first + 1
+            spans += zip(
+                [name] * len(first), begin[first] * 1000, until[last] * 1000, [color] * len(first), counts, strict=True
+            )
+    return pd.DataFrame(spans, columns=["worker", "left", "right", "color", "count"])
+
+
+def compared(sides: dict[str, tuple[Floats, Floats]]) -> Any:
+    """Return the values of two runs over each other, as points."""
+    plot = _figure(x_axis_label="x", y_axis_label="value")
+    plot.height = HEIGHT
+    for (x, y), color, marker in zip(sides.values(), COLORS, ("circle", "diamond"), strict=False):
+        kept = decimated(x, y)
+        plot.scatter(x[kept], y[kept], color=color, marker=marker, size=6, alpha=0.6)
+    return _with_legend(plot, list(sides))
