@@ -92,6 +92,8 @@ class Preloaded:
         Points that failed for good.
     reasons : sequence of str
         Their tracebacks, in the same order.
+    again : sequence
+        Points that failed in earlier runs and are evaluated again before any other.
 
     Examples
     --------
@@ -104,6 +106,7 @@ class Preloaded:
     values: Sequence[Any] = ()
     failed: Sequence[Any] = ()
     reasons: Sequence[str] = ()
+    again: Sequence[Any] = ()
 
 
 class Archive(Protocol):

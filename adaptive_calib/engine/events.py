@@ -49,7 +49,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Results from the store: `values` of `points`, and points that `failed` for good in earlier runs.
+    """Results from the store: `values` of `points`, and points that failed in earlier runs.
 
     Attributes
     ----------
@@ -58,9 +58,11 @@ class Loaded:
     points, values : sequences
         The results, in the order in which they were recorded.
     failed : sequence
-        Points that failed for good.
+        Points that failed and are left out.
     reasons : sequence of str
         Their tracebacks.
+    again : sequence
+        Points that failed and are evaluated again, before the goal is judged.
     cancelled : callable
         Returns the `Cancelled` that has come meanwhile, or None: looked at while the results are told.
 
@@ -76,6 +78,7 @@ class Loaded:
     values: Sequence[Any]
     failed: Sequence[Any] = ()
     reasons: Sequence[str] = ()
+    again: Sequence[Any] = ()
     cancelled: Callable[[], Cancelled | None] = lambda: None
 
 

@@ -99,6 +99,8 @@ class Attempt(NamedTuple):  # cheaper to create than a dataclass
         The traceback of the last of them.
     drops : int
         How often the executor has given it back without a result.
+    repeated : bool
+        Whether it failed in an earlier run, and is evaluated again for that reason.
 
     Examples
     --------
@@ -111,6 +113,7 @@ class Attempt(NamedTuple):  # cheaper to create than a dataclass
     failures: int = 0
     traceback: str = ""
     drops: int = 0
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,9 @@ class RunMachine:
         self._tasks = count()
         self._order = count()
         self._waiting: list[tuple[float, int, Attempt]] = []  # a heap by the time of the next attempt
-        self._again: list[Attempt] = []  # dropped while running: submitted before any new point
+        self._again: list[Attempt] = []  # dropped, or failed in an earlier run: submitted before any new point
+        self._repeated = 0  # points that failed in earlier runs, without an outcome so far
+        self._only_repeats = False  # the goal is reached, but not all of them have an outcome
         self._suspects: list[Attempt] = []
         self._isolated_task: int | None = None
         self._skip_points: PointSet | None = None  # points that failed, of a learner without `tell_failed`
@@ -345,6 +350,22 @@ class RunMachine:
                 return
         for point, reason in zip_longest(event.failed, event.reasons, fillvalue=""):
             self._leave_out(point, StoredFailureError(f"the point {point} failed in another run."), reason)
+        for point in event.again:
+            self._repeat(point)
+
+    def _repeat(self, point: Any) -> None:
+        """Submit a point that failed in an earlier run, unless it is no point of the learner as it is now."""
+        try:
+            self.learner.tell_pending(point)
+        except ValueError:
+            return
+        except Exception as error:  # noqa: BLE001 - as in `_call`
+            self._break(f"learner.tell_pending raised {error!r}", error)
+            return
+        if self._journal is not None:
+            self._journal.append(LogEntry(self._time, "tell_pending", (point,)))
+        self._again.append(Attempt(point, repeated=True))
+        self._repeated += 1
 
     def _take_finished(self, event: Finished) -> None:
         self._tell(event.task, event.value, stored=event.stored)
@@ -354,6 +375,7 @@ class RunMachine:
         if attempt is None:
             return
         if event.stored:  # of another run: no error of this one
+            self._repeated -= attempt.repeated
             self._leave_out(attempt.point, event.error, event.traceback)
             return
         self._note("failed", attempt.point, attempt.failures + 1, repr(event.error))
@@ -443,12 +465,13 @@ class RunMachine:
         if wait is not None:
             if self.phase != "running":
                 return  # neither tried again nor given up: another run may ask for it
-            again = Attempt(attempt.point, failures, traceback)
+            again = attempt._replace(failures=failures, traceback=traceback, drops=0)
             if crashed:
                 self._suspects.append(again)  # a point that has killed a pool runs alone from now on
             else:
                 heapq.heappush(self._waiting, (self._time + wait, next(self._order), again))
             return
+        self._repeated -= attempt.repeated
         self.failures.append(Failure(attempt.point, failures, error, traceback, crashed))
         self._give_up(attempt.point)
         self._judge_failures(self.failures[-1])
@@ -499,6 +522,7 @@ class RunMachine:
         attempt = self._taken(task)
         if attempt is None:
             return
+        self._repeated -= attempt.repeated
         if self._journal is not None:
             self._journal.append(LogEntry(self._time, "tell", (attempt.point, value)))
         try:
@@ -556,10 +580,13 @@ class RunMachine:
         return effects
 
     def _judge(self) -> None:
+        """End the run if its goal is reached; while points are repeated, only if it is a matter of time."""
         self._judged = True
         progress = self.progress
         try:
-            if self.goal.reached(progress):
+            reached = self.goal.reached(progress)
+            self._only_repeats = bool(reached and self._repeated and self.goal.reached(progress._replace(time=0.0)))
+            if reached and not self._only_repeats:
                 self._drain("finished", self.goal.reason(progress))
         except Exception as error:  # noqa: BLE001 - a user's goal may raise anything; it ends the run with it
             self._break(f"the goal raised {error!r}", error)
@@ -583,7 +610,7 @@ class RunMachine:
         limit = getattr(self.learner, "max_pending", None)  # learners of other packages have none
         if limit is not None:
             free = min(free, limit - len(self.running) - len(self.claimed))
-        if free > 0 and not self._learner_exhausted:
+        if free > 0 and not (self._learner_exhausted or self._only_repeats):
             points = self._ask(free) if self._skip_points is None else self._ask_except(self._skip_points, free)
             self._learner_exhausted = len(points) < free
             if self.phase == "running":  # else the learner raised

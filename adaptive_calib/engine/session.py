@@ -255,10 +255,13 @@ class Session:
                 known = self.archive.preload(self._last_cancelled)
                 if (cancelled := self._last_cancelled()) is not None:
                     first.append(cancelled)
-                elif known.points or known.failed:
+                elif known.points or known.failed or known.again:
                     first.append(
-                        Loaded(0.0, known.points, known.values, known.failed, known.reasons, self._last_cancelled)
-                    )
+                        Loaded(
+                            0.0, known.points, known.values, known.failed, known.reasons, known.again,
+                            cancelled=self._last_cancelled,
+                        )
+                    )  # fmt: skip
             self._evaluate = self.executor.ship(self.work)
         except Exception as error:  # noqa: BLE001 - any error at the start ends the run, in the way that every run ends
             if not first:

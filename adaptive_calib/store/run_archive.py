@@ -8,7 +8,7 @@ up; if it is not there it is evaluated, and the result is recorded before it is 
 mode        preloaded    stored results    stored failures    written
 =========== ============ ================= ================== =============================
 "cached"    all results  told at once      `tell_failed`      yes
-"retry"     all results  told at once      evaluated again    yes, failures are replaced
+"retry"     all results  told at once      evaluated first    yes, failures are replaced
 "force"     nothing      evaluated again   evaluated again    yes, results are replaced
 "read-only" all results  told at once      `tell_failed`      never; a miss is an error
 =========== ============ ================= ================== =============================
@@ -254,15 +254,16 @@ class RunArchive:
         with _collecting_no_garbage():
             known = self._load(lambda space: takewhile(lambda row: not stop(), self.store.scan(space)))
         self.loaded, self.not_repeated = len(known.points), len(known.failed)
-        if known.points or known.failed or self.skipped:
+        found = {
+            "results loaded": self.loaded,
+            "outside of the learner's domain": self.skipped,
+            'failures not repeated (mode="retry" would)': self.not_repeated,
+            "failures evaluated again": len(known.again),
+        }
+        if any(found.values()):
             # a failure that is left out without a word would look like a finished list
             level = logging.WARNING if known.failed else logging.INFO
-            logger.log(
-                level,
-                "%r: %d results loaded, %d outside of the learner's domain, %d failures not repeated%s",
-                self.store, self.loaded, self.skipped, self.not_repeated,
-                ' (mode="retry" would)' if known.failed else "",
-            )  # fmt: skip
+            logger.log(level, "%r: %s", self.store, ", ".join(f"{n} {what}" for what, n in found.items() if n))
         return known
 
     def news(self) -> Preloaded | None:
@@ -279,6 +280,7 @@ class RunArchive:
         values: list[Any] = []
         failed: list[Any] = []
         reasons: list[str] = []
+        again: list[Any] = []
         damage: list[Row] = []
         repeats, restore = self._mode == "retry", self._points.restore
         scanned: dict[str, list[tuple[Row, Any, Any]]] = {}
@@ -295,12 +297,14 @@ class RunArchive:
                 if row.status == OK:
                     points += places
                     values += (value,) * len(places)
-                elif not repeats:
+                elif repeats:
+                    again += places
+                else:
                     failed += places
                     reasons += [row.traceback] * len(places)
         if damage:
             self._settle_damage(damage)
-        return Preloaded(points, values, failed, reasons)
+        return Preloaded(points, values, failed, reasons, again)
 
     def _scan_new(self, space: str) -> Iterator[Row]:
         """Yield the rows that were written since the last look, except those of this run."""

@@ -113,6 +113,51 @@ def test_a_learner_without_a_word_for_failure_is_not_asked_there():
     assert points(run.handle(Started(0.0, 2), Loaded(0.0, [], [], [0, 2]))) == [1, 3]
 
 
+def test_points_that_failed_before_are_repeated_first_and_before_the_goal_is_judged():
+    """Whatever the learner would ask for, and even if the goal is reached already; a repeated failure is final."""
+    run = machine(Tolerant(9), goal=Points(2), on_error="continue")
+    loaded = Loaded(0.0, [0, 1], [0, 2], again=[7, 5, 6])
+    assert points(run.handle(Started(0.0, 2), loaded)) == [7, 5]
+    assert run.phase == "running"
+    assert points(run.handle(Resized(0.5, 8))) == [6]  # no new point, as the goal is reached
+    run.handle(Finished(1.0, 0, 14))
+    run.handle(Failed(1.0, 1, ValueError("still")))
+    assert run.phase == "running"
+    run.handle(Finished(2.0, 2, 12))
+    assert (run.phase, run.status) == ("ended", "finished")
+    assert run.learner.data == {0: 0, 1: 2, 7: 14, 6: 12}
+    assert run.learner.gone == {5}
+
+
+def test_a_goal_of_time_does_not_wait_for_repeated_points():
+    """A batch job of an hour ends after the hour; a retry of a repeated point is not awaited either."""
+    run = machine(Tolerant(9), goal=Elapsed(3600), on_error="continue", retry=RetryPolicy(attempts=2, delay=9000.0))
+    run.handle(Started(0.0, 1), Loaded(0.0, [], [], again=[5]))
+    run.handle(Failed(10.0, 0, ValueError("again")))
+    assert run.phase == "running"
+    run.handle(Tick(3601.0))
+    assert run.phase == "draining"
+
+
+def test_a_point_that_the_learner_refuses_is_not_repeated():
+    """As after a change of the learner's parameters: `tell_pending` raises ValueError; other errors end the run."""
+
+    class Picky(Tolerant):
+        def tell_pending(self, x):
+            if x == 5:
+                raise ValueError("no node")
+            if x == 6:
+                raise KeyError(x)
+            super().tell_pending(x)
+
+    run = machine(Picky(9), on_error="continue")
+    assert points(run.handle(Started(0.0, 1), Loaded(0.0, [], [], again=[5, 7]))) == [7]
+    run = machine(Picky(9), on_error="continue")
+    run.handle(Started(0.0, 1), Loaded(0.0, [], [], again=[6]))
+    assert run.status == "failed"
+    assert "learner.tell_pending raised KeyError(6)" in run.stop_reason
+
+
 def test_nothing_left_to_ask_ends_the_run():
     """A learner that answers nothing while nothing is out ends the run, with that reason."""
     run = machine(Tolerant(1), goal=Points(5))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adaptive_calib import BlockingRunner, SequenceLearner
+from adaptive_calib import BlockingRunner, Learner1D, SequenceLearner
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.store import (
     Evaluation,
@@ -346,3 +346,30 @@ def test_a_stored_failure_that_is_left_out_is_logged(tmp_path: Path, caplog: pyt
     run(fails, tmp_path / "s.db", on_error="continue")
     assert any("1 failures not repeated" in record.getMessage() for record in caplog.records)
     assert run(fails, tmp_path / "s.db", on_error="continue", mode="retry").failures
+
+
+def cube_unless_broken(x: float) -> float:
+    """Fail at the places that the environment names, as a licence server that is away; no part of the identity."""
+    if str(x) in os.environ.get("BROKEN_PLACES", "").split():
+        raise ValueError(f"no solution at {x}")
+    return x**3
+
+
+def test_retry_repeats_the_stored_failures_whatever_the_learner_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the goal is reached already, and at points that the learner would not choose again."""
+
+    def cube(**options: Any) -> BlockingRunner:
+        learner = Learner1D(cube_unless_broken, (-1, 1))
+        executor = SequentialExecutor()
+        return BlockingRunner(learner, npoints_goal=20, store=tmp_path / "s.db", executor=executor, **options)
+
+    monkeypatch.setenv("BROKEN_PLACES", "0.0 0.5 -0.25")
+    assert {failure.point for failure in cube(on_error="continue").failures} == {0.0, 0.5, -0.25}
+    monkeypatch.delenv("BROKEN_PLACES")
+    assert cube().progress.told == 0
+    repeated = cube(mode="retry")
+    assert (repeated.progress.loaded, repeated.progress.told, repeated.failures) == (20, 3, [])
+    assert {0.0, 0.5, -0.25} <= set(repeated.learner.data)
+    assert cube().progress.loaded == 23
