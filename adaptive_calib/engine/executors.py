@@ -15,6 +15,7 @@ ProcessPoolExecutor(8)``): closes it at the end, and makes another one when a wo
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 import signal
@@ -174,6 +175,11 @@ class Pool:
         given = hasattr(executor, "submit")
         self._make: Callable[[], Any] | None = None if given else executor  # type: ignore[assignment]
         self.executor: Any = executor if given else executor()  # type: ignore[operator]
+        if not hasattr(self.executor, "submit"):
+            raise TypeError(
+                "a function given as `executor` should return a concurrent.futures.Executor, but "
+                f"{executor!r} returned {self.executor!r}."
+            )
         self._ntasks = ntasks
         self.shared = shared
         self._trial: Any = None
@@ -431,9 +437,24 @@ def adapt(executor: Any, ntasks: int | None = None, *, shutdown: bool = False) -
         return Pool(executor.executor(), ntasks, shutdown=shutdown)
     if hasattr(executor, "submit") and hasattr(executor, "shutdown"):  # mpi4py's pool has the face, not the base class
         return Pool(executor, ntasks, shutdown=shutdown)
-    if callable(executor):
+    if _takes_no_arguments(executor):
         return Pool(executor, ntasks)
     raise TypeError(
-        "Only a concurrent.futures.Executor, distributed.Client, or ipyparallel.Client can be used, or an object with "
-        f"all that adaptive_calib.engine.executor_protocol.Executor has. `executor` is {executor!r}."
+        "Only a concurrent.futures.Executor, distributed.Client, or ipyparallel.Client can be used, a function without "
+        "arguments that makes an executor, or an object with all that adaptive_calib.engine.executor_protocol.Executor "
+        f'has. `executor` is {executor!r}. The page "Run on an executor of your own" shows how a few lines make an '
+        "executor of another library."
     )
+
+
+def _takes_no_arguments(function: Any) -> bool:
+    """Whether a function can be called without arguments; True if it does not say."""
+    if not callable(function):
+        return False
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    except ValueError:  # compiled, without a signature
+        return True
+    return True

@@ -312,3 +312,17 @@ def test_a_cancellation_inside_the_function_is_its_failure():
 
     (report,) = asyncio.run(main())
     assert isinstance(report.error, CoroutineCancelledError)
+
+
+class Parallel:
+    """Like joblib's: it is called with the work, and has no `submit`."""
+
+    def __call__(self, iterable):
+        """Run all."""
+
+
+@pytest.mark.parametrize("executor", [Parallel(), 8, lambda: 8], ids=["called with work", "a number", "makes a number"])
+def test_what_is_no_executor_is_refused(executor):
+    """Before anything runs, with what it should be."""
+    with pytest.raises(TypeError, match=r"concurrent\.futures\.Executor"):
+        adapt(executor)
