@@ -148,6 +148,12 @@ def loop_signals(session: Session, *, on_interrupt: str = "raise") -> Iterator[N
     raises then, whatever ``main`` does. SIGINT within ``asyncio.run`` is left to asyncio, which cancels ``main``. In
     Jupyter signals belong to the kernel.
 
+    Parameters
+    ----------
+    session : Session
+    on_interrupt : {"raise", "return"}
+        "return": the first signal ends the run and nothing else.
+
     Examples
     --------
     >>> import asyncio

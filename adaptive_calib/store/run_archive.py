@@ -162,7 +162,7 @@ def open_archive(
     >>> archive = open_archive(MemoryStore(), Learner1D(abs, bounds=(-1, 2)))
     >>> archive.record([Outcome(-1.0, "ok", Report(1.0))])
     >>> archive.find(-1.0)
-    Stored(status='ok', value=1.0)
+    Stored(status='ok', value=1.0, reason='')
     >>> archive.close("finished", "enough")
     """
     if mode not in get_args(Mode):
