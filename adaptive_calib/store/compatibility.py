@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import replace
 from typing import Any
 
+from adaptive_calib._warnings import warn_caller
 from adaptive_calib.store.backend import Backend
 from adaptive_calib.store.codec import PointKey
 from adaptive_calib.store.errors import CodeChangedWarning, StaleDefaultError, StoreError, StoreWarning
@@ -170,11 +170,11 @@ def _compare_code(evaluation: Evaluation, stored: ResultSetInfo, current: str) -
     message = (
         f"{names}{more}{whose} changed since the stored results were computed (or two functions have this name). If "
         f"results change with it, give another `version` (now {evaluation.version!r}) or name; if not, "
-        'on_code_change="ignore" accepts the change.'
+        f'give the learner Evaluation.of({evaluation.name.rpartition(".")[2]}, on_code_change="ignore").'
     )
     if evaluation.on_code_change == "error":
         raise StoreError(message)
-    warnings.warn(message, CodeChangedWarning, stacklevel=6)
+    warn_caller(message, CodeChangedWarning)
     return frozenset(changed)
 
 
@@ -190,11 +190,10 @@ def _merged(then: str, now: str, *, keep: frozenset[str]) -> str:
 def _compare_source(evaluation: Evaluation) -> None:
     """Warn if the file of a function has another text than what was loaded from it."""
     if evaluation.on_code_change != "ignore" and disagrees(evaluation.function):
-        warnings.warn(
+        warn_caller(
             f"the source file of {evaluation.name} differs from the code that runs: it was edited and not reloaded. "
             "Results are kept for the code that runs. Reload the module, or start anew, to run the edited code.",
             StoreWarning,
-            stacklevel=5,
         )
 
 
@@ -208,10 +207,9 @@ def _look_for_older_code(store: Backend, evaluation: Evaluation, known: list[Res
         if i.name == info.name and i.config == info.config and i.version.startswith("code-") and store.count(i.uid)
     ]  # fmt: skip
     if older:
-        warnings.warn(
+        warn_caller(
             f"the code of {info.name} changed: its {sum(store.count(older[-1].uid).values())} stored results are kept, "
             "but not used. To decide by yourself when results become others, give the learner "
             f'Evaluation({info.name.rpartition(".")[2]}, name="{info.name}", version="1").',
             CodeChangedWarning,
-            stacklevel=6,
         )

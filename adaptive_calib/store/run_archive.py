@@ -23,7 +23,6 @@ import os
 import secrets
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import takewhile
@@ -31,6 +30,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from adaptive_calib._warnings import warn_caller
 from adaptive_calib.engine.archive import Archive, Outcome, Preloaded, Stored
 from adaptive_calib.learner.carried_point import CarriedPoint
 from adaptive_calib.store.backends.fsspec import FsspecStore
@@ -614,13 +614,12 @@ class RunArchive:
             if process_is_gone(about):
                 self.store.put_run(run._replace(status="died", reason="its process is gone"))
             elif own & set(about.get("spaces", ())) and about.get("pid") != os.getpid() and self._share_every is None:
-                warnings.warn(
+                warn_caller(
                     f"another run (process {about.get('pid')} on {about.get('host')}) is computing the same in "
                     f"{self.store!r}. Nothing is lost: each result is kept once, the first one; but points that both "
                     "ask for are evaluated twice. End one of them if that is not wanted, or give each share_every=10, "
                     "to share the points out.",
                     StoreWarning,
-                    stacklevel=4,
                 )
 
 

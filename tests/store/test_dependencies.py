@@ -193,6 +193,20 @@ def test_a_run_warns_with_the_names_until_the_change_is_accepted(project: Any) -
     run(Evaluation(changed, name="f", on_code_change="error"), store)
 
 
+def test_the_advice_of_the_warning_works_for_a_plain_function(project: Any) -> None:
+    """`Evaluation.of(f, on_code_change="ignore")` finds the results of f, and the change is accepted from then on."""
+    store = MemoryStore()
+    first = run(project(), store)
+    changed = project(("def deep(x):\n    return x", "def deep(x):\n    return -x"))
+    with pytest.warns(CodeChangedWarning, match=r'Evaluation\.of\(f, on_code_change="ignore"\)'):
+        run(changed, store)
+    assert run(Evaluation.of(changed, on_code_change="ignore"), store) == first
+    assert run(changed, store) == first
+    assert Evaluation.of(Evaluation(abs, name="abs"), on_code_change="error").on_code_change == "error"
+    with pytest.raises(ValueError, match="should be"):
+        Evaluation.of(abs, on_code_change="never")  # type: ignore[arg-type]
+
+
 def test_the_identity_is_of_the_code_that_runs(project: Any, tmp_path: Path) -> None:
     """A module that was edited and not reloaded keeps its results for the code in memory, and says so."""
     function = project()

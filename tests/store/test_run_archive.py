@@ -209,8 +209,9 @@ def test_changed_code_is_another_space_with_a_warning(path: Path, tmp_path: Path
     again = open_archive(path, Line(functions[1]))
     assert len(again.preload().points) == 1
     again.close("finished", "")
-    with pytest.warns(CodeChangedWarning, match="1 stored results are kept"):
+    with pytest.warns(CodeChangedWarning, match="1 stored results are kept") as caught:
         other = open_archive(path, Line(functions[2]))
+    assert caught[0].filename == __file__  # the line of the caller, not one of the package
     assert len(other.preload().points) == 0
     other.close("finished", "")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
+from adaptive_calib._warnings import warn_caller
 from adaptive_calib.store.errors import StoreWarning
 
 __all__ = ["file_system", "warn_of_network_folder"]
@@ -33,9 +33,8 @@ def warn_of_network_folder(path: Path, mounts: Path = Path("/proc/mounts")) -> N
     """Warn if a database with a write-ahead log would lie on a network folder."""
     kind = file_system(path, mounts)
     if kind.startswith(NETWORK) and "overlay" not in kind:  # fuse-overlayfs is the local disk of a container
-        warnings.warn(
+        warn_caller(
             f"{path} is on a network folder ({kind}), where several hosts can damage a database with a write-ahead "
             'log. Use a local disk, SQLiteStore(path, journal="DELETE") (slow), or JournalStore(path) (one writer).',
             StoreWarning,
-            stacklevel=3,
         )

@@ -165,8 +165,7 @@ class Evaluation:
     ) -> None:
         if not callable(function):
             raise TypeError(f"`function` should be callable, but is {function!r}.")
-        if on_code_change not in ("warn", "error", "ignore"):
-            raise ValueError(f'`on_code_change` should be "warn", "error" or "ignore", but is {on_code_change!r}.')
+        _check_on_code_change(on_code_change)
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
             raise ValueError(f"`seed` should be an integer >= 0 or None, but is {seed!r}.")
         self._function = function
@@ -188,19 +187,28 @@ class Evaluation:
         self._describe_itself()
 
     @classmethod
-    def of(cls, function: Callable[..., Any]) -> Evaluation:
-        """Return an evaluation of a plain callable: its name, its code and what it holds are the identity.
+    def of(cls, function: Callable[..., Any], *, on_code_change: OnCodeChange | None = None) -> Evaluation:
+        """Return the evaluation that a runner makes of a plain callable: its name and its code are the identity.
 
-        For a frozen dataclass with ``__call__`` that is the class and its fields, and the code is only compared.
+        For a frozen dataclass with ``__call__`` that is the class and its fields, and the code is only compared. An
+        `Evaluation` is returned as it is, with another `on_code_change` if one is given.
+
+        Examples
+        --------
+        >>> from adaptive_calib.store import Evaluation
+        >>> Evaluation.of(abs, on_code_change="ignore").on_code_change
+        'ignore'
         """
+        if on_code_change is not None:
+            _check_on_code_change(on_code_change)
         if isinstance(function, Evaluation):
-            return function
+            return function if on_code_change is None else function.replace(on_code_change=on_code_change)
         found = identify(function)
         self = cls.__new__(cls)
         self._function, self._name, self._config = function, found.name, found.config
         self._version = "1" if found.is_value else f"code-{found.code}"
         self._exclude, self._seed, self._context, self._context_key = (), None, None, None
-        self._point_key, self._on_code_change, self._keywords = None, "warn", frozenset()
+        self._point_key, self._on_code_change, self._keywords = None, on_code_change or "warn", frozenset()
         self._code, self._fallback, self._place = found.code, describe, None
         self._describe_itself()
         return self
@@ -429,6 +437,11 @@ def _field_names(kind: type) -> tuple[str, ...]:
 def _copied(config: Any) -> Any:
     # what a user changes later must not change what was identified
     return dict(copy.deepcopy(dict(config))) if isinstance(config, Mapping) else copy.deepcopy(config)
+
+
+def _check_on_code_change(value: str) -> None:
+    if value not in ("warn", "error", "ignore"):
+        raise ValueError(f'`on_code_change` should be "warn", "error" or "ignore", but is {value!r}.')
 
 
 def _default_name(function: Callable[..., Any]) -> str:
