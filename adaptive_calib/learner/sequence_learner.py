@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import partial
 from heapq import heappop, heappush, nsmallest
+from numbers import Number
 from typing import Any, Self, TypeAlias
 
 from sortedcontainers import SortedDict
@@ -22,6 +23,22 @@ __all__ = ["SequenceLearner"]
 
 #: A point of a SequenceLearner: index and element.
 IndexedElement: TypeAlias = tuple[int, Any]
+
+_RAISE: Any = object()
+
+
+class _Values(SortedDict):  # type: ignore[misc]  # it is untyped
+    """Index -> value, in order. ``values[element]`` finds a value by its element, unless that is a number."""
+
+    elements: Any = ()
+
+    def __missing__(self, element: Any) -> Any:
+        if not isinstance(element, Number):
+            for index in self:
+                found = self.elements[index]
+                if type(found) is type(element) and found == element:
+                    return self[index]
+        raise KeyError(element)
 
 
 def _call(function: Callable[[Any], Any], index_point: IndexedElement, *args: Any, **kwargs: Any) -> Any:
@@ -53,7 +70,7 @@ class SequenceLearner(BaseLearner):
     Attributes
     ----------
     data : SortedDict
-        Index -> value.
+        Index -> value; ``data[element]`` also finds a value by its element, if elements are no numbers.
     pending_points, failed_points : set of int
         Indices.
 
@@ -87,7 +104,7 @@ class SequenceLearner(BaseLearner):
         self.sequence = copy(sequence)
         self._elements = _by_position(self.sequence)
         self._ntotal = len(sequence)
-        self._data: Any = SortedDict()
+        self._data: Any = _Values()
         self._unsorted: dict[int, Any] = {}  # observed, not yet merged into `_data`, which is sorted
         self.pending_points = set()
         self.failed_points = set()
@@ -104,6 +121,7 @@ class SequenceLearner(BaseLearner):
         if self._unsorted:
             late, self._unsorted = self._unsorted, {}
             self._data.update(late)
+        self._data.elements = self._elements
         return self._data
 
     @property
@@ -244,21 +262,28 @@ class SequenceLearner(BaseLearner):
         """Whether every element has a value or failed, and none is pending."""
         return not self.pending_points and self.npoints + len(self.failed_points) >= self._ntotal
 
-    def result(self) -> list[Any]:
+    def result(self, *, failed: Any = _RAISE) -> list[Any]:
         """Return the values in the order of the sequence.
+
+        Parameters
+        ----------
+        failed : optional
+            What stands for elements that failed, None for instance. By default they are an error.
 
         Raises
         ------
         RuntimeError
-            If elements are not done, or failed.
+            If elements are not done, or failed and `failed` is not given.
         """
         missing = self._ntotal - self.npoints
-        if missing:
+        if missing and (failed is _RAISE or missing > len(self.failed_points)):
             message = f"Learner is not yet complete. {missing} of {self._ntotal} elements have no value"
             if self.failed_points:
                 message += f"; {len(self.failed_points)} failed, the first at index {min(self.failed_points)}"
+                message += ", and `failed=None` gives None for these"
             raise RuntimeError(message + ".")
-        return list(self.data.values())
+        data = self.data
+        return [data.get(index, failed) for index in range(self._ntotal)] if missing else list(data.values())
 
     # -------------------------------------------------------------------------------------------- data
 

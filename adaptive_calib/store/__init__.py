@@ -32,6 +32,7 @@ from adaptive_calib.store.identity.evaluation import Context, Evaluation
 from adaptive_calib.store.identity.replicates import Replicate, Replicates
 from adaptive_calib.store.log import FileLog, open_log, read_log
 from adaptive_calib.store.path_template import PathTemplate
+from adaptive_calib.store.preview import DryRun, dry_run
 from adaptive_calib.store.result_set import Space, StoredEvaluation
 from adaptive_calib.store.run_archive import open_archive, open_store
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CodeChangedWarning",
     "Context",
+    "DryRun",
     "Evaluation",
     "FileLog",
     "FsspecStore",
@@ -63,6 +65,7 @@ __all__ = [
     "StoredEvaluation",
     "UnreadableRowError",
     "UnstorableResultError",
+    "dry_run",
     "open_archive",
     "open_log",
     "open_store",

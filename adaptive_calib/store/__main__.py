@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("--yes", action="store_true", help="do not ask")
     clean = add("gc", _gc, "Remove files that no evaluation names, and old versions.", writes=True, space=False)
     clean.add_argument("--keep-versions", type=int, metavar="K", help="keep the last K versions of each space")
+    clean.add_argument("--older-than", type=float, metavar="DAYS", help="remove evaluations that are older")
+    clean.add_argument("--larger-than", type=float, metavar="MB", help="remove evaluations with larger results")
+    clean.add_argument("--dry-run", action="store_true", help="only say how much would be removed")
     clean.add_argument("--yes", action="store_true", help="do not ask")
     return parser
 
@@ -135,12 +138,19 @@ def _delete(store: Store, options: argparse.Namespace) -> int:
 
 
 def _gc(store: Store, options: argparse.Namespace) -> int:
-    if options.keep_versions is not None and not (
-        options.yes or _agreed(f"delete all but the last {options.keep_versions} versions of each space?")
-    ):
+    age = None if options.older_than is None else timedelta(days=options.older_than)
+    size = None if options.larger_than is None else int(options.larger_than * 1e6)
+
+    def gc(*, dry_run: bool) -> dict[str, int]:
+        return store.gc(options.keep_versions, older_than=age, larger_than=size, dry_run=dry_run)
+
+    would = gc(dry_run=True)
+    if options.dry_run:
+        print(f"{would['spaces']} spaces, {would['evaluations']} evaluations would be removed")
+        return 0
+    if would["evaluations"] and not (options.yes or _agreed(f"delete {would['evaluations']} evaluations?")):
         return 1
-    removed = store.gc(options.keep_versions)
-    print(", ".join(f"{number} {what}" for what, number in removed.items()) + " removed")
+    print(", ".join(f"{number} {what}" for what, number in gc(dry_run=False).items()) + " removed")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,7 +12,7 @@ from adaptive_calib.store.backend import Backend
 from adaptive_calib.store.comparison import Comparison, compare
 from adaptive_calib.store.identity.evaluation import Evaluation
 from adaptive_calib.store.identity.replicates import set_and_number
-from adaptive_calib.store.result_set import Space, find_result_set
+from adaptive_calib.store.result_set import Space, Where, find_result_set
 from adaptive_calib.store.rows import OK, Key
 from adaptive_calib.store.sweeps import explain, sweep_table
 
@@ -87,17 +88,30 @@ class Store(Backend):
         """Evaluate a sample of stored points with the code that there is now; see `adaptive_calib.store.comparison`."""
         return compare(self, evaluation, sample, rtol=rtol, atol=atol, stored=stored, points=points, seed=seed)
 
-    def register_handler(self, kind: type, dump: Callable[[Any, Path], object], load: Callable[[Path], Any]) -> None:
+    def register_handler(
+        self, kind: type, dump: Callable[[Any, Path], object], load: Callable[[Path], Any], *, suffix: str = ""
+    ) -> None:
         """Keep values of type `kind` as files: ``dump(object, path)`` writes one, ``load(path)`` reads it.
 
         A value may be a result, or stand inside one: in a list, a mapping, ... The exact type goes before its base
-        classes. To be registered for reading too.
+        classes. To be registered for reading too. The path ends with `suffix`, for libraries that choose the format by
+        the ending of the file, as ``".fits"``.
         """
-        self.results.register(kind, dump, load)
+        self.results.register(kind, dump, load, suffix)
 
-    def gc(self, keep_versions: int | None = None) -> dict[str, int]:
+    def gc(
+        self,
+        keep_versions: int | None = None,
+        *,
+        older_than: timedelta | float | None = None,
+        larger_than: int | None = None,
+        where: Where | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, int]:
         """Clean up; see `adaptive_calib.store.maintenance.gc`."""
-        return maintenance.gc(self, keep_versions)
+        return maintenance.gc(
+            self, keep_versions, older_than=older_than, larger_than=larger_than, where=where, dry_run=dry_run
+        )
 
     def merge(self, other: Store) -> int:
         """Take over all results of another store; see `adaptive_calib.store.maintenance.merge`."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from adaptive_calib.store.artifacts import artifact_folder, clean_artifacts, remove_artifacts
@@ -21,7 +23,7 @@ from adaptive_calib.store.errors import NotCanonicalError, StoreError
 from adaptive_calib.store.identity.canonical import UID_VERSION, PointUids, canonical_text
 from adaptive_calib.store.identity.evaluation import Evaluation
 from adaptive_calib.store.identity.result_set_info import CONFIG_CLASS, ResultSetInfo
-from adaptive_calib.store.result_set import find_result_set, point_of
+from adaptive_calib.store.result_set import Space, Where, find_result_set, point_of
 from adaptive_calib.store.rows import DAMAGED, Row
 from adaptive_calib.store.text import printable
 
@@ -209,8 +211,16 @@ def merge(store: Backend, other: Backend) -> int:
     return number
 
 
-def gc(store: Backend, keep_versions: int | None = None) -> dict[str, int]:
-    """Remove files that no row names and, on request, results of old versions. Not to be called while a run writes.
+def gc(
+    store: Backend,
+    keep_versions: int | None = None,
+    *,
+    older_than: timedelta | float | None = None,
+    larger_than: int | None = None,
+    where: Where | None = None,
+    dry_run: bool = False,
+) -> dict[str, int]:
+    """Remove files that no row names and, on request, results. Not to be called while a run writes.
 
     Parameters
     ----------
@@ -218,6 +228,15 @@ def gc(store: Backend, keep_versions: int | None = None) -> dict[str, int]:
     keep_versions : int, optional
         How many versions to keep of what has the same name, configuration, seed and context: the last ones made.
         By default all.
+    older_than : timedelta or float, optional
+        Remove evaluations that began longer ago than this; a number is in seconds.
+    larger_than : int, optional
+        Remove evaluations whose results have more bytes.
+    where : optional
+        Remove these evaluations, in all result sets, as `Space.delete` does. Of `older_than`, `larger_than` and
+        `where` those that are given have to hold together.
+    dry_run : bool
+        Remove nothing; return what would be removed, without the ``files``.
 
     Returns
     -------
@@ -225,22 +244,49 @@ def gc(store: Backend, keep_versions: int | None = None) -> dict[str, int]:
         Numbers removed: ``spaces`` (result sets), ``evaluations``, ``files``; a folder of artifacts is one file.
     """
     removed = {"spaces": 0, "evaluations": 0, "files": 0}
-    if keep_versions is not None:
-        if keep_versions < 1:
-            raise ValueError(f"`keep_versions` should be at least 1, but is {keep_versions}.")
-        groups: dict[Any, list[ResultSetInfo]] = defaultdict(list)
+    old = [] if keep_versions is None else _old_versions(store, keep_versions)
+    for info in old:
+        removed["spaces"] += 1
+        removed["evaluations"] += sum(store.count(info.uid).values())
+        if not dry_run:
+            remove_artifacts(store.place, [row.key for row in store.scan(info.uid)])
+            store.drop_result_set(info.uid)
+    if not (older_than is None and larger_than is None and where is None):
+        age = older_than.total_seconds() if isinstance(older_than, timedelta) else older_than
+        before = None if age is None else time.time() - age
         for info in store.read_result_sets():
-            groups[info.name, tuple(sorted(info.config.items())), info.seed, info.context_key].append(info)
-        for group in groups.values():
-            for info in group[:-keep_versions]:
-                removed["spaces"] += 1
-                removed["evaluations"] += sum(store.count(info.uid).values())
-                remove_artifacts(store.place, [row.key for row in store.scan(info.uid)])
-                store.drop_result_set(info.uid)
-    uids = [info.uid for info in store.read_result_sets()]
-    removed["files"] = store.clean_files()
-    removed["files"] += clean_artifacts(store.place, (row.key for uid in uids for row in store.scan(uid)), uids)
+            rows = [] if info in old else _chosen(store, info, before, larger_than, where or {})
+            removed["evaluations"] += len(rows)
+            if not dry_run:
+                store.delete([row.key for row in rows])
+                remove_artifacts(store.place, [row.key for row in rows])
+    if not dry_run:
+        uids = [info.uid for info in store.read_result_sets()]
+        removed["files"] = store.clean_files()
+        removed["files"] += clean_artifacts(store.place, (row.key for uid in uids for row in store.scan(uid)), uids)
     return removed
+
+
+def _old_versions(store: Backend, keep: int) -> list[ResultSetInfo]:
+    if keep < 1:
+        raise ValueError(f"`keep_versions` should be at least 1, but is {keep}.")
+    groups: dict[Any, list[ResultSetInfo]] = defaultdict(list)
+    for info in store.read_result_sets():
+        groups[info.name, tuple(sorted(info.config.items())), info.seed, info.context_key].append(info)
+    return [info for group in groups.values() for info in group[:-keep]]
+
+
+def _chosen(store: Backend, info: ResultSetInfo, before: float | None, larger: int | None, where: Where) -> list[Row]:
+    """Return the rows that are old, large and meant, where that is asked for."""
+    try:
+        rows = Space(store, info).rows(where)
+    except ValueError:  # no point of this result set has such a field
+        return []
+    return [
+        row for row in rows
+        if (before is None or row.started < before)
+        and (larger is None or len(row.y) + len(row.y_data or b"") > larger)
+    ]  # fmt: skip
 
 
 def move(

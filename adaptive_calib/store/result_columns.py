@@ -29,11 +29,13 @@ class Results:
 
     def __init__(self, *, allow_pickle: bool = False) -> None:
         self._allow_pickle = allow_pickle
-        self._handlers: dict[type, tuple[str, Dump, Load]] = {}
+        self._handlers: dict[type, tuple[str, Dump, Load, str]] = {}
 
-    def register(self, kind: type, dump: Dump, load: Load) -> None:
+    def register(self, kind: type, dump: Dump, load: Load, suffix: str = "") -> None:
         """Keep values of type `kind` by ``dump(object, path)`` and ``load(path)``; see `Store.register_handler`."""
-        self._handlers[kind] = (f"{kind.__module__}.{kind.__qualname__}", dump, load)
+        if suffix and (not suffix.startswith(".") or "/" in suffix or "\0" in suffix):
+            raise ValueError(f'`suffix` should be the ending of a file, as ".fits", but is {suffix!r}.')
+        self._handlers[kind] = (f"{kind.__module__}.{kind.__qualname__}", dump, load, suffix)
 
     def write(self, value: Any) -> tuple[str, str, bytes]:
         """Return kind, text and bytes of a result.
@@ -87,19 +89,19 @@ class Results:
         """Return the name of the handler of a value, and the bytes that it wrote; None if there is no handler."""
         for base in type(value).__mro__[:-1]:  # the exact type before its bases
             if base in self._handlers:
-                name, dump, _ = self._handlers[base]
+                name, dump, _, suffix = self._handlers[base]
                 with tempfile.TemporaryDirectory(prefix="adaptive_calib-") as folder:
-                    path = Path(folder) / "result"
+                    path = Path(folder) / f"result{suffix}"
                     dump(value, path)
                     return name, path.read_bytes()
         return None
 
     def _loaded(self, name: str, data: bytes) -> Any:
         """Return what the handler of this name wrote."""
-        for known, _, load in self._handlers.values():
+        for known, _, load, suffix in self._handlers.values():
             if known == name:
                 with tempfile.TemporaryDirectory(prefix="adaptive_calib-") as folder:
-                    path = Path(folder) / "result"
+                    path = Path(folder) / f"result{suffix}"
                     path.write_bytes(data)
                     return load(path)
         raise _elsewhere(

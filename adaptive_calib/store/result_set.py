@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from adaptive_calib.store.text import printable
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Output", "Space", "StoredEvaluation", "find_result_set"]
+__all__ = ["Output", "Space", "StoredEvaluation", "Where", "find_result_set"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,10 @@ class StoredEvaluation:
 
 
 _NAMES = tuple(field.name for field in fields(StoredEvaluation))
+
+
+#: Chooses evaluations: values of their attributes or of fields of their points, or a function of a `StoredEvaluation`.
+Where: TypeAlias = Mapping[str, Any] | Callable[[StoredEvaluation], bool]
 
 
 class Space:
@@ -249,36 +253,49 @@ class Space:
                 table.to_json(temporary, orient="records", lines=True)
         return target
 
-    def delete(self, where: Mapping[str, Any] | Callable[[StoredEvaluation], bool]) -> int:
-        """Delete evaluations, so that they are computed again, and their artifacts; return how many.
-
-        Parameters
-        ----------
-        where
-            Values of attributes, ``{"status": "failed"}`` or ``{"point": Task(1)}``, or of fields of points,
-            ``{"point.seed": 1}``; or a function of a `StoredEvaluation`. ``{}`` deletes all.
+    def select(self, where: Where) -> list[StoredEvaluation]:
+        """Return evaluations by values of their attributes or of fields of their points; see `delete`.
 
         Raises
         ------
         ValueError
             If there is no such attribute, or no stored point has such a field.
         """
-        if callable(where):
-            keys = [row.key for row in self._store.iter(self.uid) if where(self._read(row))]
-        else:
-            keys = self._matching(dict(where))
+        return [self._read(row) for row in self.rows(where)]
+
+    def delete(self, where: Where) -> int:
+        """Delete evaluations, so that they are computed again, and their artifacts; return how many.
+
+        Parameters
+        ----------
+        where
+            Values of attributes, ``{"status": "failed"}`` or ``{"point": Task(1)}``, or of fields of points,
+            ``{"point.seed": 1}``; or a function of a `StoredEvaluation`. ``{}`` means all.
+
+        Raises
+        ------
+        ValueError
+            If there is no such attribute, or no stored point has such a field.
+        """
+        keys = [row.key for row in self.rows(where)]
         deleted = self._store.delete(keys)
         remove_artifacts(self._store.place, keys)
         return deleted
 
-    def _matching(self, where: dict[str, Any]) -> list[Key]:
+    def rows(self, where: Where) -> list[Row]:
+        """Return the rows of evaluations as they are stored; see `delete`."""
+        if callable(where):
+            return [row for row in self._store.iter(self.uid) if where(self._read(row))]
+        return self._matching(dict(where))
+
+    def _matching(self, where: dict[str, Any]) -> list[Row]:
         unknown = sorted(name for name in where if name not in _NAMES and not name.startswith("point."))
         if unknown:
             known = ", ".join(_NAMES)
             raise ValueError(f"{unknown} are no attributes of an evaluation; these are: {known}, point.FIELD.")
         wanted = where.pop("point", None) if "point" in where else _ANY
         uid = None if wanted is _ANY else self._uid_or_none(wanted)
-        rows, names, keys = list(self._store.iter(self.uid)), set[str](), []
+        rows, names, found = list(self._store.iter(self.uid)), set[str](), []
         of_points = [name for name in where if name.startswith("point.")]
         for row in rows:
             # a row that cannot be read can still be deleted by its columns
@@ -293,11 +310,11 @@ class Space:
                 if any(name not in parts or parts[name] != where[name] for name in of_points):
                     continue
             if all(getattr(source, name) == value for name, value in where.items() if name not in of_points):
-                keys.append(row.key)
+                found.append(row)
         missing = sorted(set(of_points) - names)
-        if missing and rows and not keys:
+        if missing and rows and not found:
             raise ValueError(f"no stored point has {', '.join(missing)}; there is: {', '.join(sorted(names)) or '-'}.")
-        return keys
+        return found
 
     def _uid_or_none(self, point: Any) -> str | None:
         try:

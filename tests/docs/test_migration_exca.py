@@ -488,3 +488,26 @@ def test_many_writers(tmp_path):
         thread.join()
     with SQLiteStore(tmp_path / "x.db", readonly=True) as store:
         assert store.space(f).counts == {"ok": 50}
+
+
+def test_inflight(tmp_path):
+    """What one run evaluates, the other one takes from the store."""
+    threads = [
+        threading.Thread(target=run, args=(f, range(30)), kwargs={"store": tmp_path / "x.db", "share_every": 0.01})
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(CALLS) == list(range(30))
+
+
+def test_steps():
+    """The results of the first are the context of the second."""
+    first = dict(zip([1, 2], run(f, [1, 2]).result(), strict=True))
+
+    def second(x, *, ctx):
+        return ctx.context[x] + 1
+
+    assert run(Evaluation(second, name="second", version="1", context=first), [1, 2]).result() == [3, 5]

@@ -343,6 +343,39 @@ def test_continue_on_failure():
         run(fails_at_two, [1, 2, 2, 2, 3], on_error="continue", max_failures=2)
 
 
+def test_missing_results():
+    """What failed is None, and the others are found by their task."""
+    learner = SequenceLearner(lambda task: fails_at_two(task.exponent), [Power(1), Power(2)])
+    runner = BlockingRunner(learner, executor=SequentialExecutor(), on_error="continue")
+    assert learner.result(failed=None) == [1, None]
+    assert learner.data[Power(1)] == 1
+    assert [failure.point for failure in runner.failures] == [(1, Power(2))]
+
+
+def test_max_parallel():
+    """Never more than two at the same time, whatever the pool has."""
+    learner = SequenceLearner(square, range(20))
+    learner.max_pending = 2
+    most = []
+    with ThreadPoolExecutor(4) as pool:
+        BlockingRunner(learner, executor=pool, callbacks=[lambda _, __, now: most.append(now.running)])
+    assert max(most) <= 2
+    assert learner.npoints == 20
+
+
+def test_filter_context():
+    """Each function has what it needs."""
+    names = []
+
+    def function(x, *, ctx):
+        names.append(sorted(ctx.context))
+        return x
+
+    for context in ({"a": 1}, {"b": 2}):
+        run(Evaluation(function, name="f", version="1", context=context), [1])
+    assert names == [["a"], ["b"]]
+
+
 def test_interrupt():
     """Cancelled, a run tells what is under way."""
 
@@ -419,11 +452,11 @@ def test_what_is_cached(tmp_path):
 
 
 def test_clear_cached(tmp_path):
-    """By a function of the evaluation, or by its status."""
+    """By the point, or by its status."""
     ev = Evaluation(fails_at_two)
     run(ev, [1, 2, 3], store=tmp_path / "x.db", on_error="continue")
     with SQLiteStore(tmp_path / "x.db") as store:
-        assert store.space(ev).delete(lambda e: e.point == 2) == 1
+        assert store.space(ev).delete({"point": 2}) == 1
         assert store.space(ev).delete({"status": "failed"}) == 0
         assert len(store.space(ev)) == 2
 
@@ -535,6 +568,21 @@ def test_pipeline():
     after = SequenceLearner(second, first.result())
     BlockingRunner(after, executor=SequentialExecutor())
     assert after.result() == [2, 5, 10]
+
+
+def second_step(task: Any, *, ctx: Any) -> Any:
+    CALLS.append(task)
+    return ctx.context[task[0]] + task[1]
+
+
+def test_shared_step(tmp_path):
+    """It is evaluated once, and found by a second run."""
+    for _ in range(2):
+        first = run(square, [3, 4], store=tmp_path / "x.db")
+        results = dict(zip([3, 4], first.result(), strict=True))
+        tasks = [(3, 1), (3, 2), (4, 1)]
+        assert run(Evaluation(second_step, context=results), tasks, store=tmp_path / "x.db").result() == [10, 11, 17]
+    assert CALLS == [3, 4, (3, 1), (3, 2), (4, 1)]
 
 
 def test_intermediate_results():
