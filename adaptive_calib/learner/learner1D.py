@@ -410,8 +410,8 @@ class Learner1D(BaseLearner):
             self._intervals.insert(u, y)
 
     def _is_twin(self, u: float) -> bool:
-        """Whether `u` is the twin of an observed point, for the smooth mode and error goals: no node, see `noise`."""
-        if self._mode == "auto" or (self._goal is None and self._mode == "linear"):
+        """Whether `u` is the twin of an observed point, and no node, see `noise`; never in the plain linear mode."""
+        if not self._domain.has_twins or (self._goal is None and self._mode == "linear"):
             return False
         interval = self._intervals.interval_at(u)
         return interval is not None and u in (self._domain.twin(interval[1]), self._domain.twin(interval[2]))
@@ -536,7 +536,7 @@ class Learner1D(BaseLearner):
         known = dict(zip(us, ys, strict=True))
         if self._goal is not None:
             self._retrace(known, new)
-        if self._mode == "smooth" or (self._goal is not None and self._mode == "linear"):
+        if self._domain.has_twins and (self._mode != "linear" or self._goal is not None):
             new = self._without_twins(known, new)
         if one_by_one and (not us or self._mode == "auto"):
             self._intervals.replay(list(new), list(new.values()))
@@ -608,7 +608,7 @@ class Learner1D(BaseLearner):
 
     def _begin_goal(self, check: ErrorCheck) -> None:
         self._replace_intervals(ErrorLoss(self._mode), uneven=True)
-        self._goal = ErrorGoal(check, self._domain, self._mode, noise=self._mode != "auto")
+        self._goal = ErrorGoal(check, self._domain, self._mode)
         order = {self._domain.u(x): self._checked(x, y)[1] for x, y in self.data.items() if self._domain.contains(x)}
         self._retrace({}, order)
         for u in order.keys() - set(self._intervals.known()[0]):

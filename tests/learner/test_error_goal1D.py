@@ -218,8 +218,9 @@ def test_an_unknown_region_counts(mode):
         assert learner.largest_error() < 1e-2
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("size", [1e-2, 1e-4])
+@pytest.mark.parametrize(
+    ("mode", "size"), [(mode, size) for mode in MODES for size in (1e-2, 1e-4)] + [("smooth", 1e-5), ("auto", 1e-5)]
+)
 def test_noise_above_the_goal_ends_the_run(mode, size):
     """The reason says how large the noise is, within a factor of six, and what can be done."""
     learner = Learner1D(lambda x: math.sin(3 * x) + size * scramble(x), (-1, 1), mode=mode)
@@ -247,6 +248,32 @@ def test_a_fast_wave_is_no_noise(mode):
         half.tell_many(list(learner.data)[:60], list(learner.data.values())[:60])
         run(half, 0.02, 2500)
         assert half.claim().basis == "checked"
+
+
+def test_three_steps_are_no_noise():
+    """The closest points lie on both sides of a step, in three places; those beside them agree."""
+
+    def f(x: float) -> float:
+        return (x > 0.21) - 0.7 * (x > 0.535) + 0.4 * (x > 0.888) + 0.3 * math.sin(4 * x)
+
+    learner = Learner1D(f, (0, 1), mode="auto")
+    run(learner, 1e-3, budget=400)
+    assert learner.claim().basis == "checked"
+    assert len(learner.breaks) == 3
+
+
+@pytest.mark.parametrize("f", [math.exp, wave(40), lambda x: 1 / (1 + 1e4 * (x - 0.4) ** 2), lambda x: math.sqrt(x)])
+def test_the_check_costs_its_points_and_no_more(f):
+    """After the estimate has met the goal 22 evaluations follow, though it rises while values at random places come."""
+    learner = Learner1D(f, (0, 1), mode="auto")
+    learner.set_error_goal(1e-4)
+    first = None
+    while (claim := learner.claim()) is None or claim.basis != "checked":
+        if first is None and learner.largest_error() <= 1e-4:
+            first = learner.npoints
+        (x,), _ = learner.ask(1)
+        learner.tell(x, f(x))
+    assert learner.npoints - first == 22
 
 
 @pytest.mark.parametrize("mode", MODES)

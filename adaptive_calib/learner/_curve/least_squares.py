@@ -87,14 +87,17 @@ class LeastSquares:
         """Return how many pairs of close neighbours there are, and how many of them show noise.
 
         In each tenth of the domain the closest pair counts only: where points crowd together because the function is
-        steep there, the values of the closest differ the least.
+        steep there, the values of the closest differ the least. Over a step those of the closest pair differ, but not
+        those of either pair beside it.
         """
         h = np.diff(t)
         close = np.flatnonzero(h < CLOSE * (t[-1] - t[0]) / len(h))
         close = close[np.argsort(h[close], kind="stable")]
         _, first = np.unique(np.floor(10 * t[close]), return_index=True)
         close = close[first]
-        apart = np.abs(y[close + 1] - y[close]).max(axis=1)
+        steps = np.abs(np.diff(y, axis=0)).max(axis=1)
+        beside = np.maximum(np.append(steps[1:], 0.0), np.insert(steps[:-1], 0, 0.0))
+        apart = np.minimum(steps, beside)[close]
         return len(close), int(np.sum(apart > DIFFERENT * self.rms))
 
     def __call__(self, u: Floats) -> Floats:

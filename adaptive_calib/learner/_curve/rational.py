@@ -20,10 +20,11 @@ A1494; Lietaert, Meerbergen, Pérez & Vandereycken, IMA J. Numer. Anal. 42 (2022
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
-import scipy.linalg
+from scipy.linalg.lapack import dtrtrs
 
 from adaptive_calib._arrays import Floats
 
@@ -212,7 +213,7 @@ def _smallest(factor: Floats) -> Floats:
     np.fill_diagonal(r, np.where(np.abs(diagonal) < least, least, diagonal))
     w: Floats = np.full(m, 1.0)
     for _ in range(ITERATIONS):
-        for transposed in ("T", "N"):
-            w = scipy.linalg.solve_triangular(r, w, trans=transposed, check_finite=False)
-            w /= np.linalg.norm(w)
+        for transposed in (1, 0):
+            w, _ = dtrtrs(r, w, trans=transposed)
+            w /= math.sqrt(w @ w)
     return w
