@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from adaptive_calib.engine.events import Effect, Event, Started
 from adaptive_calib.engine.goals import Goal, Progress, share_reached, total_points
+from adaptive_calib.view.run import RunHistory, time_left_of
 
 __all__ = ["ProgressBar"]
 
@@ -23,7 +24,7 @@ class ProgressBar:
         Number of points at which the bar is full; default: found out from `goal`.
     goal : Goal, optional
         The goal of the run. If it is reached at a certain number of points, that is the total; else the total is
-        estimated from the share of the way that is done. Without both the bar counts only.
+        extrapolated from the loss or error so far. Without both the bar counts only.
     describe : callable, optional
         ``describe(progress) -> str``: the text behind the bar; default: points running and failed.
     bar
@@ -51,7 +52,7 @@ class ProgressBar:
     ) -> None:
         self._total = total
         self._goal = goal
-        self._first: dict[str, float] = {}
+        self._history = RunHistory()
         self._describe = describe or _describe
         self._bar = bar
         self._interval = interval
@@ -82,8 +83,12 @@ class ProgressBar:
         total = total_points(self._goal, progress)
         if total is not None or not progress.npoints:
             return total
-        share = share_reached(self._goal, progress, self._first)
-        return round(progress.npoints / share) if share else None
+        # from the time left, as other displays show it
+        self._history.note_share(progress.npoints, share_reached(self._goal, progress, self._history.first))
+        seconds, _ = time_left_of(self._goal, progress, self._history)
+        if seconds is None or not progress.told:
+            return None
+        return progress.npoints + round(seconds * progress.told / progress.time)
 
 
 def _describe(progress: Progress) -> str:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from adaptive_calib.engine.goals import share_reached, time_left
+from adaptive_calib.engine.goals import error_goal_of, share_reached, time_left
 from adaptive_calib.learner.protocol import has_method
+from adaptive_calib.view.time_left import points_left
 
-__all__ = ["RunHistory", "RunView", "from_state", "look", "loss_of", "shorten", "to_state"]
+__all__ = ["RunHistory", "RunView", "from_state", "look", "loss_of", "shorten", "time_left_of", "to_state"]
 
 #: Number of running points and of failures that are listed.
 LISTED = 5
@@ -34,11 +35,21 @@ class RunHistory:
         The lowest task number that was not submitted yet, and the seconds of the run at which that was seen.
     first : dict of str to float
         The first finite loss and estimated error; see `adaptive_calib.engine.goals.First`.
+    path : list of (int, float)
+        Numbers of points and the share of the goal then; thinned to at most 200.
     """
 
     losses: list[tuple[float, float]] = field(default_factory=list)
     marks: list[tuple[int, float]] = field(default_factory=list)
     first: dict[str, float] = field(default_factory=dict)
+    path: list[tuple[int, float]] = field(default_factory=list)
+
+    def note_share(self, npoints: int, share: float | None) -> None:
+        """Add the share of the goal at one moment."""
+        if share is not None and npoints and (not self.path or self.path[-1][0] < npoints):
+            self.path.append((npoints, share))
+            if len(self.path) > _HISTORY:
+                self.path[:-1] = self.path[:-1:2]
 
     def note(self, seconds: float, loss: float | None, tasks: list[int]) -> None:
         """Add the state at one moment."""
@@ -70,7 +81,9 @@ class RunView:
     stopping : bool
         Whether the run only waits for pending evaluations: nothing more is submitted.
     elapsed, left : float
-        Seconds since the start and until the goal; `left` is None if the goal gives no estimate.
+        Seconds since the start and until the goal; `left` is None if there is no estimate.
+    left_range : (float, float) or None
+        Where `left` may lie, if it was extrapolated from the losses so far.
     share : float or None
         Part of the way to the goal, 0 to 1.
     npoints, loaded, new, pending, retrying, failed, workers : int
@@ -122,11 +135,12 @@ class RunView:
     retrying: int = 0
     claim: str | None = None
     forecast: str | None = None
+    left_range: tuple[float, float] | None = None
 
 
 #: What a state that is read has to hold: a store may come from anywhere.
 _PAIRS: dict[str, tuple[type, type]] = {"running": (str, float), "failures": (str, str), "losses": (float, float)}
-_TEXTS = {"title", "goal", "status", "reason", "claim", "error"}
+_TEXTS = {item.name for item in fields(RunView) if str(item.type).startswith("str")}
 #: Of a state that is stored.
 _LONGEST_TRACEBACK, _LOSSES = 2000, 60
 
@@ -156,7 +170,10 @@ def from_state(state: Mapping[str, Any]) -> RunView:
         for name, (one, other) in _PAIRS.items():
             known[name] = tuple((one(first), other(second)) for first, second in known[name])
         known["split"] = {str(name): float(percent) for name, percent in known["split"].items()}
-        for name in known.keys() - _PAIRS.keys() - {"split"}:
+        if known.get("left_range") is not None:
+            low, high = known["left_range"]
+            known["left_range"] = (float(low), float(high))
+        for name in known.keys() - _PAIRS.keys() - {"split", "left_range"}:
             if known[name] is not None and not isinstance(known[name], str if name in _TEXTS else (int, float)):
                 raise ValueError(f"{name} is {known[name]!r:.100}")
         return RunView(**known)
@@ -186,6 +203,11 @@ def look(runner: Any, history: RunHistory | None = None) -> RunView:
         )
         status = runner.status()
         stopping = status == "running" and progress.phase == "draining"
+        share = 1.0 if status == "finished" else share_reached(runner.goal, progress, history.first)
+        history.note_share(progress.npoints, share)
+        left, left_range = (
+            time_left_of(runner.goal, progress, history) if status == "running" and not stopping else _UNKNOWN
+        )
         return RunView(
             title=type(runner.learner).__name__,
             goal=str(runner.goal),
@@ -193,8 +215,9 @@ def look(runner: Any, history: RunHistory | None = None) -> RunView:
             reason=runner.stop_reason,
             stopping=stopping,
             elapsed=elapsed,
-            left=None if status != "running" or stopping else time_left(runner.goal, progress),
-            share=1.0 if status == "finished" else share_reached(runner.goal, progress, history.first),
+            left=left,
+            left_range=left_range,
+            share=share,
             npoints=progress.npoints,
             loaded=progress.loaded,
             new=progress.told,
@@ -213,6 +236,20 @@ def look(runner: Any, history: RunHistory | None = None) -> RunView:
             losses=tuple(history.losses),
             error=_error(machine.error) if status == "failed" else "",
         )
+
+
+_UNKNOWN: tuple[None, None] = (None, None)
+
+
+def time_left_of(goal: Any, progress: Any, history: RunHistory) -> tuple[float | None, tuple[float, float] | None]:
+    """Return the seconds left to the goal, and a range if they are extrapolated."""
+    known = time_left(goal, progress)
+    points = points_left(history.path) if known is None and progress.told else None
+    if points is None:
+        return known, None
+    low, likely, high = (number * progress.time / progress.told for number in points)
+    # an estimated error falls suddenly when the last feature is resolved
+    return likely, (low if error_goal_of(goal) is None else 0.0, high)
 
 
 def loss_of(learner: Any) -> float | None:

@@ -6,19 +6,28 @@ from datetime import timedelta
 
 from adaptive_calib.view.run import RunView
 
-__all__ = ["duration", "rows", "text"]
+__all__ = ["rows", "text", "time_left"]
 
 
-def duration(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """Return seconds as hours, minutes and seconds."""
     return str(timedelta(seconds=round(seconds)))
 
 
+def time_left(view: RunView) -> str:
+    """Return the time left in words, with its range if it was extrapolated; empty if it is not known."""
+    if view.left is None:
+        return ""
+    low, high = view.left_range or (None, None)
+    spread = "" if low is None or high is None else f" ({_duration(low)} to {_duration(high)})"
+    return f"about {_duration(view.left)}{spread}"
+
+
 def rows(view: RunView) -> dict[str, str]:
     """Return name -> value of each row, in the order of display."""
-    table = {"status": _status(view), "goal": view.goal, "elapsed time": duration(view.elapsed)}
+    table = {"status": _status(view), "goal": view.goal, "elapsed time": _duration(view.elapsed)}
     if view.left is not None:
-        table["time left"] = f"about {duration(view.left)}"
+        table["time left"] = time_left(view)
     parts = {
         "new": view.new, "loaded": view.loaded, "pending": view.pending, "to be repeated": view.retrying,
         "failed": view.failed,

@@ -33,5 +33,5 @@ def stored_view(run: Run) -> RunView | None:
         return None
     view = replace(view, status=_STATUS.get(status_of(run), "failed"), reason=run.reason or view.reason)
     if not is_running(run):
-        view = replace(view, left=None, stopping=False, running=())
+        view = replace(view, left=None, left_range=None, stopping=False, running=())
     return view

@@ -28,7 +28,7 @@ from adaptive_calib.store.identity.canonical import plain_text
 from adaptive_calib.store.rows import OK, Run
 from adaptive_calib.view.run import RunView
 from adaptive_calib.view.run_html import COLOURS, curve, html
-from adaptive_calib.view.run_text import duration
+from adaptive_calib.view.run_text import time_left
 from adaptive_calib.view.stored_run import is_running, status_of, stored_view
 from adaptive_calib.web import drawings
 from adaptive_calib.web.results import Evaluations, Watched, numbers_of
@@ -61,7 +61,7 @@ def _runs_table(runs: list[Run]) -> str:
     for run in reversed(runs):
         view, about = _view(run), json.loads(run.manifest)
         names = ", ".join(str(space.get("name")) for space in about.get("spaces", {}).values()) or "?"
-        left = f", about {duration(view.left)} left" if view.left is not None else ""
+        left = f", {time_left(view)} left" if view.left is not None else ""
         bar = "" if view.share is None else _bar(view)
         rows.append(
             f'<tr><td><a href="run?{urlencode({"id": run.id})}">{_time(run.started)}</a></td>'
