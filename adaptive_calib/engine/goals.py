@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 from math import inf, nan
+from numbers import Real
 from typing import Any, cast
 
 from adaptive_calib.engine.goal_shares import (
@@ -233,6 +234,9 @@ class Loss(_Goal):
 
     value: float
 
+    def __post_init__(self) -> None:
+        _refuse_unless_number(self.value, "a loss goal")
+
     def __str__(self) -> str:
         return f"loss at most {self.value:g}"
 
@@ -264,6 +268,9 @@ class Points(_Goal):
     """
 
     value: int
+
+    def __post_init__(self) -> None:
+        _refuse_unless_number(self.value, "a number of points")
 
     def __str__(self) -> str:
         return f"{self.value} points"
@@ -532,6 +539,12 @@ class LargestError(_Goal):
     def share(self, progress: Progress, first: First | None = None) -> float | None:
         """Return how far the logarithm of the estimated error has come from its first value."""
         return share_of_shrinking("error", self.learner.largest_error(), self.value, first)
+
+
+def _refuse_unless_number(value: Any, what: str) -> None:
+    """Raise ValueError unless `value` can be reached: losses and numbers of points are never negative."""
+    if not (isinstance(value, Real) and float(value) >= 0):  # NaN is not
+        raise ValueError(f"{what} should be a number of at least 0, but is {value!r}.")
 
 
 def _checks(learner: Any) -> bool:

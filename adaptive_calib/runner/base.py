@@ -163,6 +163,7 @@ class BaseRunner(abc.ABC):
         deterministic: bool = False,
         on_interrupt: OnInterrupt = "raise",
     ) -> None:
+        _check_learner(learner)
         self.learner = learner
         self.goal = make_goal(
             learner,
@@ -182,7 +183,7 @@ class BaseRunner(abc.ABC):
         self.shutdown_executor = shutdown_executor
         batching = _batching(points_per_task, deterministic)
         _check(timeout=timeout, ntasks=ntasks, capture=capture, try_first=try_first)
-        _check_store(store, deterministic, require_clean_git=require_clean_git, share_every=share_every)
+        _check_store(store, mode, deterministic, require_clean_git=require_clean_git, share_every=share_every)
         if inner_threads is not None:
             self.executor = pool_of_limited_threads(executor, inner_threads)
         adapter = self._adapter(ntasks)
@@ -294,6 +295,16 @@ class BaseRunner(abc.ABC):
     @abc.abstractmethod
     def status(self) -> str:
         """Return "running", "cancelled", "failed" or "finished"."""
+
+    @property
+    def goal_reached(self) -> bool:
+        """Whether the run has ended because its goal was reached.
+
+        False while it is running, and if it ended for another reason: a cancellation, a failure, or a learner that
+        cannot go on (no point is left, or noise in the values is above the error goal), for which `status` is
+        "finished" as well, as in python-adaptive.
+        """
+        return self.session.machine.status == "finished"
 
     @property
     def stop_reason(self) -> str | None:
@@ -449,6 +460,14 @@ def _batching(points_per_task: int | str, deterministic: bool) -> Batching:
     return Batching(points_per_task)
 
 
+def _check_learner(learner: Any) -> None:
+    if isinstance(learner, type) or not (has_method(learner, "ask") and has_method(learner, "tell")):
+        raise TypeError(
+            f"`learner` should be a learner such as Learner1D(f, bounds=(0, 1)), with the methods ask and tell, but is "
+            f"{learner!r:.200}."
+        )
+
+
 def _check(*, timeout: float | None, ntasks: int | None, capture: str | None, try_first: bool | str) -> None:
     if timeout is not None and not timeout > 0:
         raise ValueError(f"`timeout` should be a positive number of seconds or None, but is {timeout!r}.")
@@ -473,9 +492,12 @@ def _log(log: bool | str | PathLike[str] | RunLog) -> RunLog | None:
     return log
 
 
-def _check_store(store: Any, deterministic: bool, *, require_clean_git: bool, share_every: float | None) -> None:
-    if store is None and (require_clean_git or share_every is not None):
-        name = "require_clean_git" if require_clean_git else "share_every"
+def _check_store(
+    store: Any, mode: Mode, deterministic: bool, *, require_clean_git: bool, share_every: float | None
+) -> None:
+    about = {"require_clean_git": require_clean_git, "share_every": share_every is not None, "mode": mode != "cached"}
+    if store is None and any(about.values()):
+        name = next(name for name, given in about.items() if given)
         raise ValueError(f'`{name}` is about the store of a run; give store="results.db" too, or leave it out.')
     if deterministic and share_every is not None:
         raise ValueError("`share_every` follows other runs, so it cannot be deterministic; leave one of them out.")

@@ -86,8 +86,8 @@ def make_goal(
         )
     if len(given) > 1:
         raise ValueError(
-            f"Only one of loss, npoints, end_time, duration can be specified, but {', '.join(given)} are; to combine "
-            "them write for instance Loss(0.01) | Points(500)."
+            f"Only one of loss, npoints, end_time, duration can be specified, but {' and '.join(given)} are. To "
+            "combine them write for instance goal=Loss(0.01) | Points(500), or LargestError(0.1, learner) & Points(9)."
         )
     if goal is not None:
         return _given(goal, learner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_conflicts_are_refused_by_name():
     """The message names what was given."""
     with pytest.raises(ValueError, match="either `goal` or `loss_goal`"):
         make_goal(Counting(), Points(3), loss=0.1)
-    with pytest.raises(ValueError, match="loss_goal, npoints_goal"):
+    with pytest.raises(ValueError, match="loss_goal and npoints_goal"):
         make_goal(Counting(), loss=0.1, npoints=5)
     with pytest.raises(TypeError, match="function of the learner"):
         make_goal(Counting(), 0.01)
@@ -129,3 +130,40 @@ def test_a_learner_that_explains_itself_gives_the_reason_of_the_stop() -> None:
 
     runner = BlockingRunner(Talkative(abs, [1, 2]), executor=SequentialExecutor())
     assert runner.stop_reason == "all is said"
+
+
+@pytest.mark.parametrize("value", [-3, math.nan, "10", None, 1j])
+def test_goals_that_nothing_can_reach_are_refused(value):
+    """A run with such a goal would never end, or end with a raw error."""
+    with pytest.raises(ValueError, match="a loss goal should be a number of at least 0"):
+        Loss(value)
+    with pytest.raises(ValueError, match="a number of points should be a number of at least 0"):
+        Points(value)
+
+
+def test_numbers_of_any_kind_are_goals():
+    """Those of NumPy, and zero."""
+    assert Points(np.int64(3)).value == 3
+    assert Loss(np.float32(0)).value == 0
+
+
+@pytest.mark.parametrize("learner", [abs, Learner1D, [1, 2], None])
+def test_a_runner_names_what_is_no_learner(learner):
+    """The function itself, the class instead of an object, a list."""
+    with pytest.raises(TypeError, match=r"`learner` should be a learner such as Learner1D\(f"):
+        BlockingRunner(learner, npoints_goal=3, executor=SequentialExecutor())
+
+
+def test_a_mode_without_a_store_is_refused():
+    """It would have no effect, and the user believes that it has."""
+    with pytest.raises(ValueError, match="`mode` is about the store of a run"):
+        BlockingRunner(Learner1D(abs, (-1, 1)), npoints_goal=3, mode="retry", executor=SequentialExecutor())
+
+
+def test_whether_the_goal_was_reached_is_told_apart_from_the_end():
+    """A learner without points to ask for ends a run as "finished", though its goal was not reached."""
+    runner = BlockingRunner(Learner1D(abs, (-1, 1)), npoints_goal=3, executor=SequentialExecutor())
+    assert (runner.status(), runner.goal_reached) == ("finished", True)
+    few = SequenceLearner(abs, [1, 2])
+    runner = BlockingRunner(few, npoints_goal=3, executor=SequentialExecutor())
+    assert (runner.status(), runner.goal_reached) == ("finished", False)
