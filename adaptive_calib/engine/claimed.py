@@ -11,6 +11,7 @@ from math import inf
 from adaptive_calib.engine.archive import Archive, Stored
 from adaptive_calib.engine.events import Claimed, Dropped, Event, Failed, Finished, Submit
 from adaptive_calib.engine.machine import StoredFailureError
+from adaptive_calib.engine.observers import logger
 
 __all__ = ["ClaimedPoints", "event_of"]
 
@@ -36,16 +37,21 @@ class ClaimedPoints:
     def __init__(self) -> None:
         self.due = inf
         self._submits: dict[int, Submit] = {}
+        self._said = False
 
     def add(self, submit: Submit, due: float) -> None:
         """Add a task whose point another run evaluates; look again at second `due`."""
         self._submits[submit.task] = submit
         self.due = min(self.due, due)
 
-    def look(self, archive: Archive, now: float, free: int) -> list[Event]:
-        """Return the events of tasks that have a result, and, for `free` places, of those to be asked for again."""
+    def look(self, archive: Archive, now: float, capacity: int, running: int) -> list[Event]:
+        """Return the events of tasks that have a result, and, for free places, of those to be asked for again."""
         if now < self.due:
             return []
+        if not (running or self._said):
+            self._said = True
+            logger.info("only points that other runs evaluate are left (%d); waiting for them", len(self._submits))
+        free = capacity - running
         events: list[Event] = []
         for submit in list(self._submits.values()):
             stored = archive.find(submit.point, submit.place, claim=False)

@@ -538,7 +538,7 @@ class Session:
             return []
         try:
             found = self.archive.news()
-            events = self._claimed.look(self.archive, self.now, self.machine.capacity - len(self.machine.running))
+            events = self._claimed.look(self.archive, self.now, self.machine.capacity, len(self.machine.running))
         except Exception as error:  # noqa: BLE001 - it ends the run, as every error of the store
             return [Broke(self.now, error, f"the store could not be read: {error!r}")]
         return events if found is None else [*events, Loaded(self.now, found.points, found.values)]

@@ -88,9 +88,13 @@ class Leases:
     def release(self, keys: Iterable[Key]) -> None:
         """Give up claims; those that this run does not have are left out."""
         given_up = self._claimed.intersection(keys)
-        if given_up:
-            self._claimed -= given_up
+        if not given_up:
+            return
+        self._claimed -= given_up
+        try:
             self._store.release(given_up, self._owner)
+        except (StoreError, OSError) as error:  # others find the results all the same, and the lease ends with the run
+            logger.warning("%r: claims could not be given up: %s", self._store, error)
 
     def close(self) -> None:
         """Give up all claims and end the signs of life."""
@@ -98,11 +102,11 @@ class Leases:
             return
         self._stop.set()
         self._thread.join()
+        self.release(set(self._claimed))
         try:
-            self.release(set(self._claimed))
             self._store.beat(self._owner, None)
-        except (StoreError, OSError) as error:  # they expire by themselves
-            logger.warning("%r: claims could not be given up: %s", self._store, error)
+        except (StoreError, OSError) as error:  # the lease expires by itself
+            logger.debug("%r: the end of the leases could not be written: %s", self._store, error)
 
     def _dead(self, owners: set[str]) -> set[str]:
         """Return those of the owners that have died."""

@@ -383,24 +383,33 @@ class RunArchive:
             if row is not None and row.status == OK:  # else somebody deleted it since
                 return self._stored(row)
         if self._leases is not None:
-            if claim and self._leases.claim([key]):
+            found = self._found_elsewhere(key, status)
+            if found is not None or not claim:
+                return found
+            if self._leases.claim([key]):
                 self._claimed_elsewhere.add(key)
                 return Stored("claimed")
-            self.store.refresh(key.space, key)  # after the claim: its last owner may have stored it before
-            row = self.store.get(key)
-            if row is not None and row.status in STATUSES and row.status != status:
+            found = self._found_elsewhere(key, status)  # its last owner may have stored it before it gave it up
+            self._claimed_elsewhere.discard(key)
+            if found is not None:
                 self._leases.release([key])
-                self._claimed_elsewhere.discard(key)
-                known[key[1:]] = row.status
-                return self._stored(row) if row.status == OK else self._failed(key, row.status)
-            if claim:
-                self._claimed_elsewhere.discard(key)
+                return found
         if self._mode == "read-only":
             raise ReadOnlyStoreError(
                 f'the point {own!r} of {evaluation.name} is not in {self.store!r} and mode="read-only" evaluates '
                 'nothing; use mode="cached".'
             )
         return None
+
+    def _found_elsewhere(self, key: Key, status: str | None) -> Stored | None:
+        """Return what another run has stored of a point since; `status` is what was known before."""
+        self.store.refresh(key.space, key)
+        row = self.store.get(key)
+        if row is None or row.status not in STATUSES or row.status == status:
+            return None
+        self._claimed_elsewhere.discard(key)
+        self._known[key.space][key[1:]] = row.status
+        return self._stored(row) if row.status == OK else self._failed(key, row.status)
 
     def _stored(self, row: Row) -> Stored:
         return Stored("ok", self.store.results.read(row.y_kind, row.y, row.y_data))

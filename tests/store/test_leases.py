@@ -169,6 +169,18 @@ def test_signs_of_life_go_on_when_one_cannot_be_written() -> None:
     assert beats[-1] is None
 
 
+def test_claims_that_cannot_be_given_up_end_no_run() -> None:
+    """A full disk at that moment is logged; the results are there."""
+
+    class Full(MemoryStore):
+        def release(self, keys: Any, owner: str) -> None:
+            raise StoreError("no space left")
+
+    store = Full()
+    runner = run(Evaluation(abs, name="abs", version="1"), range(3), store)
+    assert (runner.status(), store.space("abs").counts) == ("finished", {"ok": 3})
+
+
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
