@@ -1,6 +1,6 @@
 """Error rates and costs of the decisions of a calibration in worlds of known truth.
 
-    python -m tests.benchmarks worlds [--runs 1000] [--first-seed 100000] [--case NAME]
+    python -m tests.benchmarks worlds [--runs 1000] [--first-seed 100000] [--case NAME ...] [--costs]
 
 In a world A wins with probability expit(t), t ~ N(±m, 2m) (so that t are the true log odds), and B_EMD at c says
 expit(said(t, log2 c)). 90 % of the variance of t is common to all c, the rest is drawn anew for each c, which is harder
@@ -21,16 +21,26 @@ import argparse
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, ndtri
 
 from adaptive_calib.calibration import CalibrationLearner
-from adaptive_calib.calibration.decision import Decision, next_look
-from adaptive_calib.calibration.slope import Status
+from adaptive_calib.calibration.decision import (
+    FIRST_LOOK,
+    SUSPICION,
+    Decision,
+    _both_kinds,
+    _half_width,
+    _octaves,
+    next_look,
+)
+from adaptive_calib.calibration.evidence import Evidence, extend
+from adaptive_calib.calibration.interval import acceptable_interval
+from adaptive_calib.calibration.slope import Status, slope_status
 
 Array = np.ndarray
 
@@ -151,16 +161,33 @@ class Quick(CalibrationLearner):
     """
 
     def go(self, truth: _Truth) -> Iterator[Decision]:
-        """Yield each decision until the run ends."""
+        """Yield the decisions, from the first one that accepts a c or rejects all of them, until the run ends."""
         self._ledger: Any = Revealed(truth, self._filled, self._ledger.added)
+        silent = self._silent_until(truth)
         while self._met_at is None and len(self._ledger) < truth.world.N:
             self._ledger.n = n = min(self._next_look, truth.world.N)
             while self._next_look <= n:
                 self._next_look = next_look(self._next_look)
+            if n <= silent and n < truth.world.N:
+                continue
             self._due = True
             self._look()
             assert self._decision is not None
             yield self._decision
+
+    def _silent_until(self, truth: _Truth) -> int:
+        """Number of experiments up to which no c is accepted and not all are rejected: nothing is added or ended."""
+        added, labels = self._ledger.added, truth.labels
+        evidence = [Evidence() for _ in added]
+        extend(evidence, np.stack([truth.column(math.log2(c)) for c in added], axis=1), labels)
+        accept, reject, shape = (
+            np.stack([getattr(one, name) for one in evidence], axis=1) for name in ("accept", "reject", "shape")
+        )
+        log2c, start = [math.log2(c) for c in added], _both_kinds(labels)
+        refuse = np.logaddexp(reject, shape) - math.log(2)
+        accepted = self.family.first_reached(log2c, accept, shape < math.log(SUSPICION), start)
+        rejected = self.family.first_reached(log2c, refuse, np.ones_like(shape, bool), start)
+        return int(min(accepted.min(), rejected.max()))
 
     def _fill(self, c: float, stop: int, here: bool) -> list[Any]:
         self._filled[c] = max(self._filled[c], stop)
@@ -194,6 +221,75 @@ def run(world: World, seed: int, **options: Any) -> dict[str, float]:
     }
 
 
+class Former(Quick):
+    """The default of before: 1.96 standard errors at each look and c, nothing kept; both ends wanted to `c_tol`."""
+
+    def _silent_until(self, truth: _Truth) -> int:
+        return 0
+
+    def _judged(self) -> Decision:
+        now, tolerances = super()._judged(), self.tolerances
+        status = slope_status(now.slopes, now.stderrs)
+        interval = acceptable_interval(now.log2c, status, now.slopes, now.stderrs)
+        bemd = np.stack([self._ledger.column(c) for c in self._ledger.c], axis=1)
+        width = _half_width(now.log2c, bemd, self._ledger.labels, interval) if interval.state != "none" else 0.0
+        octaves = _octaves(now.log2c, now.slopes, interval, self.axis, True)
+        unmet = {"interval": octaves / (tolerances.c_tol or 1.0), "band": width / (tolerances.band or 1.0)}
+        return replace(now, verdicts=replace(now.verdicts, status=status), interval=interval, unmet=unmet)
+
+
+#: Values of c that count as independent where one look decides on all of them, of which 90 % of the noise is common.
+INDEPENDENT = 9
+
+
+def single_looks(world: World, seed: int, most: int = 16_384) -> dict[int, bool]:
+    """Return look -> whether a test at this number alone has the lower end within half an octave.
+
+    The score test of the slope at a fixed number of experiments, 2.5 % on either side over all c of a grid of half
+    octaves.
+    """
+    grid = [2.0 ** (x / 2) for x in range(-16, 9)]
+    bound = -float(ndtri(0.025 / INDEPENDENT))
+    truth = _Truth(replace(world, N=most), seed)
+    evidence, found, start = [Evidence() for _ in grid], {}, 0
+    columns = np.stack([truth.column(math.log2(c)) for c in grid], axis=1)
+    look = FIRST_LOOK
+    while look <= most:
+        extend(evidence, columns[start:look], truth.labels[start:look])
+        up, down = np.array([one.z for one in evidence]).T
+        status = np.where(up > bound, 1, np.where(down > bound, -1, 0))
+        lower = acceptable_interval([math.log2(c) for c in grid], status).lower
+        found[look] = lower is not None and lower.width <= 0.5
+        start, look = look, next_look(look)
+    return found
+
+
+def cost(work: tuple[int, int]) -> dict[str, Any]:
+    """Return at how many experiments one run has its lower end, and ends, by rule."""
+    world, seed = WORLDS[work[0]], work[1]
+    out: dict[str, Any] = {}
+    world = replace(world, N=16_384)
+    truth = _Truth(world, seed)
+    for name, kind in (("now", Quick), ("both ends", Quick), ("former", Former)):
+        learner = kind([], Ldata=10, Linf=10_000, name="world", upper_end=name == "both ends")
+        for now in learner.go(truth):
+            if name == "now" and now.unmet.get("lower end", math.inf) <= 1:
+                out.setdefault("lower end", now.n)
+        out[name] = now.n
+    out["once"] = single_looks(world, seed)
+    return out
+
+
+def costs(index: int, runs: int, first: int, pool: Executor) -> list[float]:
+    """Return medians over runs: lower end now, once, ratio; end now, of both ends, of the former default, ratio."""
+    rows = list(pool.map(cost, [(index, first + k) for k in range(runs)]))
+    looks = rows[0]["once"]
+    once = next((n for n in looks if np.mean([row["once"][n] for row in rows]) >= 0.5), math.inf)
+    keys = ("lower end", "now", "both ends", "former")
+    lower, now, both, former = (float(np.median([row.get(key, math.inf) for row in rows])) for key in keys)
+    return [lower, once, lower / once, now, both, former, former / now]
+
+
 def _several(work: tuple[int, int, int]) -> list[dict[str, float]]:
     index, first, number = work
     return [run(WORLDS[index], seed) for seed in range(first, first + number)]
@@ -216,7 +312,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--first-seed", type=int, default=100_000)
     parser.add_argument("--case", nargs="+", default=[""], help="only worlds whose name contains one of these")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--costs", action="store_true", help="experiments by rule, in the worlds with a lower end")
     options = parser.parse_args(argv)
+    if options.costs:
+        heads = ["lower end at", "by one look", "ratio", "end", "both ends", "former default", "former / now"]
+        print(f"| world, {options.runs} runs | " + " | ".join(heads) + " |\n|---|" + "---|" * len(heads))
+        with ProcessPoolExecutor(options.workers) as pool:
+            for index, world in enumerate(WORLDS):
+                if world.edge is not None and any(case in world.name for case in options.case):
+                    numbers = costs(index, options.runs, options.first_seed, pool)
+                    print(f"| {world.name} | " + " | ".join(f"{x:.3g}" for x in numbers) + " |", flush=True)
+        return
     names = ["accepted", "recommended", "rejected", "answer", "bracket", "experiments"]
     print(f"| world, {options.runs} runs | " + " | ".join(names) + " |")
     print("|---|" + "---|" * len(names))

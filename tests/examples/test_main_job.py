@@ -66,10 +66,13 @@ def test_two_runs_of_one_store(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert counts(first) == (48, 0)
     assert (tmp_path / "calibration.png").read_bytes().startswith(b"\x89PNG")
     assert references((tmp_path / "calibration.html").read_text()) == [], "the page should need no network"
+    drawn = (tmp_path / "calibration.png").stat().st_mtime_ns
     assert main(arguments(tmp_path, "--executor", "sequential")) == 0
     second = capsys.readouterr().out
     assert counts(second) == (0, 48)
     assert table(second) == table(first)
+    assert table((tmp_path / "calibration.txt").read_text()) == table(first)
+    assert (tmp_path / "calibration.png").stat().st_mtime_ns == drawn, "the picture shows this already"
 
 
 def test_more_experiments_and_other_c_go_on_from_the_store(
@@ -103,6 +106,13 @@ def test_both_distributions(
     for name in ("infrared", "bias-sweep"):
         assert (tmp_path / f"calibration-{name}.png").exists()
         assert (tmp_path / f"calibration-{name}.html").exists()
+    missing = tmp_path / "calibration-infrared.html"
+    missing.unlink()
+    assert main(arguments) == 0
+    assert missing.exists(), "what is missing is drawn again"
+    assert "the pictures in" not in capsys.readouterr().out
+    assert main(arguments) == 0
+    assert "the pictures in" in capsys.readouterr().out
 
 
 @pytest.mark.slow

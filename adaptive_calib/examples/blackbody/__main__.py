@@ -73,39 +73,40 @@ def _executor(options: argparse.Namespace, resources: ExitStack) -> Any:
     return get_reusable_executor(max_workers=options.workers)
 
 
-def _report(learner: CalibrationLearner) -> None:
-    """Print what is known."""
-    now = learner.current()
-    if now is None:
-        print("No experiment was finished: nothing to show.")
-        return
+def _report(learner: CalibrationLearner) -> str:
+    """Return what is known, as text."""
+    if learner.current() is None:
+        return "No experiment was finished: nothing to show."
     several = len(learner.distributions) > 1
+    lines = []
     for name in learner.distributions:
-        if several:
-            print(f"{name}:")
-        print(format_summary(summarise(learner, name)))
-        print()
-    for caution in learner.cautions():
-        print(f"note: {caution}")
-    interval, recommended = learner.acceptable_interval(), learner.recommended_c()
-    print(f"\n{interval.words}")
+        lines += [f"{name}:"] * several + [format_summary(summarise(learner, name)), ""]
+    lines += [f"note: {caution}" for caution in learner.cautions()]
+    lines += ["", learner.acceptable_interval().words]
+    recommended = learner.recommended_c()
     if recommended is None:
-        print("No c can be recommended yet.")
+        lines.append("No c can be recommended yet.")
     else:
-        print(f"Recommended c: {recommended:g}{', acceptable in each distribution' if several else ''}")
+        lines.append(f"Recommended c: {recommended:g}{', acceptable in each distribution' if several else ''}")
+    return "\n".join(lines)
 
 
-def _draw(learner: CalibrationLearner, output: Path) -> None:
-    """Write the pictures."""
-    several = len(learner.distributions) > 1
-    for name in learner.distributions:
-        table = learner.table(name)
-        if any(len(rows) for rows in table.values()):
-            view = learner_view(learner, name)
-            stem = f"calibration-{name}" if several else "calibration"
-            for save, path in ((view.save_png, f"{stem}.png"), (view.save_html, f"{stem}.html")):
-                save(output / path)
-                print(f"wrote {output / path}")
+def _draw(learner: CalibrationLearner, output: Path, report: str) -> None:
+    """Write the report and the pictures, which takes seconds, unless they are there already."""
+    names = [name for name in learner.distributions if any(len(rows) for rows in learner.table(name).values())]
+    stems = [output / (f"calibration-{name}" if name else "calibration") for name in names]
+    text = output / "calibration.txt"
+    there = [path.with_suffix(suffix) for path in stems for suffix in (".png", ".html")]
+    if text.exists() and text.read_text(encoding="utf-8") == report and all(path.exists() for path in there):
+        print(f"the pictures in {output} show this")
+        return
+    text.unlink(missing_ok=True)  # says that the pictures are those of the report, so it is written after them
+    for name, stem in zip(names, stems, strict=True):
+        view = learner_view(learner, name)
+        for save, suffix in ((view.save_png, ".png"), (view.save_html, ".html")):
+            save(stem.with_suffix(suffix))
+            print(f"wrote {stem.with_suffix(suffix)}")
+    text.write_text(report, encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -143,9 +144,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{learner.stopped_because()}.")
     if learner.failed_points:
         print(f"{len(learner.failed_points)} points failed; see python -m adaptive_calib.store {store} failures")
-    _report(learner)
+    report = _report(learner)
+    print(report)
     if not interrupted:
-        _draw(learner, options.output)
+        _draw(learner, options.output, report)
     return 130 if interrupted else 0
 
 
