@@ -302,7 +302,12 @@ class DaskCluster:
         ended = [str(job) for job in jobs if str(getattr(job, "status", "")).endswith(("failed", "closed"))]
         if ended:
             words += f"; {len(ended)} of them have ended, look at their logs (cluster.get_logs()): {ended[0]:.200}"
-        return words + _last_words([job for job in jobs if getattr(job, "job_id", None)])
+        return words + self._of_jobs()
+
+    def _of_jobs(self) -> str:
+        """Return the numbers of the jobs of a cluster in a queue and the end of their newest log, else ""."""
+        jobs = (getattr(getattr(self.client, "cluster", None), "workers", None) or {}).values()
+        return _last_words([job for job in jobs if getattr(job, "job_id", None)])
 
     def age(self, handle: Handle) -> float | None:
         """Return for how many seconds a worker has evaluated the points of a handle; None if none has begun."""
@@ -385,7 +390,8 @@ class DaskCluster:
                 logger.warning("the worker at %s was lost; evaluated again by the next run: %s", worker, points)
                 self.withdraw(handle)
             elif not expected and handle.deaths == (1 if handle.alone else MOST_DEATHS):
-                self.withdraw(handle, WorkerDiedError(f"{handle.deaths} workers died while they had the point."))
+                died = f"{handle.deaths} workers died while they had the point, the last one at {worker}"
+                self.withdraw(handle, WorkerDiedError(f"{died}; what it printed is in its log{self._of_jobs()}."))
 
     def _over(self, handle: _Future, future: Any) -> None:
         """Fetch what did not come as an event: large results, and failures of the cluster."""

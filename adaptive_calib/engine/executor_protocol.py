@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from adaptive_calib.engine.evaluate import Report, Work
 
-__all__ = ["Evaluate", "Executor", "ExecutorError", "Handle"]
+__all__ = ["Evaluate", "Executor", "ExecutorError", "Handle", "TellsOfDeaths"]
 
 
 class ExecutorError(RuntimeError):
@@ -101,4 +101,13 @@ class Executor(Protocol):
 
     def close(self, *, abandon: bool = False) -> None:
         """Close what was opened; with `abandon`, without waiting for evaluations."""
+        ...
+
+
+@runtime_checkable
+class TellsOfDeaths(Protocol):
+    """An executor that can say how its workers ended."""
+
+    def last_words(self) -> str:
+        """Return how the workers of a broken pool ended, and where they print, as one sentence; "" if unknown."""
         ...

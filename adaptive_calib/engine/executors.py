@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor as FutureExecutor
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from math import inf
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,20 @@ class Pool:
         except (FileNotFoundError, ValueError, ProcessLookupError):  # it has ended in the meantime
             return False
         return True
+
+    def last_words(self) -> str:
+        """Return how the workers of a broken pool ended; the pool terminates the others by SIGTERM."""
+        workers = {process.sentinel: process for process in self._workers.values()}
+        until = time.monotonic() + 1.0
+        codes: set[int] = set()
+        for sentinel in wait(list(workers), timeout=0):  # those that have ended
+            while (code := workers[sentinel].exitcode) is None and time.monotonic() < until:
+                time.sleep(0.001)  # another thread, the pool's own, is just reading it
+            codes.add(code or 0)
+        codes -= {0, -signal.SIGTERM}
+        ends = [signal.Signals(-code).name if code < 0 else f"exit status {code}" for code in sorted(codes)]
+        ended = f"A worker ended with {' and '.join(ends)}. " if ends else ""  # loky's error says it itself
+        return f"{ended}What it printed last is in the output of this script."
 
     def _apart(self) -> Any:
         if self._trial is None:

@@ -60,7 +60,7 @@ from adaptive_calib.engine.events import (
     Tick,
     Withdraw,
 )
-from adaptive_calib.engine.executor_protocol import Evaluate, Executor, ExecutorError, Handle
+from adaptive_calib.engine.executor_protocol import Evaluate, Executor, ExecutorError, Handle, TellsOfDeaths
 from adaptive_calib.engine.executors import InThisThread
 from adaptive_calib.engine.inbox import Inbox
 from adaptive_calib.engine.limit import Interrupted, TimeLimitError
@@ -440,6 +440,7 @@ class Session:
     def _crash(self, submission: Submission, error: BrokenExecutor) -> list[Event]:
         """Return the events of a broken pool: all its tasks are lost, apart from those that have a result already."""
         lost = [submission]
+        words = f" {self.executor.last_words()}" if isinstance(self.executor, TellsOfDeaths) else ""
         for other in list(self._out.values()):
             if other.generation == submission.generation and not other.has_result():
                 del self._out[other.number]
@@ -462,7 +463,7 @@ class Session:
             events = [event for each in lost if not each.overdue for event in self._dropped(each)]
             return [*events, *(event for each in overdue for event in self._timed_out(each))]
         worker = WorkerDiedError(
-            f"the worker process died (killed, out of memory, or a crash in compiled code): {error}"
+            f"the worker process died (killed, out of memory, or a crash in compiled code): {error}{words}"
         )
         worker.__cause__ = error
         return [self._crashed(tuple(submit for each in lost for submit in each.submits), worker)]

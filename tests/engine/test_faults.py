@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -58,6 +59,7 @@ def test_a_killed_worker_costs_its_point_and_no_other(executor, points_per_task)
     assert runner.failures[0].crashed
     assert isinstance(runner.failures[0].error, WorkerDiedError)
     assert "killed, out of memory" in runner.tracebacks[0][1]
+    assert re.search(r"SIG[A-Z]+|exit status|exit code", runner.failures[0].traceback), "how it ended"
 
 
 @pytest.mark.parametrize("executor", [None, lambda: ProcessPoolExecutor(2)], ids=["loky", "processes"])
