@@ -33,7 +33,7 @@ from typing import Any
 from adaptive_calib.engine.evaluate import Report, Work
 from adaptive_calib.engine.executor_protocol import Evaluate, Executor, Handle
 from adaptive_calib.engine.limit import can_interrupt
-from adaptive_calib.engine.ship import evaluate_with_mark, pack
+from adaptive_calib.engine.ship import begin_worker, evaluate_with_mark, pack
 
 __all__ = [
     "InThisThread",
@@ -181,6 +181,7 @@ class Pool:
                 "a function given as `executor` should return a concurrent.futures.Executor, but "
                 f"{executor!r} returned {self.executor!r}."
             )
+        _end_with_this_process(self.executor, ours=not given)
         self._ntasks = ntasks
         self.shared = shared
         self._trial: Any = None
@@ -284,6 +285,7 @@ class Pool:
         if not self.shared:
             self.executor.shutdown(wait=False)
         self.executor = self._make()  # a shared one that works, or was replaced by another runner, stays
+        _end_with_this_process(self.executor, ours=True)
         return True
 
     @property
@@ -315,6 +317,19 @@ class Pool:
 
 #: Pools, of runs that are not over, whose executor other runs use too.
 _SHARING: weakref.WeakSet[Pool] = weakref.WeakSet()
+
+
+def _end_with_this_process(executor: Any, *, ours: bool) -> None:
+    """Let workers of the standard library's pool end with this process, those too that never have a task.
+
+    They wait for a pipe of which they hold the other end themselves, so they would stay for ever after a kill.
+    """
+    # private since Python 3.7; a pool that has started its workers is left as it is
+    if isinstance(executor, ProcessPoolExecutor) and not getattr(executor, "_processes", True):
+        initializer, arguments = executor._initializer, executor._initargs
+        if initializer is not begin_worker:
+            executor._initializer = begin_worker
+            executor._initargs = (ours, initializer, arguments)
 
 
 def _shut_down(executor: Any, *, abandon: bool) -> None:

@@ -26,7 +26,7 @@ import cloudpickle
 
 from adaptive_calib.engine.evaluate import Report, Work
 
-__all__ = ["LoadingError", "Shipment", "check_travel", "pack"]
+__all__ = ["LoadingError", "Shipment", "begin_worker", "check_travel", "pack"]
 
 
 class LoadingError(RuntimeError):
@@ -169,12 +169,24 @@ def live_as_long_as_the_parent() -> None:
     A terminal sends SIGINT to the whole group, and batch systems SIGTERM: the parent then drains the run, for which the
     workers have to finish what they evaluate. Programs that the function starts do not inherit the handlers.
     """
-    parent = parent_process()
-    if parent is None or threading.current_thread() is not threading.main_thread():
+    if parent_process() is None or threading.current_thread() is not threading.main_thread():
         return
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore)
+    _end_with_the_parent()
 
+
+#: The process in which a thread waits for the end of the parent; another number in one that was forked from it.
+_watching = 0
+
+
+def _end_with_the_parent() -> None:
+    """End this child process when its parent has ended, by a thread that waits for that."""
+    global _watching
+    parent = parent_process()
+    if parent is None or _watching == os.getpid():
+        return
+    _watching = os.getpid()
     sentinel: Any = parent.sentinel
 
     def end() -> None:
@@ -186,6 +198,24 @@ def live_as_long_as_the_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=end, name="adaptive_calib-parent", daemon=True).start()
+
+
+def begin_worker(ours: bool, initializer: Callable[..., Any] | None, arguments: tuple[Any, ...]) -> None:
+    """Begin a worker process of a pool, before it has a task: let it end with its parent; then as the user wants.
+
+    Parameters
+    ----------
+    ours : bool
+        Whether the pool was made for this run: then it leaves signals to its parent from the beginning.
+    initializer, arguments
+        Those of the pool.
+    """
+    if ours:
+        live_as_long_as_the_parent()
+    else:
+        _end_with_the_parent()
+    if initializer is not None:
+        initializer(*arguments)
 
 
 def _ignore(number: int, frame: Any) -> None:

@@ -237,3 +237,41 @@ def test_sigterm_in_a_loop(on_interrupt, tmp_path):
         assert (process.returncode, output) == (143, ended), errors
     else:
         assert (process.returncode, output) == (0, f"goes on\n{ended}the end\n"), errors
+
+
+IDLE = """
+    import os
+    import sys
+    import time
+    from concurrent.futures import ProcessPoolExecutor
+    from adaptive_calib.learner.sequence_learner import SequenceLearner
+    from adaptive_calib.runner import BlockingRunner
+
+    folder, kind = sys.argv[1:]
+
+    def note(folder):
+        open(f"{folder}/{os.getpid()}", "w").close()
+
+    def wait(x):
+        time.sleep(600)
+
+    if __name__ == "__main__":
+        make = lambda: ProcessPoolExecutor(3, initializer=note, initargs=(folder,))
+        BlockingRunner(SequenceLearner(wait, range(5)), executor=make if kind == "function" else make(), ntasks=1)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a pool starts all its workers with the first task")
+@pytest.mark.parametrize("kind", ["function", "pool"])
+def test_idle_workers_end_when_their_parent_is_killed(kind, tmp_path):
+    """Those too that never had a task; the pool's own initializer runs in each."""
+    script, folder = tmp_path / "script.py", tmp_path / "workers"
+    folder.mkdir()
+    script.write_text(textwrap.dedent(IDLE))
+    with subprocess.Popen([sys.executable, str(script), str(folder), kind]) as process:
+        while len(list(folder.iterdir())) < (3 if sys.version_info < (3, 14) else 1):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    for worker in folder.iterdir():
+        _wait_until_gone(int(worker.name))
