@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
+from inspect import signature
 from math import inf, nan
 from numbers import Real
 from typing import Any, cast
@@ -492,19 +493,37 @@ class LargestError(_Goal):
     starts, chooses the points that reduce its estimated error, and checks the result at random points before the goal
     counts as reached. Of another learner, the estimate ``largest_error()`` has to be at most `value`.
 
+    Attributes
+    ----------
+    value : float
+        The error, in units of the values.
+    learner
+        The learner of the run.
+    fraction, confidence : float, optional
+        What a passed check is to say: with this confidence, at most this fraction of the domain has a larger error.
+        They make the number of its points, see `adaptive_calib.learner.claims.checks_needed`; by default 0.1 and 0.9,
+        which 22 points do. `Learner1D`, `AverageLearner1D` and a `BalancingLearner` of them take others.
+
+    Raises
+    ------
+    TypeError
+        At the start of a run: the checks of this learner have no such parameters.
+
     Examples
     --------
     >>> import math
     >>> from adaptive_calib import Learner1D
     >>> from adaptive_calib.runner import LargestError, simple
     >>> learner = Learner1D(math.exp, bounds=(-1, 1), mode="smooth")
-    >>> simple(learner, goal=LargestError(1e-4, learner))
-    >>> learner.largest_error() <= 1e-4
-    True
+    >>> simple(learner, goal=LargestError(1e-4, learner, fraction=0.05, confidence=0.95))
+    >>> print(learner.claim())
+    error at most 0.0001; checked at 59 random points: at most 5 % of the domain may exceed it (95 %)
     """
 
     value: float
     learner: EstimatesError
+    fraction: float | None = None
+    confidence: float | None = None
 
     @classmethod
     def of(cls, learner: Any, value: float) -> LargestError:
@@ -571,21 +590,39 @@ def error_goal_of(goal: Any) -> float | None:
     >>> error_goal_of(LargestError(0.01, learner) | Points(500)), error_goal_of(Points(500))
     (0.01, None)
     """
+    errors = _error_goals(goal)
+    return min((part.value for part in errors), default=None)
+
+
+def _error_goals(goal: Any) -> list[LargestError]:
+    """Return the parts of a goal that ask for an error."""
     if isinstance(goal, LargestError):
-        return goal.value
-    parts = goal.goals if isinstance(goal, (AllOf, AnyOf)) else ()
-    return min((error for error in map(error_goal_of, parts) if error is not None), default=None)
+        return [goal]
+    return [error for part in (goal.goals if isinstance(goal, (AllOf, AnyOf)) else ()) for error in _error_goals(part)]
 
 
-def error_goal_for(learner: Any, goal: Any) -> tuple[float | None] | None:
-    """Return the argument of ``learner.set_error_goal`` at the start of a run with `goal`; None if no call is needed.
+def error_goal_for(learner: Any, goal: Any) -> tuple[float | None, ...] | None:
+    """Return the arguments of ``learner.set_error_goal`` at the start of a run with `goal`; None if no call is needed.
 
-    A goal without an error also ends what an earlier run with one has set.
+    A goal without an error also ends what an earlier run with one has set. Fraction and confidence are the smallest and
+    the largest of the parts that give one.
     """
     if not has_method(learner, "set_error_goal"):
         return None
-    error = error_goal_of(goal)
-    return None if error is None and learner.error_goal is None else (error,)
+    parts = _error_goals(goal)
+    if not parts:
+        return None if learner.error_goal is None else (None,)
+    error = min(part.value for part in parts)
+    fraction = min((part.fraction for part in parts if part.fraction is not None), default=None)
+    confidence = max((part.confidence for part in parts if part.confidence is not None), default=None)
+    if fraction is None and confidence is None:
+        return (error,)
+    if "fraction" not in signature(learner.set_error_goal).parameters:
+        raise TypeError(
+            f"the checks of {type(learner).__name__} have a fixed fraction and confidence, so LargestError should come "
+            f"without them, but has fraction={fraction}, confidence={confidence}; leave them out."
+        )
+    return error, fraction, confidence
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ With an error goal (`set_error_goal`) other rules apply, since a claim on a mean
 - The interval with the largest estimated error of the line is divided; but if the estimate is below `ZIGZAG` times the
   error bars at its ends, it is mostly noise, and the end with the larger bar gets more samples.
 - A place of the check (see `claims`) is sampled like an x, and its mean is compared with the line.
+- With `max_samples` at an x whose error bar is still above the goal, the run ends with that reason.
 
 Samples that are not finite are kept and counted, but are no part of mean and error. An x without any finite
 sample is an invalid point for the intervals.
@@ -448,6 +449,12 @@ class AverageLearner1D(Learner1D):
                 if other.u is not None:
                     self._goal.record(other.u, other.mean if other.valid else None)
         self._goal.look(self._intervals, len(self.data), [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)])
+        if len(site.samples) >= self.max_samples and (bar := self._bars[x]) > self._goal.check.error:
+            self._goal.stop(
+                f"the error bar at {x:.10g} is {bar:.2g} with as many samples as `max_samples` allows; the goal of "
+                f"{self._goal.check.error:g} is below it. Allow more than {self.max_samples} samples, or ask for an "
+                "error above the bar"
+            )
 
     def _ask_for_error(self, n: int, tell_pending: bool) -> tuple[list[SeedAndX], list[float]]:
         """Choose at most n samples, at one x after the other."""

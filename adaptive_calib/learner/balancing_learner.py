@@ -36,7 +36,7 @@ from adaptive_calib.learner._balancing.ranking import Rank, Ranking
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.coroutines import is_coroutine_function
-from adaptive_calib.learner.protocol import ChecksError, EstimatesError, Finite, has_method
+from adaptive_calib.learner.protocol import EstimatesError, Finite, has_method
 
 __all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
 
@@ -440,8 +440,11 @@ class BalancingLearner(BaseLearner):
         return -float(first[0])
 
     @property
-    def set_error_goal(self) -> Callable[[float | None], None]:
-        """``set_error_goal(error)`` gives every child this error goal; exists only if every child has it."""
+    def set_error_goal(self) -> Callable[..., None]:
+        """``set_error_goal(error, fraction=None, confidence=None)`` gives every child this error goal.
+
+        Exists only if every child has it; a fraction or a confidence is for children that take them.
+        """
         for i, learner in enumerate(self.learners):
             if not has_method(learner, "set_error_goal"):
                 raise AttributeError(
@@ -450,9 +453,14 @@ class BalancingLearner(BaseLearner):
                 )
         return self._set_error_goal
 
-    def _set_error_goal(self, error: float | None) -> None:
+    def _set_error_goal(
+        self, error: float | None, fraction: float | None = None, confidence: float | None = None
+    ) -> None:
+        shares = {
+            name: share for name, share in (("fraction", fraction), ("confidence", confidence)) if share is not None
+        }
         for learner in self.learners:
-            cast(ChecksError, learner).set_error_goal(error)
+            cast(Any, learner).set_error_goal(error, **shares)
         self.forget_caches()
 
     @property

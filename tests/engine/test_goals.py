@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
@@ -30,7 +31,8 @@ from adaptive_calib.engine.goals import (
     time_left,
     total_points,
 )
-from adaptive_calib.learner import Claim, Learner1D, SequenceLearner
+from adaptive_calib.learner import BalancingLearner, Claim, Learner1D, SequenceLearner
+from adaptive_calib.runner import simple
 from tests.engine.doubles import Counting
 
 
@@ -278,3 +280,18 @@ def test_the_error_goal_of_joined_goals():
     learner.set_error_goal(0.1)
     assert error_goal_for(learner, Points(3)) == (None,)
     assert error_goal_for(SequenceLearner(abs, [1]), goal) is None
+
+
+def test_the_statement_of_a_check():
+    """Fraction and confidence of a goal are those of the claim; a learner whose checks are fixed refuses them."""
+    curve = Learner1D(math.exp, (0, 1), mode="smooth")
+    simple(curve, goal=LargestError(1e-3, curve, fraction=0.2) | LargestError(2e-3, curve, confidence=0.95))
+    claim = curve.claim()
+    assert (claim.error, claim.fraction, claim.confidence, claim.checks) == (1e-3, 0.2, 0.95, 14)
+    pair = BalancingLearner([Learner1D(math.exp, (0, 1)), Learner1D(math.sin, (0, 1))])
+    assert error_goal_for(pair, LargestError(0.1, pair, fraction=0.2)) == (0.1, 0.2, None)
+    simple(pair, goal=LargestError(0.1, pair, fraction=0.2))
+    assert {child.claim().fraction for child in pair.learners} == {0.2}
+    fixed = Checking(abs, [1])
+    with pytest.raises(TypeError, match="fixed fraction and confidence"):
+        error_goal_for(fixed, LargestError(0.1, fixed, fraction=0.2))

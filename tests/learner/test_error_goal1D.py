@@ -402,6 +402,18 @@ def test_a_mean_curve_is_looked_at_everywhere():
         assert error.max() < 0.6
 
 
+def test_too_few_samples_allowed_end_the_run():
+    """With `max_samples` at an x and an error bar above the goal, the reason names both."""
+    learner = AverageLearner1D(lambda point: noisy_peak(point, 0.3), (-1, 1), min_samples=3, max_samples=12)
+    learner.set_error_goal(0.01)
+    while points := learner.ask(1)[0]:
+        learner.tell(points[0], noisy_peak(points[0], 0.3))
+        assert learner.nsamples < 2000
+    assert "`max_samples`" in learner.stopped_because()
+    assert "more than 12 samples" in learner.stopped_because()
+    assert learner.claim() is None or learner.claim().basis == "estimated"
+
+
 def test_samples_in_flight():
     """With many samples in flight no sample is asked for twice, and the claim comes all the same."""
     learner = AverageLearner1D(lambda point: noisy_peak(point, 0.3), (-1, 1), min_samples=5)

@@ -20,7 +20,8 @@ The run stops for one of these reasons:
 
 - the values have noise that the goal is not above: at the interval with the largest estimate the values look like noise
   of a size that explains the estimate, and so do twins;
-- more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve.
+- more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve;
+- a reason of the learner's own, see `ErrorGoal.stop`.
 
 Everything here follows from the values in their order; there is no other state and no chance but seeded one.
 """
@@ -280,6 +281,10 @@ class ErrorGoal:
         else:
             self._twins = {}
             self._stop_for_noise(max(size, self._suspected) if size < RATIO * self._suspected else size)
+
+    def stop(self, reason: str) -> None:
+        """Ask for no more points, since the goal cannot be reached for this reason; the first one stays."""
+        self.stopped = self.stopped or reason
 
     def _stop_for_noise(self, size: float) -> None:
         self.noise = size
