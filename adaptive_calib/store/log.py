@@ -2,7 +2,8 @@
 
 Values are those of `adaptive_calib.store.codec`, arrays among them as base64. Of a point that is an object of another
 type its text is kept, by which a replay recognizes the point when the learner asks for it. One file may hold several
-runs in sequence. `adaptive_calib.store.backends.jsonl_file` describes the treatment of a torn last line.
+runs in sequence. Each line has a checksum of all lines of its run so far, so that none is changed, left out or doubled.
+`adaptive_calib.store.backends.jsonl_file` describes the treatment of a torn last line.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from adaptive_calib.engine.events import LogEntry
 from adaptive_calib.store.backends.jsonl_file import LineFormat, append
@@ -50,6 +52,7 @@ class FileLog:
     def __init__(self, path: Any) -> None:
         self.path = Path(path).absolute()
         self._file: FileIO | None = _FORMAT.open(self.path)
+        self._checksum = 0
 
     def __repr__(self) -> str:
         return f"<FileLog {str(self.path)!r}>"
@@ -64,10 +67,16 @@ class FileLog:
         """
         if self._file is None:
             raise StoreError(f"{self!r} is closed.")
+        lines, checksum = [], self._checksum
+        for entry in entries:
+            line = _FORMAT.line(_record(entry))
+            checksum = crc32(line, checksum)
+            lines.append(b'%s,"sum":%d}\n' % (line[:-2], checksum))
         try:
-            append(self._file, b"".join(map(_line, entries)))
+            append(self._file, b"".join(lines))
         except OSError as error:
             raise StoreError(f"the log {self.path} could not be written: {error}.") from error
+        self._checksum = checksum
 
     def close(self) -> None:
         """Close the file. Closing twice does nothing."""
@@ -117,8 +126,13 @@ def read_log(path: Any) -> Iterator[LogEntry]:
 
 
 def _entries(path: Path, records: Iterator[tuple[int, Any]]) -> Iterator[LogEntry]:
+    checksum = 0
     for number, record in records:
         try:
+            before, checksum = checksum, record.pop("sum")
+            line = _FORMAT.line(record)
+            if checksum not in (crc32(line, before), crc32(line)):  # the second one: a run begins
+                raise ValueError("its checksum is not that of what was written, or a line before it is missing")
             data = b64decode(record.get("data", ""), validate=True)
             args, answer = decode(record["args"], data)
             yield LogEntry(record["t"], record["call"], args, answer, record.get("note", False))
@@ -150,7 +164,7 @@ def _kept(value: Any) -> Any:
     return value
 
 
-def _line(entry: LogEntry) -> bytes:
+def _record(entry: LogEntry) -> dict[str, Any]:
     try:
         text, data = encode((entry.args, entry.answer), "the log entry")
     except UnstorableResultError:
@@ -160,4 +174,4 @@ def _line(entry: LogEntry) -> bytes:
         record["note"] = True
     if data:
         record["data"] = b64encode(data).decode("ascii")
-    return _FORMAT.line(record)
+    return record

@@ -342,6 +342,7 @@ def _replayed(place: Path, kind: str, board: Board) -> None:
     learner = Told(value, range(N))
     learner.board = board
     replay_log(learner, place / "run.log")
+    assert all(same(y, value(i)) for i, y in learner.data.items()), "a wrong value"
 
 
 def main() -> None:

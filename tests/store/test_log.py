@@ -49,6 +49,26 @@ def test_the_log_of_the_first_version_is_read(tmp_path: Path) -> None:
     assert (tmp_path / "a.jsonl").read_bytes() == GOLDEN.read_bytes()
 
 
+@pytest.mark.parametrize("change", ["a digit", "a line left out", "a line doubled", "lines exchanged"])
+def test_a_changed_log_is_damaged(tmp_path: Path, change: str) -> None:
+    """No call with another value, and none left out, is ever replayed."""
+    path = tmp_path / "a.jsonl"
+    written(path, ENTRIES)
+    head, *lines = path.read_bytes().splitlines(keepends=True)
+    match change:
+        case "a digit":
+            lines[1] = lines[1].replace(b"1.0", b"7.0")
+        case "a line left out":
+            del lines[1]
+        case "a line doubled":
+            lines.insert(2, lines[1])
+        case _:
+            lines[1:3] = lines[2], lines[1]
+    path.write_bytes(b"".join([head, *lines]))
+    with pytest.raises(StoreError, match=r"line [34] of .* is damaged"):
+        list(read_log(path))
+
+
 @pytest.mark.parametrize("left", [1, 10, 30])
 def test_no_record_is_lost_after_a_torn_line(tmp_path: Path, left: int) -> None:
     """Read, append, read: what follows a torn last line is not glued to it."""

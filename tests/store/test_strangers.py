@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from adaptive_calib import BlockingRunner, SequenceLearner
+from adaptive_calib.engine.events import LogEntry
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.runner.replay import ReplayError, replay_log
-from adaptive_calib.store import Evaluation, FsspecStore, NotAStoreError, SQLiteStore
+from adaptive_calib.store import Evaluation, FsspecStore, NotAStoreError, SQLiteStore, open_log
 from adaptive_calib.store.__main__ import main
 from adaptive_calib.store.atomic import below
 from adaptive_calib.store.identity.result_set_info import ResultSetInfo
@@ -248,8 +249,9 @@ def test_a_replay_calls_what_runs_call_and_nothing_else(tmp_path: Path, name: st
     path = tmp_path / "run.jsonl"
     learner = SequenceLearner(float, [1, 2])
     BlockingRunner(learner, executor=SequentialExecutor(), log=path)
-    with path.open("a") as log:
-        log.write(json.dumps({"t": 1.0, "call": name, "args": json.dumps([{"~t": ["mine.txt"]}, None])}) + "\n")
+    log = open_log(path)
+    log.write([LogEntry(1.0, name, ("mine.txt",))])
+    log.close()
     with pytest.raises(ReplayError, match=name):
         replay_log(SequenceLearner(float, [1, 2]), path)
     with pytest.raises(ReplayError, match=name):
