@@ -73,7 +73,7 @@ def checks_needed(fraction: float = FRACTION, confidence: float = CONFIDENCE) ->
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    return f"{float(f'{100 * share:.2g}'):g} %"
 
 
 @experimental

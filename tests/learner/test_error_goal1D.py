@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from adaptive_calib import AverageLearner1D, BlockingRunner, Learner1D
+from adaptive_calib.learner import Claim
 from adaptive_calib.runner import LargestError, Points, SequentialExecutor, replay_log, simple
 
 MODES = ("linear", "smooth", "auto")
@@ -227,7 +228,7 @@ def test_noise_above_the_goal_ends_the_run(mode, size):
     runner = run(learner, size / 10, 400)
     assert runner.progress.status == "exhausted"
     assert runner.stop_reason.startswith("noise of about ")
-    assert "is below it. Average" in runner.stop_reason
+    assert "is below it. Ask for an error above" in runner.stop_reason
     noise = float(runner.stop_reason.split()[3])
     assert size / math.sqrt(3) / 6 < noise < size / math.sqrt(3) * 6
     assert learner.largest_error() > size / 10
@@ -434,3 +435,21 @@ def test_samples_in_flight():
     again = pickle.loads(pickle.dumps(learner))
     assert again.claim() == learner.claim()
     assert again.ask(3, tell_pending=False) == learner.ask(3, tell_pending=False)
+
+
+@pytest.mark.parametrize("mode", ["linear", "smooth", "auto"])
+def test_a_function_without_valid_values_ends_without_a_claim(mode):
+    """Nothing is known, so nothing is claimed, before and after the end."""
+    learner = Learner1D(lambda x: math.nan, (-1, 1), mode=mode)
+    learner.set_error_goal(0.01)
+    while points := learner.ask(1)[0]:
+        learner.tell(points[0], math.nan)
+        assert learner.claim() is None
+    assert learner.npoints == 40
+    assert "none of the values at 40 points is valid" in learner.stopped_because()
+
+
+def test_a_share_of_the_whole_is_a_hundred_percent():
+    """Not 1e+02."""
+    assert "no prediction on 100 % of" in str(Claim(1.0, 0.1, 0.9, 22, "checked", unpredicted=0.998))
+    assert "no prediction on 0.012 % of" in str(Claim(1.0, 0.1, 0.9, 22, "checked", unpredicted=0.00012))

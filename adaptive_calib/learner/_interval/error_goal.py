@@ -21,6 +21,8 @@ The run stops for one of these reasons:
 - the values have noise that the goal is not above: at the interval with the largest estimate the values look like noise
   of a size that explains the estimate, and so do twins;
 - more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve;
+- more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve;
+- none of `FIRST_LOOK` values is valid;
 - a reason of the learner's own, see `ErrorGoal.stop`.
 
 Everything here follows from the values in their order; there is no other state and no chance but seeded one.
@@ -45,7 +47,8 @@ from adaptive_calib.learner.smooth1D import BREAK_WIDTH, EDGE, CurveMode, ErrorL
 
 __all__ = ["ErrorGoal", "Interpolant"]
 
-#: Number of points from which on noise is looked for; then again each time that it has grown by a half.
+#: Number of points from which on noise is looked for, then again each time that it has grown by a half; and at which a
+#: run without a valid value ends.
 FIRST_LOOK = 40
 #: Windows around the largest estimate that are looked at; two of three have to look like noise.
 WINDOWS = 3
@@ -147,6 +150,7 @@ class ErrorGoal:
         self._domain = domain
         self._mode = mode
         self._width = domain.high - domain.low
+        self._has_values = False  # whether a valid one was seen
         self._places: dict[float, None] | None = None
         self._before: Interpolant | None = None
         # places of the present check: with a value that was right; with a first sample, but not enough of them
@@ -195,6 +199,9 @@ class ErrorGoal:
         `count` points are observed; `beside` are the lengths of the intervals that are new, as far as they are known.
         """
         if self.stopped:
+            return
+        if count >= FIRST_LOOK and not self._any_value(intervals):
+            self.stopped = f"none of the values at {count} points is valid (they are NaN, infinite or failed)"
             return
         if min(beside, default=math.inf) <= BREAK_WIDTH * self._width:
             self._count_breaks(intervals)
@@ -290,8 +297,8 @@ class ErrorGoal:
         self.noise = size
         goal = f"the goal of {self.check.error:g} is " + ("below it" if self.check.error <= size else "too near to it")
         self.stopped = (
-            f"noise of about {size:.1g} in the values; {goal}. Average repeated evaluations (AverageLearner1D), or ask "
-            f"for an error above {10 * size:.1g}"
+            f"noise of about {size:.1g} in the values; {goal}. Ask for an error above {5 * size:.1g}, or, if the same "
+            "point gives another value each time, average repeated evaluations (AverageLearner1D)"
         )
 
     def _count_breaks(self, intervals: Parts) -> None:
@@ -321,7 +328,13 @@ class ErrorGoal:
         ends = [(a, b) for _, a, b, _, ya, yb in intervals.real() if b - a > width and (ya is None) != (yb is None)]
         return [(a, b) for a, b in ends if self._domain.parts(a, b) >= 2]
 
+    def _any_value(self, intervals: Parts) -> bool:
+        self._has_values = self._has_values or any(y is not None for y in intervals.known()[1])
+        return self._has_values
+
     def _is_small(self, intervals: Parts) -> bool:
+        if not self._any_value(intervals):
+            return False
         return self.estimate(intervals) <= (PASSED * self.check.error if self.check.begun else self.check.target)
 
     def places(self, count: int) -> dict[float, None]:
@@ -376,6 +389,8 @@ class ErrorGoal:
 
         `name` returns the point at a coordinate; `resolution` says whether the longest interval is part of the claim.
         """
+        if not self._any_value(intervals):
+            return None
         estimate = self.estimate(intervals)
         small = self._is_small(intervals) and not self._edges(intervals)
         if self.stopped or not small or self.open_places(intervals, count):
