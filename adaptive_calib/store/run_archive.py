@@ -68,7 +68,7 @@ Mode = Literal["cached", "retry", "force", "read-only"]
 _Place = tuple[Evaluation, Any, Key]
 
 
-def open_store(store: Any, *, readonly: bool = False) -> Store:
+def open_store(store: Any, *, readonly: bool = False, shared: bool = False) -> Store:
     """Return the store that is given, or open the one at a path or a URL.
 
     Parameters
@@ -78,6 +78,8 @@ def open_store(store: Any, *, readonly: bool = False) -> Store:
         `SQLiteStore`; a URL, or the folder of such a store, is a `FsspecStore`.
     readonly : bool
         Refuse to write, and do not make a new one.
+    shared : bool
+        Open a `JournalStore` for several processes; the others always are.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def open_store(store: Any, *, readonly: bool = False) -> Store:
         if (path / "store.json").is_file():
             return FsspecStore(f"file://{path.absolute()}", readonly=readonly)
         if is_journal(path) or (path.suffix == ".jsonl" and not path.exists()):
-            return JournalStore(path, readonly=readonly)
+            return JournalStore(path, readonly=readonly, shared=shared)
         return SQLiteStore(path, readonly=readonly)
     raise TypeError(
         f"`store` should be a path, a URL or a Store (SQLiteStore, MemoryStore, ...), but is a {type(store).__name__}."
@@ -176,7 +178,7 @@ def open_archive(
     about = gather(points.evaluations, manifest) if require_clean_git or mode != "read-only" else {}
     if require_clean_git:
         refuse_dirty(about["git"])
-    opened = open_store(store, readonly=mode == "read-only")
+    opened = open_store(store, readonly=mode == "read-only", shared=share_every is not None)
     if opened.readonly and mode != "read-only":
         raise ReadOnlyStoreError(f'{opened!r} is read-only; give mode="read-only", or open it without readonly=True.')
     try:

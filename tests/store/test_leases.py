@@ -181,6 +181,21 @@ def test_claims_that_cannot_be_given_up_end_no_run() -> None:
     assert (runner.status(), store.space("abs").counts) == ("finished", {"ok": 3})
 
 
+def test_a_path_of_json_lines_is_shared_by_runs_that_share(tmp_path: Path) -> None:
+    """Two runs have the file open at the same time; without `share_every` the second one is refused."""
+    both = threading.Barrier(2, timeout=30)
+
+    def function(x: int) -> int:
+        both.wait()
+        return x
+
+    ev = Evaluation(function, name="shared", version="1")
+    path: Any = tmp_path / "s.jsonl"
+    assert in_threads(2, lambda: dict(run(ev, range(8), path).learner.data)) == [{i: i for i in range(8)}] * 2
+    with JournalStore(path), pytest.raises(StoreError, match="one writer"):
+        BlockingRunner(SequenceLearner(abs, [1]), executor=SequentialExecutor(), store=path)
+
+
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
