@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from adaptive_calib.runner.terminal import LOG_INTERVAL, Screen, block, cut
 from adaptive_calib.store import Store, StoreError, open_store
+from adaptive_calib.store.__main__ import COMMANDS as STORE_COMMANDS
 from adaptive_calib.store.__main__ import main as store_main
 from adaptive_calib.store.rows import Run
 from adaptive_calib.store.text import printable
@@ -31,8 +32,6 @@ _ENDED = 3
 _BARS = "▁▂▃▄▅▆▇█"
 _SERVE = """Show the runs of a store as web pages, for reading only: on this machine, or with --address to whoever has
 the address with the token that is printed. Needs the extra `serve`."""
-_EPILOG = """other commands: list, runs, show, failures, export, compare ...
-  as ``python -m adaptive_calib.store RUN.db COMMAND``; see ``adaptive-calib COMMAND RUN.db --help``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and not words[0].startswith("-") and words[0] not in ("watch", "serve"):
         command, *rest = words
+        if rest[:1] in (["-h"], ["--help"]):
+            rest = ["STORE", *rest]
         return store_main([*rest[:1], command, *rest[1:]])  # there the file comes first
     options = _parser().parse_args(words)
     try:
@@ -52,11 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="adaptive-calib", description="Look at runs and results.", epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    commands = parser.add_subparsers(title="commands", required=True)
+    parser = argparse.ArgumentParser(prog="adaptive-calib", description="Look at runs and results.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     watch = commands.add_parser("watch", help="show the runs of a store, and follow them", description=__doc__)
     watch.set_defaults(run=_watch)
     watch.add_argument("store", help="file or URL of the store")
@@ -70,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=5007, help="port (default: %(default)s; 0: any free one)")
     serve.add_argument("--address", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--token", help="token of visitors (default: none on loopback, else a new one)")
+    for name, text in STORE_COMMANDS.items():  # for this help only: they have a parser of their own
+        commands.add_parser(name, help=text)
     return parser
 
 

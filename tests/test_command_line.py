@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from adaptive_calib import BlockingRunner, Learner1D
 from adaptive_calib._command_line import main
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.store import JournalStore, SQLiteStore
+from adaptive_calib.store.__main__ import COMMANDS
 
 
 def wave(x: float) -> float:
@@ -142,3 +144,17 @@ def test_commands_of_the_store_and_errors(store: Path, tmp_path: Path, capsys: p
     assert main(["watch", str(tmp_path / "nothing.db")]) == 1
     assert "there is no store at" in capsys.readouterr().err
     assert not (tmp_path / "nothing.db").exists()
+
+
+def test_the_help_names_every_command_and_each_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of the store too, with the file where `adaptive-calib` has it."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    names = ["watch", "serve", *COMMANDS]
+    assert all(re.search(rf"^    {name} +\w", text, re.MULTILINE) for name in names)
+    for name in names:
+        with pytest.raises(SystemExit) as end:
+            main([name, "--help"])
+        assert end.value.code == 0
+        assert name in capsys.readouterr().out

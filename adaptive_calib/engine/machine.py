@@ -491,8 +491,8 @@ class RunMachine:
         else:
             return
         error = EvaluationError(
-            f'An error occurred while evaluating "learner.function({failure.point})". '
-            f"See the traceback for details.:\n\n{failure.traceback}"
+            f'An error occurred while evaluating "learner.function({failure.point})": {failure.error!r}. With '
+            f'on_error="continue" a run goes on without such points. The traceback:\n\n{failure.traceback}'
         )
         error.__cause__ = failure.error
         self._drain("failed", reason, error)

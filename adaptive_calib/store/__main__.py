@@ -23,6 +23,18 @@ from adaptive_calib.store.text import printable
 __all__ = ["main"]
 
 
+#: Commands, and what each does.
+COMMANDS = {
+    "list": "list the result sets and their numbers of evaluations",
+    "runs": "list the runs: when, where, and why each ended",
+    "show": "show a result set and its latest evaluations",
+    "failures": "show what failed, with tracebacks and output",
+    "export": "write a result set as a table",
+    "delete": "delete evaluations of a result set, after asking",
+    "gc": "remove files that no evaluation names, and old versions",
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 1 after an error that was printed."""
     options = _parser().parse_args(arguments)
@@ -42,28 +54,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", help="the store: a file (SQLite or JSON lines), a folder, or a URL")
     parser.set_defaults(run=_list, writes=False)
-    commands = parser.add_subparsers(title="commands", metavar="(default: list)")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", description="Without one: list.")
 
-    def add(name: str, run: Any, text: str, *, writes: bool = False, space: bool = True) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text)
+    def add(name: str, run: Any, *, writes: bool = False, space: bool = True) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=COMMANDS[name], description=COMMANDS[name])
         command.set_defaults(run=run, writes=writes)
         if space:
             command.add_argument("space", nargs="?", help="uid, beginning of it, or name; not needed if there is one")
         return command
 
-    add("list", _list, "List the spaces and their numbers of evaluations.", space=False)
-    add("runs", _runs, "List the runs: when, where, and why each ended.", space=False)
-    show = add("show", _show, "Show a space and its latest evaluations.")
+    add("list", _list, space=False)
+    add("runs", _runs, space=False)
+    show = add("show", _show)
     show.add_argument("-n", type=int, default=10, help="how many evaluations (10)")
-    failures = add("failures", _failures, "Show what failed, with tracebacks and output.")
+    failures = add("failures", _failures)
     failures.add_argument("-n", type=int, default=10, help="how many (10)")
-    export = add("export", _export, "Write a space as a table.")
+    export = add("export", _export)
     export.add_argument("-o", "--output", type=Path, required=True, help="a .parquet, .csv or .json file")
-    delete = add("delete", _delete, "Delete evaluations of a space, after asking.", writes=True)
+    delete = add("delete", _delete, writes=True)
     delete.add_argument("--status", choices=("ok", "failed", "crashed", "damaged"), help="only those")
     delete.add_argument("--yes", action="store_true", help="do not ask")
-    clean = add("gc", _gc, "Remove files that no evaluation names, and old versions.", writes=True, space=False)
-    clean.add_argument("--keep-versions", type=int, metavar="K", help="keep the last K versions of each space")
+    clean = add("gc", _gc, writes=True, space=False)
+    clean.add_argument("--keep-versions", type=int, metavar="K", help="keep the last K versions of each result set")
     clean.add_argument("--older-than", type=float, metavar="DAYS", help="remove evaluations that are older")
     clean.add_argument("--larger-than", type=float, metavar="MB", help="remove evaluations with larger results")
     clean.add_argument("--dry-run", action="store_true", help="only say how much would be removed")
