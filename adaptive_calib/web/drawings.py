@@ -12,7 +12,7 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
 import pandas as pd
-from bokeh.models import ColumnDataSource, DatetimeTickFormatter, FactorRange, HoverTool
+from bokeh.models import ColumnDataSource, DatetimeTickFormatter, FactorRange, HoverTool, LogTicker
 from bokeh.models.annotations import Legend
 from bokeh.models.glyph import LineGlyph
 from bokeh.plotting import figure
@@ -73,7 +73,9 @@ def _curve(x: Floats, y: Floats, failed: Floats | None) -> Any:
     if failed is not None and failed.shape[1] == 1:
         bottom = np.nanmin(y[kept]) if np.isfinite(y[kept]).any() else 0.0
         crosses = hv.Scatter((failed[:, 0], np.full(len(failed), bottom)), "x", "y", group="Failed")
-        plot = plot * crosses.opts(hv.Options(marker="x", size=9, color=RED, backend="bokeh"))
+        plot = plot * crosses.opts(
+            hv.Options(marker="x", size=10, color=RED, line_color=RED, line_width=2, backend="bokeh")
+        )
     return plot
 
 
@@ -167,6 +169,7 @@ def loss(histories: dict[str, tuple[Floats, Floats]], x_label: str) -> Any:
     """Return losses over time or points on a logarithmic scale; a line with dots for each run."""
     log = "log" if x_label == "points" else "linear"
     plot = _figure(x_axis_label=x_label, y_axis_label="loss", x_axis_type=log, y_axis_type="log")
+    plot.yaxis.ticker = LogTicker(desired_num_ticks=3)
     sources = [ColumnDataSource({"x": x, "loss": y}) for x, y in histories.values()]
     for source, color in zip(sources, COLORS, strict=False):
         plot.line("x", "loss", source=source, color=color, line_width=2)

@@ -32,7 +32,7 @@ from adaptive_calib.view.run_text import time_left
 from adaptive_calib.view.stored_run import is_running, status_of, stored_view
 from adaptive_calib.web import drawings
 from adaptive_calib.web.results import Evaluations, Watched, numbers_of
-from adaptive_calib.web.template import CARD, DARK, INKS, LIGHT, STYLE, TABLE, TEMPLATE
+from adaptive_calib.web.template import CARD, DARK, INKS, LIGHT, SELECT, STYLE, TABLE, TEMPLATE
 
 __all__ = ["compare_page", "list_page", "run_page", "warm"]
 
@@ -107,7 +107,7 @@ class _RunPage:
         self._failures = _html("")
         uids = list(json.loads(run.manifest).get("spaces", {}))
         names = {f"{k}: {_name(watched, uid)}": uid for k, uid in enumerate(uids)}
-        self._choice = pn.widgets.Select(options=names, visible=len(uids) > 1)
+        self._choice = pn.widgets.Select(options=names, visible=len(uids) > 1, stylesheets=[SELECT])
         self._choice.param.watch(lambda _: self.update(True), "value")
         self._plots = _Plots("There is no plot of these points.")
         self._loss, self._times = _Plots("There is no loss yet."), _Plots("This run has evaluated nothing itself.")
@@ -223,7 +223,9 @@ def compare_page(watched: Watched) -> Any:
     first = _argument("a") if watched.run(_argument("a")) else next(iter(names.values()))
     others = [identity for identity in names.values() if identity != first]
     second = _argument("b") if watched.run(_argument("b")) else next(iter(others), first)
-    choices = [pn.widgets.Select(options=names, value=value, width=380) for value in (first, second)]
+    choices = [
+        pn.widgets.Select(options=names, value=value, width=380, stylesheets=[SELECT]) for value in (first, second)
+    ]
     table = _html("")
     values, losses = _Plots("These are no curves."), _Plots("There are no losses.")
 

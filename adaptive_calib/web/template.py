@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bokeh.themes import Theme
 
-__all__ = ["CARD", "DARK", "INKS", "LIGHT", "STYLE", "TABLE", "TEMPLATE"]
+__all__ = ["CARD", "DARK", "INKS", "LIGHT", "SELECT", "STYLE", "TABLE", "TEMPLATE"]
 
 #: A browser says by a cookie whether it prefers dark pages, as plots are coloured by the server.
 TEMPLATE = """
@@ -69,6 +69,9 @@ details { border-bottom: 1px solid var(--line); padding: 6px 0; }
 summary { cursor: pointer; overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; margin: 6px 0; }
 """
+
+#: Inside of choices.
+SELECT = "select.bk-input { background-color: var(--card); color: var(--ink); border-color: var(--line); }"
 
 #: Around a part of a page.
 CARD = {"background": "var(--card)", "border": "1px solid var(--line)", "border-radius": "6px", "padding": "10px"}

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from adaptive_calib import BlockingRunner, SequenceLearner
-from adaptive_calib._command_line import _open
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.store import SQLiteStore
 from adaptive_calib.store.identity.evaluation import Evaluation
@@ -31,6 +30,7 @@ from adaptive_calib import BlockingRunner, Learner1D
 from adaptive_calib.runner import SequentialExecutor
 
 def wave(x):
+    Path("begun").touch()
     time.sleep(0.02)
     print("<b>evaluating</b>", x)
     if x == 0.5:
@@ -97,7 +97,7 @@ def test_a_run_that_goes_on(tmp_path: Path, browser: Any, width: int, scheme: st
     (tmp_path / "run.py").write_text(RUN)
     run = subprocess.Popen([sys.executable, "run.py"], cwd=tmp_path, stdout=subprocess.DEVNULL)
     try:
-        until(lambda: (tmp_path / "runs.db").exists() and _open(str(tmp_path / "runs.db")).read_runs(), run)
+        until(lambda: (tmp_path / "begun").exists(), run)
         with served(tmp_path / "runs.db") as address:
             page = browser.open(address, width, scheme)
             assert not page.evaluate(WIDER)
