@@ -10,6 +10,7 @@ from typing import Any
 from adaptive_calib.engine.events import Effect, Event
 from adaptive_calib.engine.goals import Progress
 from adaptive_calib.view.run import RunHistory, look, to_state
+from adaptive_calib.view.stored_calibration import calibration_state
 
 __all__ = ["StateReport"]
 
@@ -46,7 +47,10 @@ class StateReport:
         begin = time.perf_counter()
         view = look(runner, self._history)
         if progress.time >= self._next or ended:
-            self._archive.report(to_state(view) | {"updated": progress.epoch + progress.time})
+            state = to_state(view) | {"updated": progress.epoch + progress.time}
+            if calibration := calibration_state(runner.learner):
+                state["calibration"] = calibration
+            self._archive.report(state)
             cost = time.perf_counter() - begin
             self._next = progress.time + max(INTERVAL, GROWTH * progress.time, 2 * cost / SHARE)
         cost = time.perf_counter() - begin

@@ -21,8 +21,8 @@ from adaptive_calib._arrays import Floats
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import LearnerND
-from adaptive_calib.view.calibration import CalibrationView
 from adaptive_calib.view.calibration_style import INK
+from adaptive_calib.view.stored_calibration import stored_calibration
 from adaptive_calib.web.results import numbers_of
 
 __all__ = ["compared", "drawn", "loss", "of_points", "timeline"]
@@ -35,7 +35,7 @@ COLORS = BLUE, ORANGE = "#3f8fd2", "#d08a1c"
 RED = "#e04b4b"
 
 
-def of_points(title: str, points: list[Any], values: list[Any], failed: list[Any]) -> list[Any]:
+def of_points(title: str, points: list[Any], values: list[Any], failed: list[Any], calibration: Any) -> list[Any]:
     """Return what a learner of these points looks like, as HoloViews plots; empty if they cannot be drawn.
 
     Parameters
@@ -46,9 +46,12 @@ def of_points(title: str, points: list[Any], values: list[Any], failed: list[Any
         Of the evaluations that succeeded.
     failed
         Points that failed.
+    calibration
+        What the run of a calibration added to its state.
     """
-    if values and isinstance(values[0], dict):
-        return _calibration(points, values)
+    if "CalibrationLearner" in title:
+        view = stored_calibration(points, values, calibration)
+        return [] if view is None else list(view.holoviews(each_c=False))
     y = numbers_of(values)
     if y is None:
         return []
@@ -122,21 +125,6 @@ def decimated(x: Floats, y: Floats) -> Any:
     first = np.flatnonzero(np.diff(bins, prepend=-1))
     last = np.append(first[1:], len(order)) - 1
     return np.unique(order[np.concatenate([first, last])])
-
-
-def _calibration(points: list[Any], values: list[Any]) -> list[Any]:
-    """Return the panels of a calibration from the records of its experiments, as far as their labels are known."""
-    columns: dict[float, list[tuple[float, float]]] = {}
-    for point, value in zip(points, values, strict=True):
-        if isinstance(value, dict) and point[0] == "new":
-            label = np.nan if value.get("bepis") is None else float(value["bepis"])
-            for c, bemd in zip(value["c"], value["bemd"], strict=True):
-                columns.setdefault(float(c), []).append((float(bemd), label))
-    if not columns:
-        return []
-    kinds = np.dtype([("Bemd", float), ("Bepis", float)])
-    view = CalibrationView({c: np.array(rows, kinds) for c, rows in columns.items()})
-    return list(view.holoviews(each_c=False))
 
 
 def drawn(plot: Any, ink: str) -> Any:

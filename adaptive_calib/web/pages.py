@@ -7,6 +7,7 @@ through `escape`, or into a table that shows texts as they are.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -36,6 +37,7 @@ from adaptive_calib.web.template import CARD, DARK, INKS, LIGHT, SELECT, STYLE, 
 
 __all__ = ["compare_page", "list_page", "run_page", "warm"]
 
+logger = logging.getLogger("adaptive_calib.web")
 pn: Any = panel  # most of it has no types
 #: Milliseconds between two updates; failures that are listed; rows of the table of points on one page.
 UPDATE, FAILURES, ROWS = 2000, 50, 15
@@ -155,7 +157,13 @@ class _RunPage:
         good = np.flatnonzero(status == OK)
         points, values = known.points[rows], known.values[rows]
         failed = [points[k] for k in np.flatnonzero(status != OK)]
-        plots = drawings.of_points(view.title, [points[k] for k in good], [values[k] for k in good], failed)
+        seen = [points[k] for k in good], [values[k] for k in good]
+        calibration = (json.loads(run.manifest).get("state") or {}).get("calibration")
+        try:
+            plots = drawings.of_points(view.title, *seen, failed, calibration)
+        except (KeyError, TypeError, ValueError, IndexError) as error:  # not what this learner's points look like
+            logger.warning("the points of run %s cannot be drawn: %r", run.id, error)
+            plots = []
         self._plots.show([drawings.drawn(plot, INKS[_is_dark()]) for plot in plots])
         own = np.flatnonzero(np.array(known.runs[rows]) == run.id)
         times = np.array(known.started[rows], float)[own], np.array(known.durations[rows], float)[own]
