@@ -14,8 +14,9 @@ from adaptive_calib.view.stored_calibration import calibration_state
 
 __all__ = ["StateReport"]
 
-#: Seconds between two reports; of a long run, this share of its time, so that their number grows with its logarithm.
-INTERVAL, GROWTH = 10.0, 1 / 500
+#: Seconds between the first two reports, and between later ones, which are twice as far apart each time; of a long run,
+#: this share of its time, so that their number grows with its logarithm.
+FIRST, INTERVAL, GROWTH = 1.0, 10.0, 1 / 500
 #: Seconds between two looks at the loss.
 NOTED = 0.5
 #: Largest part of the time of a run that reports may take.
@@ -52,6 +53,7 @@ class StateReport:
                 state["calibration"] = calibration
             self._archive.report(state)
             cost = time.perf_counter() - begin
-            self._next = progress.time + max(INTERVAL, GROWTH * progress.time, 2 * cost / SHARE)
+            interval = max(min(INTERVAL, FIRST + progress.time), GROWTH * progress.time)
+            self._next = progress.time + max(interval, 2 * cost / SHARE)
         cost = time.perf_counter() - begin
         self._next_look = progress.time + max(NOTED, GROWTH / 20 * progress.time, 2 * cost / SHARE)

@@ -33,8 +33,10 @@ def _run(path: Path, f: Any = abs, **options: Any) -> tuple[BlockingRunner, list
     return runner, states
 
 
-def test_at_the_beginning_and_at_the_end(tmp_path: Path) -> None:
+def test_at_the_beginning_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A short run writes two states; the last one is what a view of the runner shows."""
+    monkeypatch.setattr(state_report, "FIRST", 100.0)
+    monkeypatch.setattr(state_report, "INTERVAL", 100.0)
     runner, states = _run(tmp_path / "a.db")
     assert [state["npoints"] for state in (states[0], states[-1])] == [0, 50]
     assert len(states) == 2
