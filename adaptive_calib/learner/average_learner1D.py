@@ -24,6 +24,9 @@ With an error goal (`set_error_goal`) other rules apply, since a claim on a mean
 - A place of the check (see `claims`) is sampled like an x, and its mean is compared with the line.
 - With `max_samples` at an x whose error bar is still above the goal, the run ends with that reason.
 
+With ``mode="shared"`` the noise is averaged over places, too: the mean is a curve through all samples together, see
+`_average.mean_curve`, and new places are preferred to repeats, see `_average.places`.
+
 Samples that are not finite are kept and counted, but are no part of mean and error. An x without any finite
 sample is an invalid point for the intervals.
 
@@ -35,16 +38,17 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
-from scipy.special import stdtrit
 from sortedcontainers import SortedList
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner._average.shared import SharedNoise
+from adaptive_calib.learner._average.site import Site, student_quantile
 from adaptive_calib.learner._curve.intervals import AutoCurve
 from adaptive_calib.learner._interval.error_goal import ErrorGoal
 from adaptive_calib.learner._interval.intervals import Intervals
@@ -59,6 +63,8 @@ __all__ = ["AverageLearner1D"]
 
 #: (seed, x)
 SeedAndX = tuple[int, float]
+#: From which samples the mean at an x comes.
+NoiseMode = Literal["separate", "shared"]
 
 #: Longest interval under an error goal, as a fraction of the domain: with it a peak of half that half-width is seen at
 #: half of its height.
@@ -69,65 +75,6 @@ WELL = 5
 BAR = 0.4
 #: With an estimate of less than this many error bars the means zigzag by chance.
 ZIGZAG = 3.0
-
-
-@lru_cache(maxsize=100_000)
-def _quantile(alpha: float, m: int) -> float:
-    """Return the quantile t_{1-α, m-1} of Student's distribution."""
-    return float(stdtrit(m - 1, 1 - alpha))
-
-
-class _Site:
-    """The samples at one x and their running moments."""
-
-    __slots__ = ("failed", "known_error", "m2", "mean", "next_seed", "pending", "samples", "u", "valid")
-
-    def __init__(self) -> None:
-        self.samples: dict[int, float] = {}
-        self.pending: set[int] = set()
-        self.failed: set[int] = set()
-        self.next_seed = 0
-        # coordinate; None outside the bounds and before the first sample
-        self.u: float | None = None
-        self.valid = 0
-        self.mean = math.nan
-        self.m2 = 0.0
-        # (alpha, error for it); no alpha is NaN, so that what was computed before the last sample is not used
-        self.known_error = math.nan, math.inf
-
-    def add(self, seed: int, y: float) -> None:
-        """Take in a sample; `seed` is new."""
-        self.samples[seed] = y
-        self.pending.discard(seed)
-        self.failed.discard(seed)
-        if not math.isfinite(y):
-            return
-        self.valid += 1
-        self.known_error = math.nan, math.inf
-        if self.valid == 1:
-            self.mean = y
-            return
-        d = y - self.mean
-        self.mean += d / self.valid
-        self.m2 += d * (y - self.mean)
-
-    def seeds(self, n: int) -> list[int]:
-        """Return the next n seeds that are neither observed nor pending nor failed; no change."""
-        found: list[int] = []
-        seed = self.next_seed
-        while len(found) < n:
-            if seed not in self.samples and seed not in self.pending and seed not in self.failed:
-                found.append(seed)
-            seed += 1
-        return found
-
-    def error(self, alpha: float) -> float:
-        """Return the half-width of the confidence interval of the mean; infinite with fewer than two valid samples."""
-        if self.known_error[0] != alpha:
-            m = self.valid
-            width = _quantile(alpha, m) * math.sqrt(self.m2 / (m - 1) / m) if m > 1 else math.inf
-            self.known_error = alpha, width
-        return self.known_error[1]
 
 
 class AverageLearner1D(Learner1D):
@@ -148,11 +95,15 @@ class AverageLearner1D(Learner1D):
     neighbor_sampling : float
         Least number of samples of a new x, as a share of those of its neighbours; 0 < neighbor_sampling <= 1.
     min_samples, max_samples : int
-        Fewest and most samples at one x.
+        Fewest and most samples at one x; `min_samples` is 50 unless given, and 1 with ``mode="shared"``.
     min_error : float
         An x with an error of at most this is not sampled again.
     x_scale, integer, min_spacing
         As for `Learner1D`.
+    mode : {"separate", "shared"}
+        Whether the mean at an x comes from the samples there, as in python-adaptive, or from those at all x together:
+        then `predict` gives a smooth curve and its error bar, an x usually has one sample, and a curve takes a small
+        part of the samples. With "shared" `delta`, `neighbor_sampling` and the loss have no meaning.
 
     Attributes
     ----------
@@ -183,14 +134,21 @@ class AverageLearner1D(Learner1D):
         delta: float = 0.2,
         alpha: float = 0.005,
         neighbor_sampling: float = 0.3,
-        min_samples: int = 50,
+        min_samples: int | None = None,
         max_samples: int = sys.maxsize,
         min_error: float = 0,
         *,
         x_scale: Literal["linear", "log"] = "linear",
         integer: bool = False,
         min_spacing: float = 0.0,
+        mode: NoiseMode = "separate",
     ) -> None:
+        if mode not in ("separate", "shared"):
+            raise ValueError(f"`mode` should be 'separate' or 'shared', but is {mode!r}.")
+        if mode == "shared" and loss_per_interval is not None:
+            raise ValueError("with mode='shared' places follow the fitted curve: leave `loss_per_interval` out.")
+        if min_samples is None:
+            min_samples = min(50, max_samples) if mode == "separate" else 1
         for name, share in (("delta", delta), ("alpha", alpha), ("neighbor_sampling", neighbor_sampling)):
             if not 0 < share <= 1:
                 raise ValueError(f"`{name}` should be above 0 and at most 1, but is {share!r}.")
@@ -205,9 +163,10 @@ class AverageLearner1D(Learner1D):
         self.min_samples = min_samples
         self.max_samples = max_samples
         self.min_error = min_error
+        self._shared = SharedNoise(self._domain) if mode == "shared" else None
         # means move with every sample: with a lagging scale the losses would depend on the order of all samples
         self._recompute_losses_factor = 1.0
-        self._sites: dict[float, _Site] = {}
+        self._sites: dict[float, Site] = {}
         self._undersampled: set[float] = set()
         # x that may be sampled again -> rescaled error; and a heap of (-rescaled error, x), partly outdated
         self._rescaled: dict[float, float] = {}
@@ -219,6 +178,11 @@ class AverageLearner1D(Learner1D):
         self._bars: dict[float, float] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> NoiseMode:  # type: ignore[override]  # of the noise here; the interpolant is a line or a spline
+        """From which samples the mean at an x comes."""
+        return "separate" if self._shared is None else "shared"
 
     @property
     def nsamples(self) -> int:
@@ -272,9 +236,14 @@ class AverageLearner1D(Learner1D):
         `Learner1D`: between two points the line is off by what it bends past, and by what its ends are off. Cautious
         where noise makes the means zigzag, which looks like curvature; both parts fall with more samples.
 
+        With ``mode="shared"`` the largest half-width of the band around the curve; infinite while two neighbouring x
+        with samples are more than a hundredth of the domain apart, since a peak between them would not be seen.
+
         Infinite until `Learner1D`'s is known and as long as an x has a single valid sample. An x without any valid
         sample, although there are enough of them, is left out. O(n) after each tell.
         """
+        if self._shared is not None:
+            return self._shared.largest_error(self._sites, self.alpha, LOOK)
         if self._goal is not None:
             return self._goal.estimate(self._intervals)
         bars = 0.0
@@ -282,6 +251,39 @@ class AverageLearner1D(Learner1D):
             if site.u is not None and (site.valid or x in self._undersampled):
                 bars = max(bars, site.error(self.alpha))
         return bars + super().largest_error() if bars < math.inf else math.inf
+
+    def loss(self, real: bool = True) -> float:
+        """Return `Learner1D.loss` of the means; with ``mode="shared"`` the largest error bar over the range."""
+        if self._shared is None:
+            return super().loss(real)
+        self._cache["loss"] = loss = self._shared.loss(self._sites, self.alpha)
+        return loss
+
+    @overload
+    def predict(self, x: Any, return_error: Literal[False] = False) -> Floats: ...
+
+    @overload
+    def predict(self, x: Any, return_error: Literal[True]) -> tuple[Floats, Floats]: ...
+
+    def predict(self, x: Any, return_error: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Return the mean curve and its error, see `Learner1D.predict`.
+
+        With ``mode="shared"`` the value is that of the fitted curve, and the error is half the width of the band in
+        which the mean is at each x with a probability of 1 - 2 `alpha`; NaN outside the bounds. Before there are some
+        samples it is the line through the means.
+        """
+        curve = None if self._shared is None else self._shared.curve(self._sites)
+        if curve is None or self._shared is None:
+            return super().predict(x, True) if return_error else super().predict(x)
+        at = np.asarray(x, dtype=float)
+        t = self._shared.shares([self._position(p) for p in at.ravel().tolist()]).reshape(at.shape)
+        known = np.isfinite(t)
+        inside = np.where(known, t, 0.5).ravel()
+        value = np.where(known, curve(inside).reshape(at.shape), np.nan)
+        if not return_error:
+            return value
+        error = curve.error(inside, self._shared.quantile(self.alpha)).reshape(at.shape)
+        return value, np.where(known, error, np.nan)
 
     # -- ask -------------------------------------------------------------------------------------------------------
 
@@ -294,6 +296,8 @@ class AverageLearner1D(Learner1D):
         n = check_number_of_points(n)
         if n == 0:
             return [], []
+        if self._shared is not None:
+            return self._ask_shared(n, tell_pending)
         if self._goal is not None:
             return self._ask_for_error(n, tell_pending)
         x = self._old_x()
@@ -306,6 +310,16 @@ class AverageLearner1D(Learner1D):
         if tell_pending:
             self._take(site, seeds)
         return [(seed, x) for seed in seeds], [self._loss_beside(x) * share] * n
+
+    def _ask_shared(self, n: int, tell_pending: bool) -> tuple[list[SeedAndX], list[float]]:
+        """Choose n samples at places of their own."""
+        assert self._shared is not None
+        limits = self.min_samples, self.max_samples, self.min_error
+        points, improvements = self._shared.choose(self._sites, n, limits, self.alpha)
+        if tell_pending:
+            for point in points:
+                self.tell_pending(point)
+        return points, improvements
 
     def _old_x(self) -> float | None:
         """Return the x to be sampled again; None if a new one is wanted."""
@@ -329,7 +343,7 @@ class AverageLearner1D(Learner1D):
         if not us:
             return [], []
         x = self._domain.x(us[0])
-        site = self._sites.get(x) or _Site()
+        site = self._sites.get(x) or Site()
         seeds = site.seeds(n)
         if tell_pending:
             self._sites[x] = site
@@ -341,7 +355,7 @@ class AverageLearner1D(Learner1D):
         return [(seed, x) for seed in seeds], [improvements[0] / n] * n
 
     @staticmethod
-    def _take(site: _Site, seeds: list[int]) -> None:
+    def _take(site: Site, seeds: list[int]) -> None:
         site.pending.update(seeds)
         site.next_seed = seeds[-1] + 1
 
@@ -357,6 +371,11 @@ class AverageLearner1D(Learner1D):
 
         ``resolution`` is the longest distance of two x: a narrower peak between them may have been missed.
         """
+        if self._shared is not None:
+            error = self.largest_error()
+            if not math.isfinite(error):
+                return None
+            return replace(Claim.estimated(error), resolution=self._shared.resolution(self._sites))
         if self._goal is None:
             return super().claim()
         return self._goal.claim(self._intervals, len(self.data), self._domain.x, resolution=True)
@@ -366,8 +385,12 @@ class AverageLearner1D(Learner1D):
     ) -> None:
         """Work towards an error of the line through the means, and check it; see `Learner1D.set_error_goal`.
 
-        The error bars are part of the error; see the top of the file for the samples that are taken.
+        The error bars are part of the error; see the top of the file for the samples that are taken. With
+        ``mode="shared"`` nothing changes: samples are always placed by the error of the curve, and single samples
+        cannot check a curve that is known better than the noise; the claim is an estimate.
         """
+        if self._shared is not None:
+            return
         before = self._goal
         super().set_error_goal(error, fraction, confidence)
         if before is not None and self._goal is None:
@@ -392,7 +415,7 @@ class AverageLearner1D(Learner1D):
         """Number of valid samples from which on the standard deviation at an x is used for others."""
         return min(max(WELL, self.min_samples), self.max_samples)
 
-    def _spread(self, site: _Site) -> tuple[float, int]:
+    def _spread(self, site: Site) -> tuple[float, int]:
         """Return the standard deviation of samples at a site, and the number of samples that it comes from.
 
         Its own, or the larger of the two nearest sites that have enough samples; (inf, 2) without one on each side.
@@ -406,19 +429,19 @@ class AverageLearner1D(Learner1D):
         sites = [self._sites[self._names[u]] for u in near]
         return max((math.sqrt(one.m2 / (one.valid - 1)), one.valid) for one in sites)
 
-    def _bar(self, site: _Site) -> float:
+    def _bar(self, site: Site) -> float:
         """Return the error bar of a site under an error goal; 0 without any valid value, where nothing is claimed."""
         if not site.valid:
             return 0.0
         spread, number = self._spread(site)
-        return _quantile(self.alpha, number) * spread / math.sqrt(site.valid) if spread else 0.0
+        return student_quantile(self.alpha, number) * spread / math.sqrt(site.valid) if spread else 0.0
 
-    def _needed(self, site: _Site) -> int:
+    def _needed(self, site: Site) -> int:
         """Return how many samples a site needs under an error goal."""
         spread, number = self._spread(site)
         if self._goal is None or spread == math.inf or not (site.valid or not site.samples):
             return self._enough
-        wanted = math.ceil((_quantile(self.alpha, number) * spread / (BAR * self._goal.check.error)) ** 2)
+        wanted = math.ceil((student_quantile(self.alpha, number) * spread / (BAR * self._goal.check.error)) ** 2)
         return min(max(wanted, 1), self.max_samples)
 
     def _measure_bars(self) -> None:
@@ -426,7 +449,7 @@ class AverageLearner1D(Learner1D):
         if self._goal is not None:
             self._goal.bars = max(self._bars.values(), default=math.inf)
 
-    def _sampled(self, u: float, x: float, site: _Site) -> None:
+    def _sampled(self, u: float, x: float, site: Site) -> None:
         """Update what an error goal needs, after a sample."""
         if self._goal is None:
             return
@@ -461,7 +484,7 @@ class AverageLearner1D(Learner1D):
         points: list[SeedAndX] = []
         improvements: list[float] = []
         begun: list[float] = []
-        taken: list[tuple[_Site, list[int], int]] = []
+        taken: list[tuple[Site, list[int], int]] = []
         while len(points) < n:
             chosen = self._next_x(n - len(points))
             if chosen is None:
@@ -469,7 +492,7 @@ class AverageLearner1D(Learner1D):
             x, number, improvement = chosen
             if x not in self._sites:
                 begun.append(x)
-                self._sites[x] = _Site()
+                self._sites[x] = Site()
             site = self._sites[x]
             seeds = site.seeds(number)
             taken.append((site, seeds, site.next_seed))
@@ -516,7 +539,7 @@ class AverageLearner1D(Learner1D):
             self._points[u] = x
         site = self._sites.get(x)
         if site is None:
-            site = _Site()
+            site = Site()
             site.u = u
         return x, min(most, self._needed(site)), improvement
 
@@ -559,7 +582,7 @@ class AverageLearner1D(Learner1D):
         if u is None or (site is not None and (seed in site.samples or seed in site.failed)):
             return
         if site is None:
-            site = self._sites[place] = _Site()
+            site = self._sites[place] = Site()
         site.pending.add(seed)
         if place not in self.data and not self._intervals.is_pending(u):
             self._intervals.hold(u)
@@ -574,12 +597,12 @@ class AverageLearner1D(Learner1D):
         if u is None or (site is not None and seed in site.samples):
             return
         if site is None:
-            site = self._sites[place] = _Site()
+            site = self._sites[place] = Site()
         site.pending.discard(seed)
         site.failed.add(seed)
         self._forget_lost(place, site)
 
-    def _forget_lost(self, x: float, site: _Site) -> None:
+    def _forget_lost(self, x: float, site: Site) -> None:
         """Allow an x to be asked for again if it has neither a sample nor a pending one."""
         u = self._coordinate(x)
         if not site.samples and not site.pending and u is not None and self._intervals.is_pending(u):
@@ -661,7 +684,7 @@ class AverageLearner1D(Learner1D):
         """Take in samples at one x; those observed already are ignored."""
         site = self._sites.get(x)
         if site is None:
-            site = self._sites[x] = _Site()
+            site = self._sites[x] = Site()
         new = {seed: y for seed, y in samples.items() if seed not in site.samples}
         if not new:
             return
@@ -684,7 +707,7 @@ class AverageLearner1D(Learner1D):
         self._intervals.insert(u, site.mean if site.valid else None)
         self._moved(x, site, tuple(new.values()))
 
-    def _moved(self, x: float, site: _Site, samples: tuple[float, ...]) -> None:
+    def _moved(self, x: float, site: Site, samples: tuple[float, ...]) -> None:
         """Update what depends on the mean of an observed x, after new samples."""
         self.data[x] = site.mean
         self._curve = None
@@ -695,7 +718,7 @@ class AverageLearner1D(Learner1D):
             self._intervals.revalue(u, site.mean if site.valid else None, samples)
         self._update(u, x, site)
 
-    def _update(self, u: float, x: float, site: _Site) -> None:
+    def _update(self, u: float, x: float, site: Site) -> None:
         """Update the rescaled errors of x and its neighbours, and the set of undersampled x."""
         names, rescaled = self._names, self._rescaled
         around = self._intervals.around(u)
@@ -745,7 +768,8 @@ class AverageLearner1D(Learner1D):
         """Return a learner of the same function and parameters, without data."""
         own = {name: getattr(self, name) for name in _OWN}
         domain = {name: self._parameters[name] for name in ("x_scale", "integer", "min_spacing")}
-        return type(self)(self.function, self.bounds, self.loss_per_interval, **own, **domain)
+        loss = self.loss_per_interval if self._shared is None else None
+        return type(self)(self.function, self.bounds, loss, **own, **domain, mode=self.mode)
 
     def to_numpy(self, mean: bool = False) -> Floats:
         """Return all samples, or the means, as an array; empty without data.

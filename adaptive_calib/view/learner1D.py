@@ -17,6 +17,8 @@ __all__ = ["framed", "plot", "plot_average"]
 
 #: Share of the domain that is left free on each side.
 MARGIN = 0.05
+#: Points of a curve that is no line between its points.
+CURVE_POINTS = 401
 
 _OPEN: dict[str, dict[str, Any]] = {
     "bokeh": {"marker": "diamond", "size": 14, "fill_alpha": 0, "line_color": "gray"},
@@ -69,7 +71,7 @@ def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "s
 
 
 def plot_average(learner: AverageLearner1D) -> Any:
-    """Return the means with their errors as Scatter * ErrorBars * Path * Scatter.
+    """Return the means with their errors as Scatter * ErrorBars * Path * Scatter; with shared noise, see `_band`.
 
     Of an x with a single valid sample the error is not known: it has no error bar, and an open diamond around it (the
     last element, of the group "Single_sample").
@@ -88,6 +90,8 @@ def plot_average(learner: AverageLearner1D) -> Any:
         If HoloViews is not installed.
     """
     hv = _holoviews()
+    if learner.mode == "shared":
+        return _band(learner)
     means = learner.to_numpy(mean=True)
     if not len(means):
         return framed(hv.Scatter([]) * hv.ErrorBars([]) * hv.Path([]) * _single(hv, means), learner)
@@ -99,6 +103,22 @@ def plot_average(learner: AverageLearner1D) -> Any:
     single = means[~known & np.isfinite(means[:, 1])]
     overlay = hv.Scatter(means) * hv.ErrorBars(measured) * hv.Path([means]) * _single(hv, single)
     return framed(overlay, learner)
+
+
+def _band(learner: AverageLearner1D) -> Any:
+    """Return the band, the samples' means and the mean curve as Area * Scatter * Curve; empty with few samples."""
+    hv = _holoviews()
+    low, high = learner.bounds
+    grid = np.geomspace if learner.x_scale == "log" else np.linspace
+    x = np.clip(grid(low, high, CURVE_POINTS), low, high)
+    value, error = learner.predict(x, return_error=True)
+    known = np.isfinite(value) & np.isfinite(error)
+    band = np.column_stack([x, value - error, value + error])[known]
+    area = hv.Area(band, vdims=["y", "y2"])
+    if hv.Store.loaded_backends():
+        area = area.opts(alpha=0.3)
+    means = learner.to_numpy(mean=True)
+    return framed(area * hv.Scatter(means if len(means) else []) * hv.Curve(np.column_stack([x, value])), learner)
 
 
 def _single(hv: Any, points: np.ndarray[Any, np.dtype[np.float64]]) -> Any:

@@ -1,0 +1,1 @@
+"""Parts of `AverageLearner1D`: samples at a place, and the mean curve of all samples together."""

@@ -1,0 +1,204 @@
+"""A noisy curve learned from all samples together: which samples come next, and what is known of the mean.
+
+Everything is a function of the samples, not of the order in which they came. Where samples go depends on a curve that
+is fitted again whenever there are `GROWTH` times as many; it is fitted to the first of the samples in the order of
+their seeds, which are numbered in the order of asking. So a learner that is made from the data chooses the same
+places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from adaptive_calib._arrays import Floats
+from adaptive_calib.learner._average.mean_curve import GRID, ORDER, MeanCurve, Samples, fit
+from adaptive_calib.learner._average.places import next_places
+from adaptive_calib.learner._average.site import Site
+
+__all__ = ["SharedNoise"]
+
+#: Samples of the first fit, and growth until the next.
+START, GROWTH = 60, 1.15
+#: Places are rounded to this share of the domain, so that rounding errors of sums do not move them.
+GRAIN = 2.0**-40
+
+
+class SharedNoise:
+    """The fits of one learner.
+
+    Parameters
+    ----------
+    domain
+        Where places may lie.
+    """
+
+    def __init__(self, domain: Any) -> None:
+        self._domain = domain
+        # number of samples in the fit and in all -> the samples of the fit, and the curve
+        self._fits: dict[bool, tuple[int, Any, MeanCurve | None]] = {}
+        self._kept: tuple[MeanCurve | None, float, tuple[float, float]] = (None, math.nan, (math.inf, 1.0))
+
+    # -- samples ---------------------------------------------------------------------------------------------------
+
+    def shares(self, us: list[float]) -> Floats:
+        """Return coordinates as shares of the domain."""
+        shares: Floats = (np.array(us, float) - self._domain.low) / (self._domain.high - self._domain.low)
+        return shares
+
+    def _inside(self, sites: Mapping[float, Site]) -> list[tuple[float, float, Site]]:
+        """Return (share, x, site) of the sites in the domain, ascending."""
+        found = []
+        for x, site in sites.items():
+            if site.u is not None:
+                found.append((float(self.shares([site.u])[0]), x, site))
+            elif not site.samples:  # pending only, or failed
+                found.append((float(self.shares([self._domain.u(x)])[0]), x, site))
+        return sorted(found, key=lambda one: one[0])
+
+    def _fitted(self, sites: Mapping[float, Site], whole: bool) -> MeanCurve | None:
+        """Return the curve of all samples, or of those that places depend on; None with too few."""
+        total = sum(site.valid for site in sites.values())
+        kept = self._fits.get(whole)
+        if kept is not None and kept[0] == total:
+            return kept[2]
+        rows = [
+            (seed, t, y) for t, _, site in self._inside(sites) for seed, y in site.samples.items() if math.isfinite(y)
+        ]
+        rows.sort()
+        size = len(rows)
+        if not whole:
+            stage = START
+            while math.ceil(stage * GROWTH) <= size:
+                stage = math.ceil(stage * GROWTH)
+            size = stage if stage <= size else 0
+        used = rows[:size]
+        if kept is None or kept[1] != used:
+            samples = _by_place(used)
+            curve = fit(samples) if len(samples.t) > ORDER + 2 and size >= START else None
+            kept = total, used, curve
+        self._fits[whole] = total, used, kept[2]
+        return kept[2]
+
+    def curve(self, sites: Mapping[float, Site]) -> MeanCurve | None:
+        """Return the curve of all samples; None with too few."""
+        return self._fitted(sites, True)
+
+    # -- what is known ---------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def quantile(alpha: float) -> float:
+        """Return the quantile of the error bars: the mean is inside with probability 1 - 2 alpha."""
+        return float(ndtri(1 - alpha)) if alpha < 0.5 else 0.0
+
+    def resolution(self, sites: Mapping[float, Site]) -> float:
+        """Return the longest distance of two places with valid samples, or of one from an end, as a share."""
+        places = [t for t, _, site in self._inside(sites) if site.valid]
+        return float(np.diff([0.0, *places, 1.0]).max())
+
+    def largest_error(self, sites: Mapping[float, Site], alpha: float, longest: float) -> float:
+        """Return the largest half-width of the band; inf while places are more than `longest` apart."""
+        curve = self._fitted(sites, False)
+        if curve is None or self.resolution(sites) > longest:
+            return math.inf
+        return self._widest(curve, alpha)[0]
+
+    def _widest(self, curve: MeanCurve, alpha: float) -> tuple[float, float]:
+        """Return the largest half-width of the band, and the range of the curve (1 of a constant); kept."""
+        if self._kept[:2] != (curve, alpha):
+            size = float(np.ptp(curve(GRID)))
+            width = float(curve.error(GRID, self.quantile(alpha)).max())
+            self._kept = curve, alpha, (width, size if size > 0 else 1.0)
+        return self._kept[2]
+
+    def loss(self, sites: Mapping[float, Site], alpha: float) -> float:
+        """Return the largest half-width of the band as a share of the range of the curve; inf before the first fit."""
+        curve = self._fitted(sites, False)
+        if curve is None:
+            return math.inf
+        width, size = self._widest(curve, alpha)
+        return width / size
+
+    # -- the next samples ------------------------------------------------------------------------------------------
+
+    def choose(
+        self, sites: Mapping[float, Site], n: int, limits: tuple[int, int, float], alpha: float
+    ) -> tuple[list[tuple[int, float]], list[float]]:
+        """Choose at most n samples; nothing changes.
+
+        Parameters
+        ----------
+        sites : mapping
+            x -> site, pending ones included.
+        n : int
+        limits : (int, int, float)
+            Fewest and most samples at an x, and the error from which on it is not sampled again.
+        alpha : float
+            Of the error.
+
+        Returns
+        -------
+        points : list of (seed, x)
+        improvements : list of float
+            The error bar at each as a share of the range of the curve, divided by the number of samples there.
+        """
+        fewest, most, enough = limits
+        curve = self._fitted(sites, False)
+        known = self._inside(sites)
+        t = np.array([place for place, _, _ in known])
+        number = np.array([float(_taken(site)) for _, _, site in known])
+        names = {place: x for place, x, _ in known}
+        width = self.quantile(alpha)
+        room = np.array([most - _taken(site) for _, _, site in known], dtype=int)
+        if curve is not None and enough > 0 and len(t):
+            room[curve.error(t, width) <= enough] = 0
+        lacking = [place for place, _, site in known for _ in range(min(fewest, most) - _taken(site))]
+        chosen = lacking[:n]
+        for place in chosen:
+            number[t == place] += 1
+            room[t == place] -= 1
+
+        def possible(wanted: float) -> float:
+            """Return the nearest place where a point may lie; a known one if that is too near to others."""
+            low, size = self._domain.low, self._domain.high - self._domain.low
+            u = low + (round(wanted / GRAIN) * GRAIN if 0 < wanted < 1 else round(wanted)) * size
+            x = self._domain.x(u)
+            place = float(self.shares([self._domain.u(x)])[0])
+            here = self._domain.u(x)
+            around = ((low + other * size, other) for other in names)
+            near = [other for u, other in around if not self._domain.apart(min(u, here), max(u, here))]
+            if near:
+                return min(near, key=lambda other: abs(other - place))
+            names[place] = x
+            return place
+
+        chosen += next_places(t, number, room, curve, n - len(chosen), possible, (max(fewest, 1), most))
+        seed = 1 + max((max(_seeds(site), default=-1) for _, _, site in known), default=-1)
+        points = [(seed + k, names[place]) for k, place in enumerate(chosen)]
+        if curve is None:
+            return points, [math.inf] * len(points)
+        bars = curve.error(np.array(chosen), width) / self._widest(curve, alpha)[1]
+        counts = dict(zip(t.tolist(), number.tolist(), strict=True))
+        return points, [bar / (counts.get(place, 0.0) + 1) for bar, place in zip(bars.tolist(), chosen, strict=True)]
+
+
+def _taken(site: Site) -> int:
+    return len(site.samples) + len(site.pending) + len(site.failed)
+
+
+def _seeds(site: Site) -> list[int]:
+    return [*site.samples, *site.pending, *site.failed]
+
+
+def _by_place(rows: list[tuple[int, float, float]]) -> Samples:
+    """Return samples (seed, place, value) by place."""
+    t, which = np.unique(np.array([t for _, t, _ in rows]), return_inverse=True)
+    y = np.array([y for _, _, y in rows])
+    number = np.bincount(which, minlength=len(t)).astype(float)
+    mean = np.bincount(which, y, len(t)) / np.maximum(number, 1)
+    scatter = np.bincount(which, (y - mean[which]) ** 2, len(t)).astype(float)
+    return Samples(t, number, mean, scatter)

@@ -1,0 +1,55 @@
+"""The peers of the comparisons in planes and in noise do what their names say; the tables are made of counts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.benchmarks.cases import noise, planes
+
+BOWL = planes.Function("bowl", lambda x, y: x**2 * y + y**2)
+FLAT = planes.Function("plane in space", lambda x, y, z: x - 2 * y + z, 3)
+
+
+@pytest.mark.parametrize("function", [BOWL, FLAT])
+def test_chebyshev_is_exact_for_polynomials(function: planes.Function) -> None:
+    """The first grid is enough for a polynomial of degree 2 along each axis."""
+    assert planes.count(function, planes.chebyshev(function)) == (3**function.ndim, pytest.approx(0, abs=1e-12))
+
+
+@pytest.mark.parametrize("name", ["RBF", "Clough-Tocher", "linear LearnerND", "linear Learner2D"])
+def test_other_peers_get_there(name: str) -> None:
+    """Each method takes more points than corners, and fewer than the most, for a smooth bowl."""
+    count, error = planes.count(BOWL, planes.PEERS[name](BOWL))
+    assert 4 < count < planes.MOST
+    assert error <= planes.GOALS[2]
+
+
+def test_names_are_used_once() -> None:
+    """Every function has a name of its own, and finite values."""
+    functions = (*planes.NAMED, *planes.HELD_OUT)
+    assert len({f.name for f in functions}) == len(functions)
+    assert all(np.isfinite(f.formula(*f.places().T)).all() for f in functions)
+
+
+def test_tables_of_planes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table has a row for a function and the ratio to the best peer."""
+    monkeypatch.setattr(planes, "PEERS", {"Chebyshev": planes.chebyshev})
+    text = planes.compare((BOWL,))
+    smooth, _ = planes.count(BOWL, planes.ours(BOWL, "smooth"))
+    assert math.isfinite(smooth)
+    assert f"| bowl | {smooth:.0f} | 9 |" in text
+    assert f"{smooth / 9:.2f} in the median" in text
+
+
+def test_tables_of_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row has the errors of three methods at all sizes; the even samples are fitted well."""
+    monkeypatch.setattr(noise, "SIZES", (40, 80))
+    monkeypatch.setattr(noise, "LEVELS", (0.03,))
+    rows = noise.report([1]).splitlines()
+    assert len(rows) == 2 + len(noise.FUNCTIONS)
+    assert all(row.count("/") == 3 for row in rows[2:])
+    sample = noise.Noisy(np.sin, 0.01, 0)
+    assert noise.rms(noise.even(sample, 80), np.sin(noise._X)) < 0.01

@@ -1,0 +1,168 @@
+"""`AverageLearner1D(mode="shared")`: laws of every learner, and a mean curve from all samples together."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adaptive_calib.learner import AverageLearner1D
+from adaptive_calib.learner._average.mean_curve import GRID, Samples, fit
+from adaptive_calib.runner import simple
+from adaptive_calib.testing.learners import LearnerContract
+from tests.learner.test_average_learner1D import noisy
+
+
+def _wave(x: Any) -> Any:
+    return np.sin(5 * np.asarray(x)) + 0.3 * np.asarray(x)
+
+
+def _peak(x: Any) -> Any:
+    return 1 / (1 + ((np.asarray(x) - 0.37) / 0.03) ** 2)
+
+
+class Noisy:
+    """A function with Gaussian noise, the same for the same point."""
+
+    def __init__(self, mean: Any, noise: Any) -> None:
+        self.mean, self.noise = mean, noise
+
+    def __call__(self, point: tuple[int, float]) -> float:
+        seed, x = point
+        level = self.noise(x) if callable(self.noise) else self.noise
+        return float(self.mean(x) + level * random.Random(f"{seed} {float(x)!r}").gauss(0, 1))
+
+
+def _learner(mean: Any, noise: Any, **parameters: Any) -> AverageLearner1D:
+    return AverageLearner1D(Noisy(mean, noise), (-1, 1), mode="shared", **parameters)
+
+
+def _run(learner: AverageLearner1D, samples: int, batch: int = 20) -> AverageLearner1D:
+    while learner.nsamples < samples:
+        for point in learner.ask(min(batch, samples - learner.nsamples))[0]:
+            learner.tell(point, learner.function(point))
+    return learner
+
+
+_X = np.linspace(-1, 1, 801)
+
+
+class TestContract(LearnerContract):
+    warm_up = 62
+
+    def make(self) -> Any:
+        return AverageLearner1D(noisy, (-1, 1), mode="shared")
+
+    def scale_point(self, point: Any, x_factor: float) -> Any:
+        return point[0], point[1] * x_factor
+
+    def make_finite(self) -> Any:
+        return AverageLearner1D(noisy, (0, 12), max_samples=5, integer=True, mode="shared")
+
+
+class TestContractLogarithmic(LearnerContract):
+    def make(self) -> Any:
+        return AverageLearner1D(noisy, (0.01, 1), min_samples=2, x_scale="log", min_spacing=0.01, mode="shared")
+
+
+def test_a_line_is_fitted_exactly() -> None:
+    """A quadratic without noise is the curve, with hardly any error; sums at a place count as their samples."""
+    t = np.linspace(0, 1, 40)
+    curve = fit(Samples(t, np.full(40, 3.0), t**2 - t, np.zeros(40)))
+    assert curve(GRID) == pytest.approx(GRID**2 - GRID, abs=1e-4)
+    rng = np.random.default_rng(0)
+    y = np.sin(4 * t)[:, None] + 0.1 * rng.standard_normal((40, 2))
+    together = fit(Samples(t, np.full(40, 2.0), y.mean(axis=1), ((y.T - y.mean(axis=1)) ** 2).sum(axis=0)))
+    alone = fit(Samples(np.repeat(t, 2), np.ones(80), y.ravel(), np.zeros(80)))
+    assert together(GRID) == pytest.approx(alone(GRID), abs=0.02)
+
+
+def test_fewer_samples_than_place_by_place() -> None:
+    """With the same samples the mean curve is several times as good as the line through means at each place."""
+    shared = _run(_learner(_wave, 0.2), 400)
+    separate = _run(AverageLearner1D(Noisy(_wave, 0.2), (-1, 1)), 400)
+    errors = [float(np.sqrt(np.nanmean((each.predict(_X) - _wave(_X)) ** 2))) for each in (shared, separate)]
+    assert errors[0] < 0.3 * errors[1]
+    assert shared.npoints > 10 * separate.npoints
+
+
+def test_bands() -> None:
+    """The mean is in the band nearly everywhere, also where the noise is uneven; the band is not much too wide."""
+    inside = []
+    for noise in (0.1, lambda x: 0.02 + 0.2 * (x > 0)):
+        values, errors = _run(_learner(_wave, noise), 500).predict(_X, return_error=True)
+        inside.append(np.mean(np.abs(values - _wave(_X)) <= errors))
+        assert errors.mean() < 0.12
+    assert min(inside) > 0.95
+    values, errors = _run(_learner(_wave, lambda x: 0.02 + 0.2 * (x > 0)), 500).predict([-0.5, 0.5], return_error=True)
+    assert errors[0] < errors[1] / 2
+
+
+def test_a_narrow_peak_gets_more_samples() -> None:
+    """Samples gather where the curve bends, and the peak is found."""
+    learner = _run(_learner(_peak, 0.03), 600)
+    near = sum(abs(x - 0.37) < 0.1 for x in learner.data) / learner.npoints
+    assert near > 0.2
+    assert learner.predict([0.37])[0] > 0.9
+
+
+def test_repeats() -> None:
+    """Places are repeated when they are much closer than the curve bends; `min_samples` and `max_samples` hold."""
+    learner = _run(_learner(lambda x: 0.0 * x, 0.1), 600)
+    assert learner.npoints < 0.8 * learner.nsamples
+    three = _run(_learner(_wave, 0.1, min_samples=3), 150)
+    counts = [len(samples) for samples in three.samples.values()]
+    assert sorted(counts)[1] >= 3
+    few = AverageLearner1D(Noisy(_wave, 0.1), (0, 20), integer=True, max_samples=4, mode="shared")
+    asked = few.ask(200)[0]
+    assert len(asked) == 84
+    assert few.ask(1) == ([], [])
+
+
+def test_one_by_one_and_together() -> None:
+    """The points asked for together are those asked for one by one."""
+    ours, theirs = _run(_learner(_wave, 0.1), 100), _run(_learner(_wave, 0.1), 100)
+    assert ours.ask(12)[0] == [theirs.ask(1)[0][0] for _ in range(12)]
+
+
+def test_error_goal() -> None:
+    """A run ends when the band is narrow enough everywhere and nothing is hidden between places; it is an estimate."""
+    learner = _learner(_wave, 0.1)
+    assert learner.largest_error() == math.inf
+    assert learner.claim() is None
+    simple(learner, error_goal=0.12)
+    claim = learner.claim()
+    assert claim is not None
+    assert claim.basis == "estimated"
+    assert claim.error <= 0.12
+    assert claim.resolution is not None
+    assert claim.resolution <= 0.01
+    assert np.abs(learner.predict(_X) - _wave(_X)).max() < 0.12
+
+
+def test_outside_and_before() -> None:
+    """Outside the bounds there is no value; with few samples the prediction is the line through them."""
+    learner = _run(_learner(_wave, 0.1), 20)
+    assert np.isfinite(learner.predict([0.1, 0.2])).all()
+    assert np.isnan(_run(learner, 100).predict([-1.2, 1.2], return_error=True)).all()
+
+
+def test_plot() -> None:
+    """The plot has the means, the band and the curve."""
+    hv = pytest.importorskip("holoviews")
+    learner = _run(_learner(_wave, 0.1), 100)
+    kinds = [type(element) for element in learner.plot()]
+    assert kinds == [hv.Area, hv.Scatter, hv.Curve]
+    assert [type(element) for element in _learner(_wave, 0.1).plot()] == kinds
+
+
+def test_what_does_not_go_together() -> None:
+    """A mode that does not exist, and a loss beside the shared mode, are refused."""
+    wrong: Any = "both"
+    with pytest.raises(ValueError, match="'separate' or 'shared'"):
+        AverageLearner1D(noisy, (-1, 1), mode=wrong)
+    with pytest.raises(ValueError, match="leave `loss_per_interval` out"):
+        AverageLearner1D(noisy, (-1, 1), lambda xs, ys: 1.0, mode="shared")
