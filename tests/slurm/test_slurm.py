@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adaptive_calib.store import SQLiteStore
-from tests.docs.pages import DOCS, blocks
+from tests.docs.pages import DOCS, blocks, pages
 from tests.slurm import my_models
 from tests.slurm.one_machine import empty_queue, missing, slurm
 
@@ -202,3 +202,28 @@ def test_a_job_that_is_cancelled_goes_on_when_it_is_submitted_again(job_environm
     counts = drawn(tmp_path)
     assert counts.keys() == set(map(str, range(points)))
     assert sum(counts.values()) <= points + 2  # two were pending
+
+
+def options_of_jobs() -> list[str]:
+    """Return what pages write behind ``#SBATCH``."""
+    texts = [page.read_text(encoding="utf-8") for page in pages()]
+    return [option.strip() for text in texts for option in re.findall(r"#SBATCH ([^`\n]+)", text)]
+
+
+def test_sbatch_accepts_the_options_on_pages(job_environment, tmp_path):
+    """Each option exists and its value can be read; whether there are so many nodes is not asked."""
+
+    def refused(options: str) -> str:
+        path = tmp_path / "job.sh"
+        path.write_text(f"#!/bin/bash\n#SBATCH {options}\n", encoding="utf-8")
+        tried = subprocess.run(
+            ["sbatch", "--test-only", path], env=job_environment, capture_output=True, text=True, check=False
+        )
+        said = tried.stderr.lower()
+        return said if "unrecognized option" in said or "invalid" in said or "requires an argument" in said else ""
+
+    found = options_of_jobs()
+    assert found
+    assert [refused(options) for options in found] == [""] * len(found)
+    assert refused("--no-such-option=3")
+    assert refused("--time=soon")
