@@ -10,7 +10,8 @@
   is given as many tasks as it may have threads, so that it asks for all its workers in one go; any other one somewhat
   more tasks than it has threads. While there is no worker, an empty task makes an adaptive cluster start one.
 - Dask runs the tasks of a lost worker again. A task that loses two workers unexpectedly (retirement is
-  expected) is a suspect: it runs again alone, and if it then loses another one, its point has crashed.
+  expected) is a suspect: it runs again alone, and if it then loses another one, its point has crashed. When a run ends,
+  tasks of lost workers are withdrawn instead.
 """
 
 from __future__ import annotations
