@@ -6,9 +6,10 @@ wrong, at any number of experiments and for any set of c that an `Axis` comes to
 (`evidence`) of which the family of all c (`family`) has one common bound on either side; half of the error probability
 is for accepting a c that is not acceptable, half for rejecting one that is.
 
-- ACCEPTABLE: *accept* reached its bound, before the c was rejected and while the shape test was below 1 (that costs
-  power only), and the shape test has not reached 2/(1 - confidence). A later alarm of the shape test withdraws the
-  decision; for a calibrated curve this has a probability of (1 - confidence)/2 at most.
+- ACCEPTABLE: *accept* reached its bound, before the c was rejected, while the shape test was below 1 and the scores of
+  neither side, A or B, had a negative sum (both cost power only); and the shape test has not reached
+  2/(1 - confidence). A later alarm of the shape test withdraws the decision; for a calibrated curve this has a
+  probability of (1 - confidence)/2 at most.
 - NOT_ACCEPTABLE: the mean of *reject* and *shape* reached its bound.
 - UNDECIDED: neither.
 
@@ -58,6 +59,9 @@ BAND_SHARE, MIN_IN_BIN = 1 / 8, 32
 
 #: No c is accepted at a number of experiments at which the e-process of the shape test is above this.
 SUSPICION = 1.0
+
+#: No c is accepted where the standardised sum of the scores of one side, A or B, is below this.
+SIDE = 1.645
 
 #: More than this many times the present number of experiments is reported as "no end in sight".
 FUTILE = 100.0
@@ -250,13 +254,13 @@ def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Floats,
         All c that may be looked at, and the error probability.
     """
     n, n_c = len(labels), len(evidence)
-    accept, reject, shape = (
+    accept, reject, shape, weaker = (
         np.stack([_carried_on(getattr(one, name), n) for one in evidence], axis=1) if n and n_c else np.empty((n, n_c))
-        for name in ("accept", "reject", "shape")
+        for name in ("accept", "reject", "shape", "weaker")
     )
     refuse = np.logaddexp(reject, shape) - math.log(2)
     start = _both_kinds(labels)
-    accepted = family.first_reached(log2c, accept, shape < math.log(SUSPICION), start)
+    accepted = family.first_reached(log2c, accept, (shape < math.log(SUSPICION)) & (weaker >= SIDE), start)
     rejected = family.first_reached(log2c, refuse, np.ones_like(shape, bool), start)
     alarm = np.zeros(n_c, bool) if not n else shape.max(axis=0) >= -math.log(family.alpha)
     never = n

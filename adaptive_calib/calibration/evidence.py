@@ -70,6 +70,9 @@ class Evidence:
     ----------
     accept, reject, shape : array, shape (n,)
         Logarithms of the e-processes after each experiment; see the head of this file.
+    weaker : array, shape (n,)
+        The standardised sum of the scores, undecided labels as misses, on that side of 1/2 (A or B) on which it is
+        smaller; inf while no experiment has a side.
     shape_terms : array, shape (3,)
         Log evidence of the shape test for A, B and both sides now, see `SHAPE_TERMS`.
 
@@ -91,7 +94,8 @@ class Evidence:
         self.bets_up, self.bets_down = np.zeros(_UP.size), np.zeros(_DOWN.size)  # log capital of each stake
         self.sides = np.zeros((2, _TERMS))  # log likelihood ratio of each alternative, for A and for B
         self.totals, self.squares = np.zeros(2), np.zeros(2)  # of the scores, for *accept* and for *reject*
-        self.accept, self.reject, self.shape = np.empty(0), np.empty(0), np.empty(0)
+        self.accept, self.reject, self.shape, self.weaker = (np.empty(0) for _ in range(4))
+        self.side_sums = np.zeros((2, 2))  # of the scores and of their squares, for A and for B
         self.shape_terms: Floats = np.zeros(3)
 
     def __len__(self) -> int:
@@ -141,13 +145,19 @@ def extend(evidence: Sequence[Evidence], bemd: ArrayLike, labels: ArrayLike) -> 
     sides = _shape_sums(np.stack([one.sides for one in evidence]), a, hit | unknown, clipped > 0.5)
     terms = np.stack([_weighted(side) for side in (sides[:, :, 0], sides[:, :, 1], sides.sum(axis=2))], axis=2)
     accept, reject, shape = _log_mean(up, _UP_WEIGHTS), _log_mean(down, _DOWN_WEIGHTS), _log_mean(terms)
+    of_a = np.where(clipped > 0.5, worst, 0.0)
+    by_side = np.stack([of_a, worst - of_a, of_a**2, (worst - of_a) ** 2], axis=-1).reshape(*a.shape, 2, 2)
+    by_side = np.stack([one.side_sums for one in evidence]) + np.cumsum(by_side, axis=0)
+    spread = np.sqrt(by_side[:, :, 1])
+    weaker = np.divide(by_side[:, :, 0], spread, out=np.full_like(spread, math.inf), where=spread > 0).min(axis=2)
     for k, one in enumerate(evidence):
         one.bets_up, one.bets_down, one.sides = up[-1, k], down[-1, k], sides[-1, k]
-        one.shape_terms = terms[-1, k]
+        one.shape_terms, one.side_sums = terms[-1, k], by_side[-1, k]
         one.totals = one.totals + np.array([worst[:, k].sum(), -best[:, k].sum()])
         one.squares = one.squares + np.array([worst[:, k] @ worst[:, k], best[:, k] @ best[:, k]])
         one.accept, one.reject = np.append(one.accept, accept[:, k]), np.append(one.reject, reject[:, k])
         one.shape = np.append(one.shape, shape[:, k])
+        one.weaker = np.append(one.weaker, weaker[:, k])
 
 
 def _shape_sums(start: Floats, a: Floats, hit: Bools, favours_a: Bools) -> Floats:

@@ -184,6 +184,17 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         """Return why there is nothing more to ask, or which c are still undecided."""
         return wording.opaque_stopped_because(self)
 
+    def forecast(self, seconds: float | None = None) -> str:
+        """Return in words how many more experiments would decide each undecided c; may be empty.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            Of one more evaluation at the present rate: the time that this takes is named too.
+        """
+        now = self.current()
+        return "" if now is None else wording.forecast(now, math.nan if seconds is None else seconds)
+
     # ------------------------------------------------------------------ ask and tell
 
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Point], list[float]]:

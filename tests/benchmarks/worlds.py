@@ -31,6 +31,7 @@ from scipy.special import expit, ndtri
 from adaptive_calib.calibration import CalibrationLearner
 from adaptive_calib.calibration.decision import (
     FIRST_LOOK,
+    SIDE,
     SUSPICION,
     Decision,
     _both_kinds,
@@ -77,7 +78,7 @@ def _one_clear_end(x: float) -> float:
 
 
 def _two(x: float) -> float:
-    return 1.3 if -8.5 < x < -4.6 or -0.5 < x < 4.6 else 0.7
+    return 1.3 if -8.6 < x < -4.6 or -0.6 < x < 4.6 else 0.7
 
 
 WORLDS = [
@@ -98,7 +99,8 @@ WORLDS = [
     World("none (.8999)", _steady(0.8999), lambda x: False),
     World("one side", lambda t, x: np.where(t > 0, t / 0.6, t / 2), lambda x: False, N=2048),
     World("one side, mild", lambda t, x: np.where(t > 0, t / 0.75, t / 1.3), lambda x: False, N=2048),
-    World("one side, B", lambda t, x: np.where(t < 0, t / 0.5, t / 1.5), lambda x: False, m=2.0, N=2048),
+    World("one side, .8 for B", lambda t, x: np.where(t < 0, t / 0.8, t / 1.6), lambda x: False, m=2.5, N=2048),
+    World("one side, .5 for B", lambda t, x: np.where(t < 0, t / 0.5, t / 1.5), lambda x: False, m=2.0, N=2048),
     World("middle", lambda t, x: np.sign(t) * (1.2 + 0.5 * np.abs(t)), lambda x: False, N=2048),
     World("few informative", lambda t, x: t / _jump(x), lambda x: _jump(x) >= 0.9, -3.3, informative=0.2, N=2048),
     World("dependent (.8999, pairs)", _steady(0.8999), lambda x: False, group=2),
@@ -180,12 +182,13 @@ class Quick(CalibrationLearner):
         added, labels = self._ledger.added, truth.labels
         evidence = [Evidence() for _ in added]
         extend(evidence, np.stack([truth.column(math.log2(c)) for c in added], axis=1), labels)
-        accept, reject, shape = (
-            np.stack([getattr(one, name) for one in evidence], axis=1) for name in ("accept", "reject", "shape")
+        accept, reject, shape, weaker = (
+            np.stack([getattr(one, name) for one in evidence], axis=1)
+            for name in ("accept", "reject", "shape", "weaker")
         )
         log2c, start = [math.log2(c) for c in added], _both_kinds(labels)
         refuse = np.logaddexp(reject, shape) - math.log(2)
-        accepted = self.family.first_reached(log2c, accept, shape < math.log(SUSPICION), start)
+        accepted = self.family.first_reached(log2c, accept, (shape < math.log(SUSPICION)) & (weaker >= SIDE), start)
         rejected = self.family.first_reached(log2c, refuse, np.ones_like(shape, bool), start)
         return int(min(accepted.min(), rejected.max()))
 

@@ -75,7 +75,7 @@ def test_evidence_does_not_depend_on_the_steps():
         for start, stop in ((0, 1), (1, 40), (40, 90)):
             extend([one], bemd[start:stop, [k]], labels[start:stop])
     for a, b in zip(whole, pieces, strict=True):
-        for name in ("accept", "reject", "shape", "shape_terms"):
+        for name in ("accept", "reject", "shape", "shape_terms", "weaker"):
             np.testing.assert_allclose(getattr(a, name), getattr(b, name), atol=1e-9)
 
 
@@ -111,6 +111,31 @@ def test_the_shape_of_the_curve_counts(said, side):
         assert got.status[0] != Status.ACCEPTABLE
         found.append(not got.verdicts.curve_passed[0] and side in got.verdicts.curve_fault[0])
     assert sum(found) >= 6
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_side_that_is_over_confident_keeps_a_c_from_being_accepted(sign):
+    """A slope of .8 on one side is not found by the shape test; that its scores do not grow is seen."""
+    accepted, without = 0, 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        labels = (rng.random(1500) < 0.5).astype(float)
+        t = 3.0 * np.where(labels == 1, 1, -1) + math.sqrt(6.0) * rng.standard_normal(1500)
+        bemd = expit(np.where(sign * t > 0, t / 0.8, t / 1.8))
+        got = judge_table([1.0], bemd[:, None], labels)
+        accepted += got.status[0] == Status.ACCEPTABLE
+        one = Evidence()
+        extend([one], bemd[:, None], labels)
+        without += one.accept.max() >= math.log(40)
+    assert without >= 10, "the slope of both sides together is above 0.9"
+    assert accepted <= 3
+
+
+def test_a_criterion_that_never_favours_one_side_is_judged_by_the_other():
+    """Where no experiment has a side, that side cannot speak against a c."""
+    bemd, labels = table([1.6] * 4, 1500, 4)
+    bemd = np.where(bemd < 0.5, 0.5, bemd)
+    assert (judge_table(C, bemd, labels).status == Status.ACCEPTABLE).any()
 
 
 def test_one_kind_of_label_decides_nothing():

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from adaptive_calib.calibration import CalibrationLearner
+from adaptive_calib.calibration import CalibrationLearner, OpaqueCalibrationLearner
 from adaptive_calib.calibration.decision import Decision, judge_table
 from adaptive_calib.calibration.slope import Status
 from adaptive_calib.calibration.wording import curve_cautions, duration, forecast, forecast_in_brief
@@ -65,6 +65,17 @@ def test_the_bar_and_the_view_of_a_run_show_the_forecast() -> None:
     assert f"what more decides: {view.forecast}" in text(view)
     assert "what more decides" in html(view)
     assert "of evaluation" in learner.stopped_because() or "in sight" in learner.stopped_because()
+
+
+def test_a_race_names_what_more_would_decide() -> None:
+    """The live view of an opaque calibration shows it too."""
+    bemd, labels = table([1.6], 150, 1)
+    race = OpaqueCalibrationLearner(lambda point: (0.5, True), 96, start=[1.0], c_bounds=(0.5, 1.0))
+    assert race.forecast() == ""
+    for i in range(96):
+        race.tell((i, 0.0), (float(bemd[i, 0]), bool(labels[i])))
+    assert "2^0 at about" in race.forecast()
+    assert "min)" in race.forecast(60.0) or "h)" in race.forecast(60.0)
 
 
 def test_a_criterion_that_tells_nothing_is_named() -> None:
