@@ -38,7 +38,7 @@ from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._integral.interval import ROOT_DEPTH, QuadratureInterval
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.integrator_coeffs import eps, ns
-from adaptive_calib.learner.values import real_number
+from adaptive_calib.learner.values import real_number, two_numbers
 
 __all__ = ["DivergentIntegralError", "IntegratorLearner"]
 
@@ -665,7 +665,7 @@ def _tree_depth(owner: tuple[QuadratureInterval, int]) -> int:
 
 def _checked_bounds(bounds: Any) -> tuple[float, float]:
     try:
-        a, b = (float(x) for x in bounds)
+        a, b = two_numbers(bounds)
     except (TypeError, ValueError):
         raise ValueError(f"`bounds` should be two numbers (a, b), but is {bounds!r}.") from None
     if not -inf < a < b < inf:

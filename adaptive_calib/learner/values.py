@@ -29,7 +29,7 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 
-__all__ = ["LARGEST_EXACT", "is_real_number", "real_number", "real_number_or_vector"]
+__all__ = ["LARGEST_EXACT", "is_real_number", "real_number", "real_number_or_vector", "two_numbers"]
 
 #: Integers up to this size are exact as floats.
 LARGEST_EXACT = 2**53
@@ -208,6 +208,27 @@ def _exact(elements: Sequence[float | int], place: Any) -> Floats:
                 "return floats, or smaller integers."
             )
     return array
+
+
+def two_numbers(bounds: Any) -> tuple[float, float]:
+    """Return the ends of an interval as floats.
+
+    Raises
+    ------
+    TypeError
+        `bounds` are not two real numbers (text is none, see the table above).
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.values import two_numbers
+    >>> two_numbers([0, 2.5])
+    (0.0, 2.5)
+    """
+    ends = list(bounds)
+    if len(ends) != 2:
+        raise TypeError(f"an interval has two ends, not {len(ends)}.")
+    low, high = (float(real_number(end, None)) for end in ends)
+    return low, high
 
 
 def is_real_number(value: Any) -> bool:

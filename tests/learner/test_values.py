@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adaptive_calib import AverageLearner1D, IntegratorLearner, Learner1D, Learner2D, LearnerND
 from adaptive_calib.learner.values import is_real_number, real_number, real_number_or_vector
 
 pd = pytest.importorskip("pandas")
@@ -132,3 +133,21 @@ def test_shapes(value):
     """A vector has one dimension and at least one element."""
     with pytest.raises(ValueError, match="shape"):
         real_number_or_vector(value, 0.1)
+
+
+@pytest.mark.parametrize("bad", ["0", 1j, None, [0.0], pd.Timedelta(1, "s")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda pair: Learner1D(abs, pair),
+        lambda pair: AverageLearner1D(abs, pair),
+        lambda pair: IntegratorLearner(abs, pair, 1e-3),
+        lambda pair: Learner2D(abs, [(0, 1), pair]),
+        lambda pair: LearnerND(abs, [pair, (0, 1)]),
+    ],
+)
+def test_bounds_are_numbers_as_values_are(make, bad):
+    """Text that looks like a number is refused, in every learner; integers and NumPy's numbers are not."""
+    with pytest.raises((TypeError, ValueError), match="two numbers"):
+        make((bad, 1))
+    make((0, np.float32(1)))

@@ -18,7 +18,7 @@ import sys
 from abc import ABC, abstractmethod
 from typing import Any, Literal
 
-from adaptive_calib.learner.values import LARGEST_EXACT
+from adaptive_calib.learner.values import LARGEST_EXACT, two_numbers
 
 __all__ = ["Domain1D", "IntegerDomain", "LinearDomain", "LogDomain", "make_domain"]
 
@@ -293,7 +293,7 @@ def make_domain(
     """
     try:
         a, b = bounds
-        low, high = float(a), float(b)
+        low, high = two_numbers((a, b))
     except (TypeError, ValueError):
         raise TypeError(f"`bounds` should be two numbers (a, b) with a < b, but came {bounds!r}.") from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):

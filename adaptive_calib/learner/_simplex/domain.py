@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
+from adaptive_calib.learner.values import two_numbers
+
 __all__ = ["DomainND", "PointND"]
 
 #: Points of a box nearer to a face than this, in units of the box, are taken to lie on it: a triangulation in floating
@@ -299,7 +301,7 @@ def _read_bounds(bounds: Any, ndim: int | None) -> tuple[list[Any], np.ndarray |
 
 def _checked_pair(k: int, pair: Any, log: bool, whole: bool) -> tuple[float, float]:
     try:
-        low, high = (float(end) for end in pair)
+        low, high = two_numbers(pair)
     except (TypeError, ValueError):
         raise TypeError(f"the bounds of dimension {k} should be two numbers, but are {pair!r}.") from None
     if not (math.isfinite(low) and math.isfinite(high)):
