@@ -90,7 +90,7 @@ class LeastSquares:
         steep there, the values of the closest differ the least. Over a step those of the closest pair differ, but not
         those of either pair beside it.
         """
-        h = np.diff(t)
+        h = t[1:] - t[:-1]
         close = np.flatnonzero(h < CLOSE * (t[-1] - t[0]) / len(h))
         close = close[np.argsort(h[close], kind="stable")]
         _, first = np.unique(np.floor(10 * t[close]), return_index=True)

@@ -107,7 +107,9 @@ class CurveModel:
         self._rational: Rational | None = None
         self._before: Rational | None = None
         self._squares: LeastSquares | None = None
+        # of the last predictions: errors, their ratios to the estimates, error of what was used; if R was far behind
         self._record: deque[tuple[Floats, Floats, float]] = deque(maxlen=16)
+        self._behind: deque[bool] = deque(maxlen=12)
         # R at five places in each interval: |R - R before|, and the sign of the denominator
         self._differ: Floats = np.zeros((0, len(PLACES)))
         self._signs: Floats = np.zeros((0, len(PLACES)))
@@ -208,7 +210,10 @@ class CurveModel:
         squares = few if self._squares is None else self._squares(u)[0]
         errors = np.abs(np.array([few, many, rational, squares]) - y).max(axis=1)
         if not self.gap[row]:
-            self._record.append((errors, self._estimates[:, row].copy(), float(errors[self.use[row]])))
+            tiny = max(1e-15 * self.scale, 1e-290)
+            worse = (errors + tiny) / (self._estimates[:, row] + tiny)
+            self._record.append((errors, worse, float(errors[self.use[row]])))
+            self._behind.append(bool(errors[R] > 3 * errors.min()))
         return float(errors[R])
 
     # -- the rational function -------------------------------------------------------------------------------------
@@ -221,7 +226,7 @@ class CurveModel:
         for name in ("_differ", "_signs", "_at_places"):
             setattr(self, name, inserted(getattr(self, name), first, 0.0))
         every = 1 + int(n * size * len(self._rational.z) ** 2 / EFFORT)
-        if n > 60 and sum(errors[R] > 3 * errors.min() for errors, _, _ in list(self._record)[-12:]) >= 10:
+        if n > 60 and sum(self._behind) >= 10:
             every = max(every, 1 + n // 20)
         # the new intervals
         rows = np.arange(max(at - 1, 0), min(at + 1, n - 1))
@@ -248,10 +253,10 @@ class CurveModel:
         n = len(self.t)
         previous = self._rational
         # support points chosen from few points are not the best ones for many: choose anew from time to time
-        anew = previous is None or n <= 24 or n in (32, 48, 64, 96, 128, 256, 512, 1024)
+        anew = previous is None or n <= 12 or n in (16, 20, 24, 32, 48, 64, 96, 128, 256, 512, 1024)
         new = int(np.searchsorted(self.t, self._unseen[0])) if len(self._unseen) == 1 else -1
         found, lower = Rational.fit(self.t, self.y, self.scale, None if anew else previous, new)
-        h = np.diff(self.t)
+        h = self.t[1:] - self.t[:-1]
         places = (self.t[:-1, None] + h[:, None] * PLACES).ravel()
         value, signs = found.values_and_signs(places)
         if previous is not None and (signs[1:] * signs[:-1] < 0).any() and previous.exact:
@@ -267,7 +272,7 @@ class CurveModel:
         poles = found.poles()
         real = poles.real
         near = (real > self.t[0]) & (real < self.t[-1])
-        rows = np.clip(np.searchsorted(self.t, real) - 1, 0, n - 2)
+        rows = np.minimum(np.maximum(np.searchsorted(self.t, real) - 1, 0), n - 2)
         near &= np.abs(poles.imag) < h[rows]
         self._poles = poles[near]
         above = np.unique(real[near])
@@ -282,7 +287,7 @@ class CurveModel:
     def _estimate_of_rational(self) -> Floats:
         estimate: Floats = self._differ.max(axis=1)
         if len(self._above):
-            rows = np.clip(np.searchsorted(self.t, self._above) - 1, 0, len(estimate) - 1)
+            rows = np.minimum(np.maximum(np.searchsorted(self.t, self._above) - 1, 0), len(estimate) - 1)
             np.maximum.at(estimate, rows, self._above_differ)
         flat = self._signs.ravel()
         change = np.flatnonzero(flat[1:] * flat[:-1] < 0)
@@ -326,7 +331,7 @@ class CurveModel:
     def _choose(self) -> None:
         """Choose the interpolant of each interval."""
         n = len(self.t) - 1
-        h = np.diff(self.t)
+        h = self.t[1:] - self.t[:-1]
         self.gap = np.zeros(n, dtype=bool)
         inside = [u for u in self.lost if self.t[0] < u < self.t[-1]]
         self.gap[np.searchsorted(self.t, inside) - 1] = True
@@ -340,14 +345,13 @@ class CurveModel:
         tiny = max(1e-15 * self.scale, 1e-290)
         worse = np.ones(4)
         if self._record:
-            last = list(self._record)[-MEMORY:]
-            worse = np.max([(errors + tiny) / (estimates + tiny) for errors, estimates, _ in last], axis=0)
+            worse = np.max([ratios for _, ratios, _ in list(self._record)[-MEMORY:]], axis=0)
             with np.errstate(invalid="ignore"):
                 score = (own + tiny) * worse[:, None]
             score[~np.isfinite(score)] = np.inf
             score[R, self._barred] = np.inf
             self.use = np.full(n, S) if self.noise else np.argmin(score, axis=0)
-            rows = np.clip(np.searchsorted(self.t, self._poles.real) - 1, 0, n - 1)
+            rows = np.minimum(np.maximum(np.searchsorted(self.t, self._poles.real) - 1, 0), n - 1)
             rows = np.unique(rows[np.abs(self._poles.imag) < h[rows]])
             short = rows[(h[rows] < SHORT) & (self.use[rows] == R)]
             if len(short):
@@ -383,12 +387,12 @@ class CurveModel:
 
     def rational_places(self) -> tuple[Floats, Floats, Any]:
         """Return places at which R was looked at, the difference of successive R there, and their intervals."""
-        h = np.diff(self.t)
+        h = self.t[1:] - self.t[:-1]
         places = (self.t[:-1, None] + h[:, None] * PLACES).ravel()
         rows = np.repeat(np.arange(len(h)), len(PLACES))
         if not len(self._above):
             return places, self._differ.ravel(), rows
-        above = np.clip(np.searchsorted(self.t, self._above) - 1, 0, len(h) - 1)
+        above = np.minimum(np.maximum(np.searchsorted(self.t, self._above) - 1, 0), len(h) - 1)
         return (
             np.concatenate([places, self._above]),
             np.concatenate([self._differ.ravel(), self._above_differ]),
@@ -402,7 +406,7 @@ class CurveModel:
         value = np.full((len(u), self.y.shape[1]), np.nan)
         if not self.ready:
             return value
-        rows = np.clip(np.searchsorted(self.t, u, side="right") - 1, 0, len(self.t) - 2)
+        rows = np.minimum(np.maximum(np.searchsorted(self.t, u, side="right") - 1, 0), len(self.t) - 2)
         inside = (u >= self.t[0]) & (u <= self.t[-1]) & ~self.gap[rows]
         for kind in range(4):
             some = inside & (self.use[rows] == kind)
@@ -414,7 +418,7 @@ class CurveModel:
         """Return the estimated errors at `u`, shape (len(u),); NaN outside the points and in gaps."""
         if not self.ready:
             return np.full(len(u), np.nan)
-        rows = np.clip(np.searchsorted(self.t, u, side="right") - 1, 0, len(self.t) - 2)
+        rows = np.minimum(np.maximum(np.searchsorted(self.t, u, side="right") - 1, 0), len(self.t) - 2)
         inside = (u >= self.t[0]) & (u <= self.t[-1]) & ~self.gap[rows]
         return np.where(inside, self.claim[rows], np.nan)
 
@@ -425,7 +429,7 @@ class CurveModel:
         """
         if not self.ready or not self._record:
             return math.inf
-        h = np.diff(self.t)
+        h = self.t[1:] - self.t[:-1]
         there = ~self.gap & (h >= CLOSED)
         if not there.any() or h[there].max() > COARSEST:
             return math.inf
