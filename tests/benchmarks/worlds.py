@@ -274,7 +274,7 @@ def cost(work: tuple[int, int]) -> dict[str, Any]:
     world = replace(world, N=16_384)
     truth = _Truth(world, seed)
     for name, kind in (("now", Quick), ("both ends", Quick), ("former", Former)):
-        learner = kind([], Ldata=10, Linf=10_000, name="world", upper_end=name == "both ends")
+        learner = kind([], Ldata=10, Linf=10_000, name="world", upper_end=name != "now")
         for now in learner.go(truth):
             if name == "now" and now.unmet.get("lower end", math.inf) <= 1:
                 out.setdefault("lower end", now.n)
