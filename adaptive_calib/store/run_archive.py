@@ -238,6 +238,7 @@ class RunArchive:
             evaluation.attach(store.place)
         self._leases: Leases | None = None
         self._claimed_elsewhere: set[Key] = set()
+        self._repeats: dict[Key, str] = {}  # failures that are evaluated again -> the run that stored them
         self._run: Run | None = None
         if writes:
             text = json.dumps(manifest, default=repr)
@@ -301,6 +302,7 @@ class RunArchive:
                     values += (value,) * len(places)
                 elif repeats:
                     again += places
+                    self._repeats[row.key] = row.run_id
                 else:
                     failed += places
                     reasons += [row.traceback] * len(places)
@@ -407,7 +409,9 @@ class RunArchive:
         """Return what another run has stored of a point since; `status` is what was known before."""
         self.store.refresh(key.space, key)
         row = self.store.get(key)
-        if row is None or row.status not in STATUSES or row.status == status:
+        if row is None or row.status not in STATUSES:
+            return None
+        if row.status == status and row.run_id == self._repeats.get(key, row.run_id):
             return None
         self._claimed_elsewhere.discard(key)
         self._known[key.space][key[1:]] = row.status

@@ -96,6 +96,32 @@ def test_a_failure_of_another_run_is_not_repeated(kind: str, tmp_path: Path) -> 
     assert "no data here" in runner.failures[0].traceback
 
 
+def test_a_stored_failure_is_repeated_by_one_of_two_runs(tmp_path: Path) -> None:
+    """In mode "retry" a failure of the other run, while both run, is as good as one of this run."""
+    both, evaluated = threading.Barrier(2, timeout=30), []
+
+    def function(x: int) -> int:
+        evaluated.append(x)
+        if x == 1:
+            both.wait()
+            return x
+        if len(evaluated) > 1:
+            both.wait()
+        raise ValueError("no data here")
+
+    ev = Evaluation(function, name="shared", version="1")
+    with SQLiteStore(tmp_path / "s.db") as store:
+        run(ev, [0], store, on_error="continue")
+
+    def again() -> list[tuple[Any, bool]]:
+        with SQLiteStore(tmp_path / "s.db") as store:
+            failures = run(ev, [0, 1], store, mode="retry", on_error="continue").failures
+            return [(failure.point, "no data here" in failure.traceback) for failure in failures]
+
+    assert in_threads(2, again) == [[((0, 0), True)]] * 2
+    assert sorted(evaluated) == [0, 0, 1]
+
+
 def test_a_run_that_ends_gives_its_points_to_the_others(tmp_path: Path) -> None:
     """The run that waits for a point evaluates it when the one that has claimed it ends without a result."""
     begun, go, here = threading.Event(), threading.Event(), threading.get_ident()
