@@ -61,7 +61,16 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     git = shutil.which("git")
     if git is None:
         return None
-    call = [git, "-C", str(folder), "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"]
+    call = [
+        git,
+        "--no-optional-locks",
+        "-C",
+        str(folder),
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        f"core.hooksPath={os.devnull}",
+    ]
     # filters of files are programs that a repository names; those of the user's own configuration are trusted
     filters = _output([*call, "config", "--show-scope", "--name-only", "--get-regexp", r"^filter\."]) or ""
     for line in filters.splitlines():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -35,6 +36,21 @@ def test_commit_and_dirty_flag(tmp_path: Path) -> None:
     assert (len(state["commit"]), state["dirty"]) == (40, False)
     (tmp_path / "a").write_text("2")
     assert git_state(tmp_path)["dirty"]  # type: ignore[index]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
+def test_looking_at_git_locks_nothing(tmp_path: Path) -> None:
+    """The index is not refreshed, which would lock it, and leave the lock if the process is killed."""
+    for command in (["init"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=b", "commit", "-m", "c"]):
+        (tmp_path / "file.txt").write_text("text")
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True, capture_output=True)
+    os.utime(tmp_path / "file.txt", (1, 1))  # `git status` would write the new time into the index
+    index = tmp_path / ".git" / "index"
+    before = index.read_bytes()
+    state = git_state(tmp_path)
+    assert state is not None
+    assert not state["dirty"]
+    assert index.read_bytes() == before
 
 
 def test_a_manifest_is_plain_data() -> None:
