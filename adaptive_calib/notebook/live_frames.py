@@ -22,6 +22,8 @@ from adaptive_calib.view.marks import marks
 __all__ = ["Frames"]
 
 _HEIGHT = 400
+#: Frames of a HoloMap that are shown side by side.
+_BESIDE = 6
 # without types
 panel: Any = importlib.import_module("panel")
 ipython: Any = importlib.import_module("IPython.display")
@@ -123,11 +125,11 @@ class Frames:
             moving = self._normalize or not self._saw_data
             self._saw_data |= learner.npoints > 0
             if self._plotter is not None:
-                return Frame(self._plotter(learner), moving)
+                return Frame(_beside(self._plotter(learner)), moving)
             more = marks(hv, learner)
             if not whole and self.child is None and streams(learner):
                 return Frame(None, moving, learner.data, more)
-            plot = learner.plot()
+            plot = _beside(learner.plot())
         return Frame(plot * more if more is not None and _is_single(plot) else plot, moving)
 
     def _whole(self) -> Any:
@@ -189,6 +191,13 @@ class Frames:
             self.target.object = plot
         else:
             self._next.event(counter=self._next.counter + 1)
+
+
+def _beside(plot: Any) -> Any:
+    """Return the frames of a small HoloMap side by side; its sliders would be stale on a page that was reloaded."""
+    if isinstance(plot, hv.HoloMap) and not isinstance(plot, hv.DynamicMap) and 0 < len(plot) <= _BESIDE:
+        return plot.layout().cols(2)
+    return plot
 
 
 def _is_single(plot: Any) -> bool:

@@ -53,7 +53,9 @@ def live_plot(
         A new plot of the same name, None too, ends the old one.
     normalize : bool
         Whether the axes follow the data; else they stay where the first data have them. Axes that the user has dragged
-        or zoomed stay as they are, until the reset button. Only a HoloMap, which has sliders of its own, is drawn anew.
+        or zoomed stay as they are, until the reset button. The frames of a HoloMap are shown side by side if there are
+        at most six, as of a `Learner2D` of vectors; a larger one has sliders of its own, is drawn anew, and has to be
+        displayed again after a reload.
 
     Returns
     -------

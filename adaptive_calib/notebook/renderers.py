@@ -2,7 +2,7 @@
 
 - `Streamed`: a `Learner1D` never changes a point, so only new points are sent.
 - `Drawn`: HoloViews draws the frame again, and the difference to the last one is sent.
-- `Swapped`: a plot with sliders of its own, which HoloViews sends as a whole.
+- `Swapped`: a plot with sliders of its own, which HoloViews sends as a whole; stale on a page that is reloaded.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ import sys
 import weakref
 from typing import Any
 
+import numpy as np
 import pytest
 
 from adaptive_calib import AsyncRunner, Learner1D, notebook_integration
-from adaptive_calib.learner import BalancingLearner
+from adaptive_calib.learner import BalancingLearner, Learner2D
 from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update, static_output
 from adaptive_calib.notebook.update_schedule import UpdateSchedule
 from adaptive_calib.runner import SequentialExecutor
@@ -197,6 +198,23 @@ def test_other_plots_can_be_built_on_the_target(shown: list[Any]) -> None:
     runner.block_until_done()
     assert max(len(renderer.data_source.data["x"]) for renderer in both.renderers) == 30
     assert len(dynamic[()].Scatter) == 3  # the points, those pending and those failed
+
+
+def test_vectors_of_a_plane_have_no_sliders(shown: list[Any]) -> None:
+    """Their components are side by side in a live document, which a page that is reloaded asks for again."""
+    from adaptive_calib.notebook.live_frames import Frames
+    from adaptive_calib.notebook.renderers import Drawn
+
+    learner = Learner2D(lambda p: np.array([p[0] * p[1], p[0], 1.0]), [(-1, 1), (-1, 1)])
+    runner = AsyncRunner(learner, npoints_goal=20, executor=SequentialExecutor(), background=False)
+    runner.live_plot(update_interval=0.01)
+    runner.block_until_done()
+    frames = Frames(runner, None, True)
+    assert len(frames._whole()) == 3
+    renderer = frames._renderer(None)
+    assert isinstance(renderer, Drawn)
+    assert renderer.document is not None
+    assert sum(type(model).__name__ == "figure" for model in renderer.document.document.models) == 3
 
 
 def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch) -> None:
