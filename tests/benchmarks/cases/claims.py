@@ -26,7 +26,7 @@ import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -38,7 +38,7 @@ PEER = None
 
 #: Seeds of the functions with which the rules were chosen, and of those of which the figures are reported.
 DEVELOPED, REPORTED = 1, 20261127
-#: Functions of each family of curves, which go in turn through the modes, and a third as many of planes.
+#: Functions of each family of curves, which go in turn through the modes, and a third as many of planes in each mode.
 EACH = 78
 #: Error goal as a fraction of the range, in each mode.
 GOALS = {"linear": 1e-2, "smooth": 1e-3, "auto": 1e-4}
@@ -46,6 +46,7 @@ GOALS = {"linear": 1e-2, "smooth": 1e-3, "auto": 1e-4}
 BUDGET = 4000
 
 Curve = Callable[[Any], Any]
+PlaneMode = Literal["linear", "smooth"]
 
 
 def waves(random: np.random.Generator) -> Curve:
@@ -194,7 +195,7 @@ def _judged(outcome: Outcome, learner: Any, errors: Any) -> Outcome:
     return replace(outcome, claimed=True, violated=violated, exceeded=float(errors.max()) > 3 * claim.error)
 
 
-def one_plane(function: Callable[[Any, Any], Any]) -> Outcome | None:
+def one_plane(function: Callable[[Any, Any], Any], mode: PlaneMode = "linear") -> Outcome | None:
     """Run a `Learner2D` and compare its claim with the truth; None if it checks no error goal."""
     from adaptive_calib import Learner2D
 
@@ -202,7 +203,7 @@ def one_plane(function: Callable[[Any, Any], Any]) -> Outcome | None:
     x, y = np.meshgrid(axis, axis, indexing="ij")
     truth = function(x, y)
     goal = 0.05 * float(np.ptp(truth))
-    learner: Any = Learner2D(lambda p: float(function(p[0], p[1])), [(0, 1), (0, 1)])
+    learner: Any = Learner2D(lambda p: float(function(p[0], p[1])), [(0, 1), (0, 1)], mode=mode)
     if not hasattr(learner, "set_error_goal"):
         return None
     places = np.stack([x.ravel(), y.ravel()], axis=1)
@@ -213,7 +214,7 @@ def one_plane(function: Callable[[Any, Any], Any]) -> Outcome | None:
 
     ended, count, extra, unchecked = run(learner, learner.function, goal, BUDGET, lambda: float(errors().max()))
     return _judged(
-        Outcome("products", "planes", count, ended, False, False, False, unchecked, extra), learner, errors()
+        Outcome("products", f"planes, {mode}", count, ended, False, False, False, unchecked, extra), learner, errors()
     )
 
 
@@ -223,8 +224,10 @@ def outcomes(seed: int, each: int = EACH) -> list[Outcome]:
     for number, (name, family) in enumerate(FAMILIES.items()):
         random = np.random.default_rng([seed, number])
         found += [one_curve(name, family(random), list(GOALS)[i % len(GOALS)]) for i in range(each)]
-    random = np.random.default_rng([seed, len(FAMILIES)])
-    planes = [one_plane(products(random)) for _ in range(each // 3)]
+    planes = []
+    for mode in get_args(PlaneMode):
+        random = np.random.default_rng([seed, len(FAMILIES)])
+        planes += [one_plane(products(random), mode) for _ in range(each // 3)]
     return found + [plane for plane in planes if plane is not None]
 
 
