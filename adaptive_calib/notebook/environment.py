@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import importlib
 import random
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 __all__ = ["ensure_holoviews", "ensure_plotly", "has", "in_ipynb", "notebook_extension", "say", "should_update"]
@@ -136,6 +138,16 @@ def notebook_extension(*, _inline_js: bool = True) -> None:
             RuntimeWarning,
             stacklevel=2,
         )
+
+
+def in_the_cell_of_the_moment(function: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return a callback whose displays belong to the cell that is executed when it is called.
+
+    A kernel keeps the cell to which a display belongs in a context variable. Programs that execute a notebook
+    (nbconvert, papermill, Voila) take updates of earlier cells only from the cell that they execute.
+    """
+    empty = contextvars.Context()
+    return lambda task: empty.run(function, task)
 
 
 def should_update(status: Any = None) -> bool:

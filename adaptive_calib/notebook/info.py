@@ -7,7 +7,7 @@ import math
 import time
 from typing import Any
 
-from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, should_update
+from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, in_the_cell_of_the_moment, say, should_update
 from adaptive_calib.notebook.update_schedule import UpdateSchedule
 from adaptive_calib.view.run import RunHistory, RunView, look
 from adaptive_calib.view.run_html import html
@@ -66,6 +66,14 @@ def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
 
 async def _follow(runner: Any, display: _Widgets | _Html, history: RunHistory, schedule: UpdateSchedule) -> None:
     cost, spent, begin = 0.0, 0.0, time.perf_counter()
+
+    @in_the_cell_of_the_moment
+    def settle(_: Any) -> None:
+        """Show the end of the run, before a cell that awaits the run is over: that may be the last of a notebook."""
+        display.show(look(runner, history))
+        display.end()
+
+    runner.task.add_done_callback(settle)
     try:
         while not runner.task.done():
             await runner.wait(schedule.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
@@ -74,9 +82,10 @@ async def _follow(runner: Any, display: _Widgets | _Html, history: RunHistory, s
                 display.show(look(runner, history))
                 cost = time.thread_time() - start
                 spent += cost
-        display.show(look(runner, history))
-    finally:
+    except BaseException:
+        runner.task.remove_done_callback(settle)
         display.end()
+        raise
 
 
 class _Html:

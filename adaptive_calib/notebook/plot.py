@@ -12,7 +12,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adaptive_calib.engine.observers import logger
-from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, say, set_up_holoviews
+from adaptive_calib.notebook.environment import (
+    INSTALL,
+    has,
+    in_ipynb,
+    in_the_cell_of_the_moment,
+    say,
+    set_up_holoviews,
+)
 from adaptive_calib.notebook.environment import should_update as _should_update
 from adaptive_calib.notebook.update_schedule import UpdateSchedule
 
@@ -113,25 +120,40 @@ def live_plot(
 async def _follow(runner: Any, frames: Frames, controls: _Controls | None, schedule: UpdateSchedule) -> None:
     # the first frame paid for loading the libraries, which says nothing about the second one
     cost, spent, last, begin = 0.0, 0.0, runner.learner.npoints, time.perf_counter()
+
+    @in_the_cell_of_the_moment
+    def settle(_: Any) -> None:
+        """Show the end of the run, before a cell that awaits the run is over: that may be the last of a notebook."""
+        try:
+            frames.draw()
+            frames.end()
+        except Exception:  # noqa: BLE001 - a display that fails is logged and taken off
+            fail()
+        if controls is not None:
+            controls.end()
+
+    def fail() -> None:
+        logger.exception("the live plot failed and is taken off; the run goes on.")
+        frames.end(failed=True)
+
+    runner.task.add_done_callback(settle)
     try:
         while not runner.task.done():
             await runner.wait(schedule.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
-            if runner.task.done():
-                break
-            if runner.learner.npoints != last and _should_update():
+            if not runner.task.done() and runner.learner.npoints != last and _should_update():
                 last = runner.learner.npoints
                 frames.draw()
                 cost = frames.cost
                 spent += cost
-        frames.draw()
-        frames.end()
     except asyncio.CancelledError:
+        runner.task.remove_done_callback(settle)
         frames.end()
+        if controls is not None:
+            controls.end()
         raise
     except Exception:  # noqa: BLE001 - a display that fails is logged and taken off; the run goes on
-        logger.exception("the live plot failed and is taken off; the run goes on.")
-        frames.end(failed=True)
-    finally:
+        runner.task.remove_done_callback(settle)
+        fail()
         if controls is not None:
             controls.end()
 
@@ -167,7 +189,8 @@ class _Controls:
     def end(self) -> None:
         """Remove the button, and from a saved notebook the place where it was."""
         self._task = None
-        self._box.children = tuple(child for child in self._box.children if child is not self._button)
-        self._button.close()
-        if self._handle is not None and not self._box.children:
+        left = tuple(child for child in self._box.children if child is not self._button)
+        if self._handle is not None and not left:  # first, so that nothing is left when the button is gone
             self._handle.update({"text/html": ""}, raw=True)
+        self._box.children = left
+        self._button.close()
