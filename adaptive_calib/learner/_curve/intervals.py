@@ -47,7 +47,7 @@ ORDER = 3.0
 STREAK, STREAK_AT_END = 4, 1
 #: Estimates below this fraction of the scale say no more, as fits are made to 1e-12 of it. Then points go in turn to
 #: the longest piece and to the one that polynomials find the hardest: two successive rational functions may agree there
-#: though both are wrong. With 1e-14 a semicircle was not known to 1e-9 after 700 points, instead of 100 to 200.
+#: though both are wrong. With 1e-14 a semicircle was not known to 1e-9 after 700 points, instead of 200 to 400.
 ROUNDING = 1e-11
 #: Larger values are no nodes of interpolants; beside them there is no prediction.
 LARGEST = 1e140
