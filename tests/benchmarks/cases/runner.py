@@ -26,13 +26,13 @@ def _learner(package: ModuleType, function: Callable[[int], Any], size: int) -> 
     return module.SequenceLearner(function, range(size))
 
 
-def _run(package: ModuleType, size: int, executor: Any, **ours: Any) -> float:
-    """Run `size` points on the executor; keyword arguments are for our runner only."""
+def _run(package: ModuleType, size: int, executor: Any, *, log: bool = False, **ours: Any) -> float:
+    """Run `size` points on the executor; further keyword arguments are for our runner only."""
     runner = import_module(f"{package.__name__}.runner")
     learner = _learner(package, identity, size)
     arguments = ours if package.__name__ == "adaptive_calib" else {}
     begin = time.perf_counter()
-    runner.BlockingRunner(learner, executor=executor, **arguments)
+    runner.BlockingRunner(learner, executor=executor, log=log, **arguments)
     seconds = time.perf_counter() - begin
     assert learner.npoints == size
     return seconds
@@ -42,6 +42,12 @@ def sequential(package: ModuleType, size: int) -> float:
     executor = import_module(f"{package.__name__}.runner").SequentialExecutor()
     _run(package, 20, executor)  # python-adaptive's first run imports every cluster library that is installed: 0.2 s
     return _run(package, size, executor)
+
+
+def sequential_with_log(package: ModuleType, size: int) -> float:
+    executor = import_module(f"{package.__name__}.runner").SequentialExecutor()
+    _run(package, 20, executor)
+    return _run(package, size, executor, log=True)
 
 
 def _loky(package: ModuleType, size: int, **ours: Any) -> float:
@@ -91,6 +97,7 @@ def dask_single(package: ModuleType, size: int) -> float:
 
 CASES = [
     Case("BlockingRunner, sequential executor", sequential, 3000, 100, 1),
+    Case("the same with log=True", sequential_with_log, 3000, 100),
     Case('loky, 2 workers, points_per_task="auto"', loky_auto, 3000, 100, 10),
     Case("loky, 2 workers, one point a task", loky_single, 1500, 50),
     Case("process pool, 2 workers, one point a task", processes, 3000, 100, 1.2),
