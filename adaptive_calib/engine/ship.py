@@ -26,7 +26,7 @@ import cloudpickle
 
 from adaptive_calib.engine.evaluate import Report, Work
 
-__all__ = ["LoadingError", "Shipment", "begin_worker", "check_travel", "pack"]
+__all__ = ["LoadingError", "Shipment", "check_travel", "pack"]
 
 
 class LoadingError(RuntimeError):

@@ -31,6 +31,13 @@ class DryRun:
         Points that would be evaluated: all of a sequence, else the first ones.
     reasons : tuple of str
         For each function what there is in the store, or in what it differs from the nearest.
+
+    Examples
+    --------
+    >>> from adaptive_calib import SequenceLearner
+    >>> from adaptive_calib.store import MemoryStore, dry_run
+    >>> dry_run(SequenceLearner(abs, [-1, 2]), MemoryStore()).points
+    ((0, -1), (1, 2))
     """
 
     found: int

@@ -76,8 +76,9 @@ def html(data: CalibrationData, title: str = "Calibration") -> str:
     panels = hv.Layout(_panels(data, each_c=True)).opts(_bokeh(shared_axes=False)).cols(2)
     plot = hv.renderer("bokeh").get_plot(panels).state
     page = column(Div(text=heading, width=width), Div(text=_key_html(data), width=width), plot)
-    # Panel, which HoloViews imports, adds a reference to a module loader of its own, for widgets that are not here
-    return re.sub(r'<script[^>]*\bsrc="[^"]*"[^>]*>\s*</script>', "", str(file_html(page, INLINE, title=title)))
+    # Panel, which HoloViews imports, refers to a module loader and to styles of its own, for widgets that are not here
+    text = str(file_html(page, INLINE, title=title))
+    return re.sub(r'<script[^>]*\bsrc="[^"]*"[^>]*>\s*</script>|<link\b[^>]*\bhref="[^"]*"[^>]*>', "", text)
 
 
 def areas(words: bool = True) -> tuple[Any, Any]:

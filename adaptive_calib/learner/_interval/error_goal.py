@@ -62,7 +62,8 @@ EXPLAINED: dict[str, float] = {"smooth": 30.0, "auto": 30.0, "linear": 10.0}
 #: A goal of less than this many standard deviations of the noise cannot be checked by single values, although an
 #: interpolant that smooths may be as good.
 CHECKABLE = 3.0
-#: The estimate may be this many times the goal once a check has passed: the values at its places say more.
+#: The estimate may be this many times the goal once a check has passed: the values at its places say more. Means, which
+#: have error bars themselves, do not.
 PASSED = 2.0
 #: Breaks nearer to each other than this many times `BREAK_WIDTH` are one: around a pole there are many.
 JOINED = 16
@@ -335,7 +336,8 @@ class ErrorGoal:
     def _is_small(self, intervals: Parts) -> bool:
         if not self._any_value(intervals):
             return False
-        return self.estimate(intervals) <= (PASSED * self.check.error if self.check.begun else self.check.target)
+        says_more = self.check.begun and self.bars == 0
+        return self.estimate(intervals) <= (PASSED * self.check.error if says_more else self.check.target)
 
     def places(self, count: int) -> dict[float, None]:
         """Return the coordinates of the present check."""
