@@ -27,6 +27,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "myst_nb",
+    "sphinx_copybutton",
     "public_names",
     "copied_notebooks",
     "error_messages",
@@ -50,6 +51,10 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True  # attributes of a dataclass are described once, in its docstring
 public_name_pages = PAGES
+
+# prompts are not copied, and of blocks that have them only the lines behind one
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 # ----------------------------------------------------------------------------------------------- Markdown and notebooks
 
