@@ -10,8 +10,11 @@ import hmac
 import ipaddress
 import logging
 import secrets
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlparse
 
@@ -72,12 +75,24 @@ def make_server(
     }
     # any origin, of which it warns, as `_Visitors` checks them
     logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
-    server: Any = pn.io.server.get_server(
-        apps, port=port, address=address, websocket_origin="*", auth_provider=_Visitors(token),
-    )  # fmt: skip
+    with _handler_of_ctrl_c_kept():
+        server: Any = pn.io.server.get_server(
+            apps, port=port, address=address, websocket_origin="*", auth_provider=_Visitors(token),
+        )  # fmt: skip
     server.io_loop.asyncio_loop.set_exception_handler(_report)
     host = socket.gethostname() if address in ("0.0.0.0", "::") else f"[{address}]" if ":" in address else address
     return server, f"http://{host}:{server.port}/" + ("" if token is None else f"?token={token}")
+
+
+@contextmanager
+def _handler_of_ctrl_c_kept() -> Iterator[None]:
+    """Set the handler of SIGINT again that Panel replaces, though the server may not be all that this process does."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _report(loop: Any, context: dict[str, Any]) -> None:
