@@ -30,8 +30,8 @@ __all__ = ["main"]
 #: Runs that have ended and are shown without ``--all``.
 _ENDED = 3
 _BARS = "▁▂▃▄▅▆▇█"
-_SERVE = """Show the runs of a store as web pages, for reading only: on this machine, or with --address to whoever has
-the address with the token that is printed. Needs the extra `serve`."""
+_SERVE = """Show the runs of a store as web pages, for reading only: on this machine, or with --address to
+everybody who has the address with the token that is printed. Needs the extra `serve`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

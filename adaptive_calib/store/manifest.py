@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 
 from adaptive_calib.store.errors import StoreError
 from adaptive_calib.store.identity.evaluation import Evaluation
+from adaptive_calib.store.identity.function_digest import module_of
 
 __all__ = ["gather", "git_state", "process_is_gone", "refuse_dirty"]
 
@@ -167,21 +168,16 @@ def _about(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _module_of(function: Callable[..., Any]) -> Any:
-    name = getattr(function, "__module__", None) or type(function).__module__
-    return sys.modules.get(name)
-
-
 def _folder(evaluations: Sequence[Evaluation]) -> Path:
     for evaluation in evaluations:
-        file = getattr(_module_of(evaluation.function), "__file__", None)
+        file = getattr(module_of(evaluation.function), "__file__", None)
         if file and "site-packages" not in file:
             return Path(file).absolute().parent
     return Path.cwd()
 
 
 def _versions(evaluations: Sequence[Evaluation]) -> dict[str, str]:
-    own = {(getattr(_module_of(e.function), "__name__", "") or "").partition(".")[0] for e in evaluations}
+    own = {(getattr(module_of(e.function), "__name__", "") or "").partition(".")[0] for e in evaluations}
     versions = {package: _version(package) for package in (*_PACKAGES, *sorted(own))}
     return {package: version for package, version in versions.items() if version is not None}
 
