@@ -23,6 +23,7 @@ from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.session import ExecutorDiedError, Session
 from adaptive_calib.runner import AsyncRunner, BlockingRunner
 from tests.engine.doubles import MemoryArchive, Tolerant
+from tests.processes import started
 
 # loky starts its workers anew, by import, after each death: seconds for each test on two cores
 EXECUTORS = [
@@ -225,7 +226,7 @@ def test_workers_end_with_a_killed_parent(kind, tmp_path):
     """SIGKILL leaves the parent no time to say anything; its workers notice within seconds."""
     script = tmp_path / "script.py"
     script.write_text(ORPHANS)
-    with subprocess.Popen(
+    with started(
         [sys.executable, str(script), kind], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         workers = {int(process.stdout.readline()) for _ in range(6)}

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from adaptive_calib.store import SQLiteStore
+from tests.processes import started
 
 SCRIPT = """
     import asyncio, sys, time
@@ -78,7 +79,7 @@ def _signalled(kind: str, rng: random.Random, tmp_path) -> str:
     number = rng.choice([signal.SIGINT, signal.SIGTERM])
     send = rng.choice([os.kill, os.killpg])
     twice = rng.random() < 0.3
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-X", "faulthandler", str(script), kind, str(store), str(told)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from adaptive_calib.store import SQLiteStore
+from tests.processes import started
 
 SCRIPT = """
     import sys
@@ -47,7 +48,7 @@ def test_what_has_begun_is_waited_for_and_kept(number, tmp_path):
     began, go = str(tmp_path / "began"), str(tmp_path / "go")
     os.mkfifo(began)
     os.mkfifo(go)
-    with subprocess.Popen(
+    with started(
         [sys.executable, str(script), began, go],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -111,7 +112,7 @@ def test_a_second_ctrl_c_leaves_at_once(kind, tmp_path):
     script.write_text(textwrap.dedent(ABANDON))
     began, store = str(tmp_path / "began"), str(tmp_path / "results.db")
     os.mkfifo(began)
-    with subprocess.Popen(
+    with started(
         [sys.executable, str(script), began, store, kind], stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         with open(began) as pipe:
@@ -162,7 +163,7 @@ def test_workers_end_when_their_parent_is_killed(pool, tmp_path):
     script.write_text(textwrap.dedent(KILLED))
     with (
         open(tmp_path / "stderr", "w") as stderr,
-        subprocess.Popen([sys.executable, str(script), str(place), pool], stderr=stderr) as process,
+        started([sys.executable, str(script), str(place), pool], stderr=stderr) as process,
     ):
         while not place.exists():
             assert process.poll() is None
@@ -224,7 +225,7 @@ def test_sigterm_in_a_loop(on_interrupt, tmp_path):
     os.mkfifo(began)
     os.mkfifo(go)
     command = [sys.executable, str(script), began, go, on_interrupt]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         with open(began) as pipe:
             pipe.read()
         process.send_signal(signal.SIGTERM)
@@ -268,7 +269,7 @@ def test_idle_workers_end_when_their_parent_is_killed(kind, tmp_path):
     script, folder = tmp_path / "script.py", tmp_path / "workers"
     folder.mkdir()
     script.write_text(textwrap.dedent(IDLE))
-    with subprocess.Popen([sys.executable, str(script), str(folder), kind]) as process:
+    with started([sys.executable, str(script), str(folder), kind]) as process:
         while len(list(folder.iterdir())) < (3 if sys.version_info < (3, 14) else 1):
             assert process.poll() is None
             time.sleep(0.05)

@@ -17,6 +17,7 @@ import pytest
 
 from adaptive_calib.examples.blackbody.__main__ import main
 from adaptive_calib.view.calibration import CalibrationView
+from tests.processes import started
 
 COMMAND = [sys.executable, "-m", "adaptive_calib.examples.blackbody", "--distribution", "infrared"]
 
@@ -143,7 +144,7 @@ def test_killed_at_five_random_moments(tmp_path: Path, executor: str) -> None:
     store = tmp_path / "killed" / "calibration.db"
     reached = []
     for k in range(5):
-        with subprocess.Popen(
+        with started(
             command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         ) as process:
             goal = (reached[-1] if reached else 0) + rng.randrange(5, 30)
@@ -174,7 +175,7 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path: Path) -> Non
     """Ctrl-C: exit status 130, what is there is shown and kept; the next run loads it."""
     store = tmp_path / "calibration.db"
     command = [*COMMAND, "--output", str(tmp_path), "--experiments", "150", "--band", "0.01"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         until = time.monotonic() + 120
         while not store.exists() or _count(store) < 40:
             assert time.monotonic() < until

@@ -14,6 +14,7 @@ import pytest
 
 from adaptive_calib.store import SQLiteStore
 from tests.docs.pages import DOCS, blocks, pages
+from tests.processes import started
 from tests.slurm import my_models
 from tests.slurm.one_machine import empty_queue, missing, slurm
 
@@ -138,7 +139,7 @@ def test_a_job_that_ends_at_once_is_shown(job_environment, tmp_path):
     """While no worker comes, the warning quotes what the newest job has printed."""
     pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
     how_to(tmp_path, **{'"--lifetime", "': "230 minutes"})  # two words of a shell
-    with subprocess.Popen(
+    with started(
         [sys.executable, "calibrate.py"], cwd=tmp_path, env=job_environment, stderr=subprocess.PIPE, text=True
     ) as script:
         assert script.stderr is not None

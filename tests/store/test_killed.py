@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from adaptive_calib.store import SQLiteStore
+from tests.processes import started
 from tests.store import killed
 from tests.store.killed import same
 
@@ -26,7 +27,7 @@ def killed_after(folder: Path, kind: str, evaluations: int) -> None:
     """Start a run, and kill it once that many evaluations were begun by it, or let it end."""
     before = len(lines(folder / "evaluated"))
     command = [sys.executable, "-m", "tests.store.killed", str(folder), kind]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    with started(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         while process.poll() is None and len(lines(folder / "evaluated")) < before + evaluations:

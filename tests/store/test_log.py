@@ -13,6 +13,7 @@ import pytest
 
 from adaptive_calib.engine.events import LogEntry
 from adaptive_calib.store import NewerStoreError, NotAStoreError, StoreError, open_log, read_log
+from tests.processes import started
 
 GOLDEN = Path(__file__).parent / "golden" / "log-1.jsonl"
 
@@ -150,7 +151,7 @@ while True:
     print(n, flush=True)
     n += 1
 """
-    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as process:
+    with started([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for _ in range(50):
             process.stdout.readline()

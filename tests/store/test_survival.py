@@ -31,6 +31,7 @@ from adaptive_calib.store import (
 )
 from adaptive_calib.store.backends import writer_lock
 from adaptive_calib.store.backends.writer_lock import WriterLock
+from tests.processes import started
 from tests.store.functions import Line, ok, square
 
 
@@ -243,7 +244,7 @@ time.sleep(60)
 def test_a_lock_is_free_when_its_owner_is_killed(tmp_path: Path) -> None:
     """At once, whatever is left of it."""
     path = tmp_path / "s.jsonl"
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True) as owner:
+    with started([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "locked\n"
         with pytest.raises(StoreError, match=f"process {owner.pid} on"):
