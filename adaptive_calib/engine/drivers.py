@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from adaptive_calib.engine.events import Cancelled
+from adaptive_calib.engine.inbox import LOOK
 from adaptive_calib.engine.limit import Interrupted
 from adaptive_calib.engine.session import Session
 
@@ -328,7 +329,15 @@ async def run_async(session: Session) -> None:
     bell = _Bell(loop, ring)
     session.inbox.wake = bell.ring
     cancelled = False
+    look: asyncio.TimerHandle | None = None
+
+    def let_handlers_run() -> None:
+        nonlocal look
+        look = loop.call_later(LOOK, let_handlers_run)
+
     try:
+        if threading.current_thread() is threading.main_thread():
+            let_handlers_run()
         session.start()
         while not session.over:
             try:
@@ -353,6 +362,8 @@ async def run_async(session: Session) -> None:
                 session.step(Cancelled(session.now, abandon=cancelled))
                 cancelled = True
     finally:
+        if look is not None:
+            look.cancel()
         session.finish()
     if cancelled or session.machine.status == "cancelled":
         raise asyncio.CancelledError

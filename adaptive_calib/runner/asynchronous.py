@@ -19,6 +19,7 @@ from typing import Any, Literal, TextIO
 from adaptive_calib.engine import drivers
 from adaptive_calib.engine.drivers import loop_signals, run_async, signals
 from adaptive_calib.engine.goals import Goal
+from adaptive_calib.engine.inbox import wait_in_slices
 from adaptive_calib.engine.observers import RunLog, logger
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Session
@@ -548,7 +549,8 @@ class BackgroundTask:
         TimeoutError
             The run is not over.
         """
-        self._future.result(timeout=timeout)
+        wait_in_slices(lambda seconds: bool(wait([self._future], seconds).done), timeout)
+        self._future.result(timeout=0)
 
     def cancel(self) -> bool:
         """Cancel it; the run drains first."""
@@ -559,7 +561,12 @@ class BackgroundTask:
 
     def join(self) -> None:
         """Wait until it is over and its last saves are written, whatever came of it."""
-        self._thread.join()
+
+        def ended(seconds: float) -> bool:
+            self._thread.join(seconds)
+            return not self._thread.is_alive()
+
+        wait_in_slices(ended, None)
 
     def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:
         """Print the stack, or the traceback of the failure."""
@@ -568,7 +575,7 @@ class BackgroundTask:
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until it is over, at most `timeout` seconds, then do as `result`."""
-        if not self._over.wait(timeout):
+        if not wait_in_slices(self._over.wait, timeout):
             raise TimeoutError(f"the run is not over after {timeout} s.")
         try:
             self._future.result(timeout=0)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from adaptive_calib.engine import drivers
+from adaptive_calib.learner import SequenceLearner
+from adaptive_calib.runner import AsyncRunner, BlockingRunner
 from adaptive_calib.store import SQLiteStore
 from tests.processes import started
 
@@ -276,3 +282,46 @@ def test_idle_workers_end_when_their_parent_is_killed(kind, tmp_path):
         process.kill()
     for worker in folder.iterdir():
         _wait_until_gone(int(worker.name))
+
+
+async def _in_loop(learner, **arguments):
+    await AsyncRunner(learner, **arguments).task
+
+
+RUNS = {
+    "blocking": BlockingRunner,
+    "loop": lambda learner, **arguments: asyncio.run(_in_loop(learner, **arguments)),
+    "background": lambda learner, **arguments: AsyncRunner(learner, background=True, **arguments).block_until_done(),
+}
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_a_signal_that_does_not_wake_the_main_thread(kind):
+    """Handlers run in the main thread, also when another thread gets the signal while that waits without a limit."""
+    began, go = threading.Event(), threading.Event()
+    seen = []
+
+    def wait(x):
+        began.set()
+        assert go.wait(60)
+        return x
+
+    def send():
+        assert began.wait(60)
+        time.sleep(0.1)  # the main thread waits
+        (session,) = drivers._sessions
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        until = time.monotonic() + 20
+        while session.signal is None and time.monotonic() < until:
+            time.sleep(0.01)
+        seen.append(session.signal)
+        go.set()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    learner = SequenceLearner(wait, range(1000))
+    with ThreadPoolExecutor(1) as pool, pytest.raises(SystemExit, match="143"):
+        RUNS[kind](learner, executor=pool, ntasks=1)
+    sender.join()
+    assert seen == [signal.SIGTERM]
+    assert learner.data == {0: 0}
