@@ -42,7 +42,8 @@ def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "s
     learner : Learner1D
         May be without data: the elements are empty then.
     scatter_or_line : {"scatter", "line"}
-        Points, or lines through them. ValueError otherwise.
+        Points, or the interpolant through them: straight lines, in the modes "smooth" and "auto" a curve. ValueError
+        otherwise.
 
     Returns
     -------
@@ -59,7 +60,9 @@ def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "s
     data = learner.to_numpy()
     columns = range(1, data.shape[1]) if len(data) else ()
     curves = [data[:, [0, column]] for column in columns]
-    if scatter_or_line == "line":
+    if scatter_or_line == "line" and learner.mode != "linear":
+        elements = [hv.Path(_interpolant(learner, data[:, 0]) if len(data) else [])]
+    elif scatter_or_line == "line":
         # a failed point interrupts the line, as an invalid value does: `predict` has no value there either
         failed = np.array(sorted(learner.failed_points), dtype=float)
         gaps = np.column_stack([failed, np.full(len(failed), np.nan)])
@@ -68,6 +71,15 @@ def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "s
     else:
         elements = [hv.Scatter(curve) for curve in curves] or [hv.Scatter([])]
     return framed(hv.Overlay(elements), learner)
+
+
+def _interpolant(learner: Learner1D, xs: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    """Return the curve of each component, at all points and at others between them."""
+    parts = max(1, CURVE_POINTS // len(xs))
+    index = np.arange(len(xs))
+    x = np.interp(np.linspace(0, index[-1], index[-1] * parts + 1), index, xs)
+    values = learner.predict(x).reshape(len(x), -1)
+    return [np.column_stack([x, column]) for column in values.T]
 
 
 def plot_average(learner: AverageLearner1D) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
 import numpy as np
@@ -52,10 +53,25 @@ def test_a_line_ends_where_there_is_no_value() -> None:
     assert np.isnan(learner.predict([0.3, 0.5, 0.85, 0.95])).all()
 
 
+def test_the_line_of_the_smooth_modes_is_the_interpolant() -> None:
+    """Between the points as well, for each component; it ends where there is no value."""
+    learner = Learner1D(lambda x: (math.sin(6 * x), x**3), (-1, 1), mode="auto")
+    observed(learner, 30)
+    first, second = learner.plot(scatter_or_line="line").values()[0].split(datatype="array")
+    for path, true in ((first, lambda x: np.sin(6 * x)), (second, lambda x: x**3)):
+        assert len(path) > 300
+        assert set(learner.data) <= set(path[:, 0])
+        assert np.allclose(path[:, 1], true(path[:, 0]), atol=1e-6)
+    learner.tell(0.05, (math.nan, 0.0))
+    path = learner.plot(scatter_or_line="line").values()[0].split(datatype="array")[0]
+    assert np.isnan(path[:, 1]).any()
+
+
 def test_plots_without_data() -> None:
     """Without data the elements are there, empty."""
     assert kinds(Learner1D(abs, (-1, 1)).plot()) == ["Scatter"]
-    assert kinds(Learner1D(abs, (-1, 1)).plot(scatter_or_line="line")) == ["Path"]
+    for mode in ("linear", "smooth", "auto"):
+        assert kinds(Learner1D(abs, (-1, 1), mode=mode).plot(scatter_or_line="line")) == ["Path"]
     assert kinds(AverageLearner1D(abs, (-1, 1)).plot()) == ["Scatter", "ErrorBars", "Path", "Scatter"]
 
 
