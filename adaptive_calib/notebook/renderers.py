@@ -1,6 +1,6 @@
 """Three ways in which the next frame of a live plot replaces the last one.
 
-- `Streamed`: a `Learner1D` never changes a point, so only new points are sent.
+- `Streamed`: a `Learner1D` in the linear mode never changes a point, so only new points are sent.
 - `Drawn`: HoloViews draws the frame again, and the difference to the last one is sent.
 - `Swapped`: a plot with sliders of its own, which HoloViews sends as a whole; stale on a page that is reloaded.
 """
@@ -95,10 +95,13 @@ class Renderer(Protocol):
 
 
 def streams(learner: Any) -> bool:
-    """Whether the default plot of this learner can be streamed: numbers over x, none of which ever changes."""
+    """Whether the default plot of this learner can be streamed: numbers over x, none of which ever changes.
+
+    A curve through them, as the smooth modes have it, changes with each point.
+    """
     if not isinstance(learner, Learner1D) or isinstance(learner, AverageLearner1D):
         return False
-    return learner.vdim == 1 and type(learner).plot is Learner1D.plot
+    return learner.vdim == 1 and learner.mode == "linear" and type(learner).plot is Learner1D.plot
 
 
 def renderer_for(frame: Frame, learner: Any, setting: Setting) -> Renderer:

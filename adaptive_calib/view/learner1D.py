@@ -35,15 +35,15 @@ def _holoviews() -> Any:
 
 
 def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "scatter") -> Any:
-    """Return the data as an overlay of one Scatter for each component, or of one Path.
+    """Return the data as an overlay of one Scatter for each component, or of one Path; in the smooth modes of both.
 
     Parameters
     ----------
     learner : Learner1D
         May be without data: the elements are empty then.
     scatter_or_line : {"scatter", "line"}
-        Points, or the interpolant through them: straight lines, in the modes "smooth" and "auto" a curve. ValueError
-        otherwise.
+        Points, or the interpolant through them: straight lines, in the modes "smooth" and "auto" a curve, which is
+        drawn under the points as well. ValueError otherwise.
 
     Returns
     -------
@@ -60,16 +60,17 @@ def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "s
     data = learner.to_numpy()
     columns = range(1, data.shape[1]) if len(data) else ()
     curves = [data[:, [0, column]] for column in columns]
-    if scatter_or_line == "line" and learner.mode != "linear":
-        elements = [hv.Path(_interpolant(learner, data[:, 0]) if len(data) else [])]
+    elements = []
+    if learner.mode != "linear":
+        elements.append(hv.Path(_interpolant(learner, data[:, 0]) if len(data) else []))
     elif scatter_or_line == "line":
         # a failed point interrupts the line, as an invalid value does: `predict` has no value there either
         failed = np.array(sorted(learner.failed_points), dtype=float)
         gaps = np.column_stack([failed, np.full(len(failed), np.nan)])
         lines = [np.concatenate([curve, gaps]) for curve in curves]
-        elements = [hv.Path([line[np.argsort(line[:, 0], kind="stable")] for line in lines])]
-    else:
-        elements = [hv.Scatter(curve) for curve in curves] or [hv.Scatter([])]
+        elements.append(hv.Path([line[np.argsort(line[:, 0], kind="stable")] for line in lines]))
+    if scatter_or_line == "scatter":
+        elements += [hv.Scatter(curve) for curve in curves] or [hv.Scatter([])]
     return framed(hv.Overlay(elements), learner)
 
 

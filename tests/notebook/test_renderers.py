@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import holoviews as hv
+import numpy as np
 import pytest
 from bokeh.models import ColumnDataSource
 
 from adaptive_calib import Learner1D
 from adaptive_calib.notebook import renderers
-from adaptive_calib.notebook.renderers import Drawn, Frame, Setting, Streamed, Swapped, renderer_for
+from adaptive_calib.notebook.renderers import Drawn, Frame, Setting, Streamed, Swapped, renderer_for, streams
 from adaptive_calib.runner import simple
 from adaptive_calib.view.marks import marks
 
@@ -49,6 +51,23 @@ def test_vectors_need_another_renderer() -> None:
     shown = renderer_for(_seen(learner), learner, Setting(_same))
     simple(learner, npoints_goal=5)
     assert not shown.show(_seen(learner))
+
+
+def test_a_curve_through_the_points_is_drawn_again() -> None:
+    """In the smooth modes the live plot has the interpolant, from the first frame without data on."""
+    assert streams(Learner1D(math.sin, (0, 6)))
+    learner = Learner1D(math.sin, (0, 6), mode="auto")
+    assert not streams(learner)
+    shown = renderer_for(Frame(learner.plot() * marks(hv, learner)), learner, Setting(_same))
+    for n in (2, 5, 20):
+        simple(learner, npoints_goal=n)
+        assert shown.show(Frame(learner.plot() * marks(hv, learner)))
+    (curve,) = [
+        source.data for source in shown.document.document.select({"type": ColumnDataSource}) if "xs" in source.data
+    ]
+    x, y = curve["xs"][0], curve["ys"][0]
+    assert len(x) > 300
+    assert np.allclose(y, np.sin(x), atol=1e-3)
 
 
 def test_each_plot_has_its_renderer() -> None:

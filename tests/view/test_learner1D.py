@@ -62,6 +62,7 @@ def test_the_line_of_the_smooth_modes_is_the_interpolant() -> None:
         assert len(path) > 300
         assert set(learner.data) <= set(path[:, 0])
         assert np.allclose(path[:, 1], true(path[:, 0]), atol=1e-6)
+    assert kinds(learner.plot()) == ["Path", "Scatter", "Scatter"]
     learner.tell(0.05, (math.nan, 0.0))
     path = learner.plot(scatter_or_line="line").values()[0].split(datatype="array")[0]
     assert np.isnan(path[:, 1]).any()
@@ -70,6 +71,8 @@ def test_the_line_of_the_smooth_modes_is_the_interpolant() -> None:
 def test_plots_without_data() -> None:
     """Without data the elements are there, empty."""
     assert kinds(Learner1D(abs, (-1, 1)).plot()) == ["Scatter"]
+    for mode in ("smooth", "auto"):
+        assert kinds(Learner1D(abs, (-1, 1), mode=mode).plot()) == ["Path", "Scatter"]  # as with data
     for mode in ("linear", "smooth", "auto"):
         assert kinds(Learner1D(abs, (-1, 1), mode=mode).plot(scatter_or_line="line")) == ["Path"]
     assert kinds(AverageLearner1D(abs, (-1, 1)).plot()) == ["Scatter", "ErrorBars", "Path", "Scatter"]
