@@ -13,6 +13,7 @@ import secrets
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -75,7 +76,9 @@ def make_server(
     }
     # any origin, of which it warns, as `_Visitors` checks them
     logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
-    with _handler_of_ctrl_c_kept():
+    with _handler_of_ctrl_c_kept(), warnings.catch_warnings():
+        # of Python 3.12 and 3.13, at tornado's look for a loop before it makes one
+        warnings.filterwarnings("ignore", "There is no current event loop", DeprecationWarning)
         server: Any = pn.io.server.get_server(
             apps, port=port, address=address, websocket_origin="*", auth_provider=_Visitors(token),
         )  # fmt: skip
