@@ -1,4 +1,4 @@
-"""The integral of a function over an interval, to a relative or absolute tolerance.
+"""The integral of a function over a finite or infinite interval, to a relative or absolute tolerance.
 
 Doubly adaptive Clenshaw-Curtis quadrature: the interval with the largest error is either given the next rule (twice as
 many nodes) or halved. The error is the difference of the interpolants of two rules, in the norm of their Legendre
@@ -6,10 +6,11 @@ coefficients, which does not vanish where only the integrals agree; NaN and infi
 interpolants; divergent integrals are recognised. `_integral.interval` has the arithmetic of one interval, this module
 chooses the next one.
 
-Three things are added to the source:
+Added to the source:
 
 - At an end of the domain where the function, or a derivative, is infinite, the interval is not halved but integrated in
-  another variable (`_integral.end_map`).
+  another variable (`_integral.end_map`); an infinite interval is from the start (`_integral.infinite_map`).
+- Values may be vectors; sizes and errors are 2-norms then.
 - Estimates rest on the nodes that the rules chose. When the tolerance is reached, the interpolants are compared with
   the function at *check points*, in the largest gaps between nodes. Where they disagree the interval is refined, and
   the next check has twice as many points. An integral is done when a check has passed.
@@ -26,7 +27,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import count, pairwise
-from math import inf, isfinite, isinf
+from math import inf, isinf
 from random import Random
 from typing import Any, Self
 
@@ -35,10 +36,18 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
-from adaptive_calib.learner._integral.interval import ROOT_DEPTH, QuadratureInterval
+from adaptive_calib.learner._integral.interval import (
+    ROOT_DEPTH,
+    QuadratureInterval,
+    Value,
+    checked_bounds,
+    is_finite,
+    norm,
+    whole_interval,
+)
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.integrator_coeffs import eps, ns
-from adaptive_calib.learner.values import real_number, two_numbers
+from adaptive_calib.learner.values import real_number_or_vector
 
 __all__ = ["DivergentIntegralError", "IntegratorLearner"]
 
@@ -62,11 +71,12 @@ class IntegratorLearner(BaseLearner):
     Parameters
     ----------
     function : callable
-        Takes a float, returns a real number; NaN and infinite values are left out.
+        Takes a float, returns a real number or a vector of a fixed length N; NaN and infinite values are left out, and
+        vectors with any such component.
     bounds : tuple of 2
-        Finite, ascending. Singular points should be at the bounds.
+        Ascending; ``-inf`` and ``inf`` are possible. Singular points should be at the bounds.
     tol : float
-        Wanted error of the integral relative to its absolute value; positive.
+        Wanted error of the integral relative to its absolute value, for vectors to its 2-norm; positive.
     atol : float
         Wanted absolute error, at least 0. The larger of ``atol`` and ``tol·|integral|`` counts, so give it where the
         integral may be 0.
@@ -94,6 +104,10 @@ class IntegratorLearner(BaseLearner):
     `done` says when the tolerance is reached and checked, or cannot be reached; `converged` and `stopped_because` say
     which. `loss` is neither monotone nor 0 then. Only points that were asked for, or are about to be, can be told.
 
+    With an infinite bound the function is asked at very large points, too. Give it in a unit in which it changes over
+    distances near 1, and around 0 if both bounds are infinite: what is narrow and far away may be missed. An
+    integrand that oscillates without end is not for this rule.
+
     Examples
     --------
     >>> import math
@@ -103,9 +117,13 @@ class IntegratorLearner(BaseLearner):
     >>> simple(learner)  # until it is done
     >>> round(learner.igral, 9), learner.converged
     (2.0, True)
+    >>> moments = IntegratorLearner(lambda x: (math.exp(-x), x * math.exp(-x)), bounds=(0, math.inf), tol=1e-8)
+    >>> simple(moments)
+    >>> moments.igral.round(7).tolist()
+    [1.0, 1.0]
     """
 
-    data: dict[float, float]
+    data: dict[float, Value]
     pending_points: set[float]
     failed_points: set[float]
 
@@ -115,7 +133,7 @@ class IntegratorLearner(BaseLearner):
     def __init__(
         self, function: Callable[[float], Any], bounds: tuple[float, float], tol: float, atol: float = 0.0
     ) -> None:
-        a, b = _checked_bounds(bounds)
+        a, b = checked_bounds(bounds)
         if not 0 < tol < inf:
             raise ValueError(f"`tol` should be positive and finite, but is {tol!r}.")
         if not 0 <= atol < inf:
@@ -132,7 +150,8 @@ class IntegratorLearner(BaseLearner):
         self.data = {}
         self.pending_points = set()
         self.failed_points = set()
-        self.first_ival = QuadratureInterval(*self.bounds, None, ROOT_DEPTH)
+        self._shape: tuple[int, ...] | None = None  # of the values: () or (N,); None before the first valid one
+        self.first_ival = whole_interval(*self.bounds, ROOT_DEPTH)
         self.ivals: set[QuadratureInterval] = {self.first_ival}
         self.priority_split: list[QuadratureInterval] = []
         # points without a value, in the order in which they came -> (interval, rule that needs them); check points have
@@ -165,13 +184,15 @@ class IntegratorLearner(BaseLearner):
     @property
     def ninvalid(self) -> int:
         """Number of observed values that are NaN or infinite."""
-        return sum(not isfinite(y) for y in self.data.values())
+        return sum(not is_finite(y) for y in self.data.values())
 
     @property
-    def igral(self) -> float:
-        """The integral as far as it is known; 0 before the first estimate (17 points)."""
+    def igral(self) -> Value:
+        """The integral as far as it is known, an array of shape (N,) for vectors; 0 before the first estimate."""
         estimate = self.first_ival.estimate
-        return 0.0 if estimate is None else estimate.igral
+        if estimate is None:
+            return np.zeros(self._shape) if self._shape else 0.0
+        return estimate.igral
 
     @property
     def err(self) -> float:
@@ -193,8 +214,8 @@ class IntegratorLearner(BaseLearner):
 
     @property
     def wanted(self) -> float:
-        """The wanted absolute error: the larger of `atol` and ``tol·|igral|``."""
-        return max(abs(self.igral) * self.tol, self.atol)
+        """The wanted absolute error: the larger of `atol` and ``tol·|igral|``, with the 2-norm of a vector."""
+        return max(norm(self.igral) * self.tol, self.atol)
 
     def _state(self) -> str:
         """Return "reached", "rounding" (the tolerance is below it), "exhausted" (nothing to improve) or "open"."""
@@ -226,7 +247,8 @@ class IntegratorLearner(BaseLearner):
         if not self.done():
             return f"the integral is not done: the estimated error is {err:.2g}, {wanted}"
         if state == "reached":
-            return f"the integral is {self.igral:.6g} with an estimated error of {err:.2g}; {wanted}"
+            igral = np.array2string(np.asarray(self.igral), precision=6, threshold=8, suppress_small=True)
+            return f"the integral is {igral} with an estimated error of {err:.2g}; {wanted}"
         if state == "rounding":
             return (
                 f"the estimated error of the integral, {err:.2g}, is rounding of the values; {wanted}: "
@@ -355,7 +377,7 @@ class IntegratorLearner(BaseLearner):
         depth = max(depths)
         data, failed = self.data, self.failed_points
         for x in dict.fromkeys(nodes):
-            if x in data or x in failed:
+            if x in data or x in failed or isinf(x):
                 continue
             interval.missing[depth] += 1
             owners = self._owners.get(x)
@@ -377,6 +399,14 @@ class IntegratorLearner(BaseLearner):
         copied = self.new()
         copied.take_state(self.state())
         return copied.ask(n)
+
+    def _require_known(self, x: float, what: str) -> None:
+        """Raise ValueError unless `x` was asked for, or the next `ask` would return it."""
+        if not self._is_known(x):
+            self._begin_check()
+            self._fill_stack()
+        if not self._is_known(x):
+            raise ValueError(f"Point {x} doesn't belong to any interval; only points that `ask` returned can {what}.")
 
     def _is_known(self, x: float) -> bool:
         return x in self.data or x in self.failed_points or x in self._owners
@@ -404,6 +434,9 @@ class IntegratorLearner(BaseLearner):
     def _check_points(self) -> list[float]:
         """Return the points of the next check: each divides the largest gap between known points and those before."""
         known = sorted({*self.data, *self.failed_points, *self._owners})
+        variable = self.first_ival.variable
+        if variable is not None:  # gaps in the variable, and those beside the infinite ends
+            known = sorted({self.first_ival.low, self.first_ival.high, *map(variable.t, known)})
         gaps = [(left - right, left, right) for left, right in pairwise(known)]
         heapify(gaps)
         number = MOST_CHECKS if self._saw_nothing() else min(CHECKS * 2**self._check_round, MOST_CHECKS)
@@ -414,15 +447,15 @@ class IntegratorLearner(BaseLearner):
             _, left, right = heappop(gaps)
             x = left + (right - left) * rng.uniform(0.3, 0.7)
             if left < x < right:
-                points.append(x)
+                points.append(x if variable is None else variable.x(x))
                 heappush(gaps, (left - x, left, x))
                 heappush(gaps, (x - right, x, right))
         return points
 
     def _saw_nothing(self) -> bool:
         """Whether all values are equal up to rounding, as they are beside a feature that is narrower than the gaps."""
-        values = [y for y in self.data.values() if isfinite(y)]
-        return not values or max(values) - min(values) <= 16 * eps * max(map(abs, values))
+        values = np.array([y for y in self.data.values() if is_finite(y)])
+        return not len(values) or bool(np.all(np.ptp(values, axis=0) <= 16 * eps * np.abs(values).max(axis=0)))
 
     def _use_check(self, x: float) -> None:
         """Compare the interpolant with the value at a check point."""
@@ -438,6 +471,7 @@ class IntegratorLearner(BaseLearner):
             miss = interval.check(self.data)
             if miss > SMALL_MISS * max(self.wanted, ROUNDING * interval.size):
                 self._check_failed = True
+                interval.err = max(interval.err, miss / SMALL_MISS)  # above the wanted one, so that it is refined
                 if interval.removed:
                     self._reopen(interval)
             self._push(interval)
@@ -458,7 +492,7 @@ class IntegratorLearner(BaseLearner):
 
     # -------------------------------------------------------------------------------------------------------- tell
 
-    def tell(self, x: float, y: float) -> None:
+    def tell(self, x: float, y: Value) -> None:
         """Record the value at a node.
 
         Parameters
@@ -466,24 +500,40 @@ class IntegratorLearner(BaseLearner):
         x : float
             A point that `ask` returned, or is about to. A second value replaces the first in `data`; estimates that
             were computed from the first stay.
-        y : float
-            A real number, see `values`. NaN, infinite and masked values are left out of the interpolants.
+        y : float or vector of shape (N,)
+            See `values`. NaN, infinite and masked values are left out of the interpolants.
 
         Raises
         ------
         ValueError
-            If `x` belongs to no interval.
+            If `x` belongs to no interval, or the length of `y` is not that of the values so far.
         TypeError
-            If `y` is no real number. For the integral of a complex function use one learner for each part.
+            If `y` is no real number and no vector of them. For the integral of a complex function return both parts.
         DivergentIntegralError
             If the integral seems to be infinite; the value is recorded all the same.
         """
-        if not self._is_known(x):
-            raise ValueError(f"Point {x} doesn't belong to any interval; only points that `ask` returned can be told.")
-        value = float(real_number(y, x))
+        self._require_known(x, "be told")
+        value = real_number_or_vector(y, x)
+        if not isinstance(value, np.ndarray):
+            value = float(value)
+        self._check_shape(x, value)
         self.failed_points.discard(x)
         self.data[float(x)] = value
         self._arrived(x)
+
+    def _check_shape(self, x: float, value: Value) -> None:
+        shape = np.shape(value)
+        if shape == self._shape or (not shape and not is_finite(value)):
+            return  # a plain NaN says "no value here" for vectors, too
+        if self._shape is not None:
+            raise ValueError(
+                f"the values so far have shape {self._shape}, but the value at {x!r} has shape {shape}; "
+                "a learner takes values of one shape."
+            )
+        self._shape = shape
+        for interval in self.first_ival.with_descendants():
+            interval.set_shape(shape)
+            interval.update_estimate()
 
     def _arrived(self, x: float) -> None:
         """Complete the rules for which the value at `x`, which is now observed or failed, was the last."""
@@ -495,7 +545,7 @@ class IntegratorLearner(BaseLearner):
         for interval, depth in owners:
             interval.missing[depth] -= 1
         divergent = False
-        for interval, _ in sorted(owners, key=_tree_depth):
+        for interval, _ in sorted(owners, key=lambda owner: owner[0].rdepth):
             divergent = self._update(interval) or divergent
         if x in self._open_checks:
             self._use_check(x)
@@ -509,7 +559,7 @@ class IntegratorLearner(BaseLearner):
         """Complete every rule whose values are observed; return whether the integral was found to diverge."""
         divergent = False
         while interval.next_complete():
-            split = interval.complete(self.data)
+            split = interval.complete(self.data, self._shape or ())
             divergent = divergent or interval.is_divergent()
             if interval.is_rounding():
                 self._remove(interval)
@@ -534,18 +584,14 @@ class IntegratorLearner(BaseLearner):
 
     def tell_pending(self, x: float) -> None:
         """Mark the node `x` as pending; ValueError if it is no node."""
-        if not self._is_known(x):
-            raise ValueError(
-                f"Point {x} doesn't belong to any interval; only points that `ask` returned can be pending."
-            )
+        self._require_known(x, "be pending")
         if x in self._unasked:
             self._unasked.discard(x)
             self.pending_points.add(x)
 
     def tell_failed(self, x: float) -> None:
         """Mark the node `x` as failed: it is left out of the interpolants; ValueError if it is no node."""
-        if not self._is_known(x):
-            raise ValueError(f"Point {x} doesn't belong to any interval; only points that `ask` returned can fail.")
+        self._require_known(x, "fail")
         if x not in self.data and x not in self.failed_points:
             self.failed_points.add(float(x))
             self._arrived(x)
@@ -580,14 +626,7 @@ class IntegratorLearner(BaseLearner):
 
     def take_state(self, state: Mapping[str, Any]) -> None:
         """Take over the state that `state` returned."""
-        intervals: list[QuadratureInterval] = []
-        for exported in state["intervals"]:
-            plain = {name: value for name, value in exported.items() if name != "parent"}
-            parent = None if exported["parent"] is None else intervals[exported["parent"]]
-            interval = QuadratureInterval.restore(plain, parent)
-            if parent is not None:
-                parent.parts = (*parent.parts, interval)
-            intervals.append(interval)
+        intervals = QuadratureInterval.restore_tree(state["intervals"], self.first_ival.variable)
         if (intervals[0].a, intervals[0].b) != self.bounds:
             raise ValueError(
                 f"the data are of the integral over {(intervals[0].a, intervals[0].b)}, but this learner is of "
@@ -596,6 +635,8 @@ class IntegratorLearner(BaseLearner):
         self._clear()
         self.first_ival = intervals[0]
         self.data = dict(state["data"])
+        shapes = {np.shape(y) for y in self.data.values() if np.ndim(y) or is_finite(y)}
+        self._shape = shapes.pop() if shapes else None
         self.failed_points = set(state["failed"])
         self.ivals = {intervals[i] for i in state["open"]}
         self.priority_split = [intervals[i] for i in state["priority"]]
@@ -646,36 +687,16 @@ class IntegratorLearner(BaseLearner):
     def __setstate__(self, state: Any) -> None:
         kept, tree, latest = cloudpickle.loads(state)
         self.__dict__.update(kept)
+        self._clear()
         self.take_state(tree)
         if latest is not None:
             self._cache = {"loss": latest}
 
     def to_numpy(self) -> Floats:
-        """Return the data as rows (x, value), sorted by x, shape (npoints, 2)."""
-        return np.array(sorted(self.data.items()), dtype=float)
+        """Return the data as rows (x, value), sorted by x, shape (npoints, 2), or (npoints, 1 + N) for vectors."""
+        shape = self._shape or (1,)
+        return np.array([(x, *np.broadcast_to(self.data[x], shape)) for x in sorted(self.data)], dtype=float)
 
     def plot(self) -> Any:
         """Return a `holoviews.Path` through the observed points, from left to right."""
         return _familiar_methods.view("integrator_learner").plot(self)
-
-
-def _tree_depth(owner: tuple[QuadratureInterval, int]) -> int:
-    return owner[0].rdepth
-
-
-def _checked_bounds(bounds: Any) -> tuple[float, float]:
-    try:
-        a, b = two_numbers(bounds)
-    except (TypeError, ValueError):
-        raise ValueError(f"`bounds` should be two numbers (a, b), but is {bounds!r}.") from None
-    if not -inf < a < b < inf:
-        raise ValueError(f"`bounds` should be finite and ascending, but is {bounds!r}.")
-    if isinf(b - a):
-        raise ValueError(f"`bounds` should have a finite distance, but {bounds!r} overflow; integrate in another unit.")
-    nodes = QuadratureInterval(a, b, None, len(ns) - 1).nodes
-    if not all(left < right for left, right in pairwise(nodes)):
-        raise ValueError(
-            f"`bounds` should leave room for {len(nodes)} different floats, but {bounds!r} are too near to each other; "
-            "integrate over x - a, or in another unit."
-        )
-    return a, b

@@ -1,12 +1,15 @@
 """Functions of one number with which learners of curves are compared, and grids on which errors are measured.
 
-`NAMED` are those with which `Learner1D(mode="auto")` was made; `HELD_OUT` were not looked at until it was finished.
+`NAMED` are those with which `Learner1D(mode="auto")` was made; `HELD_OUT` were not looked at until it was finished, but
+a constant was chosen with a look at them since. `DRAWN` are drawn from families with random parameters, and were
+measured once: nothing may be tuned on them.
 The error of an interpolant is its largest distance from the function on `CurveFunction.grid`, as a fraction of the
 range of the function there.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-__all__ = ["HELD_OUT", "NAMED", "CurveFunction"]
+__all__ = ["DRAWN", "HELD_OUT", "NAMED", "CurveFunction", "drawn"]
 
 
 @dataclass(frozen=True)
@@ -131,3 +134,68 @@ HELD_OUT: tuple[CurveFunction, ...] = (
                   features=((-0.35, 0.05), (0.4, 0.09))),
     CurveFunction("quadratic, then flat", lambda x: np.maximum(x - 0.29, 0.0) ** 2, features=((0.29, 1e-2),)),
 )  # fmt: skip
+
+
+def drawn(seed: int) -> tuple[CurveFunction, ...]:
+    """Return one function of each of ten families on (-1, 1), with parameters drawn by a generator of this seed."""
+    rng = np.random.default_rng(seed)
+
+    def places(n: int) -> list[float]:
+        return [float(x) for x in np.sort(rng.uniform(-0.9, 0.9, n))]
+
+    def around(centres: list[float], widths: list[float]) -> tuple[tuple[float, float], ...]:
+        return tuple(zip(centres, widths, strict=True))
+
+    rate, phase = float(rng.uniform(8, 60)), float(rng.uniform(0, 6))
+    waves = CurveFunction(f"wave {rate:.0f}x", lambda x: np.exp(0.5 * x) * np.sin(rate * x + phase))
+    terms = rng.normal(size=(2, 8)) / (1 + np.arange(8))
+    k = np.pi * np.arange(1, 9)
+    series = CurveFunction(
+        "Fourier series", lambda x: np.cos(np.outer(x, k)) @ terms[0] + np.sin(np.outer(x, k)) @ terms[1]
+    )
+    poles, half = places(3), [float(w) for w in 10 ** rng.uniform(-3.5, -1.5, 3)]
+    heights = rng.uniform(0.3, 1, 3) * rng.choice([-1, 1], 3)
+    spectrum = CurveFunction(
+        "three resonances on a slope",
+        lambda x: x + sum(h * _resonance(p, w)(x) for h, p, w in zip(heights, poles, half, strict=True)),
+        features=around(poles, half),
+    )
+    centres, widths = places(2), [float(w) for w in 10 ** rng.uniform(-2, -0.7, 2)]
+    bells = CurveFunction(
+        "two bells on a wave",
+        lambda x: 0.2 * np.cos(3 * x) + _bell(centres[0], widths[0])(x) - 0.5 * _bell(centres[1], widths[1])(x),
+        features=around(centres, widths),
+    )
+    fronts, steep = places(2), [float(w) for w in 10 ** rng.uniform(-3, -1, 2)]
+    layers = CurveFunction(
+        "two fronts",
+        lambda x: np.tanh((x - fronts[0]) / steep[0]) + 0.4 * np.tanh((x - fronts[1]) / steep[1]),
+        features=around(fronts, steep),
+    )
+    ends = [float(w) for w in 10 ** rng.uniform(-3, -1, 2)]
+    edges = CurveFunction(
+        "layers at both ends",
+        lambda x: np.exp(-(x + 1) / ends[0]) + 0.5 * np.exp((x - 1) / ends[1]) + 0.3 * x,
+        features=((-1.0, ends[0]), (1.0, ends[1])),
+    )
+    power = float(rng.uniform(0.2, 1.8))
+    end = CurveFunction(
+        f"(1 + x)^{power:.2f} cos 2x", lambda x: (1 + x) ** power * np.cos(2 * x), features=((-1.0, 1e-4),)
+    )
+    inner, (cusp,) = float(rng.uniform(0.4, 1.6)), places(1)
+    inside = CurveFunction(
+        f"|x - c|^{inner:.2f} + x", lambda x: np.abs(x - cusp) ** inner + x, features=((cusp, 1e-4),)
+    )
+    slopes, kinks = rng.normal(size=2), places(2)
+    broken = CurveFunction(
+        "two kinks on a wave",
+        lambda x: np.sin(4 * x) + slopes[0] * np.abs(x - kinks[0]) + slopes[1] * np.maximum(x - kinks[1], 0),
+        features=tuple((kink, 1e-3) for kink in kinks),
+    )
+    jumps = places(2)
+    steps = CurveFunction("two steps on a wave", lambda x: np.cos(3 * x) + (x > jumps[0]) - 0.6 * (x > jumps[1]))
+    found = (waves, series, spectrum, bells, layers, edges, end, inside, broken, steps)
+    return tuple(dataclasses.replace(f, name=f"{f.name}, seed {seed}") for f in found)
+
+
+DRAWN: tuple[CurveFunction, ...] = (*drawn(71001), *drawn(71002))

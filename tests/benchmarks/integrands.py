@@ -194,6 +194,51 @@ def families(draws: int, seed: int = 0) -> list[Integrand]:
     return found
 
 
+def infinite(draws: int, seed: int = 0) -> list[Integrand]:
+    """Return `draws` functions of each family over an infinite interval, with closed integrals."""
+    rng = np.random.default_rng(seed)
+    inf = np.inf
+    found: list[Integrand] = []
+
+    def add(family: str, function: Callable[[Any], Any], a: float, exact: float) -> None:
+        found.append(Integrand(f"{family} {len(found)}", family, function, a, inf, exact))
+
+    for _ in range(draws):
+        s, r = rng.uniform(-0.7, 3), 10 ** rng.uniform(-1, 1)
+        add("gamma", lambda x, s=s, r=r: np.power(x, s) * np.exp(-r * x), 0, math.gamma(s + 1) / r ** (s + 1))
+        w = rng.uniform(1, 6)
+        add("damped wave", lambda x, r=r, w=w: np.exp(-r * x) * np.cos(w * r * x), 0, 1 / r / (1 + w * w))
+        s = rng.uniform(1.3, 4)
+        add("power tail", lambda x, r=r, s=s: (1 + r * x) ** -s, 0, 1 / r / (s - 1))
+        add("log", lambda x, r=r: np.log(x) * np.exp(-r * x), 0, -(np.euler_gamma + math.log(r)) / r)
+        u, w = rng.normal(), rng.uniform(0.3, 1)
+        add("log-normal", lambda x, u=u, w=w: np.where(x > 0, np.exp(-((np.log(x) - u) ** 2) / 2 / w**2) / x, 0.0), 0,
+            w * math.sqrt(2 * math.pi))  # fmt: skip
+        add("Planck", lambda x, r=r: np.where(x > 0, (r * x) ** 3 / np.expm1(r * x), 0.0), 0, math.pi**4 / 15 / r)
+        u = rng.uniform(1, 20)
+        add("Fermi", lambda x, u=u: 1 / (1 + np.exp(x - u)), 0, u + math.log1p(math.exp(-u)))
+        u, w = rng.uniform(-3, 3), 10 ** rng.uniform(-1, 1)
+        add(
+            "Gaussian on the line",
+            lambda x, u=u, w=w: np.exp(-(((x - u) / w) ** 2) / 2),
+            -inf,
+            w * math.sqrt(2 * math.pi),
+        )
+        add("Lorentzian", lambda x, u=u, w=w: w / ((x - u) ** 2 + w * w), -inf, math.pi)
+        add("sech", lambda x, u=u, w=w: 1 / np.cosh((x - u) / w), -inf, math.pi * w)
+        add("two-sided exponential", lambda x, u=u, w=w: np.exp(-np.abs(x - u) / w), -inf, 2 * w)
+        k = rng.uniform(0.5, 3)
+        add("Gaussian times wave", lambda x, k=k, w=w: np.exp(-((x / w) ** 2) / 2) * np.cos(k * x / w), -inf,
+            w * math.sqrt(2 * math.pi) * math.exp(-k * k / 2))  # fmt: skip
+        v, share = u + rng.uniform(3, 8), rng.uniform(0.1, 0.9)
+
+        def two(x: Any, u: float = u, v: float = v, q: float = share) -> Any:
+            return q * np.exp(-((x - u) ** 2)) + (1 - q) * np.exp(-((x - v) ** 2))
+
+        add("two Gaussians", two, -inf, math.sqrt(math.pi))
+    return found
+
+
 class Counted:
     """A function that counts its evaluations, one for each element of an array."""
 

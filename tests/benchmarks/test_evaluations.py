@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.cases import evaluations
-from tests.benchmarks.curve_functions import HELD_OUT, NAMED, CurveFunction
+from tests.benchmarks.curve_functions import DRAWN, HELD_OUT, NAMED, CurveFunction, drawn
 
 QUINTIC = CurveFunction("quintic", lambda x: x**5 - x)
 
@@ -45,14 +45,22 @@ def test_chebyshev_coefficients() -> None:
 
 def test_grids_are_fine_at_features() -> None:
     """Every feature of every function has grid points nearer than its width, and names are used once."""
-    for f in (*NAMED, *HELD_OUT):
+    for f in (*NAMED, *HELD_OUT, *DRAWN):
         grid = f.grid()
         assert np.all(np.diff(grid) > 0)
         assert np.isfinite(f.formula(grid)).all()
         inside = [(place, width) for place, width in f.features if f.bounds[0] < place < f.bounds[1]]
         assert all(np.min(np.abs(grid - place)) < width for place, width in inside)
-    names = [f.name for f in (*NAMED, *HELD_OUT)]
+    names = [f.name for f in (*NAMED, *HELD_OUT, *DRAWN)]
     assert len(set(names)) == len(names)
+
+
+def test_drawn_functions_depend_on_the_seed_alone() -> None:
+    """The same seed draws the same functions, another one others."""
+    x = np.linspace(-0.99, 0.99, 7)
+    for one, again, other in zip(drawn(1), drawn(1), drawn(2), strict=True):
+        assert np.array_equal(one.formula(x), again.formula(x))
+        assert not np.array_equal(one.formula(x), other.formula(x))
 
 
 def test_tables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,14 @@ def _peaked(x: float) -> float:
     return 1 / (1 + 25 * x * x)
 
 
+def _decaying(x: float) -> float:
+    return math.exp(-x) / (1 + x)
+
+
+def _moments(x: float) -> np.ndarray:
+    return np.array([1.0, x, x * x]) * math.exp(-x * x / 2)
+
+
 def _steps(x: float) -> float:
     return float(math.floor(math.exp(x)))
 
@@ -31,6 +39,20 @@ class TestContract(LearnerContract):
 
     def make(self) -> Any:
         return IntegratorLearner(_peaked, (-1, 1), 1e-10)
+
+
+class TestContractOfVectors(LearnerContract):
+    """The same laws over an infinite interval, with vector values."""
+
+    tells_anything = False
+    losses_may_lag = True
+    warm_up = 60
+
+    def make(self) -> Any:
+        return IntegratorLearner(_decaying, (0, math.inf), 1e-10)
+
+    def make_vector(self) -> Any:
+        return IntegratorLearner(_moments, (-math.inf, math.inf), 1e-6)
 
 
 class TestContractLater(LearnerContract):
@@ -154,6 +176,13 @@ def test_a_check_that_fails_is_followed_by_a_larger_one() -> None:
     assert learner.igral == pytest.approx(6.02, rel=1e-6)
 
 
+def test_a_check_that_fails_below_the_tolerance_refines() -> None:
+    """A miss too large for a check, but below the tolerance, does not lead to one check after another."""
+    learner = _integrate(lambda x: math.exp(-4.3 * x) * math.log(x) if x else -math.inf, (0, math.inf), 1e-3, limit=500)
+    assert learner.converged
+    assert learner.igral == pytest.approx(-(np.euler_gamma + math.log(4.3)) / 4.3, rel=1e-3)
+
+
 def test_check_survives_a_pickle() -> None:
     """Pickled within a check, an integral is done with the same points."""
     learner = _integrate(math.sin, (0, 3), 1e-10, limit=36)
@@ -234,9 +263,9 @@ def test_bounds_without_room(bounds: Any) -> None:
         IntegratorLearner(math.sin, bounds, 1e-3)
 
 
-@pytest.mark.parametrize("value", ["1.5", b"1.5", 1j, np.complex128(1), None, [1.0], np.array([1.0])])
+@pytest.mark.parametrize("value", ["1.5", b"1.5", 1j, np.complex128(1), None, ["a"], np.array([1j])])
 def test_values_that_are_no_numbers(value: Any) -> None:
-    """Text, complex numbers and containers are refused, and nothing has changed."""
+    """Text and complex numbers are refused, also in vectors, and nothing has changed."""
     learner = IntegratorLearner(math.sin, (0, 3), 1e-3)
     (x,), _ = learner.ask(1)
     with pytest.raises(TypeError, match="real number"):
@@ -444,12 +473,112 @@ def test_nothing_left_to_improve() -> None:
     assert learner.done()
 
 
+# ------------------------------------------------------------------------------------------ infinite bounds and vectors
+
+
+@pytest.mark.parametrize("in_flight", [1, 16])
+@pytest.mark.parametrize(
+    ("function", "bounds", "exact"),
+    [
+        (_decaying, (0, math.inf), 0.596347362323194),
+        (lambda x: math.exp(x), (-math.inf, 2), math.exp(2)),
+        (lambda x: 1 / (1 + x * x), (-math.inf, math.inf), math.pi),
+        (lambda x: math.exp(-abs(x - 1.2)), (-math.inf, math.inf), 2.0),
+        (lambda x: x**-1.5, (4, math.inf), 1.0),
+        (lambda x: math.log(x) * math.exp(-x) if x else -math.inf, (0, math.inf), -np.euler_gamma),
+        (lambda x: math.exp(-x / 1e5) / 1e5, (0, math.inf), 1.0),
+    ],
+)
+def test_infinite_bounds(function: Any, bounds: Any, exact: float, in_flight: int) -> None:
+    """Integrals over infinite intervals are right; all points are finite numbers between the bounds."""
+    learner = _integrate(function, bounds, 1e-9, in_flight, limit=3000)
+    assert learner.converged
+    assert learner.igral == pytest.approx(exact, rel=1e-9)
+    assert all(bounds[0] <= x <= bounds[1] and math.isfinite(x) for x in learner.data)
+    assert learner.bounds == bounds
+
+
+@pytest.mark.parametrize("bounds", [(1, math.inf), (-math.inf, -1)])
+def test_divergent_at_infinity(bounds: Any) -> None:
+    """The integral of 1/x up to infinity diverges."""
+    with pytest.raises(DivergentIntegralError):
+        _integrate(lambda x: 1 / x, bounds, 1e-6, limit=5000)
+
+
+def test_checks_of_an_infinite_interval() -> None:
+    """A learner whose nodes saw nothing looks near the finite end, and far from it, too."""
+    learner = _integrate(lambda x: 0.0, (0, math.inf), 1e-6)
+    assert min(learner.first_ival.checks) < 1e-3
+    assert max(learner.first_ival.checks) > 1e3
+
+
+def test_infinite_interval_survives_a_pickle() -> None:
+    """The order of the parts, nodes and the next points are kept, where x falls as the variable grows as well."""
+    learner = IntegratorLearner(lambda x: math.exp(x) * math.cos(9 * x), (-math.inf, 0), 1e-9)
+    for x in (x for _ in range(150) for x in learner.ask(1)[0]):
+        learner.tell(x, learner.function(x))
+    copied = pickle.loads(pickle.dumps(learner))
+    assert copied.ask(40)[0] == learner.ask(40)[0]
+    assert copied.igral == learner.igral
+    cover = learner.first_ival.cover()
+    assert len(cover) > 2
+    assert [interval.b for interval in cover[:-1]] == [interval.a for interval in cover[1:]]
+
+
+def test_vectors() -> None:
+    """Each component is integrated, to the tolerance of their 2-norm."""
+    learner = _integrate(_moments, (-math.inf, math.inf), 1e-10)
+    exact = math.sqrt(2 * math.pi) * np.array([1, 0, 1])
+    assert learner.converged
+    assert np.linalg.norm(learner.igral - exact) < 1e-10 * np.linalg.norm(exact)
+    assert learner.wanted == pytest.approx(1e-10 * math.sqrt(4 * math.pi))
+    assert "2.506628" in learner.stopped_because()
+    assert learner.to_numpy().shape == (learner.npoints, 4)
+
+
+def test_vector_of_one_number() -> None:
+    """A vector of one number takes the same points as the number."""
+    number = _integrate(_peaked, (-1, 1), 1e-10)
+    vector = _integrate(lambda x: [_peaked(x)], (-1, 1), 1e-10)
+    assert list(vector.data) == list(number.data)
+    assert vector.igral == pytest.approx([number.igral], rel=1e-12)
+
+
+def test_vectors_with_missing_components() -> None:
+    """A vector with an invalid component, or a plain NaN, is left out, also before the length is known."""
+    learner = IntegratorLearner(_moments, (-1, 2), 1e-6)
+    xs = learner.ask(17)[0]
+    for x in xs:
+        learner.tell_failed(x)
+    for number in range(400):
+        for x in learner.ask(1)[0]:
+            learner.tell(x, [math.nan, _moments(x) * [1, 1, math.inf], _moments(x)][min(number, 2)])
+    learner.tell_failed(xs[0])
+    assert learner.ninvalid == 2
+    first = math.sqrt(math.pi / 2) * (math.erf(math.sqrt(2)) + math.erf(math.sqrt(0.5)))
+    exact = [first, math.exp(-0.5) - math.exp(-2), first - math.exp(-0.5) - 2 * math.exp(-2)]
+    assert learner.igral == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize(("first", "second"), [(1.0, [1.0, 2.0]), ([1.0, 2.0], 1.0), ([1.0, 2.0], [1.0])])
+def test_values_of_other_lengths(first: Any, second: Any) -> None:
+    """A value of another length is a ValueError, and nothing has changed."""
+    learner = IntegratorLearner(math.sin, (0, 3), 1e-3)
+    one, two = learner.ask(2)[0]
+    learner.tell(one, first)
+    with pytest.raises(ValueError, match="shape"):
+        learner.tell(two, second)
+    assert (learner.npoints, learner.pending_points) == (1, {two})
+
+
 # ---------------------------------------------------------------------------------------------------------- bad input
 
 
-@pytest.mark.parametrize("bounds", [(1, 0), (0, 0), (0, math.inf), (math.nan, 1), (0, 1, 2), "ab", 3])
+@pytest.mark.parametrize(
+    "bounds", [(1, 0), (0, 0), (math.inf, math.inf), (math.inf, 0), (math.nan, 1), (0, 1, 2), "ab", 3]
+)
 def test_bad_bounds(bounds: Any) -> None:
-    """Bounds are two finite ascending numbers."""
+    """Bounds are two ascending numbers."""
     with pytest.raises(ValueError, match="bounds"):
         IntegratorLearner(math.sin, bounds, 1e-3)
 
@@ -459,6 +588,16 @@ def test_bad_tolerance(tol: float) -> None:
     """The tolerance is positive and finite."""
     with pytest.raises(ValueError, match="tol"):
         IntegratorLearner(math.sin, (0, 1), tol)
+
+
+def test_points_of_the_next_ask_can_be_told() -> None:
+    """Every point that `ask` would return next may be made pending, at each moment of a run."""
+    learner = IntegratorLearner(_peaked, (-1, 1), 1e-6)
+    while points := learner.ask(1, tell_pending=False)[0]:
+        learner.tell_pending(points[0])
+        assert learner.pending_points == set(points)
+        learner.tell(points[0], _peaked(points[0]))
+    assert learner.converged
 
 
 def test_foreign_points() -> None:

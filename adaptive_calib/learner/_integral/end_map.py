@@ -34,6 +34,14 @@ class EndMap:
     length: float
     other: float
 
+    #: The t of the end beside which nodes lie as dense as they need to.
+    start = 0.0
+
+    @property
+    def descending(self) -> bool:
+        """Whether x falls as t grows."""
+        return self.length < 0
+
     def x(self, t: float) -> float:
         """Return x(t)."""
         if t == 1.0:

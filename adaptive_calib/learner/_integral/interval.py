@@ -9,23 +9,42 @@ complete rule. An interval is either halved or, at a singular end of the domain,
 own if it is complete. Estimates are sums, updated from a changed interval upwards, so that an update costs as many
 additions as the tree is deep.
 
+An interval with an infinite end is one in the variable of an `InfiniteMap`; the value at infinity counts as missing.
+Values that are vectors of m numbers make `c` an array of shape (n, m); errors and sizes are 2-norms over all of it.
+
 Rounding, overflow and underflow: norms are scaled by the largest element (`norm`), so that an error is zero only where
 all coefficients agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import isfinite, sqrt
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from math import isfinite, isinf, sqrt
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._integral.end_map import EndMap
+from adaptive_calib.learner._integral.infinite_map import InfiniteMap
 from adaptive_calib.learner.integrator_coeffs import b_def, calc_V, eps, hint, min_sep, ndiv_max, ns, rules
+from adaptive_calib.learner.values import two_numbers
 
-__all__ = ["ROOT_DEPTH", "IntegralEstimate", "QuadratureInterval", "downdate", "norm"]
+__all__ = [
+    "ROOT_DEPTH",
+    "IntegralEstimate",
+    "QuadratureInterval",
+    "Value",
+    "checked_bounds",
+    "downdate",
+    "is_finite",
+    "norm",
+    "whole_interval",
+]
+
+#: A number, or an array of shape (m,).
+Value: TypeAlias = "float | Floats"
 
 #: An interval without a parent in the same variable starts with the rule of 17 nodes.
 ROOT_DEPTH = 2
@@ -33,6 +52,12 @@ ROOT_DEPTH = 2
 # A mean value that doubles with each halving, up to rounding, is that of 1/x. The strict rule of the paper, "more than
 # doubles", depends on rounding there. A step function can double it too, but not in that many halvings without a break.
 _DOUBLED = 2 * (1 - 1e-6)
+
+# In the variable of an infinite interval 1/x is 1/h (1 + O(h)), with nodes that are rounded where h is 1e-10.
+_DOUBLED_AT_INFINITY = 1.98
+
+# An interval is 415 times as long as the distance of the outermost nodes of the largest rule.
+_NARROW = 1000
 
 #: An end counts as singular if the rule before misses the new node next to it by this many times its largest miss in
 #: the other half. Between 2 and 8 made no difference on square roots, logarithms, peaks, steps and kinks.
@@ -44,7 +69,7 @@ class IntegralEstimate(NamedTuple):
 
     Attributes
     ----------
-    igral : float
+    igral : float, or array of shape (m,)
         The integral.
     err : float
         Its estimated error.
@@ -54,7 +79,7 @@ class IntegralEstimate(NamedTuple):
         The integral of the root mean square of the values: the scale of rounding errors.
     """
 
-    igral: float
+    igral: Value
     err: float
     err_removed: float
     size: float
@@ -69,7 +94,7 @@ class QuadratureInterval:
         Its ends.
     low, high : float
         Its ends in its own variable: a and b, or with a `variable` the t of both ends, from the singular end on.
-    variable : EndMap or None
+    variable : EndMap, InfiniteMap or None
         The change of variable.
     depth : int
         The deepest rule whose nodes were asked for.
@@ -97,7 +122,7 @@ class QuadratureInterval:
         high: float,
         parent: QuadratureInterval | None,
         depth: int,
-        variable: EndMap | None = None,
+        variable: EndMap | InfiniteMap | None = None,
     ) -> None:
         self.low, self.high, self.variable = low, high, variable
         ends = (low, high) if variable is None else (variable.x(low), variable.x(high))
@@ -110,7 +135,7 @@ class QuadratureInterval:
         self.ndiv: int = 0 if parent is None else parent.ndiv
         self.run = 0
         self.err: float = float(np.finfo(float).max) if parent is None else parent.err / 2
-        self.igral = 0.0
+        self.igral: Value = 0.0
         self.size = 0.0
         self.c: Floats = np.zeros(0)
         self.c00 = 0.0
@@ -150,10 +175,15 @@ class QuadratureInterval:
 
     def is_narrow(self) -> bool:
         """Whether its nodes can hardly be distinguished as floats."""
-        nodes = self.nodes
-        last = abs(nodes[-1] - nodes[-2])
-        first = last if self.variable is not None and self.low == 0.0 else abs(nodes[1] - nodes[0])
-        return min(first, last) < min_sep * max(abs(self.a), abs(self.b))
+        nodes, variable = self.nodes, self.variable
+        gaps = [abs(nodes[-1] - nodes[-2])]
+        if variable is None or self.low != variable.start:
+            gaps.append(abs(nodes[1] - nodes[0]))
+        # an infinite gap is not narrow
+        ends = [abs(end) for end in (self.a, self.b) if isfinite(end)]
+        if isinstance(variable, InfiniteMap) and self.high - self.low < _NARROW * min_sep:
+            return True  # so near to ±1, nodes are not told apart in the variable
+        return min(gaps) < min_sep * max(ends, default=0.0)
 
     def refine(self) -> list[float]:
         """Take the next rule; return its new nodes."""
@@ -196,25 +226,27 @@ class QuadratureInterval:
 
     # ------------------------------------------------------------------------------------------------- completing
 
-    def complete(self, values: Mapping[float, float]) -> bool:
+    def complete(self, values: Mapping[float, Value], shape: tuple[int, ...]) -> bool:
         """Use the next rule, whose values are observed; return whether the interval should be divided next.
 
         Parameters
         ----------
         values : mapping
             Node -> value; missing and non-finite values count as missing.
+        shape : tuple of int
+            (m,) for vectors, () for numbers.
         """
         first = self.depth_complete < 0
         depth = self.depth_complete = (ROOT_DEPTH if self.starts else 0) if first else self.depth_complete + 1
-        before = self._coefficients(depth - 1, values) if first and self.starts else self.c
-        self.c = c = self._coefficients(depth, values)
+        before = self._coefficients(depth - 1, values, shape) if first and self.starts else self.c
+        self.c = c = self._coefficients(depth, values, shape)
         width = self.high - self.low
         size = norm(c)
         self.size = width * size / sqrt(2)
-        self.igral = width * float(c[0]) / sqrt(2)
+        self.igral = self._integral()
         split = False
         if first and not self.starts:
-            self.c00 = float(c[0])
+            self.c00 = norm(c[0]) if shape else float(c[0])
             if self.parent is not None and self.parent.depth_complete >= 0:
                 self._compare_with_parent()
         else:
@@ -234,7 +266,11 @@ class QuadratureInterval:
         self.check(values)
         return split
 
-    def _values(self, depth: int, values: Mapping[float, float]) -> list[float]:
+    def _integral(self) -> Value:
+        width, mean = self.high - self.low, self.c[0]
+        return width * float(mean) / sqrt(2) if np.ndim(mean) == 0 else width * mean / sqrt(2)
+
+    def _values(self, depth: int, values: Mapping[float, Value]) -> list[Value]:
         """Return the values at the nodes of a rule, times the slope of the variable; NaN if missing."""
         step = 2 ** (self.depth - depth)
         f = [values.get(x, np.nan) for x in self.nodes[::step]]
@@ -243,22 +279,28 @@ class QuadratureInterval:
         # at the singular end f may be infinite, but f times the slope vanishes
         return [y * slope if slope else 0.0 for y, slope in zip(f, self.slopes[::step], strict=True)]
 
-    def _coefficients(self, depth: int, values: Mapping[float, float]) -> Floats:
+    def _coefficients(self, depth: int, values: Mapping[float, Value], shape: tuple[int, ...]) -> Floats:
         f = self._values(depth, values)
-        bad = [i for i, y in enumerate(f) if not isfinite(y)]
+        bad = [i for i, y in enumerate(f) if not is_finite(y)]
         for i in bad:
             f[i] = 0.0
-        array = np.array(f)
+        array = np.array([np.broadcast_to(y, shape) for y in f] if shape else f)
         scale = float(np.abs(array).max())
         # for values near the largest float the sums would overflow
         c: Floats = (rules().V_inv[depth] @ (array / scale)) * scale if scale > 1e300 else rules().V_inv[depth] @ array
         return downdate(c, depth, bad) if bad else c
 
+    def set_shape(self, shape: tuple[int, ...]) -> None:
+        """Give coefficients the shape of the values, which is known now; all values so far are missing."""
+        if len(self.c):
+            self.c = np.zeros((len(self.c), *shape))
+            self.igral = self._integral()
+
     def _find_singular_end(self, depth: int, change: Floats) -> None:
         """Decide whether the rule before misses the values mostly at one end."""
         if self.variable is not None:
             return
-        misses = np.abs(rules().V[depth] @ change)[1::2]  # at the nodes that the rule before does not have
+        misses = _sizes(rules().V[depth] @ change)[1::2]  # at the nodes that the rule before does not have
         half = len(misses) // 2
         left, right = float(misses[0]), float(misses[-1])
         self.singular_end = 0
@@ -280,7 +322,8 @@ class QuadratureInterval:
             ratio = self.c00 / parent.c00
             if ratio > 2:
                 self._add_ndiv()
-            self.run = parent.run + 1 if ratio > _DOUBLED else 0
+            doubled = _DOUBLED_AT_INFINITY if isinstance(self.variable, InfiniteMap) else _DOUBLED
+            self.run = parent.run + 1 if ratio > doubled else 0
 
     def _add_ndiv(self) -> None:
         for interval in self.with_descendants():
@@ -305,24 +348,26 @@ class QuadratureInterval:
 
     # ------------------------------------------------------------------------------------------------------ checks
 
-    def check(self, values: Mapping[float, float]) -> float:
+    def check(self, values: Mapping[float, Value]) -> float:
         """Raise `err` to the error that `checks` show; return that error.
 
         The interpolant is compared with the value at each check point. A feature that no node has seen is as wide as
         the distance of the nodes around the point at most: the error is the difference times that distance.
         """
         low, width, variable = self.low, self.high - self.low, self.variable
-        found: list[tuple[float, float]] = []
+        places: list[float] = []
+        ys: list[Value] = []
         for x in self.checks:
             y = values.get(x, np.nan)
             t = x if variable is None else variable.t(x)
-            if isfinite(y) and low < t < self.high:
-                found.append((t, y if variable is None else y * variable.slope(t)))
-        if not found:
+            if is_finite(y) and low < t < self.high:
+                places.append(t)
+                ys.append(y if variable is None else y * variable.slope(t))
+        if not places:
             return 0.0
-        ts, ys = np.array(found).T
+        ts = np.array(places)
         at = (ts - low - (self.high - ts)) / width
-        misses = np.abs(calc_V(at, len(self.c)) @ self.c - ys)
+        misses = _sizes(calc_V(at, len(self.c)) @ self.c - np.array(ys))
         xi = rules().xi[self.depth_complete]
         right = np.clip(np.searchsorted(xi, at), 1, len(xi) - 1)
         worst = float((misses * (xi[right] - xi[right - 1])).max()) * width / 2
@@ -365,7 +410,7 @@ class QuadratureInterval:
             divided = interval.parts and not interval.is_settled()
             if divided and all(part.estimate is not None for part in interval.parts):
                 parts = interval.parts
-                if interval.variable is not None and interval.variable.length < 0:
+                if interval.variable is not None and interval.variable.descending:
                     parts = parts[::-1]
                 remaining += reversed(parts)
             else:
@@ -384,43 +429,107 @@ class QuadratureInterval:
     def export(self) -> dict[str, Any]:
         """Return it as plain data, without parent, parts and attributes that follow from the data of the learner."""
         plain = (
-            "low", "high", "depth", "depth_complete", "rdepth", "ndiv", "run", "err", "igral", "size", "c00", "removed",
+            "low", "high", "depth", "depth_complete", "rdepth", "ndiv", "run", "err", "size", "c00", "removed",
             "singular_end",
         )  # fmt: skip
-        variable = self.variable
+        # the learner knows the variable of an infinite interval
+        variable = self.variable if isinstance(self.variable, EndMap) else None
         return {
             **{name: getattr(self, name) for name in plain},
+            "igral": np.asarray(self.igral).tolist(),
             "c": self.c.tolist(),
             "checks": list(self.checks),
             "variable": None if variable is None else (variable.end, variable.length, variable.other),
         }
 
     @classmethod
-    def restore(cls, exported: Mapping[str, Any], parent: QuadratureInterval | None) -> QuadratureInterval:
-        """Return the interval that was exported; that of an older version has the ends `a`, `b` and no variable."""
+    def restore_tree(
+        cls, exported: Iterable[Mapping[str, Any]], whole: EndMap | InfiniteMap | None
+    ) -> list[QuadratureInterval]:
+        """Return intervals that were exported with the number of their parent, in the same order."""
+        intervals: list[QuadratureInterval] = []
+        for each in exported:
+            plain = {name: value for name, value in each.items() if name != "parent"}
+            parent = None if each["parent"] is None else intervals[each["parent"]]
+            interval = cls.restore(plain, parent, whole)
+            if parent is not None:
+                parent.parts = (*parent.parts, interval)
+            intervals.append(interval)
+        return intervals
+
+    @classmethod
+    def restore(
+        cls, exported: Mapping[str, Any], parent: QuadratureInterval | None, whole: EndMap | InfiniteMap | None
+    ) -> QuadratureInterval:
+        """Return the interval that was exported; that of an older version has the ends `a`, `b` and no variable.
+
+        `whole` is the variable of an infinite domain.
+        """
         state = dict(exported)
         low, high = state.pop("low", None), state.pop("high", None)
         if low is None:
             low, high = state.pop("a"), state.pop("b")
         given = state.pop("variable", None)
-        variable = None if given is None else EndMap(*given)
+        variable = whole if given is None else EndMap(*given)
         if parent is not None and parent.variable == variable:
             variable = parent.variable  # `starts` compares by identity
         interval = cls(low, high, parent, state["depth"], variable)
         c = interval.c = np.array(state.pop("c"), dtype=float)
+        igral = state.pop("igral")
+        interval.igral = np.array(igral) if isinstance(igral, list) else igral
         interval.size = (high - low) * norm(c) / sqrt(2) if len(c) else 0.0
         for name, value in state.items():
             setattr(interval, name, list(value) if name == "checks" else value)
         return interval
 
 
-def norm(vector: Floats) -> float:
-    """Return the 2-norm, of any size that a float can have: the elements are scaled by the largest."""
+def whole_interval(a: float, b: float, depth: int) -> QuadratureInterval:
+    """Return the interval (a, b), which may be infinite, without a parent, with the nodes of the rule `depth`."""
+    if isinf(a) or isinf(b):
+        return QuadratureInterval(-1.0, 1.0, None, depth, InfiniteMap(a, b))
+    return QuadratureInterval(a, b, None, depth)
+
+
+def checked_bounds(bounds: Any) -> tuple[float, float]:
+    """Return the bounds of an integral as floats; ValueError if they are no interval with room for a rule."""
+    try:
+        a, b = two_numbers(bounds)
+    except (TypeError, ValueError):
+        raise ValueError(f"`bounds` should be two numbers (a, b), but is {bounds!r}.") from None
+    if not a < b:
+        raise ValueError(f"`bounds` should be ascending, but is {bounds!r}.")
+    if isinf(b - a) and not (isinf(a) or isinf(b)):
+        raise ValueError(f"`bounds` should have a finite distance, but {bounds!r} overflow; integrate in another unit.")
+    nodes = sorted(whole_interval(a, b, len(ns) - 1).nodes)
+    if not all(left < right for left, right in pairwise(nodes)):
+        raise ValueError(
+            f"`bounds` should leave room for {len(nodes)} different floats, but {bounds!r} are too near to each other; "
+            "integrate over x - a, or in another unit."
+        )
+    return a, b
+
+
+def norm(vector: Value) -> float:
+    """Return the 2-norm of all elements, of any size that a float can have: they are scaled by the largest."""
     largest = float(np.abs(vector).max(initial=0.0))
     if not 0.0 < largest < np.inf:
         return largest
     scaled = vector / largest
-    return largest * sqrt(float(scaled @ scaled))
+    return largest * sqrt(float(np.vdot(scaled, scaled)))
+
+
+def is_finite(value: Value) -> bool:
+    """Whether a number, or every element of a vector, is finite."""
+    return bool(np.isfinite(value).all()) if isinstance(value, np.ndarray) else isfinite(value)
+
+
+def _sizes(rows: Floats) -> Floats:
+    """Return the 2-norm of each row, shape (n,); rows may be numbers."""
+    if rows.ndim == 1:
+        return np.abs(rows)
+    largest = float(np.abs(rows).max()) or 1.0
+    sizes: Floats = largest * np.sqrt(((rows / largest) ** 2).sum(axis=1))
+    return sizes
 
 
 def downdate(c: Floats, depth: int, bad: list[int]) -> Floats:
@@ -428,7 +537,7 @@ def downdate(c: Floats, depth: int, bad: list[int]) -> Floats:
 
     Parameters
     ----------
-    c : array, shape (n,)
+    c : array, shape (n,) or (n, m)
         Coefficients of the interpolant of the values with 0 at the bad nodes; changed in place.
     depth : int
         The rule.
@@ -437,7 +546,7 @@ def downdate(c: Floats, depth: int, bad: list[int]) -> Floats:
 
     Returns
     -------
-    array, shape (n,)
+    array, of the shape of `c`
         Coefficients of the polynomial of degree n - 1 - len(bad) through the other values; zeros if all are bad.
     """
     alpha, gamma, xi = rules().alpha, rules().gamma, rules().xi[depth]
@@ -454,7 +563,7 @@ def downdate(c: Floats, depth: int, bad: list[int]) -> Floats:
         for j in range(m - 1, 0, -1):
             b[j] = (b[j] + x * b[j + 1] - gamma[j + 1] * b[j + 2]) / alpha[j - 1]
         b = b[1:]
-        c[:m] -= c[m] / b[m] * b[:m]
+        c[:m] -= np.multiply.outer(b[:m], c[m] / b[m])
         c[m] = 0.0
         m -= 1
     return c

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import interpolate
 
-from tests.benchmarks.curve_functions import HELD_OUT, NAMED, CurveFunction
+from tests.benchmarks.curve_functions import DRAWN, HELD_OUT, NAMED, CurveFunction
 
 #: Counts are reported, see `report`; there is nothing to time.
 CASES: list[Any] = []
@@ -263,5 +263,6 @@ def report() -> str:
     """Return all tables, in Markdown."""
     return (
         f"Evaluations to 1e-3 / 1e-6 / 1e-9.\n\n#### Functions it was made with\n\n{compare(NAMED)}\n\n"
-        f"#### Functions held out\n\n{compare(HELD_OUT)}\n\n#### In flight\n\n{in_flight(NAMED)}"
+        f"#### Functions held out\n\n{compare(HELD_OUT)}\n\n#### Functions drawn\n\n{compare(DRAWN)}\n\n"
+        f"#### In flight\n\n{in_flight(NAMED)}"
     )

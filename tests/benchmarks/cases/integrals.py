@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.harness import Case
-from tests.benchmarks.integrands import PEERS, Integrand, Outcome, by_learner, by_peer, families, fixed
+from tests.benchmarks.integrands import PEERS, Integrand, Outcome, by_learner, by_peer, families, fixed, infinite
 
 PEER = None
 
@@ -23,6 +23,9 @@ PEER = None
 DRAWS = 20
 
 IN_FLIGHT = (1, 16)
+
+#: Of the integrals over infinite intervals; the change of variable was chosen with seed 0.
+INFINITE_SEED = 9001
 
 
 def _row(name: str, outcomes: list[Outcome], tol: float, ratios: list[float], singular: list[float]) -> str:
@@ -34,11 +37,10 @@ def _row(name: str, outcomes: list[Outcome], tol: float, ratios: list[float], si
     return f"| {tol:g} | {name} | {right} of {len(outcomes)} | {false} | {count} | {compared} | {at_ends} |"
 
 
-def report(draws: int = DRAWS, tolerances: tuple[float, ...] = (1e-3, 1e-6, 1e-10)) -> str:
-    """Return the table, in Markdown."""
+def compare(integrands: list[Integrand], tolerances: tuple[float, ...]) -> str:
+    """Return the table of some integrands, in Markdown."""
     from adaptive_calib import IntegratorLearner
 
-    integrands = fixed() + families(draws)
     lines = [
         "| tolerance | rule | right | false claims | evaluations, median | to SciPy's best, median / 90 % | at singular"
         " ends, worst |",
@@ -62,6 +64,14 @@ def report(draws: int = DRAWS, tolerances: tuple[float, ...] = (1e-3, 1e-6, 1e-1
             singular = [ratio for each, ratio in pairs if each.singular]
             lines.append(_row(f"IntegratorLearner, {in_flight} in flight", ours, tol, ratios, singular))
     return "\n".join(lines)
+
+
+def report(draws: int = DRAWS, tolerances: tuple[float, ...] = (1e-3, 1e-6, 1e-10)) -> str:
+    """Return the tables, in Markdown."""
+    return (
+        f"{compare(fixed() + families(draws), tolerances)}\n\n#### Infinite intervals\n\n"
+        f"{compare(infinite(draws, seed=INFINITE_SEED), tolerances)}"
+    )
 
 
 def _all(package: ModuleType, size: int) -> float:
