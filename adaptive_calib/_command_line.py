@@ -13,12 +13,13 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from adaptive_calib.runner.terminal import LOG_INTERVAL, Screen, block, cut
-from adaptive_calib.store import Store, StoreError, open_store
+from adaptive_calib.store import EmptyStoreError, Store, StoreError, open_store
 from adaptive_calib.store.__main__ import COMMANDS as STORE_COMMANDS
 from adaptive_calib.store.__main__ import main as store_main
 from adaptive_calib.store.rows import Run
@@ -30,6 +31,7 @@ __all__ = ["main"]
 #: Runs that have ended and are shown without ``--all``.
 _ENDED = 3
 _BARS = "▁▂▃▄▅▆▇█"
+_WAITING = "It is waited for; Ctrl-C ends this."
 _SERVE = """Show the runs of a store as web pages, for reading only: on this machine, or with --address to
 everybody who has the address with the token that is printed. Needs the extra `serve`."""
 
@@ -58,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     watch = commands.add_parser("watch", help="show the runs of a store, and follow them", description=__doc__)
     watch.set_defaults(run=_watch)
     watch.add_argument("store", help="file or URL of the store")
-    watch.add_argument("--json", action="store_true", help="print the states as JSON, once")
+    watch.add_argument("--json", action="store_true", help="print the states as JSON, once (infinite numbers: null)")
     watch.add_argument("--once", action="store_true", help="print the runs once")
     watch.add_argument("--all", action="store_true", help=f"all runs, not only the last {_ENDED} that have ended")
     watch.add_argument("--interval", type=float, default=2.0, metavar="S", help="seconds (default: %(default)s)")
@@ -78,6 +80,8 @@ def _serve(options: argparse.Namespace, out: TextIO) -> int:
         from adaptive_calib.web.server import make_server
     except ImportError as error:
         raise ValueError(f"{error}; the pages need panel: pip install 'adaptive_calib[serve]'") from error
+    if "://" not in options.store and not Path(options.store).exists():
+        out.write(f"there is no store at {printable(options.store)!r}. {_WAITING}\n")
     server, url = make_server(_open, options.store, address=options.address, port=options.port, token=options.token)
     out.write(f"{printable(options.store)} is shown at {url} (Ctrl-C ends this; runs are not touched)\n")
     out.flush()
@@ -87,23 +91,40 @@ def _serve(options: argparse.Namespace, out: TextIO) -> int:
 
 def _watch(options: argparse.Namespace, out: TextIO) -> int:
     if options.json:
-        print(json.dumps([_as_json(run) for run in _runs(options)], indent=1), file=out)
+        states: list[Any] = []
+        with suppress(EmptyStoreError):
+            states = [_finite(_as_json(run)) for run in _runs(options)]
+        print(json.dumps(states, indent=1, allow_nan=False), file=out)
         return 0
     screen = Screen(out) if out.isatty() and not options.once else None
+    before: list[str] = []
     while True:
         begin = time.perf_counter()
-        runs = _runs(options)
+        runs, waiting = _runs_or_reason(options)
         width = shutil.get_terminal_size().columns if out.isatty() else 200
-        lines = [line for run in runs for line in [*_shown(run, width, out.isatty()), ""]] or ["no runs"]
+        lines = [line for run in runs for line in [*_shown(run, width, out.isatty()), ""]] or [waiting]
         if screen is not None:
             screen.show(lines)
-        else:
+        elif lines != before:
             out.write("\n".join(lines) + "\n")
             out.flush()
-        if options.once or not any(is_running(run) for run in runs):
+        before = lines
+        if options.once or (runs and not any(is_running(run) for run in runs)):
             return 0
-        interval = options.interval if screen is not None else max(options.interval, LOG_INTERVAL)
+        interval = options.interval if screen is not None or not runs else max(options.interval, LOG_INTERVAL)
         time.sleep(max(interval, 20 * (time.perf_counter() - begin)))  # a large store is not read all the time
+
+
+def _runs_or_reason(options: argparse.Namespace) -> tuple[list[Run], str]:
+    """Return the runs to show, or none and why there are none yet."""
+    try:
+        return _runs(options), f"There are no runs in {printable(options.store)} yet."
+    except EmptyStoreError as error:
+        return [], printable(str(error))
+    except FileNotFoundError as error:
+        if options.once:
+            raise
+        return [], f"{printable(str(error))} {_WAITING}"
 
 
 def _open(name: str) -> Store:
@@ -126,6 +147,15 @@ def _as_json(run: Run) -> dict[str, Any]:
     manifest = json.loads(run.manifest)
     about = {"id": run.id, "started": run.started, "ended": run.ended, "status": status_of(run), "reason": run.reason}
     return about | {"host": manifest.get("host"), "pid": manifest.get("pid"), "state": manifest.get("state")}
+
+
+def _finite(value: Any) -> Any:
+    """Return plain data in which numbers that JSON does not have are None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _shown(run: Run, width: int, colours: bool) -> list[str]:

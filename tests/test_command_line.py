@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from adaptive_calib import BlockingRunner, Learner1D
-from adaptive_calib._command_line import main
+from adaptive_calib._command_line import _parser, main
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.store import JournalStore, SQLiteStore
 from adaptive_calib.store.__main__ import COMMANDS
@@ -141,9 +146,64 @@ def test_commands_of_the_store_and_errors(store: Path, tmp_path: Path, capsys: p
     """Other commands are those of the store; a store that is not there is an error in words."""
     if store.suffix == ".db":
         assert "finished" in _out(capsys, "runs", str(store))
-    assert main(["watch", str(tmp_path / "nothing.db")]) == 1
-    assert "there is no store at" in capsys.readouterr().err
+    for words in (["runs"], ["watch", "--once"], ["watch", "--json"]):
+        assert main([words[0], str(tmp_path / "nothing.db"), *words[1:]]) == 1
+        assert "there is no store" in capsys.readouterr().err
     assert not (tmp_path / "nothing.db").exists()
+
+
+def test_every_json_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Numbers without end, such as the first loss of a run, are null: JSON has no word for them."""
+    (commands,) = (action for action in _parser()._actions if isinstance(action.choices, dict))
+    assert isinstance(commands.choices, dict)
+    with_json = [name for name, command in commands.choices.items() if "--json" in command.format_help()]
+    assert "watch" in with_json
+    learner = Learner1D(lambda x: math.inf, (-1, 1))
+    BlockingRunner(learner, npoints_goal=1, store=tmp_path / "runs.db", executor=SequentialExecutor())
+    for name in with_json:
+        out = _out(capsys, name, str(tmp_path / "runs.db"), "--json")
+        (run,) = json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+        assert run["state"]["loss"] is None
+
+
+def _being_made(path: Path) -> None:
+    """What is there of a store before it has tables, or a first line."""
+    if path.suffix == ".jsonl":
+        path.write_bytes(b'{"format":"adaptive')
+    else:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+
+
+@pytest.mark.parametrize("name", ["runs.db", "runs.jsonl"])
+@pytest.mark.parametrize("size", ["nothing", "empty", "begun"])
+def test_a_store_that_is_being_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, size: str
+) -> None:
+    """`watch` waits for its runs and says so once; other commands say that there is none yet."""
+    path = tmp_path / name
+    if size == "empty":
+        path.touch()
+    elif size == "begun":
+        _being_made(path)
+    if size != "nothing":
+        assert main(["runs", str(path)]) == 1
+        assert "no run has written to it yet" in capsys.readouterr().err
+        assert json.loads(_out(capsys, "watch", str(path), "--json")) == []
+
+    def run(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            path.unlink(missing_ok=True)  # half a line cannot be gone on with
+            BlockingRunner(Learner1D(wave, (-1, 0)), npoints_goal=5, store=path, executor=SequentialExecutor())
+
+    slept: list[float] = []
+    clock = SimpleNamespace(sleep=run, perf_counter=time.perf_counter, time=time.time)
+    monkeypatch.setattr("adaptive_calib._command_line.time", clock)
+    out = _out(capsys, "watch", str(path), "--interval", "0.5")
+    assert len(slept) == 2
+    assert out.count("there is no store" if size == "nothing" else "no run has written to it yet") == 1
+    assert ": finished" in out
 
 
 def test_the_help_names_every_command_and_each_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from adaptive_calib.store.backends.sqlite import SQLiteStore
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import (
     CodeChangedWarning,
+    EmptyStoreError,
     NewerStoreError,
     NotAStoreError,
     NotCanonicalError,
@@ -43,6 +44,7 @@ __all__ = [
     "CodeChangedWarning",
     "Context",
     "DryRun",
+    "EmptyStoreError",
     "Evaluation",
     "FileLog",
     "FsspecStore",

@@ -6,6 +6,7 @@ from adaptive_calib.engine.archive import RefusedResultError
 
 __all__ = [
     "CodeChangedWarning",
+    "EmptyStoreError",
     "NewerStoreError",
     "NotAStoreError",
     "NotCanonicalError",
@@ -24,6 +25,13 @@ class StoreError(RuntimeError):
 
 class NotAStoreError(StoreError):
     """A file that is not a store, or is damaged beyond reading."""
+
+
+class EmptyStoreError(NotAStoreError):
+    """A file to be read in which nothing is yet: a store that is just being made."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(f"{place} is empty: no run has written to it yet.")
 
 
 class NewerStoreError(StoreError):

@@ -101,7 +101,8 @@ def open_store(store: Any, *, readonly: bool = False, shared: bool = False) -> S
         path = Path(store)
         if (path / "store.json").is_file():
             return FsspecStore(f"file://{path.absolute()}", readonly=readonly)
-        if is_journal(path) or (path.suffix == ".jsonl" and not path.exists()):
+        is_new = not (path.exists() and path.stat().st_size)  # before it is looked into: another process may begin it
+        if is_journal(path) or (path.suffix == ".jsonl" and is_new):
             return JournalStore(path, readonly=readonly, shared=shared)
         return SQLiteStore(path, readonly=readonly)
     raise TypeError(

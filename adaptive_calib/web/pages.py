@@ -50,7 +50,7 @@ def list_page(watched: Watched) -> Any:
     def update() -> None:
         watched.refresh()
         problem = f"<p>{escape(watched.problem)}</p>" if watched.problem else ""
-        _set(table, problem + _runs_table(watched.runs))
+        _set(table, problem + (_runs_table(watched.runs) if watched.runs or not problem else ""))
 
     update()
     return _page(watched, "runs", [table], update)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from adaptive_calib._arrays import Floats
-from adaptive_calib.store import Store, StoreError, UnreadableRowError
+from adaptive_calib.store import EmptyStoreError, Store, StoreError, UnreadableRowError
 from adaptive_calib.store.codec import decode
 from adaptive_calib.store.identity.result_set_info import ResultSetInfo
 from adaptive_calib.store.rows import OK, Key, Row, Run
@@ -129,14 +129,27 @@ class Watched:
     def __init__(self, open_store: Callable[[str], Store], name: str) -> None:
         self.name = name
         self._open_store = open_store
-        self._state = _file_state(name)
-        self.store = self._open_store(self.name)
+        self._state: list[tuple[int, int]] | None = None
+        self._store: Store | None = None
         self._evaluations: dict[str, Evaluations] = {}
         self._next = 0.0
-        #: Why the store cannot be read any more; empty if it can.
+        #: Why the store cannot be read, yet or any more; empty if it can.
         self.problem = ""
         self.runs: list[Run] = []
         self.refresh()
+
+    @property
+    def store(self) -> Store:
+        """The store as it was opened last.
+
+        Raises
+        ------
+        StoreError
+            If there is none yet.
+        """
+        if self._store is None:
+            raise StoreError(self.problem)
+        return self._store
 
     def refresh(self) -> None:
         """Look at the store again, if enough time has passed."""
@@ -144,18 +157,21 @@ class Watched:
         if begin < self._next:
             return
         try:
-            if (
-                state := _file_state(self.name)
-            ) != self._state:  # some backends read a file as it was when it was opened
-                self.store.close()
-                self.store = self._open_store(self.name)
-                self._state = state
+            state = _file_state(self.name)
+            if state != self._state or self._store is None:  # some backends read a file as it was when it was opened
+                store, before = self._open_store(self.name), self._store
+                self._store, self._state = store, state
+                if before is not None:
+                    before.close()
             self.runs = sorted(self.store.read_runs(), key=lambda run: run.started)
             for evaluations in self._evaluations.values():
                 evaluations.read(self.store)
             self.problem = ""
         except (StoreError, OSError) as error:
-            self.problem = f"The store cannot be read any more: {error}"
+            waiting = self._store is None and isinstance(error, (EmptyStoreError, FileNotFoundError))
+            if self._store is None and not waiting:
+                raise
+            self.problem = str(error) if waiting else f"The store cannot be read any more: {error}"
         self._next = time.monotonic() + max(0.5, (time.monotonic() - begin) / _SHARE)
 
     def run(self, identity: str) -> Run | None:

@@ -326,3 +326,24 @@ def test_a_path_says_which_store_it_is(tmp_path: Path, capsys: pytest.CaptureFix
         with open_store(tmp_path / name, readonly=True) as store:
             assert type(store) is kind
             assert store.space(abs).counts == {"ok": 7}
+
+
+@pytest.mark.parametrize("journal", ["WAL", "DELETE"])
+def test_a_reader_sees_who_writes_later(tmp_path: Path, journal: Any) -> None:
+    """Also a reader that opened the file when nobody wrote it, and needed no other file beside it."""
+    with SQLiteStore(tmp_path / "s.db", journal=journal) as store:
+        store.put([make_row("a1")])
+    with SQLiteStore(tmp_path / "s.db", readonly=True) as reader:
+        assert reader.count("s") == {"ok": 1}
+        assert [path.name for path in tmp_path.iterdir()] == ["s.db"]
+        with SQLiteStore(tmp_path / "s.db", journal=journal) as store:
+            store.put([make_row("a2")])
+            assert reader.count("s") == {"ok": 2}
+            store.put([make_row("a3")])
+            assert reader.count("s") == {"ok": 3}
+        assert reader.count("s") == {"ok": 3}
+        with SQLiteStore(tmp_path / "s.db", journal=journal) as store:
+            store.put([make_row("a4")])
+        assert reader.count("s") == {"ok": 4}
+        (tmp_path / "s.db").rename(tmp_path / "moved.db")
+        assert reader.count("s") == {"ok": 4}

@@ -263,7 +263,24 @@ def test_another_address_needs_a_token(served: Served) -> None:
     assert served.get(f"?token={token}")[0] == 200
 
 
+def test_a_store_that_is_not_there_yet(tmp_path: Path) -> None:
+    """The page says so, and shows the first run when there is one."""
+    watched = Watched(_open, str(tmp_path / "runs.db"))
+    assert "there is no store" in watched.problem
+    assert watched.runs == []
+    (tmp_path / "runs.db").touch()
+    watched._next = 0.0
+    watched.refresh()
+    assert "no run has written to it yet" in watched.problem
+    fill(tmp_path / "runs.db", 5)
+    watched._next = 0.0
+    watched.refresh()
+    assert watched.problem == ""
+    assert len(watched.runs) == 1
+
+
 def test_errors_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A store that is not there is named."""
-    assert main(["serve", str(tmp_path / "nothing.db")]) == 1
-    assert "there is no store at" in capsys.readouterr().err
+    """A file that is no store is named."""
+    (tmp_path / "notes.txt").write_text("notes")
+    assert main(["serve", str(tmp_path / "notes.txt")]) == 1
+    assert "is not a store" in capsys.readouterr().err

@@ -356,9 +356,10 @@ def is_journal(path: Path) -> bool:
     """Whether there is a file at a path that begins as that of a `JournalStore` does."""
     try:
         with path.open("rb") as file:
-            return file.read(100).startswith(_FORMAT.start)
+            begin = file.read(100)
     except OSError:
         return False
+    return begin.startswith(_FORMAT.start) or (begin != b"" and _FORMAT.start.startswith(begin))  # written in part
 
 
 def _check(content: Any) -> str:

@@ -14,7 +14,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from adaptive_calib.store.errors import NewerStoreError, NotAStoreError, StoreError
+from adaptive_calib.store.errors import EmptyStoreError, NewerStoreError, NotAStoreError, StoreError
 
 __all__ = ["LineFormat", "append", "cut_torn_line"]
 
@@ -82,13 +82,16 @@ class LineFormat:
 
         Raises
         ------
-        FileNotFoundError, NotAStoreError, NewerStoreError
-            If there is no such file, it is something else, or of a newer version; raised by the call itself.
+        FileNotFoundError, NotAStoreError, NewerStoreError, EmptyStoreError
+            If there is no such file, it is something else, of a newer version, or its first line is not written yet;
+            raised by the call itself.
         StoreError
             If a complete line is damaged, unless `damaged` is given.
         """
         lines = path.read_bytes().split(b"\n")
-        lines.pop()  # empty, or torn
+        torn = lines.pop()
+        if not lines and (torn.startswith(self.start) or self.start.startswith(torn)):
+            raise EmptyStoreError(path)
         if not lines:
             raise NotAStoreError(f"{path} has no complete first line, so it is not a {self.name}, or it is empty.")
         self._check(lines[0], path)

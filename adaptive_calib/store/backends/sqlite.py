@@ -18,7 +18,7 @@ import threading
 import time
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -120,8 +120,7 @@ class SQLiteStore(Store):
             if journal == "WAL":
                 warn_of_network_folder(self.path)
         with self._explained():
-            self._db = schema.connect(self.path, readonly=readonly)
-            self._finalizer = weakref.finalize(self, self._db.close)
+            self._connect()
             try:
                 if not readonly:
                     synchronous = "FULL" if durable == "power" else "NORMAL"
@@ -131,6 +130,12 @@ class SQLiteStore(Store):
                 self._finalizer()
                 raise
         self._identity = _file_identity(self.path)
+
+    def _connect(self) -> None:
+        #: of a file that was opened as one that nobody writes
+        self._unwritten = schema.unwritten_state(self.path) if self._readonly else None
+        self._db = schema.connect(self.path, readonly=self._readonly, immutable=self._unwritten is not None)
+        self._finalizer = weakref.finalize(self, self._db.close)
 
     def __repr__(self) -> str:
         return f"<SQLiteStore {self._given!r}{', read-only' if self._readonly else ''}>"
@@ -357,6 +362,7 @@ class SQLiteStore(Store):
     def _fetch(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query; text that is not UTF-8 comes with surrogates, which no checksum accepts."""
         with self._lock, self._explained():
+            self._connect_again_if_written()
             try:
                 return self._db.execute(statement, values).fetchall()
             except sqlite3.OperationalError as error:
@@ -367,6 +373,16 @@ class SQLiteStore(Store):
                 return self._db.execute(statement, values).fetchall()
             finally:
                 self._db.text_factory = str
+
+    def _connect_again_if_written(self) -> None:
+        """Open a file once more that was opened as one that nobody writes, if somebody did since."""
+        if self._unwritten is None or not self._finalizer.alive:
+            return
+        with suppress(OSError):  # of a file that was deleted the open one is read on
+            if schema.unwritten_state(self.path) != self._unwritten:
+                self._finalizer()
+                self._connect()
+                schema.refuse_other_tables(self._db, self.path)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

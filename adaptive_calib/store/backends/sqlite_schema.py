@@ -9,9 +9,17 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from adaptive_calib.store.errors import NewerStoreError, NotAStoreError
+from adaptive_calib.store.errors import EmptyStoreError, NewerStoreError, NotAStoreError
 
-__all__ = ["BUSY_SECONDS", "SCHEMA_VERSION", "connect", "prepare", "refuse_other_files", "refuse_other_tables"]
+__all__ = [
+    "BUSY_SECONDS",
+    "SCHEMA_VERSION",
+    "connect",
+    "prepare",
+    "refuse_other_files",
+    "refuse_other_tables",
+    "unwritten_state",
+]
 
 SCHEMA_VERSION = 1
 #: "ACCS" in the header of the file: distinguishes a store from any other SQLite file.
@@ -77,11 +85,27 @@ def refuse_other_files(path: Path, *, readonly: bool) -> None:
         )
 
 
-def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
-    """Return a connection without transactions of its own, which runs no code that the file names."""
+def unwritten_state(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a database in WAL mode is written; None if a process has it open for writing.
+
+    None, too, for other journals: their locks work without files beside the database.
+    """
+    if path.with_name(path.name + "-wal").exists():
+        return None
+    with path.open("rb") as file:
+        uses_wal = file.read(20)[18:20] == b"\x02\x02"
+    found = path.stat()
+    return (found.st_ino, found.st_size, found.st_mtime_ns) if uses_wal else None
+
+
+def connect(path: Path, *, readonly: bool, immutable: bool = False) -> sqlite3.Connection:
+    """Return a connection without transactions of its own, which runs no code that the file names.
+
+    With `immutable` no file beside it is needed, which a folder may not allow; writes by others are not seen.
+    """
     address = "file:" + quote(str(path.absolute())) + ("?mode=ro" if readonly else "?mode=rwc")
-    if readonly and not path.with_name(path.name + "-wal").exists():
-        address += "&immutable=1"  # nobody writes: no need for the files beside it, which a folder may not allow
+    if immutable:
+        address += "&immutable=1"
     db = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA trusted_schema=OFF")
@@ -124,10 +148,16 @@ def refuse_other_tables(db: sqlite3.Connection, path: Path) -> None:
     ------
     NotAStoreError, NewerStoreError
         If it is something other than a store, of a newer version, or was changed.
+    EmptyStoreError
+        If nothing is in it yet.
     """
-    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise NotAStoreError(f"{path} is an SQLite file of another program, not a store; give another path.")
+    is_empty = _is_empty(db)  # first: another process may make the tables now
+    application = db.execute("PRAGMA application_id").fetchone()[0]
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if is_empty and application == version == 0:
+        raise EmptyStoreError(path)
+    if application != APPLICATION_ID:
+        raise NotAStoreError(f"{path} is an SQLite file of another program, not a store; give another path.")
     if version > SCHEMA_VERSION:
         raise NewerStoreError(
             f"{path} has format {version}, and this adaptive_calib reads formats up to {SCHEMA_VERSION}; "
