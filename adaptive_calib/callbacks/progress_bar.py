@@ -9,8 +9,9 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from adaptive_calib.engine.events import Effect, Event, Started
-from adaptive_calib.engine.goals import Goal, Progress, share_reached, total_points
-from adaptive_calib.view.run import RunHistory, time_left_of
+from adaptive_calib.engine.goals import Goal, Progress, total_points
+from adaptive_calib.view.run import RunHistory, way_to
+from adaptive_calib.view.run_text import duration
 
 __all__ = ["ProgressBar"]
 
@@ -23,14 +24,16 @@ class ProgressBar:
     total : int, optional
         Number of points at which the bar is full; default: found out from `goal`.
     goal : Goal, optional
-        The goal of the run. If it is reached at a certain number of points, that is the total; else the total is
-        extrapolated from the loss or error so far. Without both the bar counts only.
+        The goal of the run. The percentage and the time left are those that other displays of the run show. Without
+        both the bar counts only.
     describe : callable, optional
         ``describe(progress) -> str``: the text behind the bar; default: points running and failed.
     bar
         A tqdm bar to use instead of a new one.
     interval : float
         Shortest time between two updates, in seconds.
+    history : RunHistory, optional
+        That of the run, shared with other displays.
 
     Examples
     --------
@@ -49,10 +52,11 @@ class ProgressBar:
         describe: Callable[[Progress], str] | None = None,
         bar: Any = None,
         interval: float = 0.5,
+        history: RunHistory | None = None,
     ) -> None:
         self._total = total
         self._goal = goal
-        self._history = RunHistory()
+        self._history = history if history is not None else RunHistory()
         self._describe = describe or _describe
         self._bar = bar
         self._interval = interval
@@ -63,32 +67,28 @@ class ProgressBar:
         ended = progress.phase == "ended"
         now = time.monotonic()
         if self._bar is None and any(isinstance(event, Started) for event in events):
-            self._bar = tqdm(total=self._full(progress), initial=progress.npoints, unit="pt")
+            total = self._total if self._goal is None else total_points(self._goal, progress)
+            self._bar = tqdm(total=total, initial=progress.npoints, unit="pt")
         if self._bar is None or (not ended and now - self._drawn < self._interval):
             return
         self._drawn = now
         self._bar.n = progress.npoints
-        full = self._full(progress)
-        if full is not None:
-            self._bar.total = full
+        if self._total is None and self._goal is not None:
+            self._follow(self._goal, progress)
         self._bar.set_postfix_str(self._describe(progress), refresh=False)
         self._bar.refresh()
         if ended:
             self._bar.close()
 
-    def _full(self, progress: Progress) -> int | None:
-        """Return the number of points at which the bar is full; None if that is unknown so far."""
-        if self._total is not None or self._goal is None:
-            return self._total
-        total = total_points(self._goal, progress)
-        if total is not None or not progress.npoints:
-            return total
-        # from the time left, as other displays show it
-        self._history.note_share(progress.npoints, share_reached(self._goal, progress, self._history.first))
-        seconds, _ = time_left_of(self._goal, progress, self._history)
-        if seconds is None or not progress.told:
-            return None
-        return progress.npoints + round(seconds * progress.told / progress.time)
+    def _follow(self, goal: Goal, progress: Progress) -> None:
+        """Set the bar to the share of the goal, and to the time left to it."""
+        share, left, _ = way_to(goal, progress, self._history)
+        if not share:
+            return
+        self._bar.total = round(progress.npoints / share)
+        points = "{n_fmt}pt" if total_points(goal, progress) is None else "{n_fmt}/{total_fmt}"
+        remaining = "" if left is None or progress.phase == "ended" else f"<{duration(left)}"
+        self._bar.bar_format = f"{{l_bar}}{{bar}}| {points} [{{elapsed}}{remaining}, {{rate_fmt}}{{postfix}}]"
 
 
 def _describe(progress: Progress) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from adaptive_calib.notebook.environment import INSTALL, has, in_ipynb, in_the_cell_of_the_moment, say, should_update
 from adaptive_calib.notebook.update_schedule import UpdateSchedule
-from adaptive_calib.view.run import RunHistory, RunView, look
+from adaptive_calib.view.run import RunView, look
 from adaptive_calib.view.run_html import html
 from adaptive_calib.view.run_text import text
 
@@ -52,25 +52,24 @@ def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
     ...     runner.live_info()
     """
     schedule = UpdateSchedule(update_interval, SHARE, allowance=0.05)
-    history = RunHistory()
     if not in_ipynb():
-        say(text(look(runner, history)))
+        say(text(look(runner)))
         return
     display = _Widgets(runner) if has("ipywidgets") else _Html()
-    display.show(look(runner, history))
+    display.show(look(runner))
     if runner.status() == "running":
-        runner.beside(_follow(runner, display, history, schedule))
+        runner.beside(_follow(runner, display, schedule))
     else:
         display.end()
 
 
-async def _follow(runner: Any, display: _Widgets | _Html, history: RunHistory, schedule: UpdateSchedule) -> None:
+async def _follow(runner: Any, display: _Widgets | _Html, schedule: UpdateSchedule) -> None:
     cost, spent, begin = 0.0, 0.0, time.perf_counter()
 
     @in_the_cell_of_the_moment
     def settle(_: Any) -> None:
         """Show the end of the run, before a cell that awaits the run is over: that may be the last of a notebook."""
-        display.show(look(runner, history))
+        display.show(look(runner))
         display.end()
 
     runner.task.add_done_callback(settle)
@@ -79,7 +78,7 @@ async def _follow(runner: Any, display: _Widgets | _Html, history: RunHistory, s
             await runner.wait(schedule.wait(cost, spent, time.perf_counter() - begin, runner.elapsed_time()))
             if not runner.task.done() and should_update():
                 start = time.thread_time()
-                display.show(look(runner, history))
+                display.show(look(runner))
                 cost = time.thread_time() - start
                 spent += cost
     except BaseException:

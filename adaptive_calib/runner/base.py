@@ -29,6 +29,7 @@ from adaptive_calib.runner.goals import GoalFunction, make_goal
 from adaptive_calib.runner.log import MemoryLog
 from adaptive_calib.runner.preflight import Mode, check_function
 from adaptive_calib.runner.state_report import StateReport
+from adaptive_calib.view.run import RunHistory
 
 __all__ = ["BaseRunner"]
 
@@ -182,6 +183,8 @@ class BaseRunner(abc.ABC):
         self.ntasks = ntasks
         self.shutdown_executor = shutdown_executor
         batching = _batching(points_per_task, deterministic)
+        #: What displays have seen so far; one for all of them, so that they agree.
+        self.history = RunHistory()
         _check(timeout=timeout, ntasks=ntasks, capture=capture, try_first=try_first)
         _check_store(store, mode, deterministic, require_clean_git=require_clean_git, share_every=share_every)
         if inner_threads is not None:
@@ -204,7 +207,7 @@ class BaseRunner(abc.ABC):
                     require_clean_git=require_clean_git,
                     share_every=share_every,
                 ),
-                observers=_observers(progress, callbacks, self.goal),
+                observers=_observers(progress, callbacks, self.goal, self.history),
                 batching=batching,
                 deterministic=deterministic,
                 first_here=try_first is True,
@@ -512,7 +515,7 @@ def _archive(store: Any, learner: Any, **options: Any) -> Archive | None:
     return archive
 
 
-def _observers(progress: bool, callbacks: Iterable[Any], goal: Goal) -> Sequence[Observer]:
+def _observers(progress: bool, callbacks: Iterable[Any], goal: Goal, history: RunHistory) -> Sequence[Observer]:
     observers: list[Observer] = []
     for callback in callbacks:
         has_methods = any(callable(getattr(callback, name, None)) for name in Callbacks.NAMES)
@@ -520,5 +523,5 @@ def _observers(progress: bool, callbacks: Iterable[Any], goal: Goal) -> Sequence
     if progress:
         from adaptive_calib.callbacks.progress_bar import ProgressBar
 
-        observers.append(ProgressBar(goal=goal))
+        observers.append(ProgressBar(goal=goal, history=history))
     return observers

@@ -9,7 +9,7 @@ from typing import Any
 
 from adaptive_calib.engine.events import Effect, Event
 from adaptive_calib.engine.goals import Progress
-from adaptive_calib.view.run import RunHistory, look, to_state
+from adaptive_calib.view.run import look, to_state
 from adaptive_calib.view.stored_calibration import calibration_state
 
 __all__ = ["StateReport"]
@@ -37,7 +37,6 @@ class StateReport:
     def __init__(self, runner: Any, archive: Any) -> None:
         self._runner = weakref.ref(runner)
         self._archive = archive
-        self._history = RunHistory()
         self._next = self._next_look = 0.0
 
     def __call__(self, events: Sequence[Event], effects: Sequence[Effect], progress: Progress) -> None:
@@ -46,7 +45,7 @@ class StateReport:
         if runner is None or (progress.time < self._next_look and not ended):
             return
         begin = time.perf_counter()
-        view = look(runner, self._history)
+        view = look(runner)
         if progress.time >= self._next or ended:
             state = to_state(view) | {"updated": progress.epoch + progress.time}
             if calibration := calibration_state(runner.learner):

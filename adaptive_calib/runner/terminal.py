@@ -12,7 +12,7 @@ import unicodedata
 from datetime import datetime
 from typing import Any, TextIO
 
-from adaptive_calib.view.run import RunHistory, RunView, look
+from adaptive_calib.view.run import RunView, look
 from adaptive_calib.view.run_text import rows
 
 __all__ = ["Screen", "block", "cut", "line", "watch"]
@@ -90,12 +90,12 @@ async def watch(runner: Any, interval: float, *, overwrite_previous: bool = True
         By default the standard output.
     """
     out = stream or sys.stdout
-    terminal, history = out.isatty(), RunHistory()
+    terminal = out.isatty()
     screen = Screen(out) if terminal and overwrite_previous else None
     wait = interval if terminal or interval > LOG_INTERVAL else LOG_INTERVAL
     while True:
         over = runner.task.done()
-        view = look(runner, history)
+        view = look(runner)
         if screen is not None:
             screen.show(block(view, shutil.get_terminal_size().columns))
         else:

@@ -1,6 +1,6 @@
 """The state of a run at one moment, as a frozen `RunView`: read from a runner once, without any formatting.
 
-`look(runner, history)` reads the runner under its lock. `view.run_text` and `view.run_html` format the result. Nothing
+`look(runner)` reads the runner under its lock. `view.run_text` and `view.run_html` format the result. Nothing
 here uses a widget, a clock or an event loop.
 """
 
@@ -16,7 +16,7 @@ from adaptive_calib.engine.goals import error_goal_of, share_reached, time_left
 from adaptive_calib.learner.protocol import has_method
 from adaptive_calib.view.time_left import points_left
 
-__all__ = ["RunHistory", "RunView", "from_state", "look", "loss_of", "shorten", "time_left_of", "to_state"]
+__all__ = ["RunHistory", "RunView", "from_state", "look", "loss_of", "shorten", "to_state", "way_to"]
 
 #: Number of running points and of failures that are listed.
 LISTED = 5
@@ -25,7 +25,9 @@ _HISTORY = 200
 
 @dataclass
 class RunHistory:
-    """The state that a display keeps between two looks at a run: past losses, and when tasks were submitted.
+    """What is kept of a run between two looks at it: past losses, and when tasks were submitted.
+
+    A run has one, `BaseRunner.history`, that all its displays share, so that they agree.
 
     Attributes
     ----------
@@ -53,7 +55,8 @@ class RunHistory:
 
     def note(self, seconds: float, loss: float | None, tasks: list[int]) -> None:
         """Add the state at one moment."""
-        if loss is not None and math.isfinite(loss) and loss > 0:
+        new = not self.losses or self.losses[-1][0] < seconds
+        if new and loss is not None and math.isfinite(loss) and loss > 0:
             self.losses.append((seconds, loss))
             if len(self.losses) > _HISTORY:
                 self.losses[:-1] = self.losses[:-1:2]
@@ -181,17 +184,15 @@ def from_state(state: Mapping[str, Any]) -> RunView:
         raise ValueError(f"this is not the state of a run: {error!r:.200}") from error
 
 
-def look(runner: Any, history: RunHistory | None = None) -> RunView:
+def look(runner: Any) -> RunView:
     """Read a runner once, under its lock.
 
     Parameters
     ----------
     runner
-        Any of our runners.
-    history : RunHistory, optional
-        State of earlier looks; updated.
+        Any of our runners; its `history` is brought up to date.
     """
-    history = history if history is not None else RunHistory()
+    history: RunHistory = runner.history
     with runner.lock:
         machine, progress = runner.session.machine, runner.progress
         elapsed = runner.elapsed_time()
@@ -203,11 +204,11 @@ def look(runner: Any, history: RunHistory | None = None) -> RunView:
         )
         status = runner.status()
         stopping = status == "running" and progress.phase == "draining"
-        share = 1.0 if status == "finished" else share_reached(runner.goal, progress, history.first)
-        history.note_share(progress.npoints, share)
-        left, left_range = (
-            time_left_of(runner.goal, progress, history) if status == "running" and not stopping else _UNKNOWN
-        )
+        share, left, left_range = way_to(runner.goal, progress, history)
+        if status == "finished":
+            share = 1.0
+        if status != "running" or stopping:
+            left = left_range = None
         return RunView(
             title=type(runner.learner).__name__,
             goal=str(runner.goal),
@@ -238,18 +239,22 @@ def look(runner: Any, history: RunHistory | None = None) -> RunView:
         )
 
 
-_UNKNOWN: tuple[None, None] = (None, None)
+def way_to(
+    goal: Any, progress: Any, history: RunHistory
+) -> tuple[float | None, float | None, tuple[float, float] | None]:
+    """Return the share of the way to a goal, the seconds left, and a range if these are extrapolated.
 
-
-def time_left_of(goal: Any, progress: Any, history: RunHistory) -> tuple[float | None, tuple[float, float] | None]:
-    """Return the seconds left to the goal, and a range if they are extrapolated."""
+    None for what is not known. `history` is brought up to date.
+    """
+    share = share_reached(goal, progress, history.first)
+    history.note_share(progress.npoints, share)
     known = time_left(goal, progress)
     points = points_left(history.path) if known is None and progress.told else None
     if points is None:
-        return known, None
+        return share, known, None
     low, likely, high = (number * progress.time / progress.told for number in points)
     # an estimated error falls suddenly when the last feature is resolved
-    return likely, (low if error_goal_of(goal) is None else 0.0, high)
+    return share, likely, (low if error_goal_of(goal) is None else 0.0, high)
 
 
 def loss_of(learner: Any) -> float | None:

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from adaptive_calib.view.run import RunView
 
-__all__ = ["rows", "text", "time_left"]
+__all__ = ["duration", "rows", "text", "time_left"]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return seconds as hours, minutes and seconds."""
     return str(timedelta(seconds=round(seconds)))
 
@@ -19,13 +19,13 @@ def time_left(view: RunView) -> str:
     if view.left is None:
         return ""
     low, high = view.left_range or (None, None)
-    spread = "" if low is None or high is None else f" ({_duration(low)} to {_duration(high)})"
-    return f"about {_duration(view.left)}{spread}"
+    spread = "" if low is None or high is None else f" ({duration(low)} to {duration(high)})"
+    return f"about {duration(view.left)}{spread}"
 
 
 def rows(view: RunView) -> dict[str, str]:
     """Return name -> value of each row, in the order of display."""
-    table = {"status": _status(view), "goal": view.goal, "elapsed time": _duration(view.elapsed)}
+    table = {"status": _status(view), "goal": view.goal, "elapsed time": duration(view.elapsed)}
     if view.left is not None:
         table["time left"] = time_left(view)
     parts = {

@@ -14,7 +14,7 @@ from adaptive_calib.callbacks.progress_bar import ProgressBar
 from adaptive_calib.engine.goals import Loss
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.runner.terminal import block
-from adaptive_calib.view.run import RunHistory, from_state, look, to_state
+from adaptive_calib.view.run import from_state, look, to_state
 from adaptive_calib.view.run_html import html
 from adaptive_calib.view.run_text import time_left
 from adaptive_calib.view.time_left import points_left
@@ -47,7 +47,7 @@ def test_nothing_is_said_without_a_reason(path: list[tuple[int, float]]) -> None
 class _Bar:
     """What a progress bar needs of tqdm."""
 
-    n, total = 0, 0
+    n, total, bar_format = 0, 0, ""
 
     def set_postfix_str(self, words: str, refresh: bool) -> None: ...
 
@@ -62,21 +62,20 @@ class Watched(BlockingRunner):
     bar = _Bar()
 
     def _begin(self) -> None:
-        self.history: RunHistory = RunHistory()
-        self.session.observers.append(self.look)
+        bar = ProgressBar(goal=self.goal, bar=self.bar, interval=0.0, history=self.history)
+        self.session.observers += [bar, self.look]
         super()._begin()
 
     def look(self, events: Any, effects: Any, progress: Any) -> None:
         if progress.npoints <= 100:
-            self.seen = look(self, self.history)
-            self.total = self.bar.total
+            self.seen = look(self)
+            self.drawn = self.bar.n / self.bar.total if self.bar.total else 0.0, self.bar.bar_format
 
 
 def test_all_views_agree() -> None:
-    """Table, terminal, stored state and progress bar of one moment of a run show the same time left."""
-    bar = ProgressBar(goal=Loss(0.002), bar=Watched.bar, interval=0.0)
+    """Table, terminal, stored state and progress bar of one moment of a run show the same share and time left."""
     learner = Learner1D(lambda x: x + math.tanh(20 * x), (-1, 1))
-    runner = Watched(learner, goal=Loss(0.002), executor=SequentialExecutor(), callbacks=[bar])
+    runner = Watched(learner, goal=Loss(0.002), executor=SequentialExecutor())
     view = runner.seen
     assert view.left is not None
     assert view.left_range is not None
@@ -88,8 +87,32 @@ def test_all_views_agree() -> None:
     assert f"about {timedelta(seconds=round(view.left))} (" in words
     assert words in html(view)
     assert any(words in line for line in block(view, 200))
-    left = points_left(runner.history.path)
-    assert left is not None
-    assert runner.total == 100 + round(left[1])
+    share, words = runner.drawn
+    assert view.share is not None
+    assert share == pytest.approx(view.share, abs=0.005)
+    assert f"<{timedelta(seconds=round(view.left))}," in words
+    assert stored.share == view.share
     assert look(runner).left is None
     assert learner.npoints > 100
+
+
+def test_displays_that_begin_later_show_the_same() -> None:
+    """The share of a loss is relative to the first one that any display of the run saw."""
+    views = []
+
+    def seen(events: Any, effects: Any, progress: Any) -> None:
+        if progress.npoints in (10, 30):
+            views.append((look(running[0]), look(running[0])))
+
+    class Begun(BlockingRunner):
+        def _begin(self) -> None:
+            running.append(self)
+            super()._begin()
+
+    running: list[Any] = []
+    learner = Learner1D(lambda x: x + math.tanh(20 * x), (-1, 1))
+    Begun(learner, goal=Loss(0.02), executor=SequentialExecutor(), callbacks=[seen])
+    (early, _), (late, later) = views
+    assert early.share is not None
+    assert late.share is not None
+    assert 0 <= early.share < late.share == later.share < 1
