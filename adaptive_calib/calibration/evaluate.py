@@ -119,6 +119,12 @@ class Record:
     seconds: float
     audit: bool | None = None
 
+    @property
+    def audit_disagrees(self) -> bool:
+        """Whether an audit found another label, from all points, than the one that was settled before."""
+        late = self.sums.total < 0 if self.bepis is None else self.bepis
+        return self.audit is not None and late != self.audit
+
     @classmethod
     def from_plain(cls, value: Mapping[str, Any]) -> Record:
         """Read the answer of `EvaluateExperiment`; refuse what does not look like one."""

@@ -11,7 +11,8 @@ two rules are offered:
   there is no guarantee: a rule that has seen n points has not seen events that are rarer than 3/n. Then |mean d| >
   z s/√n decides, look k at the two-sided level α/(k(k+1)), from a quarter of `Linf` on; a sample in which one point has
   a quarter of Σd² is not settled; and a random part of the experiments is audited: their labels are found from `Linf`
-  points and compared with what the rule would have settled.
+  points and compared with what the rule would have settled. Where one differs, a learner takes no label of this
+  calibration from fewer than `Linf` points.
 
 What is kept are the sums (n, Σd, Σd²) and the largest |d|, from which either rule can be applied again.
 
@@ -106,6 +107,11 @@ class PairedSums:
 
 class LabelRule(Protocol):
     """Rule by which a label is determined."""
+
+    @property
+    def Linf(self) -> int:
+        """Number of points to which the evaluation of an experiment goes by itself."""
+        ...
 
     @property
     def sequential(self) -> bool:

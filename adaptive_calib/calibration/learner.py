@@ -153,7 +153,8 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         self.failed_points: set[Point] = set()
         self._restart()
 
-    def _restart(self) -> None:
+    def _restart(self, all_points: bool = False) -> None:
+        self._all_points = all_points  # no label may rest on fewer than Linf points: an audit disagreed
         self._ledger = Ledger(self.function.c_list)
         self._judging = Judging(self.distributions, self.tolerances, self.family)
         self._limiting = frozenset(range(len(self.distributions)))  # the distributions that need more experiments
@@ -389,8 +390,10 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         """Sums and label of an experiment from all blocks that are there, and the block that it wants next."""
         record = self.record(index)
         rule, sums, label = self.function.labels, record.sums, record.bepis
+        if self._all_points and sums.n < rule.Linf:
+            label = None
         while label is None:
-            size = rule.next_size(sums)
+            size = rule.Linf if self._all_points and sums.n < rule.Linf else rule.next_size(sums)
             if size is None:
                 break
             point: Point = ("more", index, sums.n, size)
@@ -424,14 +427,17 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             if self._due or self._met_at is not None or n >= self.size or not self._complete(n):
                 return
             self._append(n)
+            if not self._all_points and ("new", n) in self.data and self.record(n).audit_disagrees:
+                self._rebuild(all_points=True)
+                return
             if n + 1 >= self._next_look or n + 1 >= self.size:
                 while self._next_look <= n + 1:
                     self._next_look = next_look(self._next_look)
                 self._due = True
 
-    def _rebuild(self) -> None:
-        """Take all decisions anew from what was observed."""
-        self._restart()
+    def _rebuild(self, all_points: bool = False) -> None:
+        """Take all decisions anew from what was observed, with labels from at least Linf points if `all_points`."""
+        self._restart(all_points)
         for point in self.data:
             if point[0] != "column":
                 self._unsettle(point[1])

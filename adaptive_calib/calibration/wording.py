@@ -272,7 +272,7 @@ def _label_cautions(learner: Calibration) -> list[str]:
     if wrong := sum((sums.total < 0 if label is None else label) != early for sums, label, early in audited):
         words.append(
             f"{wrong} of {len(audited)} audited labels, settled from few points, are different with all Linf points: "
-            "the others are not to be trusted; use Linf= instead of SequentialLabel, or give a bound"
+            "so every label was found from at least Linf points; see that these are enough, or give a bound"
         )
     return words
 

@@ -174,12 +174,35 @@ def test_labels_that_rest_on_rare_points_are_said() -> None:
     assert exceeded.failed_points
 
 
-def test_audits_that_disagree_are_reported() -> None:
-    """Labels of a rule that settles far too early are found out by auditing."""
+def test_after_an_audit_that_disagrees_all_labels_are_found_from_all_points() -> None:
+    """A rule that settles far too early is found out: no label rests on fewer than Linf points, and it is said.
+
+    The same labels come out in whatever order the results come.
+    """
     rule = SequentialLabel(8192, first=16, alpha=0.5, audit=0.5)
     one = learner(heavy_tails(40), name="audits", Linf=None, labels=rule, res=1)
     run(one)
     assert any("audited labels" in words for words in one.cautions())
+    assert sum(one.record(i).sums.n < rule.Linf for i in range(40)) > 5  # settled early
+    assert min(sums.n for sums, *_ in one.label_sums()) == rule.Linf
+    wrong_early = sum(one.record(i).bepis not in (None, i % 2 == 1) for i in range(40))
+    wrong = sum(not np.isnan(label) and label != i % 2 for i, label in enumerate(one.labels))
+    assert wrong < wrong_early / 4
+    backwards = one.new()
+    for point in reversed(list(one.data)):
+        backwards.tell(point, one.data[point])
+    np.testing.assert_array_equal(backwards.labels, one.labels)
+    assert backwards.done()
+
+
+def test_audits_that_agree_cost_nothing() -> None:
+    """While audits agree, labels stay where they were settled, and nothing is said."""
+    rule = SequentialLabel(2048, first=128, audit=0.3)
+    one = learner(Gaussians(30, spread=3.0), Linf=None, labels=rule, res=1)
+    run(one)
+    assert any(early is not None for *_, early in one.label_sums())
+    assert min(sums.n for sums, *_ in one.label_sums()) < rule.Linf
+    assert not any("audited" in words for words in one.cautions())
 
 
 def test_near_ties_are_said() -> None:
