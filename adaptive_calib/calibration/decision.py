@@ -61,7 +61,7 @@ BAND_SHARE, MIN_IN_BIN = 1 / 8, 32
 SUSPICION = 1.0
 
 #: No c is accepted where the standardised sum of the scores of one side, A or B, is below this.
-SIDE = 1.645
+SIDE = 3.0
 
 #: More than this many times the present number of experiments is reported as "no end in sight".
 FUTILE = 100.0
