@@ -6,6 +6,7 @@ from adaptive_calib.learner.balancing_learner import BalancingLearner
 from adaptive_calib.learner.base_learner import BaseLearner
 from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.data_saver import DataSaver, make_datasaver
+from adaptive_calib.learner.gp_learner import GPLearner
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.learner2D import Learner2D
@@ -19,6 +20,7 @@ __all__ = [
     "BaseLearner",
     "Claim",
     "DataSaver",
+    "GPLearner",
     "IntegratorLearner",
     "Learner1D",
     "Learner2D",

@@ -22,7 +22,7 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import ConvexHull
 
 from adaptive_calib.learner import _familiar_methods
-from adaptive_calib.learner._simplex.domain import DomainND, PointND
+from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._simplex.learner_base import PlaneMode, TriangulatedLearner
 from adaptive_calib.learner._simplex.mesh import CellLosses, ChosenCell, volumes
 from adaptive_calib.learner._simplex.triangle_losses import triangle_losses

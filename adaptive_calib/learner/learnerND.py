@@ -19,8 +19,8 @@ import numpy as np
 from adaptive_triangulation import circumsphere, point_in_simplex
 
 from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner._domain_nd import DomainND
 from adaptive_calib.learner._simplex.cell_losses import cell_losses
-from adaptive_calib.learner._simplex.domain import DomainND
 from adaptive_calib.learner._simplex.learner_base import PlaneMode, TriangulatedLearner
 from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, ChosenCell
 from adaptive_calib.learner.lossesND import (
@@ -51,6 +51,9 @@ __all__ = [
 
 class LearnerND(TriangulatedLearner):
     """Learn a function of N >= 2 numbers with values in R or R^M.
+
+    For smooth functions of four and more numbers use `adaptive_calib.GPLearner`: simplices need many points there, and
+    from five on `predict` is NaN on most of the box, outside the hull of the points.
 
     Parameters
     ----------

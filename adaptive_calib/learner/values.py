@@ -29,10 +29,13 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 
-__all__ = ["LARGEST_EXACT", "is_real_number", "real_number", "real_number_or_vector", "two_numbers"]
+__all__ = ["LARGEST_EXACT", "is_real_number", "real_number", "real_number_or_vector", "two_numbers", "value_and_vector"]
 
 #: Integers up to this size are exact as floats.
 LARGEST_EXACT = 2**53
+
+#: Largest size of a valid value of a function of several numbers.
+LARGEST_VALUE = 1e300
 
 NUMBER = "a real number"
 NUMBER_OR_VECTOR = "a real number or a vector of real numbers"
@@ -178,6 +181,48 @@ def real_number_or_vector(value: Any, place: Any) -> float | int | Floats:
     if masked is not None:
         vector[masked] = math.nan
     return vector
+
+
+def value_and_vector(
+    value: Any, place: Any, shape: tuple[int, ...] | None
+) -> tuple[float | int | Floats, Floats | None]:
+    """Return a value as `real_number_or_vector` does, and as a vector of shape (M,), None if it is invalid.
+
+    Parameters
+    ----------
+    value
+        What a function returned.
+    place
+        The point, for the message.
+    shape : tuple or None
+        Shape of the values before; None without any.
+
+    Raises
+    ------
+    TypeError
+        `value` is no real number and no vector of them.
+    ValueError
+        It has another shape, or is larger than 1e300. A lone NaN is an invalid value of any shape.
+
+    Examples
+    --------
+    >>> from adaptive_calib.learner.values import value_and_vector
+    >>> value_and_vector(2, (0.1, 0.2), None), value_and_vector(float("nan"), (0.1, 0.2), (3,))
+    ((2, array([2.])), (nan, None))
+    """
+    number = real_number_or_vector(value, place)
+    array = np.array(number, float)
+    finite = bool(np.isfinite(array).all())
+    if finite and float(np.abs(array).max()) > LARGEST_VALUE:
+        raise ValueError(
+            f"the value at {place!r} should be at most {LARGEST_VALUE:g} in size, as differences of larger ones "
+            f"overflow, but is {value!r}; return it in another unit, or its logarithm."
+        )
+    if shape is not None and array.shape != shape and (finite or array.ndim):
+        raise ValueError(
+            f"the value at {place!r} should have shape {shape} like the values before, but has shape {array.shape}."
+        )
+    return number, (np.atleast_1d(array) if finite else None)
 
 
 def _is_container(value: Any) -> bool:

@@ -18,6 +18,7 @@ AverageLearner      seed_name="seed", y_name="y"                   by seed      
 AverageLearner1D    mean=False, then seed_name, x_name, y_name     by x, then seed            [seed, x], or [x]
 Learner2D           x_name="x", y_name="y", z_name="z"             by point                   [x, y]
 LearnerND           point_names, value_name="value"                in the order of telling    point_names
+GPLearner           the same                                       in the order of telling    point_names
 SequenceLearner     index_name="i", x_name="x", y_name="y"         by index                   [i]
 BalancingLearner    index_name="learner_index", then the child's   child by child             the child's
 DataSaver           extra_data_name="extra_data", the child's      the child's                the child's
@@ -39,6 +40,7 @@ from adaptive_calib.learner.average_learner1D import AverageLearner1D
 from adaptive_calib.learner.balancing_learner import BalancingLearner
 from adaptive_calib.learner.base_learner import BaseLearner
 from adaptive_calib.learner.data_saver import DataSaver
+from adaptive_calib.learner.gp_learner import GPLearner
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.learner2D import Learner2D
@@ -371,7 +373,7 @@ class _SpaceTable(_PointTable):
     point_names: Sequence[str] | None = None
     value_name: str = "value"
 
-    def input_names(self, learner: LearnerND) -> list[str]:
+    def input_names(self, learner: LearnerND | GPLearner) -> list[str]:
         """Return the given names; by default x, y, z, or x0, x1, ... above three dimensions."""
         names, ndim = self.point_names, learner.ndim
         if names is None:
@@ -383,7 +385,7 @@ class _SpaceTable(_PointTable):
     def output_name(self) -> str:
         return self.value_name
 
-    def columns(self, learner: LearnerND) -> Mapping[str, Sequence[Any]]:
+    def columns(self, learner: LearnerND | GPLearner) -> Mapping[str, Sequence[Any]]:
         rows = [(*point, value) for point, value in learner.data.items()]
         return _columns([*self.input_names(learner), self.value_name], rows)
 
@@ -527,6 +529,7 @@ _FORMATS: dict[type[BaseLearner], type[TableFormat]] = {
     AverageLearner1D: _SampleTable,
     Learner2D: _PlaneTable,
     LearnerND: _SpaceTable,
+    GPLearner: _SpaceTable,
     SequenceLearner: _SequenceTable,
     DataSaver: _SaverTable,
     BalancingLearner: _BalancingTable,

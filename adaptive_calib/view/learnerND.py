@@ -7,15 +7,16 @@ pieces are drawn. With three numbers the plots are plotly's, else HoloViews'.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from adaptive_calib.learner.gp_learner import GPLearner
 from adaptive_calib.learner.learnerND import LearnerND
 from adaptive_calib.view.learner2D import FEWEST_POINTS, holoviews, lines, picture, styled
 
-__all__ = ["plot", "plot_3D", "plot_isoline", "plot_isosurface", "plot_slice"]
+__all__ = ["cuts", "plot", "plot_3D", "plot_isoline", "plot_isosurface", "plot_slice"]
 
 _CURVE_POINTS = 201
 _MOST_PIXELS = 500
@@ -38,10 +39,12 @@ def _need(learner: LearnerND, ndim: int) -> None:
         raise NotImplementedError("this plot is for functions with numbers as values, but the values are vectors.")
 
 
-def _pixels(learner: LearnerND, n: int | None) -> int:
+def _pixels(learner: LearnerND | GPLearner, n: int | None) -> int:
     """Return how many pixels along a side show the smallest simplex."""
     if n is not None:
         return n
+    if isinstance(learner, GPLearner):  # no simplices
+        return _CUT_PIXELS
     box = float(np.prod([high - low for low, high in learner.bounding_box]))
     tri = learner.tri  # made at each access
     smallest = min(tri.volumes()) / box if tri is not None else 1.0
@@ -76,7 +79,7 @@ def plot(learner: LearnerND, n: int | None = None, tri_alpha: float = 0) -> Any:
         For other dimensions, and for vectors.
     """
     if learner.ndim == 3 and learner.vdim == 1:
-        return _cuts(learner, n or _CUT_PIXELS)
+        return cuts(learner, n or _CUT_PIXELS, learner.tri is not None)
     _need(learner, 2)
     hv = holoviews()
     (x0, x1), (y0, y1) = learner.bounding_box
@@ -88,30 +91,41 @@ def plot(learner: LearnerND, n: int | None = None, tri_alpha: float = 0) -> Any:
     return picture(xs, ys, zs, (x0, y0, x1, y1), _edges(learner), tri_alpha)
 
 
-def _cuts(learner: LearnerND, n: int) -> Any:
-    """Return images of three planes through the middle of the domain, each with the place of its cut as title."""
+def cuts(learner: LearnerND | GPLearner, n: int, known: bool, axes: Sequence[int] = (0, 1, 2)) -> Any:
+    """Return images of three planes through the middle of the domain, each with the place of its cut as title.
+
+    Parameters
+    ----------
+    learner : LearnerND or GPLearner
+    n : int
+        Pixels along each side.
+    known : bool
+        Whether there is anything to predict; else the images are empty.
+    axes : sequence of three int
+        Dimensions; each two of them span a plane.
+    """
     hv = holoviews()
     box = learner.bounding_box
-    known = learner.tri is not None
     panels = []
-    for cut in (2, 1, 0):
-        across, up = (k for k in range(3) if k != cut)
-        middle = (box[cut][0] + box[cut][1]) / 2
+    for across, up in itertools.combinations(sorted(axes), 2):
+        cut = {k: (low + high) / 2 for k, (low, high) in enumerate(box) if k not in (across, up)}
         names = [f"x{across}", f"x{up}"]
         corners = (box[across][0], box[up][0], box[across][1], box[up][1])
         if known:
-            image = plot_slice(learner, {cut: middle}, n).redim(x=names[0], y=names[1])
+            image = plot_slice(learner, cut, n).redim(x=names[0], y=names[1])
         else:
             image = styled(hv.Image([], kdims=names, bounds=corners), 0)
-        panels.append(image.relabel(f"x{cut} = {middle:.4g}"))
+        where = ", ".join(f"x{k} = {middle:.4g}" for k, middle in cut.items())
+        panels.append(image.relabel(where if len(cut) <= 2 else "others in the middle"))
     return hv.Layout(panels).cols(3)
 
 
-def plot_slice(learner: LearnerND, cut_mapping: Mapping[int, float], n: int | None = None) -> Any:
+def plot_slice(learner: LearnerND | GPLearner, cut_mapping: Mapping[int, float], n: int | None = None) -> Any:
     """Return the values on a cut through the domain.
 
     Parameters
     ----------
+    learner : LearnerND or GPLearner
     cut_mapping : dict
         Dimension -> where it is held. One dimension left free gives a Path, two an Image.
     n : int, optional

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from adaptive_calib.learner.average_learner1D import AverageLearner1D
+from adaptive_calib.learner.gp_learner import GPLearner
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import LearnerND
@@ -40,7 +41,7 @@ def marks(hv: Any, learner: Any) -> Any:
     if isinstance(learner, AverageLearner1D):
         pending = {x for _, x in learner.pending_points}
         failed = {x for _, x in learner.failed_points}
-    elif isinstance(learner, (Learner1D, Learner2D, LearnerND)):
+    elif isinstance(learner, (Learner1D, Learner2D, LearnerND, GPLearner)):
         pending, failed = set(learner.pending_points), set(learner.failed_points)
     else:
         return None

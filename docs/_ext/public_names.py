@@ -27,6 +27,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "adaptive_calib.learner.learner1D",
         "adaptive_calib.learner.learner2D",
         "adaptive_calib.learner.learnerND",
+        "adaptive_calib.learner.gp_learner",
         "adaptive_calib.learner.average_learner",
         "adaptive_calib.learner.average_learner1D",
         "adaptive_calib.learner.balancing_learner",

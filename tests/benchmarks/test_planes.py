@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.benchmarks.cases import noise, planes
+from tests.benchmarks.cases import many_dimensions, noise, noisy_planes, planes
 
 BOWL = planes.Function("bowl", lambda x, y: x**2 * y + y**2)
 FLAT = planes.Function("plane in space", lambda x, y, z: x - 2 * y + z, 3)
@@ -53,3 +53,33 @@ def test_tables_of_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(row.count("/") == 3 for row in rows[2:])
     sample = noise.Noisy(np.sin, 0.01, 0)
     assert noise.rms(noise.even(sample, 80), np.sin(noise._X)) < 0.01
+
+
+def test_functions_of_many_numbers() -> None:
+    """Genz's functions and the models have names of their own and finite values, at one place as at many."""
+    functions = [*many_dimensions.genz(4, 0), *many_dimensions.genz(6, 0), *many_dimensions.MODELS]
+    assert len({f.name for f in functions}) == len(functions)
+    for f in functions:
+        places = f.places()[:20]
+        assert f.formula(*places.T) == pytest.approx([f(place) for place in places])
+    hartmann = many_dimensions.MODELS[3]
+    minimum = hartmann((0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573))
+    assert minimum == pytest.approx(-3.32237, abs=1e-5)
+
+
+def test_row_of_many_dimensions() -> None:
+    """A row has the counts of three peers and the ratio to the better of two."""
+    text, ratio = many_dimensions.row(planes.Function("line", lambda a, b, c, d: a - b + 2 * c + d, 4))
+    ours, rbf, process, linear = (float(cell) for cell in text.split("|")[2:6])
+    assert ratio == ours / min(rbf, process)
+    assert max(ours, rbf, process, linear) < 50
+
+
+def test_table_of_noisy_planes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row has the errors of three methods at all sizes; the grid is fitted well."""
+    monkeypatch.setattr(noisy_planes, "SIDES", (5, 6))
+    row = noisy_planes._row("wave", noisy_planes.FUNCTIONS["wave"], 0.03, [1])
+    assert row.count("/") == 3
+    assert row.endswith("of 1 |")
+    sample = noisy_planes.Noisy(lambda x, y: x + y, 0.01, 0)
+    assert np.abs(noisy_planes.grid(sample, 12) - noisy_planes._SQUARE.sum(axis=1)).max() < 0.03

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from adaptive_calib import BlockingRunner
-from adaptive_calib.learner._simplex.domain import DomainND
+from adaptive_calib.learner._domain_nd import DomainND
 from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import (
     LearnerND,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from adaptive_calib import BlockingRunner
+from adaptive_calib.learner.gp_learner import GPLearner
 from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import LearnerND
 from adaptive_calib.runner import SequentialExecutor
@@ -165,3 +166,30 @@ def test_without_holoviews(monkeypatch):
         Learner2D(sum, BOX).plot()
     with pytest.raises(RuntimeError, match="plotly is not installed"):
         LearnerND(sum, [(0, 1)] * 3).plot_3D()
+
+
+def test_gp_learner_in_the_plane():
+    """An image of the prediction times the points; before there is a prediction an empty one; vectors by component."""
+    learner = GPLearner(lambda p: p[0] + 10 * p[1], BOX)
+    empty = learner.plot()
+    assert (len(empty.Image.I), len(empty.Points.I)) == (0, 0)
+    plot = run(learner, 20).plot(20)
+    assert plot.Image.I[0.51, 1.1] == pytest.approx(0.51 + 11, abs=1.2)
+    assert len(plot.Points.I) == 20
+    vectors = run(GPLearner(lambda p: [p[0], p[1]], BOX), 15).plot(10)
+    assert sorted(vectors.keys()) == [0, 1]
+
+
+def test_gp_learner_in_many_dimensions():
+    """Cuts through the middle along the three axes on which the function changes fastest, and any cut."""
+    learner = GPLearner(lambda p: p[0] + math.sin(4 * p[1]) + math.sin(5 * p[3]) + math.sin(6 * p[4]), [(0, 1)] * 5)
+    assert not any(map(len, learner.plot().values()))
+    run(learner, 60)
+    panels = list(learner.plot(15))
+    assert [panel.label for panel in panels] == ["others in the middle"] * 3
+    assert [[axis.name for axis in panel.kdims] for panel in panels] == [["x1", "x3"], ["x1", "x4"], ["x3", "x4"]]
+    curve = learner.plot_slice({0: 0.5, 1: 0.5, 2: 0.5, 3: 0.5}, 11)
+    assert curve.data[0].shape == (11, 2)
+    assert learner.plot_slice({0: 0.5, 1: 0.5, 2: 0.5}).data is not None
+    with pytest.raises(NotImplementedError, match="vectors"):
+        run(GPLearner(lambda p: [p[0], p[1]], [(0, 1)] * 3), 3).plot()

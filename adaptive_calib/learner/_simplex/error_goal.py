@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptive_calib.learner._simplex.domain import DomainND, PointND
+from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._simplex.interpolant import CellErrors, Interpolant
 from adaptive_calib.learner.claims import Claim, ErrorCheck
 

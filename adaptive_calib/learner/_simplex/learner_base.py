@@ -17,7 +17,7 @@ from typing import Any, Literal, overload
 import cloudpickle
 import numpy as np
 
-from adaptive_calib.learner._simplex.domain import DomainND, PointND
+from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._simplex.error_goal import CAUTION, GOAL_CAUTION, MOST_UNRESOLVED, ErrorGoal
 from adaptive_calib.learner._simplex.interpolant import Interpolant
 from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, ChosenCell, Mesh
@@ -33,7 +33,7 @@ from adaptive_calib.learner._simplex.smooth import MOST_DIMENSIONS as MOST_SMOOT
 from adaptive_calib.learner._simplex.spacing import Spacing
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.claims import Claim
-from adaptive_calib.learner.values import real_number_or_vector
+from adaptive_calib.learner.values import value_and_vector
 
 __all__ = ["PlaneMode", "TriangulatedLearner"]
 
@@ -51,9 +51,6 @@ MOST_DIMENSIONS = 10
 #: Fewest points for each dimension for an error estimate; number of points from which on an estimate is reused.
 FEWEST = 25
 SMALL = 500
-
-#: Largest size of a valid value.
-LARGEST_VALUE = 1e300
 
 
 class TriangulatedLearner(BaseLearner):
@@ -78,7 +75,7 @@ class TriangulatedLearner(BaseLearner):
         if domain.ndim > MOST_DIMENSIONS:
             raise ValueError(
                 f"the domain should have at most {MOST_DIMENSIONS} dimensions, but has {domain.ndim}: the number of "
-                "simplices grows with the factorial of the dimension. Learn fewer parameters at a time."
+                "simplices grows with the factorial of the dimension. Use GPLearner, which has none."
             )
         if corners is None:
             corners = domain.ndim <= MOST_CORNER_DIMENSIONS
@@ -96,7 +93,7 @@ class TriangulatedLearner(BaseLearner):
         if mode == "smooth" and domain.ndim > MOST_SMOOTH:
             raise ValueError(
                 f"mode='smooth' is for functions of 2 to {MOST_SMOOTH} numbers, but there are {domain.ndim}; "
-                "use mode='auto' or 'linear'."
+                "use GPLearner, or mode='auto' or 'linear'."
             )
         if mode != "linear" and own_loss:
             raise ValueError(
@@ -473,20 +470,7 @@ class TriangulatedLearner(BaseLearner):
         """Return the value for `data`, and for the mesh: shape (M,), None if it is invalid."""
         if type(y) is float and shape == ():
             return y, (np.array((y,)) if math.isfinite(y) else None)
-        value = real_number_or_vector(y, point)
-        array = np.array(value, float)
-        finite = bool(np.isfinite(array).all())
-        if finite and float(np.abs(array).max()) > LARGEST_VALUE:
-            raise ValueError(
-                f"the value at {point!r} should be at most {LARGEST_VALUE:g} in size, as differences of larger ones "
-                f"overflow, but is {y!r}; return it in another unit, or its logarithm."
-            )
-        # a lone NaN is an invalid value of any shape
-        if shape is not None and array.shape != shape and (finite or array.ndim):
-            raise ValueError(
-                f"the value at {point!r} should have shape {shape} like the values before, but has shape {array.shape}."
-            )
-        return value, (np.atleast_1d(array) if finite else None)
+        return value_and_vector(y, point, shape)
 
     def tell_many(self, xs: Iterable[Any], ys: Iterable[Any]) -> None:
         """Record many values; the same as telling them one by one, with the losses computed once at the end.
@@ -575,6 +559,8 @@ class TriangulatedLearner(BaseLearner):
         ----------
         x : array, shape (..., N)
             Where; NaN is returned outside the hull of the observed points and in cells with an invalid or failed point.
+            From five dimensions on, where not all corners are known at first, the hull is a small part of the box:
+            use `adaptive_calib.GPLearner` there.
         return_error : bool
             Return the estimated error as well.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable
 
 import numpy as np
 
-from adaptive_calib.learner._simplex.domain import DomainND, PointND
+from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._simplex.locate import barycentric
 from adaptive_calib.learner._simplex.mesh import ChosenCell
 

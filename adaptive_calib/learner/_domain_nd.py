@@ -1,4 +1,4 @@
-"""The domain of `Learner2D` and `LearnerND`: a box or a convex hull, with a scale for each dimension.
+"""The domain of learners of several numbers: a box or a convex hull, with a scale for each dimension.
 
 The triangulation has coordinates u in which each dimension of the bounding box runs from 0 to its span, by default 1:
 u = (x - low) / (high - low), or the same of ln x on a logarithmic scale. A domain translates between x and u, rounds

@@ -1,0 +1,467 @@
+"""`GPLearner`: adaptive sampling of a function of several numbers by a Gaussian process, with or without noise.
+
+The next point is the one of 512 candidates (scrambled Sobol points) that leaves the least variance on average over the
+domain. The kernel is fitted to the first 4 N + 4 valid values, and again each time that there are a quarter more, up to
+the first 300: with the kernel fixed a point costs some milliseconds. All of it is a function of the data in their
+order, so that a learner made from the data chooses the same points.
+
+From about 1000 points on the process itself becomes dear, as its cost grows with the third power of their number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import pairwise
+from typing import Any, Literal, Self, overload
+
+import numpy as np
+from scipy.stats import qmc
+
+from adaptive_calib._arrays import Floats
+from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner._domain_nd import DomainND, PointND
+from adaptive_calib.learner._gaussian.process import Model, Process, Variances, fitted, prior
+from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
+from adaptive_calib.learner.claims import CONFIDENCE, FRACTION, Claim, ErrorCheck
+from adaptive_calib.learner.values import value_and_vector
+
+__all__ = ["GPLearner"]
+
+#: Values between fits of the kernel grow by this factor, up to that number of values.
+GROWTH, MOST_FITTED = 1.25, 300
+#: Candidates, of which each set serves for a quarter of its number of points, and places where errors are estimated.
+CANDIDATES, REFERENCES = 512, 256
+#: Largest lattice of integers that is searched as a whole.
+MOST_LATTICE = 4096
+#: The estimated error is this many standard deviations, of values without and with noise: nothing checks the latter.
+DEVIATIONS = 2.0, 3.0
+#: Gain of the logarithm of the likelihood that shows noise in the values.
+NOISE_EVIDENCE = 8.0
+
+
+class GPLearner(BaseLearner):
+    """Learn a function of N >= 2 numbers by a Gaussian process; needs scikit-learn (``adaptive_calib[gp]``).
+
+    Made for four and more numbers, where triangulations fail, for smooth functions of two and three that are dear, and
+    for noisy ones. It makes sense up to about 1000 points.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a tuple of N numbers, returns a number or a vector of fixed length M.
+    bounds
+        N pairs (low, high); or points of the plane or of space, or a `scipy.spatial.ConvexHull`, as for `LearnerND`.
+    noise : bool
+        Whether values are random around a mean that is to be learned, with a noise of the same size everywhere. Each
+        place is evaluated once; the noise is shared between places.
+    x_scale : {"linear", "log"}, or one for each dimension
+        On a logarithmic scale lengths are ratios.
+    integer : bool, or one for each dimension
+        Only integers are asked for in these dimensions.
+
+    Attributes
+    ----------
+    data : dict
+        Point (tuple) -> value.
+    bounds
+        As given.
+
+    Raises
+    ------
+    ImportError
+        Without scikit-learn.
+
+    Examples
+    --------
+    >>> import math
+    >>> from adaptive_calib import GPLearner
+    >>> from adaptive_calib.runner import simple
+    >>> learner = GPLearner(lambda p: math.sin(p[0] + 2 * p[1]) * math.exp(-p[2] * p[3]), bounds=[(0, 1)] * 4)
+    >>> simple(learner, npoints_goal=40)
+    >>> value, error = learner.predict((0.5, 0.5, 0.5, 0.5), return_error=True)
+    >>> abs(value - math.sin(1.5) * math.exp(-0.25)) < 0.01
+    True
+    """
+
+    def __init__(
+        self,
+        function: Callable[[PointND], Any],
+        bounds: Any,
+        *,
+        noise: bool = False,
+        x_scale: Any = "linear",
+        integer: Any = False,
+    ) -> None:
+        self.function = function
+        self.bounds = bounds
+        self.noise = bool(noise)
+        self._parameters: dict[str, Any] = {"noise": noise, "x_scale": x_scale, "integer": integer}
+        self._domain = DomainND(bounds, x_scale, integer)
+        prior(self.ndim)  # refuses here what scikit-learn is missing for
+        self._first = 4 * self.ndim + 4
+        self.data: dict[PointND, Any] = {}
+        self._inner: dict[PointND, Floats | None] = {}  # values as vectors, None if invalid; in the order of `data`
+        self._pending: dict[PointND, None] = {}
+        self._failed: dict[PointND, None] = {}
+        self._shape: tuple[int, ...] | None = None
+        self._check: ErrorCheck | None = None
+        self._open: dict[PointND, None] = {}
+        self._before: Process | None = None
+        self._claim: Claim | None = None
+        self._lazy: dict[str, Any] = {}  # what is computed from the above: name -> (of what, result)
+
+    def new(self) -> Self:
+        """Return a learner of the same function and parameters, without data."""
+        return type(self)(self.function, self.bounds, **self._parameters)
+
+    # -- data --------------------------------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """Dimension N of the points."""
+        return self._domain.ndim
+
+    @property
+    def vdim(self) -> int:
+        """Length of the values; 1 for numbers and while there is no data."""
+        return self._shape[0] if self._shape else 1
+
+    @property
+    def bounding_box(self) -> tuple[tuple[float, float], ...]:
+        """The smallest box around the domain, (low, high) for each dimension."""
+        return self._domain.bbox
+
+    @property
+    def npoints(self) -> int:
+        """Number of observed points, invalid ones included."""
+        return len(self.data)
+
+    @property
+    def pending_points(self) -> set[PointND]:
+        """The pending points (a new set at each access)."""
+        return set(self._pending)
+
+    @property
+    def failed_points(self) -> Collection[PointND]:
+        """The failed points."""
+        return frozenset(self._failed)
+
+    def tell(self, x: Any, y: Any) -> None:
+        """Record the value `y` at the point `x` of the domain, asked for or not; no effect on an observed point.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `x` is no point of the domain, or `y` no number or vector of the shape of the values so far.
+        """
+        point = self._read(x)
+        value, inner = value_and_vector(y, point, self._shape)
+        if point in self.data:
+            return
+        if point in self._open:
+            self._observe_check(point, inner)
+        if inner is not None and self._shape is None:
+            self._shape = np.shape(value)
+        self._pending.pop(point, None)
+        self._failed.pop(point, None)
+        self.data[point] = value
+        self._inner[point] = inner
+
+    def tell_many(self, xs: Iterable[Any], ys: Iterable[Any]) -> None:
+        """Record many values, one by one; the lengths are compared first."""
+        super().tell_many(list(xs), list(ys))
+
+    def tell_pending(self, x: Any) -> None:
+        """Mark `x` as pending; no effect on an observed or a failed point."""
+        point = self._read(x)
+        if point not in self.data and point not in self._failed:
+            self._pending[point] = None
+
+    def tell_failed(self, x: Any) -> None:
+        """Mark `x` as failed: not pending, never asked for again; a later value revokes it."""
+        point = self._read(x)
+        if point in self.data or point in self._failed:
+            return
+        if point in self._open:
+            self._observe_check(point, None)
+        self._pending.pop(point, None)
+        self._failed[point] = None
+
+    def remove_unfinished(self) -> None:
+        """Forget the pending points: they may be asked for again."""
+        self._pending.clear()
+
+    def _read(self, x: Any) -> PointND:
+        point = self._domain.read(x)
+        if not self._domain.contains(point):
+            raise ValueError(f"a point should lie in the domain, within {self.bounding_box}, but came {point!r}.")
+        return point
+
+    def _known(self, point: PointND) -> bool:
+        return point in self.data or point in self._failed or point in self._pending
+
+    # -- the process -------------------------------------------------------------------------------------------------
+
+    def _kept(self, name: str, of: Any, compute: Callable[[], Any]) -> Any:
+        if self._lazy.get(name, (None,))[0] != of:
+            self._lazy[name] = of, compute()
+        return self._lazy[name][1]
+
+    def _valid(self, most: int | None = None) -> tuple[Floats, Floats]:
+        """Return coordinates and values, shapes (n, N) and (n, M), of the first valid points."""
+        valid = [(x, y) for x, y in self._inner.items() if y is not None][:most]
+        return self._domain.us(np.array([x for x, _ in valid], float)), np.array([y for _, y in valid])
+
+    def _stage(self) -> int:
+        """Return to how many values the kernel is fitted; 0: none."""
+        known = min(sum(y is not None for y in self._inner.values()), MOST_FITTED)
+        stage = self._first
+        while (following := min(math.ceil(GROWTH * stage), MOST_FITTED)) <= known and stage < MOST_FITTED:
+            stage = following
+        return stage if known >= stage else 0
+
+    def _model(self) -> Model:
+        stage = self._stage()
+        if not stage:
+            return prior(self.ndim, self.vdim)
+        model: Model = self._kept("model", stage, lambda: fitted(*self._valid(stage), self.noise))
+        return model
+
+    def _process(self) -> Process:
+        process: Process = self._kept("process", len(self.data), lambda: Process(self._model(), *self._valid()))
+        return process
+
+    def _references(self) -> list[PointND]:
+        places: list[PointND] = self._kept("references", 0, lambda: self._sobol(0, REFERENCES))
+        return places
+
+    def _sobol(self, seed: int, n: int) -> list[PointND]:
+        """Return at most n points of the domain, evenly spread, each once."""
+        domain = self._domain
+        places = qmc.Sobol(self.ndim, rng=np.random.default_rng([seed, self.ndim])).random(2 * CANDIDATES)
+        points = dict.fromkeys(map(domain.x, places.tolist()))
+        return [point for point in points if domain.contains(point)][:n]
+
+    def _lattice(self) -> list[PointND]:
+        """Return all points of a domain of few integers; none of another."""
+        ends = np.array([[0.0] * self.ndim, [1.0] * self.ndim])
+        lattice = self._domain.lattice(ends, MOST_LATTICE) if all(self._domain.integer) else []
+        return [point for point in lattice if self._domain.contains(point)]
+
+    def _variances(self) -> tuple[Variances, list[PointND]]:
+        """Return the variances given all known points, the observed ones first, and the candidates."""
+        known = [*self.data, *self._failed, *self._pending]
+        pool = 1 + 4 * len(known) // CANDIDATES
+
+        def begin() -> tuple[Variances, list[PointND]]:
+            us = self._domain.us
+            candidates = self._lattice() or self._sobol(pool, CANDIDATES)
+            return Variances(self._model(), us(np.array(candidates)), us(np.array(self._references()))), candidates
+
+        variances, candidates = self._kept("variances", (self._stage(), pool), begin)
+        variances.set_points([self._domain.u(point) for point in known])
+        return variances, candidates
+
+    # -- ask ---------------------------------------------------------------------------------------------------------
+
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[PointND], list[float]]:
+        """Choose at most `n` points, one after the other as if those before were observed; see `BaseLearner.ask`.
+
+        The first 4 N + 4 points are spread evenly, with infinite improvement. That of others is by how much the loss is
+        expected to fall. On the way to an error goal it asks for check points and, while they are out, for no others.
+        """
+        n = check_number_of_points(n)
+        if not n or self.stopped_because():
+            return [], []
+        opened = self._open or self._checks()
+        if opened:
+            points = [point for point in opened if not self._known(point)][:n]
+            improvements = [self.loss(real=False)] * len(points)
+        else:
+            points, improvements = self._choose(n)
+        if tell_pending:
+            if opened and not self._open:
+                self._open = opened
+            self._pending.update(dict.fromkeys(points))
+        return points, improvements
+
+    def _choose(self, n: int) -> tuple[list[PointND], list[float]]:
+        points: list[PointND] = []
+        if len(self.data) + len(self._failed) + len(self._pending) < self._first:
+            first = self._kept("first", 0, lambda: self._sobol(0, self._first))
+            points = [point for point in first if not self._known(point)][:n]
+        variances, candidates = self._variances()
+        variances.set_points([*variances.points, *map(self._domain.u, points)])
+        allowed = [not self._known(point) and point not in points for point in candidates]
+        found = variances.best(n - len(points), allowed)
+        points += [candidates[i] for i, _ in found]
+        if not self._stage():
+            return points, [math.inf] * len(points)
+        losses = [self._loss_of(left) for left in (variances.integrated(len(variances.points)), *(v for _, v in found))]
+        return points, [math.inf] * (len(points) - len(found)) + [a - b for a, b in pairwise(losses)]
+
+    def _loss_of(self, variance: float) -> float:
+        values = self._valid()[1]
+        ranges, scale = np.ptp(values, axis=0), self._model().scale
+        return math.sqrt(variance) * float(np.divide(scale, ranges, out=np.ones_like(scale), where=ranges > 0).max())
+
+    @cache_latest
+    def loss(self, real: bool = True) -> float:
+        """Return the root mean square of the standard deviation, as a share of the range; inf before the first fit."""
+        if not self._stage():
+            return math.inf
+        variances, _ = self._variances()
+        return self._loss_of(variances.integrated(len(self.data) if real else len(variances.points)))
+
+    # -- error goal --------------------------------------------------------------------------------------------------
+
+    @property
+    def error_goal(self) -> float | None:
+        """The error goal, in units of the values; None without one, and with `noise`, where values check nothing."""
+        return None if self._check is None else self._check.error
+
+    def set_error_goal(
+        self, error: float | None, fraction: float | None = None, confidence: float | None = None
+    ) -> None:
+        """Check, once the estimated error is at most `error`, whether it is so; None: no longer.
+
+        Parameters
+        ----------
+        error : float or None
+            In units of the values. With the same goal as before nothing changes.
+        fraction, confidence : float, optional
+            See `adaptive_calib.learner.claims.Claim`; by default 0.1 and 0.9.
+        """
+        check = None
+        if error is not None and not self.noise:
+            check = ErrorCheck(float(error), self.ndim, fraction or FRACTION, confidence or CONFIDENCE)
+            if self._check is not None and self._check.asks_the_same(check):
+                return
+        self._check, self._open, self._before, self._claim = check, {}, None, None
+
+    def largest_error(self) -> float:
+        """Return two standard deviations at the worst of 256 places spread over the domain; inf before the first fit.
+
+        With `noise` three, corners included. Nothing guarantees it: it is a statement about functions that vary
+        everywhere as they do at the points.
+        """
+        if not self._stage():
+            return math.inf
+        places = self._references() + (self._domain.corners if self.noise else [])
+        return DEVIATIONS[self.noise] * float(self.predict(np.array(places, float), return_error=True)[1].max())
+
+    def claim(self) -> Claim | None:
+        """Return what is claimed about the error of `predict`; see `adaptive_calib.learner.claims`."""
+        return super().claim() if self._claim is None else self._claim
+
+    def _checks(self) -> dict[PointND, None]:
+        """Return the points of a check that can begin now; none without a goal, or while the estimate is above it."""
+        check = self._check
+        if check is None or self._claim is not None or self.largest_error() > check.target:
+            return {}
+        places = dict.fromkeys(map(self._domain.x, check.places(len(self.data))))
+        return {point: None for point in places if self._domain.contains(point) and not self._known(point)}
+
+    def _observe_check(self, point: PointND, value: Floats | None) -> None:
+        """Compare a value, None if there is none, with the prediction of the points before the check."""
+        check = self._check
+        assert check is not None
+        if self._before is None:
+            self._before = self._process()
+        check.begin(len(self.data))
+        del self._open[point]
+        if self._beside_invalid([point])[0]:
+            right = True  # reported as unpredicted, which the claim leaves out
+        else:
+            predicted = self._before(self._domain.us(np.array([point], float)))[0][0]
+            right = check.record(math.nan if value is None else float(np.abs(predicted - value).max()))
+        if right and not self._open:
+            unpredicted = float(np.mean(self._beside_invalid(self._references())))
+            self._claim = check.claim(unpredicted=unpredicted)
+        if not right or not self._open:
+            self._open, self._before = {}, None
+
+    def _beside_invalid(self, points: list[PointND]) -> list[bool]:
+        """Return for points of the domain whether the nearest known one has no valid value."""
+        known = [*self.data, *self._failed]
+        if len(known) == sum(y is not None for y in self._inner.values()):
+            return [False] * len(points)
+        us = self._domain.us
+        nearest = self._model().kernel(us(np.array(points, float)), us(np.array(known, float))).argmax(axis=1)
+        return [self._inner.get(known[i]) is None for i in nearest.tolist()]
+
+    def stopped_because(self) -> str:
+        """Return why no more points are asked for on the way to an error goal: noise above it; empty if they are."""
+        if self._check is None or not (stage := self._stage()):
+            return ""
+        exact = self._model()
+        model = self._kept("with noise", stage, lambda: fitted(*self._valid(stage), True, (exact.kernel.k2.nu,)))
+        size = math.sqrt(model.noise) * float(model.scale.max())
+        if size <= self._check.error or model.likelihood - exact.likelihood < NOISE_EVIDENCE:
+            return ""
+        return (
+            f"noise of about {size:.1g} in the values; the goal of {self._check.error:g} is below it: "
+            "use GPLearner(..., noise=True) for their mean"
+        )
+
+    # -- predict -----------------------------------------------------------------------------------------------------
+
+    @overload
+    def predict(self, x: Any, return_error: Literal[False] = False) -> np.ndarray: ...
+
+    @overload
+    def predict(self, x: Any, return_error: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def predict(self, x: Any, return_error: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Return the mean of the process at many points, and its standard deviation.
+
+        Parameters
+        ----------
+        x : array, shape (..., N)
+            NaN is returned outside the domain, and everywhere before the first 4 N + 4 valid values.
+        return_error : bool
+            Return the standard deviation as well; of the mean, the noise is not in it.
+
+        Returns
+        -------
+        value : array
+            Shape ``x.shape[:-1]``; for vectors of M components with M at the end.
+        error : array, shape ``x.shape[:-1]``
+            For vectors the largest of a component.
+        """
+        at = np.asarray(x, float)
+        if at.ndim == 0 or at.shape[-1] != self.ndim:
+            raise ValueError(f"`x` should have shape (..., {self.ndim}), but has shape {at.shape}.")
+        flat = at.reshape(-1, self.ndim)
+        values, errors = np.full((len(flat), self.vdim), math.nan), np.full(len(flat), math.nan)
+        inside = self._domain.inside(flat)
+        if self._stage() and inside.any():
+            values[inside], errors[inside] = self._process()(self._domain.us(flat[inside]))
+        shape = at.shape[:-1]
+        value = values.reshape(shape if not self._shape else (*shape, self.vdim))
+        return (value, errors.reshape(shape)) if return_error else value
+
+    # -- copies and plots --------------------------------------------------------------------------------------------
+
+    def _get_data(self) -> dict[PointND, Any]:
+        return self.data
+
+    def _set_data(self, data: Mapping[PointND, Any]) -> None:
+        fresh = self.new()
+        fresh.tell_many(data.keys(), [np.copy(y) if isinstance(y, np.ndarray) else y for y in data.values()])
+        self.__dict__.update(fresh.__dict__)
+
+    def fastest_axes(self) -> list[int]:
+        """Return the dimensions, that along which the function changes fastest first: by the lengths of the kernel."""
+        kernel = self._model().kernel
+        lengths = np.array(getattr(kernel, "k2", kernel).length_scale)
+        return [int(k) for k in np.argsort(lengths, kind="stable")]
+
+    def plot(self, n: int | None = None) -> Any:
+        """Return the image of a function of two numbers, or cuts, see `adaptive_calib.view.gp_learner.plot`."""
+        return _familiar_methods.view("gp_learner").plot(self, n)
+
+    def plot_slice(self, cut_mapping: Mapping[int, float], n: int | None = None) -> Any:
+        """Return a curve or an image of a cut, see `adaptive_calib.view.learnerND.plot_slice`."""
+        return _familiar_methods.view("learnerND").plot_slice(self, cut_mapping, n)
