@@ -14,10 +14,10 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from adaptive_calib._words import local_time
 from adaptive_calib.runner.terminal import LOG_INTERVAL, Screen, block, cut
 from adaptive_calib.store import EmptyStoreError, Store, StoreError, open_store
 from adaptive_calib.store.__main__ import COMMANDS as STORE_COMMANDS
@@ -161,14 +161,12 @@ def _finite(value: Any) -> Any:
 def _shown(run: Run, width: int, colours: bool) -> list[str]:
     """Return a run as lines: where and when it runs, its state, the loss as a small curve, and the last failures."""
     manifest = json.loads(run.manifest)
-    state, status = manifest.get("state") or {}, status_of(run)
+    state = manifest.get("state") or {}
     where = f"{manifest.get('host')}:{manifest.get('pid')}"
-    started = datetime.fromtimestamp(run.started).strftime("%Y-%m-%d %H:%M:%S")
-    head = f"run {run.id}, started {started} on {where}: {status}" + (f" ({run.reason})" if run.reason else "")
-    lines = [cut(printable(head), width)]
+    lines = [cut(printable(f"run {run.id}, started {local_time(run.started)} on {where}"), width)]
     view = stored_view(_escaped(run))
     if view is None:
-        return [*lines, "  no state was written"]
+        return [*lines, f"  {printable(run.reason) or status_of(run)}; no state was written"]
     lines += ["  " + line for line in block(view, width - 2, colours)]
     if len(view.losses) > 2:
         lines.append(cut(f"  loss {_sparkline([loss for _, loss in view.losses])}", width))

@@ -75,6 +75,8 @@ suppress_warnings = [
 # --------------------------------------------------------------------------------------------------------- how it looks
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["dark.css"]
 html_math_renderer = "mathml"
 html_title = f"adaptive_calib {release}"
 html_show_sphinx = False

@@ -49,7 +49,7 @@ def _out(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 def test_a_run_that_ended(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its last state, why it ended, and the last line of a failure; nothing is waited for."""
     out = _out(capsys, "watch", str(store))
-    assert ": finished (40 points are known" in out
+    assert "status  goal reached: 40 points (npoints_goal=40), 1 point failed" in out
     assert "# of points  40 (40 new, 1 failed)" in out
     assert "100%" in out
     assert "failed at 0.5: ValueError: out of cheese" in out
@@ -77,7 +77,7 @@ def test_a_run_that_was_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 9
     out = _out(capsys, "watch", str(tmp_path / "runs.db"))
-    assert ": killed" in out
+    assert "status  killed: its process is gone" in out
     assert "goal  40 points" in out
 
 
@@ -93,7 +93,7 @@ def test_a_run_that_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     learner = Learner1D(wave, (-1, 0))
     BlockingRunner(learner, npoints_goal=40, store=path, executor=SequentialExecutor(), callbacks=[reader])
     out = seen[0]
-    assert ": running" in out
+    assert "status  running" in out
     assert "s ago" in out
 
 

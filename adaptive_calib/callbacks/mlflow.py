@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from adaptive_calib._words import name_of
 from adaptive_calib.learner.coroutines import is_coroutine_function
 from adaptive_calib.store.errors import NotCanonicalError
 from adaptive_calib.store.identity.evaluation import Evaluation
@@ -283,6 +284,6 @@ def _parameters(learner: Any) -> dict[str, Any]:
     function = getattr(learner, "original_function", None) or getattr(learner, "function", None)
     found: dict[str, Any] = {"learner": type(learner).__name__}
     if not isinstance(function, Evaluation):
-        return {**found, "function": getattr(function, "__qualname__", type(function).__name__)}
+        return {**found, "function": name_of(function)}
     found.update(function=function.name, version=function.version, seed=function.seed, space=function.uid)
     return {**found, **{f"config.{name}": value for name, value in function.config_items.items()}}

@@ -8,10 +8,10 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from adaptive_calib._words import clock
 from adaptive_calib.engine.events import Effect, Event, Started
 from adaptive_calib.engine.goals import Goal, Progress, total_points
 from adaptive_calib.view.run import RunHistory, way_to
-from adaptive_calib.view.run_text import duration
 
 __all__ = ["ProgressBar"]
 
@@ -87,7 +87,7 @@ class ProgressBar:
             return
         self._bar.total = round(progress.npoints / share)
         points = "{n_fmt}pt" if total_points(goal, progress) is None else "{n_fmt}/{total_fmt}"
-        remaining = "" if left is None or progress.phase == "ended" else f"<{duration(left)}"
+        remaining = "" if left is None or progress.phase == "ended" else f"<{clock(left)}"
         self._bar.bar_format = f"{{l_bar}}{{bar}}| {points} [{{elapsed}}{remaining}, {{rate_fmt}}{{postfix}}]"
 
 

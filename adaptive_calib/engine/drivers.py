@@ -72,7 +72,7 @@ def run_blocking(session: Session, *, on_interrupt: str = "raise") -> None:
     >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
     >>> run_blocking(session)
     >>> session.machine.stop_reason
-    '10 points are known, at least 10'
+    'goal reached: 10 points (npoints_goal=10)'
     """
     with signals(session, on_interrupt=on_interrupt):
         try:
@@ -317,7 +317,7 @@ async def run_async(session: Session) -> None:
     >>> session = Session(RunMachine(learner, Points(10)), InThisThread(), Work(learner.function))
     >>> asyncio.run(run_async(session))
     >>> session.machine.stop_reason
-    '10 points are known, at least 10'
+    'goal reached: 10 points (npoints_goal=10)'
     """
     loop = asyncio.get_running_loop()
     waiter: asyncio.Future[None] | None = None

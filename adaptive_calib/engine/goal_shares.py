@@ -93,7 +93,7 @@ class Goal(Protocol):
         ...
 
     def reason(self, progress: Progress) -> str:
-        """Return one line that says why the run ends, once the goal is reached."""
+        """Return what is reached, in a few words: "26 points (npoints_goal=25)"; "goal reached: " is written before."""
         ...
 
     def due(self, progress: Progress) -> float:

@@ -20,6 +20,7 @@ from math import inf, nan
 from numbers import Real
 from typing import Any, cast
 
+from adaptive_calib._words import clock, count, name_of
 from adaptive_calib.engine.goal_shares import (
     First,
     Goal,
@@ -59,6 +60,9 @@ __all__ = [
 #: Seconds between two evaluations of a goal that is an arbitrary function, while no result arrives. The function may
 #: depend on anything, so it is called regularly; a person does not notice half a second.
 POLL = 0.5
+
+#: Begins the reason of a learner that had nothing left to do; other goals are asked for, and then "reached".
+_FINISHED = "finished: "
 
 
 class _Goal:
@@ -247,7 +251,7 @@ class Loss(_Goal):
 
     def reason(self, progress: Progress) -> str:
         """Return the loss and its bound."""
-        return f"the loss is {progress.loss:.4g}, at most {self.value:g}"
+        return f"loss {progress.loss:.4g} at {count(progress.npoints, 'point')} (loss_goal={self.value:g})"
 
     def share(self, progress: Progress, first: First | None = None) -> float | None:
         """Return how far the logarithm of the loss has come from its first value."""
@@ -274,7 +278,7 @@ class Points(_Goal):
         _refuse_unless_number(self.value, "a number of points")
 
     def __str__(self) -> str:
-        return f"{self.value} points"
+        return count(self.value, "point")
 
     def reached(self, progress: Progress) -> bool:
         """Whether ``learner.npoints >= value``."""
@@ -282,7 +286,7 @@ class Points(_Goal):
 
     def reason(self, progress: Progress) -> str:
         """Return the number of points and the number that was wanted."""
-        return f"{progress.npoints} points are known, at least {self.value}"
+        return f"{count(progress.npoints, 'point')} (npoints_goal={self.value})"
 
     def total(self, progress: Progress) -> int | None:
         """Return `value`."""
@@ -313,7 +317,7 @@ class Elapsed(_Goal):
         object.__setattr__(self, "seconds", float(seconds) + 60.0 * minutes + 3600.0 * hours)
 
     def __str__(self) -> str:
-        return f"{timedelta(seconds=round(self.seconds))} of running"
+        return f"{clock(self.seconds)} of running"
 
     def __call__(self, learner: Any) -> bool:
         """Raise TypeError: a learner has no time."""
@@ -327,7 +331,7 @@ class Elapsed(_Goal):
 
     def reason(self, progress: Progress) -> str:
         """Return how long the run has lasted."""
-        return f"{progress.time:.3g} s have gone by, at least {self.seconds:g}"
+        return f"{progress.time:,.1f} s of running (duration_goal={self.seconds:g})"
 
     def due(self, progress: Progress) -> float:
         """Return the second at which it is reached."""
@@ -368,7 +372,7 @@ class Until(_Goal):
 
     def reason(self, progress: Progress) -> str:
         """Return the time that was set."""
-        return f"it is past {self.when}"
+        return f"it is past {self.when:%Y-%m-%d %H:%M:%S} (end_time_goal)"
 
     def due(self, progress: Progress) -> float:
         """Return the second of the run at which it is reached."""
@@ -418,7 +422,7 @@ class When(_Goal):
 
     def reason(self, progress: Progress) -> str:
         """Return `text`, or the name of the predicate."""
-        return self.text or f"the goal {getattr(self.predicate, '__qualname__', repr(self.predicate))} is reached"
+        return self.text or f"{name_of(self.predicate)}(learner) is true"
 
     def due(self, progress: Progress) -> float:
         """Return a time soon: the predicate may depend on anything."""
@@ -450,7 +454,7 @@ class PointsOfEach(_Goal):
     learner: Any
 
     def __str__(self) -> str:
-        return f"{self.value} points of each learner"
+        return f"{count(self.value, 'point')} of each learner"
 
     def __call__(self, learner: Any) -> bool:
         """Whether each child of `learner` has that many points."""
@@ -472,8 +476,9 @@ class PointsOfEach(_Goal):
     def reason(self, progress: Progress) -> str:
         """Return the numbers of learners and of points."""
         short = sum(child.npoints < self.value for child in self.learner.learners)
-        ended = f", or has no more to ask for ({short})" if short else ""
-        return f"each of the {len(self.learner.learners)} learners has at least {self.value} points{ended}"
+        ended = f", of which {short} had no more to ask for" if short else ""
+        children = count(len(self.learner.learners), "learner")
+        return f"{count(self.value, 'point')} or more of each of {children}{ended} (npoints_goal={self.value})"
 
     def share(self, progress: Progress, first: First | None = None) -> float | None:
         """Return the mean share of the children."""
@@ -553,11 +558,27 @@ class LargestError(_Goal):
         """Return the claim, or the estimate and its bound."""
         if _checks(self.learner):
             return str(cast(Any, self.learner).claim())
-        return f"the estimated error is {self.learner.largest_error():.4g}, at most {self.value:g}"
+        return f"estimated error {self.learner.largest_error():.4g} (error_goal={self.value:g})"
 
     def share(self, progress: Progress, first: First | None = None) -> float | None:
         """Return how far the logarithm of the estimated error has come from its first value."""
         return share_of_shrinking("error", self.learner.largest_error(), self.value, first)
+
+
+def ending(goal: Goal, progress: Progress) -> str:
+    """Return in a line why a run has ended whose goal is reached.
+
+    Examples
+    --------
+    >>> from adaptive_calib.engine.goals import ending
+    >>> from adaptive_calib import BlockingRunner, SequenceLearner
+    >>> from adaptive_calib.runner import Points, SequentialExecutor
+    >>> runner = BlockingRunner(SequenceLearner(abs, [1, 2]), executor=SequentialExecutor())
+    >>> ending(Points(2), runner.progress), ending(runner.goal, runner.progress)
+    ('goal reached: 2 points (npoints_goal=2)', 'finished: 2 results')
+    """
+    reason = goal.reason(progress)
+    return reason if reason.startswith(_FINISHED) else f"goal reached: {reason}"
 
 
 def _refuse_unless_number(value: Any, what: str) -> None:
@@ -653,9 +674,10 @@ class Done(_Goal):
         return bool(self.learner.done())
 
     def reason(self, progress: Progress) -> str:
-        """Return the learner's own reason, or that it is done."""
+        """Return the learner's own reason, or the number of results, after "finished: "."""
         learner: Any = self.learner
-        return str(learner.stopped_because()) if has_method(learner, "stopped_because") else "the learner is done"
+        own = str(learner.stopped_because()) if has_method(learner, "stopped_because") else ""
+        return f"{_FINISHED}{own or count(progress.npoints, 'result')}"
 
     def total(self, progress: Progress) -> int | None:
         """Return the size of a learner that has a finite set of points."""

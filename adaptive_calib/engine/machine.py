@@ -36,10 +36,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count, zip_longest
+from itertools import count as numbers
+from itertools import zip_longest
 from math import inf
 from typing import Any, NamedTuple
 
+from adaptive_calib._words import call, count
 from adaptive_calib.engine.events import (
     Broke,
     Cancelled,
@@ -59,7 +61,7 @@ from adaptive_calib.engine.events import (
     Withdraw,
 )
 from adaptive_calib.engine.executor_protocol import ExecutorError
-from adaptive_calib.engine.goals import Goal, Progress, error_goal_for
+from adaptive_calib.engine.goals import Goal, Never, Progress, ending, error_goal_for
 from adaptive_calib.engine.points import PointSet
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.learner.base_learner import BaseLearner
@@ -200,7 +202,7 @@ class RunMachine:
     >>> machine.handle(Finished(1.0, task=0, value=1.0), Finished(2.0, task=1, value=2.0))
     []
     >>> machine.phase, machine.stop_reason
-    ('ended', '2 points are known, at least 2')
+    ('ended', 'goal reached: 2 points (npoints_goal=2)')
     """
 
     def __init__(
@@ -233,8 +235,8 @@ class RunMachine:
         self._time = 0.0
         self._epoch = 0.0
         self._told = self._stored = self._loaded = 0
-        self._tasks = count()
-        self._order = count()
+        self._tasks = numbers()
+        self._order = numbers()
         self._waiting: list[tuple[float, int, Attempt]] = []  # a heap by the time of the next attempt
         self._again: list[Attempt] = []  # dropped, or failed in an earlier run: submitted before any new point
         self._repeated = 0  # points that failed in earlier runs, without an outcome so far
@@ -483,19 +485,20 @@ class RunMachine:
     def _judge_failures(self, failure: Failure) -> None:
         total = self._failed_here
         if self.on_error == "raise":
-            reason = f"the point {failure.point} failed: {failure.error!r}"
+            reason = f"{call(self.learner.function, failure.point)} raised {failure.error!r}"
         elif self.max_failures is not None and total >= self.max_failures:
-            reason = f"{total} points failed, as many as `max_failures` allows; the last one: {failure.error!r}"
+            words = f"{count(total, 'point')} failed (max_failures={self.max_failures})"
+            reason = f"{words}; the last one: {failure.error!r}"
         elif self.max_failures is None and total >= FIRST_FAILURES and not (self._told or self._stored or self._loaded):
-            reason = f"the first {total} points all failed; the last one: {failure.error!r}"
+            reason = f"the first {count(total, 'point')} all failed; the last one: {failure.error!r}"
         else:
             return
         error = EvaluationError(
-            f'An error occurred while evaluating "learner.function({failure.point})": {failure.error!r}. With '
-            f'on_error="continue" a run goes on without such points. The traceback:\n\n{failure.traceback}'
+            f"{call(self.learner.function, failure.point)} raised {failure.error!r}. "
+            f'With on_error="continue" a run goes on without such points. The traceback:\n\n{failure.traceback}'
         )
         error.__cause__ = failure.error
-        self._drain("failed", reason, error)
+        self._drain("failed", f"failed: {reason}", error)
 
     def _give_up(self, point: Any) -> None:
         """Tell the learner that a point failed for good; for a learner without `tell_failed` the point is skipped."""
@@ -587,7 +590,7 @@ class RunMachine:
             reached = self.goal.reached(progress)
             self._only_repeats = bool(reached and self._repeated and self.goal.reached(progress._replace(time=0.0)))
             if reached and not self._only_repeats:
-                self._drain("finished", self.goal.reason(progress))
+                self._drain("finished", ending(self.goal, progress))
         except Exception as error:  # noqa: BLE001 - a user's goal may raise anything; it ends the run with it
             self._break(f"the goal raised {error!r}", error)
 
@@ -627,25 +630,36 @@ class RunMachine:
         return Submit(task, attempt.point, attempt.failures + 1, alone)
 
     def _nothing_left(self) -> str:
-        failed = f"; {self._failed_here} points failed for good" if self._failed_here else ""
         learner: Any = self.learner
         why = learner.stopped_because() if has_method(self.learner, "stopped_because") else ""
-        if why:
-            return f"{why} ({self.learner.npoints} points{failed})"
-        return f"the learner has nothing left to ask for after {self.learner.npoints} points{failed}"
+        why = (
+            f"{why} ({count(learner.npoints, 'point')})"
+            if why
+            else f"nothing left to ask for after {count(learner.npoints, 'point')}"
+        )
+        return f"{'finished' if isinstance(self.goal, Never) else 'goal not reached'}: {why}"
+
+    def _failed_in_words(self) -> str:
+        """Return how many points have no value, for the reason of the stop."""
+        here, before = self._failed_here, len(self.failures) - self._failed_here
+        words = f", {count(here, 'point')} failed" if here and self.status != "failed" else ""
+        if before:
+            words += f", {count(before, 'point')} failed in an earlier run and "
+            words += (
+                f'{"was" if before == 1 else "were"} left out (mode="retry" repeats {"it" if before == 1 else "them"})'
+            )
+        return words
 
     def _drain(self, status: str, reason: str, error: BaseException | None = None) -> None:
         """Begin to end the run; only the first reason is kept."""
         if self.phase in ("draining", "ended"):
             return
         self.phase = "draining"
-        left_out = len(self.failures) - self._failed_here
-        if left_out:
-            reason += f'; points left out, as they failed in another run (mode="retry" tries them again): {left_out}'
         self.status, self.stop_reason, self.error = status, reason, error
 
     def _break(self, reason: str, error: BaseException) -> None:
         """End the run with an error that is not a point's; it is kept even if the run was draining without an error."""
+        reason = f"failed: {reason}"
         self._drain("failed", reason, error)
         if self.error is None:
             self.status, self.stop_reason, self.error = "failed", reason, error
@@ -655,6 +669,7 @@ class RunMachine:
             del self.running[task]
         self.claimed.clear()
         self._call("remove_unfinished")
+        self.stop_reason = f"{self.stop_reason}{self._failed_in_words()}"
         self._note("stopped", self.status, self.stop_reason)
         self.phase = "ended"
 

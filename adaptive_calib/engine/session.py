@@ -38,6 +38,7 @@ from functools import partial
 from math import ceil, inf
 from typing import Any
 
+from adaptive_calib._words import count
 from adaptive_calib.engine.archive import Archive, Outcome, RefusedResultError
 from adaptive_calib.engine.batching import Batching
 from adaptive_calib.engine.capture import emit_again
@@ -329,7 +330,7 @@ class Session:
         Errors of `close` are logged if the run has an error already; else the first one is raised.
         """
         if not self.over:
-            self._advance([Cancelled(self.now, abandon=True, reason="abandoned")])
+            self._advance([Cancelled(self.now, abandon=True, reason="cancelled: pending evaluations were abandoned")])
         for submission in self._out.values():
             submission.cancel()
         abandoned = bool(self._out)
@@ -361,7 +362,7 @@ class Session:
         begun = sum(not submission.done for submission in self._out.values())
         if begun and not event.abandon and self.machine.phase == "running":
             level = logging.INFO if self.signal is None else logging.WARNING
-            logger.log(level, "%s: %d tasks that have begun are waited for and kept.", event.reason, begun)
+            logger.log(level, "%s: waiting for %s; results are kept.", event.reason, count(begun, "pending task"))
 
     def _events(self, submission: Submission) -> list[Event]:
         """Turn a submission that is over into events."""

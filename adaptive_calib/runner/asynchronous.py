@@ -23,7 +23,7 @@ from adaptive_calib.engine.inbox import wait_in_slices
 from adaptive_calib.engine.observers import RunLog, logger
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Session
-from adaptive_calib.runner.base import BaseRunner, Capture, OnError, OnInterrupt
+from adaptive_calib.runner.base import BaseRunner, Capture, OnError, OnInterrupt, named_keywords
 from adaptive_calib.runner.goals import GoalFunction
 from adaptive_calib.runner.preflight import Mode
 from adaptive_calib.runner.saving import Saver
@@ -78,6 +78,7 @@ class AsyncRunner(BaseRunner):
 
     _runs_coroutines = True
 
+    @named_keywords
     def __init__(
         self,
         learner: Any,
@@ -205,7 +206,7 @@ class AsyncRunner(BaseRunner):
         if error is None:
             return
         if error is self.session.machine.error:
-            logger.error("the run has failed: %s", self.stop_reason, exc_info=error)
+            logger.error("the run has %s", self.stop_reason, exc_info=error)
         else:
             logger.error("the run is over (%s), but failed at its end", self.stop_reason, exc_info=error)
 

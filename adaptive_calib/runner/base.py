@@ -8,8 +8,10 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from difflib import get_close_matches
+from inspect import signature
 from os import PathLike
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec
 
 from adaptive_calib.engine.archive import Archive
 from adaptive_calib.engine.batching import Batching
@@ -36,6 +38,24 @@ __all__ = ["BaseRunner"]
 Capture = Literal["failures", "std", "fd"] | None
 OnError = Literal["raise", "continue"]
 OnInterrupt = Literal["raise", "return"]
+
+P = ParamSpec("P")
+
+
+def named_keywords(init: Callable[P, None]) -> Callable[P, None]:
+    """Make a constructor refuse unknown keywords by the name of the class, with the nearest one that there is."""
+    known = list(signature(init).parameters)[1:]
+
+    @functools.wraps(init)
+    def checked(*args: P.args, **keywords: P.kwargs) -> None:
+        for name in keywords.keys() - set(known):
+            kind = type(args[0]).__name__.replace("AsyncRunner", "Runner")
+            near = get_close_matches(name, known, n=1)
+            advice = f"did you mean `{near[0]}`?" if near else f"it takes {', '.join(known)}."
+            raise TypeError(f"{kind} has no parameter `{name}`; {advice}")
+        init(*args, **keywords)
+
+    return checked
 
 
 class BaseRunner(abc.ABC):
@@ -130,6 +150,7 @@ class BaseRunner(abc.ABC):
         """Whether the run will be a task of the event loop that is running now."""
         return False
 
+    @named_keywords
     def __init__(
         self,
         learner: Any,

@@ -27,7 +27,7 @@ class BlockingRunner(BaseRunner):
     >>> learner = Learner1D(abs, bounds=(-1, 2))
     >>> runner = BlockingRunner(learner, npoints_goal=20, executor=SequentialExecutor())
     >>> runner.status(), runner.stop_reason
-    ('finished', '20 points are known, at least 20')
+    ('finished', 'goal reached: 20 points (npoints_goal=20)')
     """
 
     def _begin(self) -> None:

@@ -10,10 +10,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from adaptive_calib._words import count, local_time
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import StoreError
 from adaptive_calib.store.result_set import Space
@@ -96,7 +97,7 @@ def _runs(store: Store, options: argparse.Namespace) -> int:
         about = json.loads(run.manifest)
         seconds = "" if run.ended is None else f"{run.ended - run.started:.0f} s"
         where = f"{about.get('host')}:{about.get('pid')}"
-        _print(f"{run.id}  {_time(run.started)}  {seconds:>8}  {run.status:<10}  {where}  {run.reason}")
+        _print(f"{run.id}  {local_time(run.started)}  {seconds:>8}  {run.status:<10}  {where}  {run.reason}")
     return 0
 
 
@@ -107,7 +108,7 @@ def _show(store: Store, options: argparse.Namespace) -> int:
     _print(f"seed     {space.info.seed}")
     for name, value in space.config.items():
         _print(f"config   {name} = {value}")
-    print(f"created  {_time(space.info.created)}\n{_counted(space)}")
+    print(f"created  {local_time(space.info.created)}\n{_counted(space)}")
     for evaluation in list(space)[-options.n :] if options.n > 0 else []:
         result = f"{evaluation.y!r:.80}" if evaluation.status == "ok" else evaluation.exc_type
         _print(f"  {evaluation.status:<8}{evaluation.point!r:.60} -> {result}  ({evaluation.duration:.3g} s)")
@@ -117,11 +118,13 @@ def _show(store: Store, options: argparse.Namespace) -> int:
 def _failures(store: Store, options: argparse.Namespace) -> int:
     space = _space(store, options)
     failures = space.failures()
-    print(f"{len(failures)} failures")
+    print(count(len(failures), "failure"))
     for failure in failures[-options.n :] if options.n > 0 else []:
         where = f"{failure.host}:{failure.pid}"
         print()
-        _print(f"--- {failure.point!r} {failure.status}, attempt {failure.attempt}, {where}, {_time(failure.started)}")
+        _print(
+            f"--- {failure.point!r} {failure.status}, attempt {failure.attempt}, {where}, {local_time(failure.started)}"
+        )
         print(printable(failure.traceback.rstrip() or failure.exc_type, lines=True))
         if failure.status == "damaged":
             continue
@@ -134,7 +137,7 @@ def _failures(store: Store, options: argparse.Namespace) -> int:
 
 def _export(store: Store, options: argparse.Namespace) -> int:
     space = _space(store, options)
-    print(f"{len(space)} evaluations in {space.export(options.output)}")
+    print(f"{count(len(space), 'evaluation')} in {space.export(options.output)}")
     return 0
 
 
@@ -142,10 +145,11 @@ def _delete(store: Store, options: argparse.Namespace) -> int:
     space = _space(store, options)
     where = {} if options.status is None else {"status": options.status}
     number = sum(each.status == options.status for each in space) if where else len(space)
-    what = f"{number} {'' if options.status is None else options.status + ' '}evaluations of {space.info.slug}"
+    kind = "evaluation" if options.status is None else f"{options.status} evaluation"
+    what = f"{count(number, kind)} of {space.info.slug}"
     if not (options.yes or _agreed(f"delete {printable(what)}? They would have to be computed again.")):
         return 1
-    print(f"deleted {space.delete(where)} evaluations")
+    print(f"deleted {count(space.delete(where), 'evaluation')}")
     return 0
 
 
@@ -158,9 +162,9 @@ def _gc(store: Store, options: argparse.Namespace) -> int:
 
     would = gc(dry_run=True)
     if options.dry_run:
-        print(f"{would['spaces']} spaces, {would['evaluations']} evaluations would be removed")
+        print(f"{count(would['spaces'], 'result set')}, {count(would['evaluations'], 'evaluation')} would be removed")
         return 0
-    if would["evaluations"] and not (options.yes or _agreed(f"delete {would['evaluations']} evaluations?")):
+    if would["evaluations"] and not (options.yes or _agreed(f"delete {count(would['evaluations'], 'evaluation')}?")):
         return 1
     print(", ".join(f"{number} {what}" for what, number in gc(dry_run=False).items()) + " removed")
     return 0
@@ -190,13 +194,6 @@ def _agreed(question: str) -> bool:
 
 def _counted(space: Space) -> str:
     return ", ".join(f"{number} {status}" for status, number in sorted(space.counts.items())) or "empty"
-
-
-def _time(seconds: float) -> str:
-    try:
-        return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (OverflowError, ValueError, OSError):  # a time that no clock shows
-        return repr(seconds)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adaptive_calib._deprecation import experimental
+from adaptive_calib._words import count
 from adaptive_calib.store.backend import Backend
 from adaptive_calib.store.codec import PointKey
 from adaptive_calib.store.errors import StoreError, UnreadableRowError
@@ -73,7 +74,8 @@ class Comparison:
 
     def __str__(self) -> str:
         """Return a line for the sample and one for each of the first differences."""
-        lines = [f"{len(self.compared) - len(self.different)} of {len(self.compared)} points agree (of {self.total})"]
+        compared = count(len(self.compared), "point")
+        lines = [f"{len(self.compared) - len(self.different)} of {compared} agree (of {self.total})"]
         lines += [f"  at {d.point!r:.60}: {d.stored!r:.60} -> {d.computed!r:.60}" for d in self.different[:10]]
         return "\n".join(lines)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from adaptive_calib._words import count
 from adaptive_calib.learner.protocol import has_method
 from adaptive_calib.store.errors import ReadOnlyStoreError
 from adaptive_calib.store.point_map import point_map
@@ -47,7 +48,7 @@ class DryRun:
 
     def __str__(self) -> str:
         shown = ", ".join(map(str, self.points[:5])) + (", ..." if len(self.points) > 5 else "")
-        lines = [f"{self.found} results are there, {len(self.left_out)} failures would be left out."]
+        lines = [f"{count(self.found, 'result')} found; {count(len(self.left_out), 'failed point')} would be left out."]
         lines.append(f"Would be evaluated: {shown or 'nothing'}")
         return "\n".join([*lines, *self.reasons])
 
@@ -80,7 +81,7 @@ def dry_run(learner: Any, store: Any, n: int | None = None) -> DryRun:
     >>> from adaptive_calib.store import Evaluation, MemoryStore, dry_run
     >>> learner = SequenceLearner(Evaluation(abs, name="abs", version="1"), [-1, -2])
     >>> print(dry_run(learner, MemoryStore()))  # doctest: +ELLIPSIS
-    0 results are there, 0 failures would be left out.
+    0 results found; 0 failed points would be left out.
     Would be evaluated: (0, -1), (1, -2)
     abs,1/-...: nothing is stored; <MemoryStore of 0 rows> is empty.
     """

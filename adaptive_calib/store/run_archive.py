@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from adaptive_calib._warnings import warn_caller
+from adaptive_calib._words import count
 from adaptive_calib.engine.archive import Archive, Outcome, Preloaded, Stored
 from adaptive_calib.learner.carried_point import CarriedPoint
 from adaptive_calib.store.backends.fsspec import FsspecStore
@@ -60,6 +61,8 @@ __all__ = ["Mode", "RunArchive", "open_archive", "open_store"]
 
 logger = logging.getLogger("adaptive_calib.store")
 
+#: Endings of files that are expected to be something else than a database.
+_NO_STORES = (".csv", ".h5", ".hdf5", ".json", ".npy", ".npz", ".parquet", ".pickle", ".pkl", ".txt", ".xlsx")
 #: Characters of the reason of a run that are kept.
 _LONGEST_REASON = 10_000
 
@@ -85,6 +88,8 @@ def open_store(store: Any, *, readonly: bool = False, shared: bool = False) -> S
     ------
     TypeError
         If it is neither.
+    ValueError
+        A new file would have the ending of a table or a pickle.
 
     Examples
     --------
@@ -104,6 +109,11 @@ def open_store(store: Any, *, readonly: bool = False, shared: bool = False) -> S
         is_new = not (path.exists() and path.stat().st_size)  # before it is looked into: another process may begin it
         if is_journal(path) or (path.suffix == ".jsonl" and is_new):
             return JournalStore(path, readonly=readonly, shared=shared)
+        if path.suffix in _NO_STORES and not path.exists():
+            raise ValueError(
+                f"`store` should be a file such as results.db (SQLite) or results.jsonl (JSON lines), but is "
+                f"{str(store)!r}. To write a table, export the store: adaptive-calib export results.db -o {path.name}."
+            )
         return SQLiteStore(path, readonly=readonly)
     raise TypeError(
         f"`store` should be a path, a URL or a Store (SQLiteStore, MemoryStore, ...), but is a {type(store).__name__}."
@@ -258,16 +268,17 @@ class RunArchive:
         with _collecting_no_garbage():
             known = self._load(lambda space: takewhile(lambda row: not stop(), self.store.scan(space)))
         self.loaded, self.not_repeated = len(known.points), len(known.failed)
-        found = {
-            "results loaded": self.loaded,
-            "outside of the learner's domain": self.skipped,
-            'failures not repeated (mode="retry" would)': self.not_repeated,
-            "failures evaluated again": len(known.again),
-        }
-        if any(found.values()):
+        found = (
+            (self.loaded, "result", "loaded"),
+            (self.skipped, "result", "outside of the learner's domain"),
+            (self.not_repeated, "failed point", 'left out (mode="retry" repeats failed points)'),
+            (len(known.again), "failed point", "evaluated again"),
+        )
+        words = ", ".join(f"{count(number, noun)} {what}" for number, noun, what in found if number)
+        if words:
             # a failure that is left out without a word would look like a finished list
             level = logging.WARNING if known.failed else logging.INFO
-            logger.log(level, "%r: %s", self.store, ", ".join(f"{n} {what}" for what, n in found.items() if n))
+            logger.log(level, "%r: %s", self.store, words)
         return known
 
     def news(self) -> Preloaded | None:
@@ -343,13 +354,13 @@ class RunArchive:
         points = ", ".join(row.point[:80] for row in damage[:10]) + (", ..." if len(damage) > 10 else "")
         if self._mode == "retry":
             self.store.delete([row.key for row in damage])
-            logger.warning("%r: %d damaged results are evaluated again: %s", self.store, len(damage), points)
+            logger.warning("%r: %s evaluated again: %s", self.store, count(len(damage), "damaged result"), points)
             return
         spaces = " and ".join(
             f'store.space("{uid}").delete({{"status": "damaged"}})' for uid in sorted({row.space for row in damage})
         )
         raise UnreadableRowError(
-            f"{len(damage)} results in {self.store!r} are damaged: those at {points} (the first one: "
+            f"{count(len(damage), 'damaged result')} in {self.store!r}, at {points} (the first one: "
             f'{damage[0].traceback}). Restore the files from a backup; or give mode="retry", to evaluate these points '
             f"again; or delete them: {spaces}."
         )
@@ -594,9 +605,7 @@ class RunArchive:
             return
         if lost:
             names = ", ".join(row.point for row in self._unwritten)
-            number = len(self._unwritten)
-            count = f"{number} results" if number > 1 else "1 result"
-            self._failure.args = (f"{count} at {names} could not be written. {rest}",)
+            self._failure.args = (f"{count(len(self._unwritten), 'result')} at {names} could not be written. {rest}",)
         else:
             self._failure.args = (f"results could not be written at first. {rest} ({self._failure_cause()})",)
 
@@ -628,7 +637,7 @@ class RunArchive:
                 continue
             about = json.loads(run.manifest)
             if process_is_gone(about):
-                self.store.put_run(run._replace(status="died", reason="its process is gone"))
+                self.store.put_run(run._replace(status="died", reason="killed: its process is gone"))
             elif own & set(about.get("spaces", ())) and about.get("pid") != os.getpid() and self._share_every is None:
                 warn_caller(
                     f"another run (process {about.get('pid')} on {about.get('host')}) is computing the same in "

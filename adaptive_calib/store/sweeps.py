@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from adaptive_calib._words import count
 from adaptive_calib.store.backend import Backend
 from adaptive_calib.store.identity.canonical import plain_text
 from adaptive_calib.store.identity.evaluation import Evaluation
@@ -85,8 +86,8 @@ def explain(store: Backend, evaluation: Callable[..., Any]) -> str:
         key=lambda pair: (pair[1].name != now.name, len(pair[0]), -pair[1].created),
     )
     parts = "; ".join(f"{name} is {new}, not {old}" for name, (old, new) in differences.items())
-    number = sum(store.count(nearest.uid).values())
-    return f"{now.slug}: nothing is stored. The nearest is {printable(nearest.slug)} ({number} results): {parts}."
+    number = count(sum(store.count(nearest.uid).values()), "result")
+    return f"{now.slug}: nothing is stored. The nearest is {printable(nearest.slug)} ({number}): {parts}."
 
 
 def _differences(stored: ResultSetInfo, now: ResultSetInfo) -> dict[str, tuple[str, str]]:

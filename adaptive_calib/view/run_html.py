@@ -10,6 +10,7 @@ import math
 from html import escape
 from typing import Any
 
+from adaptive_calib._words import name_of
 from adaptive_calib.view.run import RunView, loss_of, shorten
 from adaptive_calib.view.run_text import rows
 
@@ -92,11 +93,9 @@ def curve(losses: tuple[tuple[float, float], ...]) -> str:
 def learner_html(learner: Any) -> str:
     """Return a learner as a small table: points, pending points and what it learns."""
     function = getattr(learner, "function", None)
-    while (inner := getattr(function, "func", None)) is not None:  # partials
-        function = inner
     pending = getattr(learner, "pending_points", None)
     facts = {
-        "function": getattr(function, "__qualname__", type(function).__name__),
+        "function": name_of(function),
         "bounds": getattr(learner, "bounds", None),
         "# of points": learner.npoints,
         "# pending": len(pending) if pending is not None else None,

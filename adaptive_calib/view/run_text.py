@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
+from adaptive_calib._words import clock, count
 from adaptive_calib.view.run import RunView
 
-__all__ = ["duration", "rows", "text", "time_left"]
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as hours, minutes and seconds."""
-    return str(timedelta(seconds=round(seconds)))
+__all__ = ["rows", "text", "time_left"]
 
 
 def time_left(view: RunView) -> str:
@@ -19,13 +13,13 @@ def time_left(view: RunView) -> str:
     if view.left is None:
         return ""
     low, high = view.left_range or (None, None)
-    spread = "" if low is None or high is None else f" ({duration(low)} to {duration(high)})"
-    return f"about {duration(view.left)}{spread}"
+    spread = "" if low is None or high is None else f" ({clock(low)} to {clock(high)})"
+    return f"about {clock(view.left)}{spread}"
 
 
 def rows(view: RunView) -> dict[str, str]:
     """Return name -> value of each row, in the order of display."""
-    table = {"status": _status(view), "goal": view.goal, "elapsed time": duration(view.elapsed)}
+    table = {"status": _status(view), "goal": view.goal, "elapsed time": clock(view.elapsed)}
     if view.left is not None:
         table["time left"] = time_left(view)
     parts = {
@@ -54,9 +48,9 @@ def rows(view: RunView) -> dict[str, str]:
 
 def _status(view: RunView) -> str:
     if view.stopping:
-        evaluations = "1 pending evaluation" if view.pending == 1 else f"{view.pending} pending evaluations"
-        return f"stopping: waiting for {evaluations}" + (f" ({view.reason})" if view.reason else "")
-    return view.status + (f": {view.reason}" if view.reason not in (None, "", view.status) else "")
+        why = f" ({view.reason})" if view.reason else ""
+        return f"stopping: waiting for {count(view.pending, 'pending evaluation')}{why}"
+    return view.reason or view.status
 
 
 def text(view: RunView) -> str:

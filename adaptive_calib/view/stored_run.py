@@ -31,7 +31,8 @@ def stored_view(run: Run) -> RunView | None:
         view = from_state(json.loads(run.manifest).get("state") or {})
     except ValueError:
         return None
-    view = replace(view, status=_STATUS.get(status_of(run), "failed"), reason=run.reason or view.reason)
+    gone = "killed: its process is gone" if status_of(run) == "killed" else None
+    view = replace(view, status=_STATUS.get(status_of(run), "failed"), reason=run.reason or gone or view.reason)
     if not is_running(run):
         view = replace(view, left=None, left_range=None, stopping=False, running=())
     return view

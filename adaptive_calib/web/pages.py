@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +22,7 @@ from bokeh.models import Range1d
 from bokeh.models.widgets.tables import DateFormatter, NumberFormatter
 
 from adaptive_calib._arrays import Floats
+from adaptive_calib._words import local_time
 from adaptive_calib.notebook.axes import follow, lead
 from adaptive_calib.notebook.bokeh_diff import ModelDiff
 from adaptive_calib.store.identity.canonical import plain_text
@@ -66,7 +66,7 @@ def _runs_table(runs: list[Run]) -> str:
         left = f", {time_left(view)} left" if view.left is not None else ""
         bar = "" if view.share is None else _bar(view)
         rows.append(
-            f'<tr><td><a href="run?{urlencode({"id": run.id})}">{_time(run.started)}</a></td>'
+            f'<tr><td><a href="run?{urlencode({"id": run.id})}">{local_time(run.started)}</a></td>'
             f"<td>{escape(names[:80])}<br><small>{escape(view.title)}</small></td>"
             f'<td><b style="color:{COLOURS[view.status]}">{escape(status_of(run))}</b>{bar}'
             f"<small>{escape((view.reason or view.goal)[:120])}{left}</small></td>"
@@ -211,7 +211,7 @@ def _failures(watched: Watched, known: Evaluations, failed: list[int]) -> str:
             for name, text in texts.items()
             if text
         )
-        where = f"attempt {row.attempt}, {row.host}:{row.pid}, {_time(row.started)}"
+        where = f"attempt {row.attempt}, {row.host}:{row.pid}, {local_time(row.started)}"
         last = f'<b style="color:{COLOURS["failed"]}">{escape(row.traceback.strip().rpartition(chr(10))[2][:200])}</b>'
         about = escape(f"{row.status} at {known.points[k]!r:.80}, {where}")
         parts.append(f"<details><summary>{about}<br>{last}</summary>{inner}</details>")
@@ -225,7 +225,7 @@ def _failures(watched: Watched, known: Evaluations, failed: list[int]) -> str:
 def compare_page(watched: Watched) -> Any:
     """Return the page that compares two runs: curves over each other, loss over points, what differs."""
     watched.refresh()
-    names = {f"{_time(run.started)}  {run.id[:6]}  {_view(run).title}": run.id for run in reversed(watched.runs)}
+    names = {f"{local_time(run.started)}  {run.id[:6]}  {_view(run).title}": run.id for run in reversed(watched.runs)}
     if not names:
         return _page(watched, "comparison", [_html("<p>There are no runs in this store yet.</p>")], None)
     first = _argument("a") if watched.run(_argument("a")) else next(iter(names.values()))
@@ -296,7 +296,7 @@ class _Side:
 def _comparison(sides: list[_Side]) -> str:
     rows: dict[str, list[str]] = {
         "run": [side.run.id for side in sides],
-        "started": [_time(side.run.started) for side in sides],
+        "started": [local_time(side.run.started) for side in sides],
         "learner": [side.view.title for side in sides],
         "goal": [side.view.goal for side in sides],
         "state": [status_of(side.run) for side in sides],
@@ -397,7 +397,3 @@ def _age(run: Run) -> str:
     if not is_running(run):
         return "The process of this run is gone."
     return f"State of {max(0.0, time.time() - state['updated']):.0f} s ago; points are as they are now."
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")

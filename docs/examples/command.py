@@ -56,7 +56,7 @@ def calibrate(learner: CalibrationLearner, store: Path, executor: Any) -> bool:
     with CalibrationProgress(learner) as bar:
         runner = BlockingRunner(learner, executor=executor, store=store, on_error="continue", callbacks=[bar])
     seconds = time.perf_counter() - started
-    print(f"\n{bar.evaluated} points evaluated in {seconds:.0f} s, {bar.loaded} were in {store}.")
+    print(f"\n{bar.evaluated} experiments evaluated in {seconds:.0f} s, {bar.loaded} from {store}.")
     if learner.failed_points:
         print(f"{len(learner.failed_points)} failed; see python -m adaptive_calib.store {store} failures")
     print(f"{learner.stopped_because()}.\n")

@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         progress=True,
     )
     seconds = time.perf_counter() - started
-    print(f"\n{runner.progress.told} points evaluated in {seconds:.0f} s, {runner.progress.loaded} were in {store}.\n")
+    print(f"\n{runner.progress.told} points evaluated in {seconds:.0f} s, {runner.progress.loaded} from {store}.\n")
     if runner.status() == "cancelled":
         print("Interrupted; all finished results are kept. Repeat the command to continue.")
         return 130

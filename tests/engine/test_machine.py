@@ -48,7 +48,7 @@ def test_goal_before_first_ask():
     run = machine(goal=Points(2))
     assert run.handle(Started(0.0, 3), Loaded(0.0, [4, 5], [8, 10])) == []
     assert (run.phase, run.status) == ("ended", "finished")
-    assert run.stop_reason == "2 points are known, at least 2"
+    assert run.stop_reason == "goal reached: 2 points (npoints_goal=2)"
 
 
 def test_work_under_way_at_the_goal_is_told():
@@ -164,7 +164,7 @@ def test_nothing_left_to_ask_ends_the_run():
     run.handle(Started(0.0, 4))
     run.handle(Finished(1.0, 0, 0))
     assert (run.phase, run.status) == ("ended", "exhausted")
-    assert "nothing left to ask for after 1 points" in run.stop_reason
+    assert run.stop_reason == "goal not reached: nothing left to ask for after 1 point"
 
 
 def test_max_failures():
@@ -187,7 +187,7 @@ def test_gives_up_if_the_first_all_fail(capacity):
         assert run.phase == "running"
         run.handle(Failed(1.0, task, ValueError("all")))
     assert run.status == "failed"
-    assert run.stop_reason.startswith("the first 20 points all failed")
+    assert run.stop_reason.startswith("failed: the first 20 points all failed")
 
 
 @pytest.mark.parametrize("more", [{"max_failures": 90}, {}])
@@ -228,8 +228,8 @@ def test_failures_of_earlier_runs_are_named_and_end_nothing():
     assert run.learner.gone == {0, 1}
     run.handle(Finished(2.0, 1, 4))
     assert (run.status, run.error) == ("exhausted", None)
-    assert "failed in another run" in run.stop_reason
-    assert run.stop_reason.endswith(": 2")
+    words = ', 2 points failed in an earlier run and were left out (mode="retry" repeats them)'
+    assert run.stop_reason == f"finished: nothing left to ask for after 1 point{words}"
 
 
 def test_a_point_that_another_run_evaluates_needs_no_place():
@@ -313,7 +313,7 @@ def test_a_goal_in_time_is_reached_by_a_tick():
     assert run.due == 10.0
     run.handle(Tick(10.5))
     assert (run.phase, run.status) == ("draining", "finished")
-    assert "10.5 s have gone by" in run.stop_reason
+    assert "goal reached: 10.5 s of running (duration_goal=10)" in run.stop_reason
 
 
 @pytest.mark.parametrize("name", ["tell", "ask", "goal"])
@@ -340,7 +340,7 @@ def test_a_broken_store_ends_the_run_even_at_the_goal():
     run = machine(goal=Points(1))
     run.handle(Started(0.0, 1))
     run.handle(Finished(1.0, 0, 0), Broke(1.0, OSError("disk full"), "the store could not be written"))
-    assert (run.status, run.stop_reason) == ("failed", "the store could not be written")
+    assert (run.status, run.stop_reason) == ("failed", "failed: the store could not be written")
 
 
 def test_bad_arguments_are_refused():

@@ -64,7 +64,7 @@ def test_what_has_begun_is_waited_for_and_kept(number, tmp_path):
         with open(began) as pipe:
             pipe.read()
         os.killpg(process.pid, number)  # as a terminal and batch systems do
-        assert f"cancelled by {number.name}: 1 tasks" in process.stderr.readline()
+        assert f"cancelled by {number.name}: waiting for 1 pending task;" in process.stderr.readline()
         with open(go, "w") as pipe:
             pipe.write("x")
         output, errors = process.communicate(timeout=60)
@@ -125,7 +125,7 @@ def test_a_second_ctrl_c_leaves_at_once(kind, tmp_path):
             pipe.read()
         os.killpg(process.pid, signal.SIGINT)
         line = process.stderr.readline()
-        while "cancelled by SIGINT: 1 tasks" not in line:  # a plain function in __main__ has its warning before
+        while "cancelled by SIGINT: waiting for 1 pending task;" not in line:  # a function in __main__ is warned about
             assert line
             line = process.stderr.readline()
         os.killpg(process.pid, signal.SIGINT)

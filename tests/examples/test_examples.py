@@ -33,7 +33,7 @@ def command_of(name: str) -> str:
 
 def evaluated(text: str) -> tuple[int, int]:
     """How many points an example says that it evaluated and found."""
-    found = re.search(r"^(\d+) points evaluated in .* s, (\d+) were in", text, re.MULTILINE)
+    found = re.search(r"^(\d+) (?:points|experiments) evaluated in .* s, (\d+) from", text, re.MULTILINE)
     assert found, text
     return int(found[1]), int(found[2])
 

@@ -34,7 +34,7 @@ def table(text: str) -> str:
 
 
 def counts(text: str) -> tuple[int, int]:
-    found = re.search(r"^(\d+) points evaluated now, (\d+) were in", text, re.MULTILINE)
+    found = re.search(r"^(\d+) experiments? evaluated now, (\d+) from", text, re.MULTILINE)
     assert found, text
     return int(found[1]), int(found[2])
 

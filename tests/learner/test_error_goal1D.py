@@ -227,9 +227,9 @@ def test_noise_above_the_goal_ends_the_run(mode, size):
     learner = Learner1D(lambda x: math.sin(3 * x) + size * scramble(x), (-1, 1), mode=mode)
     runner = run(learner, size / 10, 400)
     assert runner.progress.status == "exhausted"
-    assert runner.stop_reason.startswith("noise of about ")
+    assert runner.stop_reason.startswith("goal not reached: noise of about ")
     assert "is below it. Ask for an error above" in runner.stop_reason
-    noise = float(runner.stop_reason.split()[3])
+    noise = float(runner.stop_reason.split()[6])
     assert size / math.sqrt(3) / 6 < noise < size / math.sqrt(3) * 6
     assert learner.largest_error() > size / 10
     assert learner.claim().basis == "estimated"

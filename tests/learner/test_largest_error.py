@@ -57,7 +57,7 @@ def test_error_goal_ends_a_run(make, goal):
     runner = BlockingRunner(learner, error_goal=goal, executor=SequentialExecutor())
     assert learner.largest_error() <= goal
     checks = hasattr(learner, "set_error_goal")
-    assert runner.stop_reason.startswith("error at most" if checks else "the estimated error is")
+    assert runner.stop_reason.startswith("goal reached: " + ("error at most" if checks else "estimated error "))
     claim = learner.claim()
     assert claim.basis == ("checked" if checks else "estimated")
     assert claim.error <= goal

@@ -60,7 +60,7 @@ def test_many_learners_reach_a_goal_together():
     assert not goal.reached(None)
     many.tell((1, 1.0), 1.0)
     assert goal.reached(None)
-    assert goal.reason(None) == "each of the 2 learners has at least 2 points"
+    assert goal.reason(None) == "2 points or more of each of 2 learners (npoints_goal=2)"
     sequences = BalancingLearner([SequenceLearner(abs, range(1)) for _ in range(2)])
     goal = make_goal(sequences)
     sequences.tell((0, (0, 0)), 0)
@@ -106,7 +106,7 @@ def test_error_goal_stops_at_a_checked_error() -> None:
     xs = np.linspace(0, 3, 500)
     assert np.abs(learner.predict(xs) - np.sin(xs)).max() <= 1e-6
     assert runner.stop_reason is not None
-    assert runner.stop_reason.startswith("error at most 1e-06; checked at 22 random points")
+    assert runner.stop_reason.startswith("goal reached: error at most 1e-06; checked at 22 random points")
 
 
 def test_error_goal_wants_a_learner_that_estimates_its_error() -> None:
@@ -129,7 +129,7 @@ def test_a_learner_that_explains_itself_gives_the_reason_of_the_stop() -> None:
             return "all is said"
 
     runner = BlockingRunner(Talkative(abs, [1, 2]), executor=SequentialExecutor())
-    assert runner.stop_reason == "all is said"
+    assert runner.stop_reason == "finished: all is said"
 
 
 @pytest.mark.parametrize("value", [-3, math.nan, "10", None, 1j])

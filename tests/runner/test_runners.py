@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -51,7 +52,7 @@ def test_blocking_runner_is_over_when_it_returns(make):
         runner = BlockingRunner(learner, npoints_goal=7, executor=executor)
     assert 7 <= learner.npoints <= 8
     assert runner.status() == "finished"
-    assert runner.stop_reason.endswith("points are known, at least 7")
+    assert runner.stop_reason.endswith("(npoints_goal=7)")
     assert runner.end_time >= runner.start_time
     assert runner.elapsed_time() > 0
 
@@ -95,13 +96,13 @@ def test_goals_combine():
     learner = Counting()
     runner = BlockingRunner(learner, Loss(0.65) | Elapsed(hours=1), executor=SequentialExecutor())
     assert learner.npoints == 4
-    assert runner.stop_reason == "the loss is 0.6, at most 0.65"
+    assert runner.stop_reason == "goal reached: loss 0.6 at 4 points (loss_goal=0.65)"
 
 
 def test_a_failing_point_ends_the_run_with_its_cause():
     """The error names the point; its cause is the function's own."""
     learner = Tolerant(10, fails_at_three)
-    with pytest.raises(RuntimeError, match=r'evaluating "learner.function\(3\)"') as caught:
+    with pytest.raises(RuntimeError, match=r"^fails_at_three\(3\) raised ValueError") as caught:
         BlockingRunner(learner, npoints_goal=9, executor=SequentialExecutor())
     assert isinstance(caught.value.__cause__, ValueError)
     assert learner.npoints == 3
@@ -300,3 +301,13 @@ def test_progress_bar(capsys):
     """progress=True shows how many points are known."""
     BlockingRunner(Counting(), npoints_goal=5, executor=SequentialExecutor(), progress=True)
     assert "5/5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kind", "name"), [(BlockingRunner, "BlockingRunner"), (Runner, "Runner")])
+def test_an_unknown_parameter_is_named_with_the_nearest_one(kind, name):
+    """The error names the class that the user called, not its base; the signature stays complete."""
+    with pytest.raises(TypeError, match=rf"^{name} has no parameter `npoint_goal`; did you mean `npoints_goal`\?$"):
+        kind(Counting(), npoint_goal=3)
+    with pytest.raises(TypeError, match="`colour`; it takes learner, goal, .*on_interrupt"):
+        kind(Counting(), colour=3)
+    assert "npoints_goal" in inspect.signature(kind).parameters

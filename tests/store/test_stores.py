@@ -309,6 +309,17 @@ def test_objects_are_listed_in_their_order_and_orphans_cleaned(tmp_path: Path) -
         FsspecStore(f"file://{tmp_path}")
 
 
+@pytest.mark.parametrize("name", ["table.csv", "new.json", "data.pkl"])
+def test_a_new_store_has_no_ending_of_another_format(tmp_path: Path, name: str) -> None:
+    """A name that promises a table is refused before a database is made of it; a store that is there may be so named."""
+    with pytest.raises(ValueError, match=r"such as results.db .*, but is '.*export results.db -o"):
+        open_store(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    SQLiteStore(tmp_path / name).close()
+    with open_store(tmp_path / name) as store:
+        assert type(store) is SQLiteStore
+
+
 def test_a_path_says_which_store_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also on the command line: what is there decides, and for a new file its ending."""
     kinds: list[tuple[str, type[Store]]] = [("a.db", SQLiteStore), ("a.jsonl", JournalStore), ("a store", FsspecStore)]

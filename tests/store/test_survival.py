@@ -345,7 +345,7 @@ def test_a_stored_failure_that_is_left_out_is_logged(tmp_path: Path, caplog: pyt
     run(fails, tmp_path / "s.db", on_error="continue")
     caplog.clear()
     run(fails, tmp_path / "s.db", on_error="continue")
-    assert any("1 failures not repeated" in record.getMessage() for record in caplog.records)
+    assert any("1 failed point left out" in record.getMessage() for record in caplog.records)
     assert run(fails, tmp_path / "s.db", on_error="continue", mode="retry").failures
 
 

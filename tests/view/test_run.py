@@ -55,7 +55,7 @@ def test_a_finished_run() -> None:
     assert view.status == "finished"
     assert view.share == 1.0
     assert view.npoints == view.new == 20
-    assert "20 points are known" in text(view)
+    assert "status: goal reached: 20 points (npoints_goal=20)\n" in text(view)
     assert 'data-status="finished"' in html(view)
 
 

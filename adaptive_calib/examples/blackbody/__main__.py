@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from adaptive_calib._words import count
 from adaptive_calib.calibration import CalibrationLearner, format_summary, summarise
 from adaptive_calib.callbacks.calibration_progress import CalibrationProgress
 from adaptive_calib.examples.blackbody.distributions import BiasSweep, Infrared, Microwave
@@ -138,12 +139,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             interrupted = True
     if interrupted:
         print(f"\nInterrupted; all finished experiments are in {store}. The same command goes on from there.")
-    print(f"\n{bar.evaluated} points evaluated now, {bar.loaded} were in {store}.")
+    print(f"\n{count(bar.evaluated, 'experiment')} evaluated now, {bar.loaded} from {store}.")
     if not interrupted:
         learner.sharpen()
     print(f"{learner.stopped_because()}.")
     if learner.failed_points:
-        print(f"{len(learner.failed_points)} points failed; see python -m adaptive_calib.store {store} failures")
+        print(
+            f"{count(len(learner.failed_points), 'point')} failed; see python -m adaptive_calib.store {store} failures"
+        )
     report = _report(learner)
     print(report)
     if not interrupted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from adaptive_calib._words import count
 from adaptive_calib.store.backend import replaces
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.identity.result_set_info import ResultSetInfo
@@ -43,7 +44,7 @@ class MemoryStore(Store):
         self._claiming = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<MemoryStore of {sum(map(len, self._rows.values()))} rows>"
+        return f"<MemoryStore of {count(sum(map(len, self._rows.values())), 'row')}>"
 
     def put(self, rows: Sequence[Row], *, force: bool = False) -> None:
         """Keep rows."""
