@@ -76,7 +76,7 @@ suppress_warnings = [
 
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["dark.css"]
+html_css_files = ["pages.css"]
 html_math_renderer = "mathml"
 html_title = f"adaptive_calib {release}"
 html_show_sphinx = False

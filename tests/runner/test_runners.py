@@ -308,6 +308,6 @@ def test_an_unknown_parameter_is_named_with_the_nearest_one(kind, name):
     """The error names the class that the user called, not its base; the signature stays complete."""
     with pytest.raises(TypeError, match=rf"^{name} has no parameter `npoint_goal`; did you mean `npoints_goal`\?$"):
         kind(Counting(), npoint_goal=3)
-    with pytest.raises(TypeError, match="`colour`; it takes learner, goal, .*on_interrupt"):
+    with pytest.raises(TypeError, match=r"`colour`; it takes learner, goal, .*on_interrupt"):
         kind(Counting(), colour=3)
     assert "npoints_goal" in inspect.signature(kind).parameters

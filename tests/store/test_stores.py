@@ -311,7 +311,7 @@ def test_objects_are_listed_in_their_order_and_orphans_cleaned(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["table.csv", "new.json", "data.pkl"])
 def test_a_new_store_has_no_ending_of_another_format(tmp_path: Path, name: str) -> None:
-    """A name that promises a table is refused before a database is made of it; a store that is there may be so named."""
+    """A name that promises a table is refused before a database is made of it; a store may be renamed so."""
     with pytest.raises(ValueError, match=r"such as results.db .*, but is '.*export results.db -o"):
         open_store(tmp_path / name)
     assert not list(tmp_path.iterdir())
