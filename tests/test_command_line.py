@@ -203,7 +203,7 @@ def test_a_store_that_is_being_made(
     out = _out(capsys, "watch", str(path), "--interval", "0.5")
     assert len(slept) == 2
     assert out.count("there is no store" if size == "nothing" else "no run has written to it yet") == 1
-    assert ": finished" in out
+    assert "goal reached: " in out
 
 
 def test_the_help_names_every_command_and_each_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:
