@@ -198,6 +198,24 @@ def only_sure_links(app: Sphinx, doctree: nodes.document) -> None:
                 link.replace_self(link.children)
 
 
+def add_anchors(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each object the anchors that links back from the source may use.
+
+    These are made of one of the modules in which objects of the same file are documented, which need not be the
+    object's own.
+    """
+    homes_of: dict[str, set[str]] = {}
+    for module in (name for modules in app.config.public_name_pages.values() for name in modules):
+        for name in import_module(module).__all__:
+            homes_of.setdefault(getattr(getattr(import_module(module), name), "__module__", ""), set()).add(module)
+    for signature in doctree.findall(addnodes.desc_signature):
+        module, name = signature.get("module"), signature.get("fullname")
+        if module and name:
+            defined = getattr(getattr(import_module(module), name.partition(".")[0], None), "__module__", module)
+            wanted = {f"{home}.{name}" for home in homes_of.get(defined, ())}
+            signature["ids"] += sorted(wanted - set(signature["ids"]))
+
+
 _BARS = re.compile(r"\|(?=\S)([^|]+)(?<=\S)\|")
 
 
@@ -214,5 +232,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("public-names", PublicNames)
     app.add_role("public-name", name_role)
     app.connect("doctree-read", only_sure_links)
+    app.connect("doctree-read", add_anchors)
     app.connect("autodoc-process-docstring", keep_bars)
     return {"version": "1", "parallel_read_safe": True}
