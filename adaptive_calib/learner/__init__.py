@@ -5,6 +5,7 @@ from adaptive_calib.learner.average_learner1D import AverageLearner1D
 from adaptive_calib.learner.balancing_learner import BalancingLearner
 from adaptive_calib.learner.base_learner import BaseLearner
 from adaptive_calib.learner.claims import Claim
+from adaptive_calib.learner.cubature_learner import CubatureLearner
 from adaptive_calib.learner.data_saver import DataSaver, make_datasaver
 from adaptive_calib.learner.gp_learner import GPLearner
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
@@ -19,6 +20,7 @@ __all__ = [
     "BalancingLearner",
     "BaseLearner",
     "Claim",
+    "CubatureLearner",
     "DataSaver",
     "GPLearner",
     "IntegratorLearner",

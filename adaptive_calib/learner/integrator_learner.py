@@ -23,11 +23,10 @@ Mathematical Software 37 (2010), and the same author's thesis.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import count, pairwise
-from math import inf, isinf
+from math import isinf
 from random import Random
 from typing import Any, Self
 
@@ -38,34 +37,22 @@ from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._integral.interval import (
     ROOT_DEPTH,
+    IntegralEstimate,
     QuadratureInterval,
-    Value,
     checked_bounds,
-    is_finite,
-    norm,
     whole_interval,
 )
-from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
-from adaptive_calib.learner.integrator_coeffs import eps, ns
-from adaptive_calib.learner.values import real_number_or_vector
+from adaptive_calib.learner._integral.quadrature_learner import ROUNDING, SMALL_MISS, QuadratureLearner
+from adaptive_calib.learner.integrator_coeffs import ns
 
 __all__ = ["DivergentIntegralError", "IntegratorLearner"]
-
-#: Points of the first check, and of one where the nodes saw a constant; the latter is also the most of a later check.
-CHECKS, MOST_CHECKS = 8, 64
-
-#: An error below this times the integral of the absolute values is rounding, whatever the tolerance.
-ROUNDING = 16 * eps
-
-#: A check passes if no point shows an error larger than this share of the wanted one.
-SMALL_MISS = 0.25
 
 
 class DivergentIntegralError(ValueError):
     """The integral seems to be infinite: the mean value keeps growing as intervals shrink."""
 
 
-class IntegratorLearner(BaseLearner):
+class IntegratorLearner(QuadratureLearner):
     """Integrates a function of one number.
 
     Parameters
@@ -123,50 +110,26 @@ class IntegratorLearner(BaseLearner):
     [1.0, 1.0]
     """
 
-    data: dict[float, Value]
-    pending_points: set[float]
-    failed_points: set[float]
-
     max_ivals = 1000
-    speculation = 0.4
 
     def __init__(
         self, function: Callable[[float], Any], bounds: tuple[float, float], tol: float, atol: float = 0.0
     ) -> None:
         a, b = checked_bounds(bounds)
-        if not 0 < tol < inf:
-            raise ValueError(f"`tol` should be positive and finite, but is {tol!r}.")
-        if not 0 <= atol < inf:
-            raise ValueError(f"`atol` should be at least 0 and finite, but is {atol!r}.")
-        self.function = function
+        super().__init__(function, tol, atol)
         self.bounds = (a, b)
-        self.tol = float(tol)
-        self.atol = float(atol)
         self._clear()
         self._add(self.first_ival, self.first_ival.nodes, range(ROOT_DEPTH + 1))
         self._push(self.first_ival)
 
     def _clear(self) -> None:
-        self.data = {}
-        self.pending_points = set()
-        self.failed_points = set()
-        self._shape: tuple[int, ...] | None = None  # of the values: () or (N,); None before the first valid one
+        super()._clear()
         self.first_ival = whole_interval(*self.bounds, ROOT_DEPTH)
         self.ivals: set[QuadratureInterval] = {self.first_ival}
         self.priority_split: list[QuadratureInterval] = []
-        # points without a value, in the order in which they came -> (interval, rule that needs them); check points have
-        # no interval
-        self._owners: dict[float, list[tuple[QuadratureInterval, int]]] = {}
-        self._stack: deque[float] = deque()  # to be asked for; those that are not in _unasked are skipped
-        self._unasked: set[float] = set()
         # (-err, -a, serial number, interval); an entry may be outdated
         self._heap: list[tuple[float, float, int, QuadratureInterval]] = []
         self._serial = count()
-        self._speculated = 0  # nodes asked for before they were known to be needed
-        self._check_round = 0
-        self._open_checks: set[float] = set()  # check points of this round without a value
-        self._check_failed = False  # in this round
-        self._checked = False  # a round has passed
 
     def new(self) -> Self:
         """Return a learner of the same function, bounds and tolerances, without data."""
@@ -177,117 +140,17 @@ class IntegratorLearner(BaseLearner):
     # --------------------------------------------------------------------------------------------------- estimates
 
     @property
-    def npoints(self) -> int:
-        """Number of observed points."""
-        return len(self.data)
-
-    @property
-    def ninvalid(self) -> int:
-        """Number of observed values that are NaN or infinite."""
-        return sum(not is_finite(y) for y in self.data.values())
-
-    @property
-    def igral(self) -> Value:
-        """The integral as far as it is known, an array of shape (N,) for vectors; 0 before the first estimate."""
-        estimate = self.first_ival.estimate
-        if estimate is None:
-            return np.zeros(self._shape) if self._shape else 0.0
-        return estimate.igral
-
-    @property
-    def err(self) -> float:
-        """The estimated absolute error of `igral`; inf before the first estimate."""
-        estimate = self.first_ival.estimate
-        return inf if estimate is None else estimate.err
-
-    def largest_error(self) -> float:
-        """Return `err`, in units of the integral; with it ``error_goal=`` asks for an absolute error.
-
-        Inf before the first estimate. The estimate is cautious: the integral is mostly much nearer to the true one.
-        """
-        return self.err
-
-    @property
     def approximating_intervals(self) -> set[QuadratureInterval]:
         """The intervals whose integrals make up `igral`."""
         return set(self.first_ival.cover())
 
-    @property
-    def wanted(self) -> float:
-        """The wanted absolute error: the larger of `atol` and ``tol·|igral|``, with the 2-norm of a vector."""
-        return max(norm(self.igral) * self.tol, self.atol)
+    def _estimate(self) -> IntegralEstimate | None:
+        return self.first_ival.estimate
 
-    def _state(self) -> str:
-        """Return "reached", "rounding" (the tolerance is below it), "exhausted" (nothing to improve) or "open"."""
-        estimate = self.first_ival.estimate
-        if estimate is None:
-            return "open" if self.ivals else "exhausted"
-        wanted = self.wanted
-        if estimate.err == 0 or estimate.err < wanted:
-            return "reached"
-        rounding = ROUNDING * estimate.size
-        if estimate.err - estimate.err_removed < wanted < estimate.err_removed or estimate.err <= rounding:
-            return "rounding"
-        return "open" if self.ivals else "exhausted"
-
-    def done(self) -> bool:
-        """Whether the tolerance is reached and checked, or cannot be reached; `stopped_because` says which."""
-        state = self._state()
-        return state != "open" and (self._checked or not (self._open_checks or self._wants_check()))
-
-    @property
-    def converged(self) -> bool:
-        """Whether the tolerance is reached and a check of the interpolants has passed."""
-        return self._state() == "reached" and self._checked
-
-    def stopped_because(self) -> str:
-        """Return in one line why the learner is done, or that it is not."""
-        state, err = self._state(), self.err
-        wanted = f"the wanted error is {self.wanted:.2g} (tol={self.tol:g}, atol={self.atol:g})"
-        if not self.done():
-            return f"the integral is not done: the estimated error is {err:.2g}, {wanted}"
-        if state == "reached":
-            igral = np.array2string(np.asarray(self.igral), precision=6, threshold=8, suppress_small=True)
-            return f"the integral is {igral} with an estimated error of {err:.2g}; {wanted}"
-        if state == "rounding":
-            return (
-                f"the estimated error of the integral, {err:.2g}, is rounding of the values; {wanted}: "
-                "choose a larger `tol`, or an `atol`"
-            )
-        return (
-            f"no interval can be improved: the estimated error of the integral is {err:.2g}, {wanted}: look at the "
-            "function where values are missing or change from one float to the next, or split the domain there"
-        )
-
-    def loss(self, real: bool = True) -> float:
-        """Return the distance of the error from the wanted one, ``abs(wanted - err)``."""
-        loss = abs(self.wanted - self.err)
-        self.__dict__.setdefault("_cache", {})["loss"] = loss
-        return loss
+    def _can_improve(self) -> bool:
+        return bool(self.ivals)
 
     # --------------------------------------------------------------------------------------------------------- ask
-
-    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[float], list[float]]:
-        """Return the next `n` nodes; the improvement of each is the largest error of an interval that needs it.
-
-        Fewer points come when others would be needed only if the pending values turn out unfavourable (`speculation`),
-        and none when nothing can be improved.
-        """
-        n = check_number_of_points(n)
-        if not tell_pending:
-            return self._preview(n)
-        if n:
-            self._begin_check()
-        points: list[float] = []
-        improvements: list[float] = []
-        while len(points) < n and self._fill_stack():
-            x = self._stack.popleft()
-            if x in self._unasked:
-                self._unasked.discard(x)
-                self.pending_points.add(x)
-                points.append(x)
-                improvements.append(self._improvement(x))
-        return points, improvements
 
     def _improvement(self, x: float) -> float:
         return max([interval.err for interval, _ in self._owners[x]], default=self.err)
@@ -375,61 +238,9 @@ class IntegratorLearner(BaseLearner):
         For an interval that starts with more than one rule, all nodes count for the deepest.
         """
         depth = max(depths)
-        data, failed = self.data, self.failed_points
-        for x in dict.fromkeys(nodes):
-            if x in data or x in failed or isinf(x):
-                continue
-            interval.missing[depth] += 1
-            owners = self._owners.get(x)
-            if owners is None:
-                self._owners[x] = [(interval, depth)]
-                self._stack.append(x)
-                self._unasked.add(x)
-            else:
-                owners.append((interval, depth))
-
-    def _preview(self, n: int) -> tuple[list[float], list[float]]:
-        """Return the points that `ask` would return, without a change."""
-        if not n:
-            return [], []
-        if not self._starts_check():
-            points = [x for x in self._stack if x in self._unasked][:n]
-            if len(points) == n:
-                return points, [self._improvement(x) for x in points]
-        copied = self.new()
-        copied.take_state(self.state())
-        return copied.ask(n)
-
-    def _require_known(self, x: float, what: str) -> None:
-        """Raise ValueError unless `x` was asked for, or the next `ask` would return it."""
-        if not self._is_known(x):
-            self._begin_check()
-            self._fill_stack()
-        if not self._is_known(x):
-            raise ValueError(f"Point {x} doesn't belong to any interval; only points that `ask` returned can {what}.")
-
-    def _is_known(self, x: float) -> bool:
-        return x in self.data or x in self.failed_points or x in self._owners
+        interval.missing[depth] += self._want([x for x in nodes if not isinf(x)], (interval, depth))
 
     # ------------------------------------------------------------------------------------------------------ checks
-
-    def _wants_check(self) -> bool:
-        """Whether there is an estimate to check."""
-        return self.first_ival.estimate is not None and len(self._check_points()) > 0
-
-    def _starts_check(self) -> bool:
-        return not self._checked and not self._open_checks and self._state() != "open" and self._wants_check()
-
-    def _begin_check(self) -> None:
-        """Ask for check points next, if the tolerance is reached and no check has passed."""
-        if self._starts_check():
-            self._check_failed = False
-            points = self._check_points()
-            self._open_checks = set(points)
-            for x in points:
-                self._owners[x] = []
-            self._stack.extendleft(reversed(points))
-            self._unasked.update(points)
 
     def _check_points(self) -> list[float]:
         """Return the points of the next check: each divides the largest gap between known points and those before."""
@@ -439,7 +250,7 @@ class IntegratorLearner(BaseLearner):
             known = sorted({self.first_ival.low, self.first_ival.high, *map(variable.t, known)})
         gaps = [(left - right, left, right) for left, right in pairwise(known)]
         heapify(gaps)
-        number = MOST_CHECKS if self._saw_nothing() else min(CHECKS * 2**self._check_round, MOST_CHECKS)
+        number = self._number_of_checks()
         # a generator of its own for each round: a learner that was saved and loaded asks for the same points
         rng = Random(self._check_round + 1)
         points: list[float] = []
@@ -451,11 +262,6 @@ class IntegratorLearner(BaseLearner):
                 heappush(gaps, (left - x, left, x))
                 heappush(gaps, (x - right, x, right))
         return points
-
-    def _saw_nothing(self) -> bool:
-        """Whether all values are equal up to rounding, as they are beside a feature that is narrower than the gaps."""
-        values = np.array([y for y in self.data.values() if is_finite(y)])
-        return not len(values) or bool(np.all(np.ptp(values, axis=0) <= 16 * eps * np.abs(values).max(axis=0)))
 
     def _use_check(self, x: float) -> None:
         """Compare the interpolant with the value at a check point."""
@@ -476,9 +282,7 @@ class IntegratorLearner(BaseLearner):
                     self._reopen(interval)
             self._push(interval)
             interval.update_estimate()
-        if not self._open_checks:
-            self._checked = not self._check_failed
-            self._check_round += self._check_failed
+        self._end_check()
 
     def _reopen(self, interval: QuadratureInterval) -> None:
         """Improve an interval, and all below, that was taken to be exact up to rounding."""
@@ -492,47 +296,13 @@ class IntegratorLearner(BaseLearner):
 
     # -------------------------------------------------------------------------------------------------------- tell
 
-    def tell(self, x: float, y: Value) -> None:
-        """Record the value at a node.
+    def data_key(self, x: Any) -> float:
+        """Return a point as a float."""
+        return float(x)
 
-        Parameters
-        ----------
-        x : float
-            A point that `ask` returned, or is about to. A second value replaces the first in `data`; estimates that
-            were computed from the first stay.
-        y : float or vector of shape (N,)
-            See `values`. NaN, infinite and masked values are left out of the interpolants.
-
-        Raises
-        ------
-        ValueError
-            If `x` belongs to no interval, or the length of `y` is not that of the values so far.
-        TypeError
-            If `y` is no real number and no vector of them. For the integral of a complex function return both parts.
-        DivergentIntegralError
-            If the integral seems to be infinite; the value is recorded all the same.
-        """
-        self._require_known(x, "be told")
-        value = real_number_or_vector(y, x)
-        if not isinstance(value, np.ndarray):
-            value = float(value)
-        self._check_shape(x, value)
-        self.failed_points.discard(x)
-        self.data[float(x)] = value
-        self._arrived(x)
-
-    def _check_shape(self, x: float, value: Value) -> None:
-        shape = np.shape(value)
-        if shape == self._shape or (not shape and not is_finite(value)):
-            return  # a plain NaN says "no value here" for vectors, too
-        if self._shape is not None:
-            raise ValueError(
-                f"the values so far have shape {self._shape}, but the value at {x!r} has shape {shape}; "
-                "a learner takes values of one shape."
-            )
-        self._shape = shape
+    def _shape_is_known(self) -> None:
         for interval in self.first_ival.with_descendants():
-            interval.set_shape(shape)
+            interval.set_shape(self._shape or ())
             interval.update_estimate()
 
     def _arrived(self, x: float) -> None:
@@ -582,26 +352,6 @@ class IntegratorLearner(BaseLearner):
         for each in reversed(interval.with_descendants()):
             each.update_estimate()
 
-    def tell_pending(self, x: float) -> None:
-        """Mark the node `x` as pending; ValueError if it is no node."""
-        self._require_known(x, "be pending")
-        if x in self._unasked:
-            self._unasked.discard(x)
-            self.pending_points.add(x)
-
-    def tell_failed(self, x: float) -> None:
-        """Mark the node `x` as failed: it is left out of the interpolants; ValueError if it is no node."""
-        self._require_known(x, "fail")
-        if x not in self.data and x not in self.failed_points:
-            self.failed_points.add(float(x))
-            self._arrived(x)
-
-    def remove_unfinished(self) -> None:
-        """Give up the pending nodes: they are asked for again."""
-        self.pending_points = set()
-        self._stack = deque(self._owners)
-        self._unasked = set(self._owners)
-
     # ------------------------------------------------------------------------------------------------ data in and out
 
     def state(self) -> dict[str, Any]:
@@ -609,19 +359,13 @@ class IntegratorLearner(BaseLearner):
         intervals = self.first_ival.with_descendants()
         number = {id(interval): i for i, interval in enumerate(intervals)}
         return {
-            "data": dict(self.data),
-            "failed": sorted(self.failed_points),
+            **self._shared_state(),
             "intervals": [
                 {**interval.export(), "parent": None if (up := interval.parent) is None else number[id(up)]}
                 for interval in intervals
             ],
             "open": [number[id(interval)] for interval in self.ivals],
             "priority": [number[id(interval)] for interval in self.priority_split],
-            "unknown": list(self._owners),
-            "pending": [x for x in self._owners if x in self.pending_points],
-            "stack": [x for x in self._stack if x in self._unasked],
-            "speculated": self._speculated,
-            "check": (self._check_round, sorted(self._open_checks), self._check_failed, self._checked),
         }
 
     def take_state(self, state: Mapping[str, Any]) -> None:
@@ -632,24 +376,13 @@ class IntegratorLearner(BaseLearner):
                 f"the data are of the integral over {(intervals[0].a, intervals[0].b)}, but this learner is of "
                 f"{self.bounds}; make it with the same bounds."
             )
-        self._clear()
+        self._take_shared_state(state)
         self.first_ival = intervals[0]
-        self.data = dict(state["data"])
-        shapes = {np.shape(y) for y in self.data.values() if np.ndim(y) or is_finite(y)}
-        self._shape = shapes.pop() if shapes else None
-        self.failed_points = set(state["failed"])
         self.ivals = {intervals[i] for i in state["open"]}
         self.priority_split = [intervals[i] for i in state["priority"]]
-        self._owners = {x: [] for x in state["unknown"]}
         for interval in intervals:
             self._want_again(interval)
             self._push(interval)
-        self.pending_points = set(state["pending"])
-        self._stack = deque(state["stack"])
-        self._speculated = state.get("speculated", 0)
-        self._check_round, checks, self._check_failed, self._checked = state.get("check", (0, [], False, False))
-        self._open_checks = set(checks)
-        self._unasked = set(self._stack)
         for interval in reversed(intervals):
             if not interval.parts:
                 interval.update_estimate()
@@ -663,9 +396,6 @@ class IntegratorLearner(BaseLearner):
                 if x in self._owners:
                     self._owners[x].append((interval, depth))
                     interval.missing[depth] += 1
-
-    def _get_data(self) -> dict[str, Any]:
-        return self.state()
 
     def _set_data(self, data: Mapping[str, Any]) -> None:
         if not isinstance(data, Mapping) or "intervals" not in data:

@@ -14,6 +14,7 @@ learner             names of columns (defaults)                    rows         
 ==================  =============================================  =========================  =====================
 Learner1D           x_name="x", y_name="y"                         by x                       [x]
 IntegratorLearner   the same                                       by x                       [x]
+CubatureLearner     point_names, value_name="value"                in the order of telling    point_names
 AverageLearner      seed_name="seed", y_name="y"                   by seed                    [seed]
 AverageLearner1D    mean=False, then seed_name, x_name, y_name     by x, then seed            [seed, x], or [x]
 Learner2D           x_name="x", y_name="y", z_name="z"             by point                   [x, y]
@@ -39,6 +40,7 @@ from adaptive_calib.learner.average_learner import AverageLearner
 from adaptive_calib.learner.average_learner1D import AverageLearner1D
 from adaptive_calib.learner.balancing_learner import BalancingLearner
 from adaptive_calib.learner.base_learner import BaseLearner
+from adaptive_calib.learner.cubature_learner import CubatureLearner
 from adaptive_calib.learner.data_saver import DataSaver
 from adaptive_calib.learner.gp_learner import GPLearner
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
@@ -281,7 +283,7 @@ class _CurveTable(_PointTable):
 class _IntegralTable(_CurveTable):
     """The values at the nodes; they cannot be read, as an integrator takes only values at nodes that it asked for."""
 
-    def read(self, learner: IntegratorLearner, df: pd.DataFrame) -> None:
+    def read(self, learner: Any, df: pd.DataFrame) -> None:
         raise NotImplementedError(
             f"a table cannot be loaded into a {type(learner).__name__}; load a saved file instead."
         )
@@ -392,6 +394,13 @@ class _SpaceTable(_PointTable):
     def tell(self, learner: LearnerND, df: pd.DataFrame) -> None:
         points = zip(*(_read(df, name) for name in self.input_names(learner)), strict=True)
         learner.tell_many(list(points), _read(df, self.value_name))
+
+
+@dataclass(frozen=True)
+class _CubatureTable(_SpaceTable):
+    """As of an IntegratorLearner: it cannot be read."""
+
+    read = _IntegralTable.read
 
 
 @dataclass(frozen=True)
@@ -525,6 +534,7 @@ class _BalancingTable(TableFormat):
 _FORMATS: dict[type[BaseLearner], type[TableFormat]] = {
     Learner1D: _CurveTable,
     IntegratorLearner: _IntegralTable,
+    CubatureLearner: _CubatureTable,
     AverageLearner: _SeedTable,
     AverageLearner1D: _SampleTable,
     Learner2D: _PlaneTable,

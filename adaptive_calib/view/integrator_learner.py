@@ -1,12 +1,13 @@
-"""The plot of an `IntegratorLearner`: a path through its nodes."""
+"""The plots of integrators: a path through the nodes of an `IntegratorLearner`, the points of a `CubatureLearner`."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from adaptive_calib.learner.cubature_learner import CubatureLearner
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
 
-__all__ = ["plot"]
+__all__ = ["plot", "plot_box"]
 
 
 def plot(learner: IntegratorLearner) -> Any:
@@ -21,9 +22,29 @@ def plot(learner: IntegratorLearner) -> Any:
     RuntimeError
         If HoloViews is not installed.
     """
+    hv = _holoviews()
+    rows = learner.to_numpy()
+    return hv.Path([rows] if len(rows) else [])
+
+
+def plot_box(learner: CubatureLearner) -> Any:
+    """Return the observed points in the plane of the first two dimensions; empty without data.
+
+    Returns
+    -------
+    holoviews.Points
+
+    Raises
+    ------
+    RuntimeError
+        If HoloViews is not installed.
+    """
+    return _holoviews().Points([x[:2] for x in learner.data])
+
+
+def _holoviews() -> Any:
     try:
         import holoviews as hv
     except ImportError:
         raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
-    rows = learner.to_numpy()
-    return hv.Path([rows] if len(rows) else [])
+    return hv

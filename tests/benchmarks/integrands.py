@@ -14,7 +14,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -328,3 +328,99 @@ def by_learner(
         return Outcome(False, math.inf, f.count)
     claimed = learner.done() and getattr(learner, "converged", True)
     return Outcome(bool(claimed), abs(learner.igral - integrand.exact) / abs(integrand.exact), f.count + len(waiting))
+
+
+# ------------------------------------------------------------------------------------------------------------- boxes
+
+
+@dataclass(frozen=True)
+class BoxIntegrand:
+    """A function on the unit square or cube with a known integral; takes an array of shape (k, n)."""
+
+    family: str
+    ndim: int
+    function: Callable[[Any], Any] = field(repr=False)
+    exact: float
+
+
+def boxes(draws: int, seed: int = 0) -> list[BoxIntegrand]:
+    """Return `draws` functions of each of Genz's six families in two and in three dimensions.
+
+    The parameters of the six are 4.5, 10, 2, 7, 7 and 3 in the mean over the dimensions, places are uniform.
+    """
+    rng = np.random.default_rng(seed)
+    found: list[BoxIntegrand] = []
+
+    def drawn(n: int, difficulty: float) -> tuple[Any, Any]:
+        a = rng.uniform(0.2, 1, n)
+        return a * difficulty * n / a.sum(), rng.random(n)
+
+    def add(family: str, n: int, function: Callable[[Any, Any, Any], Any], a: Any, u: Any, exact: float) -> None:
+        found.append(BoxIntegrand(family, n, lambda x: function(x, a, u), float(exact)))
+
+    erf = np.vectorize(math.erf)
+    for _, n in product(range(draws), (2, 3)):
+        a, u = drawn(n, 4.5)
+        wave = np.exp(2j * np.pi * u[0]) * np.prod((np.exp(1j * a) - 1) / (1j * a))
+        add("oscillatory", n, lambda x, a, u: np.cos(2 * np.pi * u[0] + x @ a), a, u, wave.real)
+        a, u = drawn(n, 10)
+        peak = np.prod(a * (np.arctan(a * (1 - u)) + np.arctan(a * u)))
+        add("product peak", n, lambda x, a, u: 1 / (a**-2.0 + (x - u) ** 2).prod(axis=-1), a, u, peak)
+        a, u = drawn(n, 2)
+        signs = np.array(list(product((0, 1), repeat=n)))
+        corner = ((-1) ** signs.sum(axis=1) / (1 + signs @ a)).sum() / math.factorial(n) / np.prod(a)
+        add("corner peak", n, lambda x, a, u: (1 + x @ a) ** -(len(a) + 1.0), a, u, corner)
+        a, u = drawn(n, 7)
+        bell = np.prod(np.sqrt(np.pi) / 2 / a * (erf(a * (1 - u)) + erf(a * u)))
+        add("Gaussian", n, lambda x, a, u: np.exp(-((a * (x - u)) ** 2).sum(axis=-1)), a, u, bell)
+        a, u = drawn(n, 7)
+        tent = np.prod((2 - np.exp(-a * u) - np.exp(-a * (1 - u))) / a)
+        add("continuous", n, lambda x, a, u: np.exp(-np.abs(x - u) @ a), a, u, tent)
+        a, u = drawn(n, 3)
+        ends = np.where(np.arange(n) < 2, u, 1.0)
+        cut = np.prod(np.expm1(a * ends) / a)
+        add("discontinuous", n, lambda x, a, u: np.exp(x @ a) * (x[..., :2] <= u[:2]).all(axis=-1), a, u, cut)
+    return found
+
+
+#: Evaluations after which each rule gives up.
+BOX_BUDGET = 100_000
+
+
+def box_by_scipy(rule: str, integrand: BoxIntegrand, tol: float) -> Outcome:
+    """Return what `scipy.integrate.cubature` finds with a rule."""
+    f = CountedRows(integrand.function)
+    n = integrand.ndim
+    per_box = {"genz-malik": 1 + 2 * n + 2 * n * n + 2**n, "gk15": 22**n, "gk21": 31**n}[rule]
+    answer = integrate.cubature(
+        f, [0.0] * n, [1.0] * n, rule=rule, rtol=tol, atol=0, max_subdivisions=max(1, BOX_BUDGET // per_box // 2**n)
+    )
+    error = abs(float(answer.estimate) - integrand.exact) / abs(integrand.exact)
+    return Outcome(answer.status == "converged", error, f.count)
+
+
+class CountedRows:
+    """A function of arrays of shape (k, n) that counts the rows."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+        self.count = 0
+
+    def __call__(self, x: Any) -> Any:
+        self.count += len(x)
+        return self.function(x)
+
+
+def box_by_learner(integrand: BoxIntegrand, tol: float, in_flight: int = 1) -> Outcome:
+    """Return what a CubatureLearner finds, with points in flight that come back in random order."""
+    from adaptive_calib import CubatureLearner
+
+    rng = np.random.default_rng(0)
+    learner = CubatureLearner(integrand.function, [(0.0, 1.0)] * integrand.ndim, tol)
+    waiting: list[Any] = []
+    while not learner.done() and learner.npoints < BOX_BUDGET:
+        waiting += learner.ask(in_flight - len(waiting))[0]
+        x = waiting.pop(int(rng.integers(len(waiting))))
+        learner.tell(x, float(integrand.function(np.array(x))))
+    error = abs(learner.igral - integrand.exact) / abs(integrand.exact)
+    return Outcome(learner.converged, error, learner.npoints + len(waiting))

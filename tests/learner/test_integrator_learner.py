@@ -13,7 +13,8 @@ import pytest
 
 from adaptive_calib.learner import integrator_coeffs
 from adaptive_calib.learner._integral.interval import downdate
-from adaptive_calib.learner.integrator_learner import CHECKS, DivergentIntegralError, IntegratorLearner
+from adaptive_calib.learner._integral.quadrature_learner import CHECKS
+from adaptive_calib.learner.integrator_learner import DivergentIntegralError, IntegratorLearner
 from adaptive_calib.testing.learners import LearnerContract
 
 

@@ -19,6 +19,7 @@ from adaptive_calib.learner import (
     AverageLearner,
     AverageLearner1D,
     BalancingLearner,
+    CubatureLearner,
     DataSaver,
     GPLearner,
     IntegratorLearner,
@@ -323,6 +324,10 @@ def test_integrals_have_a_table_that_cannot_be_loaded() -> None:
     assert learner.to_dataframe()[["x", "y"]].to_numpy().tolist() == learner.to_numpy().tolist()
     with pytest.raises(NotImplementedError, match="IntegratorLearner"):
         learner.load_dataframe(learner.to_dataframe())
+    box = _run(CubatureLearner(lambda p: p[0] + p[1], [(0, 1), (2, 3)], 1e-3), 20)
+    assert box.to_dataframe()[["x", "y", "value"]].to_numpy().tolist() == box.to_numpy().tolist()
+    with pytest.raises(NotImplementedError, match="CubatureLearner"):
+        box.load_dataframe(box.to_dataframe())
 
 
 def test_a_users_learner_has_no_table() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from adaptive_calib.learner.average_learner import AverageLearner
 from adaptive_calib.learner.balancing_learner import BalancingLearner
+from adaptive_calib.learner.cubature_learner import CubatureLearner
 from adaptive_calib.learner.data_saver import DataSaver
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
 from adaptive_calib.learner.learner1D import Learner1D
@@ -49,6 +50,15 @@ def test_average_without_data() -> None:
     assert not learner.plot().dimension_values(1).any()
     learner.tell(0, math.nan)
     assert not learner.plot().dimension_values(1).any()
+
+
+def test_cubature() -> None:
+    """The observed points, in the plane of the first two dimensions."""
+    learner = CubatureLearner(lambda p: p[0] * p[1] * p[2], [(0, 1), (0, 2), (0, 3)], 1e-6)
+    assert len(learner.plot()) == 0
+    for x in learner.ask(33)[0]:
+        learner.tell(x, learner.function(x))
+    assert np.array_equal(learner.plot().array(), learner.to_numpy()[:, :2])
 
 
 def test_integrator() -> None:

@@ -40,6 +40,7 @@ __all__ = [
     "downdate",
     "is_finite",
     "norm",
+    "sizes",
     "whole_interval",
 ]
 
@@ -300,7 +301,7 @@ class QuadratureInterval:
         """Decide whether the rule before misses the values mostly at one end."""
         if self.variable is not None:
             return
-        misses = _sizes(rules().V[depth] @ change)[1::2]  # at the nodes that the rule before does not have
+        misses = sizes(rules().V[depth] @ change)[1::2]  # at the nodes that the rule before does not have
         half = len(misses) // 2
         left, right = float(misses[0]), float(misses[-1])
         self.singular_end = 0
@@ -367,7 +368,7 @@ class QuadratureInterval:
             return 0.0
         ts = np.array(places)
         at = (ts - low - (self.high - ts)) / width
-        misses = _sizes(calc_V(at, len(self.c)) @ self.c - np.array(ys))
+        misses = sizes(calc_V(at, len(self.c)) @ self.c - np.array(ys))
         xi = rules().xi[self.depth_complete]
         right = np.clip(np.searchsorted(xi, at), 1, len(xi) - 1)
         worst = float((misses * (xi[right] - xi[right - 1])).max()) * width / 2
@@ -523,7 +524,7 @@ def is_finite(value: Value) -> bool:
     return bool(np.isfinite(value).all()) if isinstance(value, np.ndarray) else isfinite(value)
 
 
-def _sizes(rows: Floats) -> Floats:
+def sizes(rows: Floats) -> Floats:
     """Return the 2-norm of each row, shape (n,); rows may be numbers."""
     if rows.ndim == 1:
         return np.abs(rows)

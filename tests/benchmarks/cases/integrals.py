@@ -7,6 +7,7 @@ for that integrand: the one with the fewest evaluations among those with a true 
 
 from __future__ import annotations
 
+from itertools import product
 from statistics import median, quantiles
 from time import process_time
 from types import ModuleType
@@ -15,7 +16,19 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.harness import Case
-from tests.benchmarks.integrands import PEERS, Integrand, Outcome, by_learner, by_peer, families, fixed, infinite
+from tests.benchmarks.integrands import (
+    PEERS,
+    Integrand,
+    Outcome,
+    box_by_learner,
+    box_by_scipy,
+    boxes,
+    by_learner,
+    by_peer,
+    families,
+    fixed,
+    infinite,
+)
 
 PEER = None
 
@@ -24,8 +37,8 @@ DRAWS = 20
 
 IN_FLIGHT = (1, 16)
 
-#: Of the integrals over infinite intervals; the change of variable was chosen with seed 0.
-INFINITE_SEED = 9001
+#: Seed of the integrals over infinite intervals, squares and cubes; the change of variable was chosen with seed 0.
+UNSEEN = 9001
 
 
 def _row(name: str, outcomes: list[Outcome], tol: float, ratios: list[float], singular: list[float]) -> str:
@@ -66,11 +79,39 @@ def compare(integrands: list[Integrand], tolerances: tuple[float, ...]) -> str:
     return "\n".join(lines)
 
 
+def compare_boxes(draws: int, tolerances: tuple[float, ...], seed: int) -> str:
+    """Return the table of integrals over squares and cubes, in Markdown."""
+    lines = [
+        "| n | tolerance | rule | right | false claims | gave up | evaluations, median | to genz-malik's, median |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    rules = ("genz-malik", "gk15", "gk21")
+    for n, tol in product((2, 3), tolerances):
+        integrands = [each for each in boxes(draws, seed) if each.ndim == n]
+        found = {rule: [box_by_scipy(rule, each, tol) for each in integrands] for rule in rules}
+        for in_flight in IN_FLIGHT:
+            name = f"CubatureLearner, {in_flight} in flight"
+            found[name] = [box_by_learner(each, tol, in_flight) for each in integrands]
+        for rule, outcomes in found.items():
+            right = sum(each.is_right(tol) for each in outcomes)
+            false = sum(each.claimed and not each.is_right(tol) for each in outcomes)
+            gave_up = sum(not each.claimed for each in outcomes)
+            pairs = zip(outcomes, found["genz-malik"], strict=True)
+            ratios = [one.evaluations / other.evaluations for one, other in pairs if one.claimed and other.claimed]
+            middle = median(each.evaluations for each in outcomes)
+            lines.append(
+                f"| {n} | {tol:g} | {rule} | {right} of {len(outcomes)} | {false} | {gave_up} | {middle:.0f} "
+                f"| {median(ratios):.2f} |"
+            )
+    return "\n".join(lines)
+
+
 def report(draws: int = DRAWS, tolerances: tuple[float, ...] = (1e-3, 1e-6, 1e-10)) -> str:
     """Return the tables, in Markdown."""
     return (
         f"{compare(fixed() + families(draws), tolerances)}\n\n#### Infinite intervals\n\n"
-        f"{compare(infinite(draws, seed=INFINITE_SEED), tolerances)}"
+        f"{compare(infinite(draws, seed=UNSEEN), tolerances)}\n\n#### Squares and cubes\n\n"
+        f"{compare_boxes(max(draws // 4, 1), (1e-3, 1e-6), UNSEEN)}"
     )
 
 

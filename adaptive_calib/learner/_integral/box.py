@@ -1,0 +1,181 @@
+"""One box of an integral over two or three numbers: its nodes, estimates, and where it is halved.
+
+`CubatureLearner` chooses the box to halve next; `box_rule` has the rule.
+
+Missing values (NaN, infinite, failed) are replaced with the mean of the others, and the error grows by the largest
+value times the volume that the missing nodes stand for: what is not known counts as not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from adaptive_calib._arrays import Floats
+from adaptive_calib.learner._integral.box_rule import box_rule, monomials
+from adaptive_calib.learner._integral.interval import Value, is_finite, norm, sizes
+from adaptive_calib.learner.integrator_coeffs import eps
+
+__all__ = ["Box", "Point"]
+
+#: Coordinates in the domain.
+Point: TypeAlias = tuple[float, ...]
+
+#: A foretold value may be off by this times the largest residual of the fit at the nodes: a point between nodes is
+#: foretold several times worse than the nodes that the polynomial was fitted to.
+_TRUST = 10.0
+
+#: A box is not halved below this times the distance of two floats.
+_NARROW = 1000
+
+
+@dataclass
+class Box:
+    """A box with the nodes of one rule.
+
+    Attributes
+    ----------
+    low, high : tuple of float
+        Its corners.
+    parent : int or None
+        Number of the box that was halved.
+    parts : tuple of int
+        Numbers of its halves.
+    missing : int
+        Nodes without a value.
+    complete : bool
+        Whether it has an estimate.
+    igral, err, size
+        The integral, its error, and the integral of the absolute values.
+    axis : int
+        Where it is halved.
+    checks : list of tuple
+        Observed points that are no nodes, at which values are compared with foretold ones.
+    """
+
+    low: Point
+    high: Point
+    parent: int | None = None
+    parts: tuple[int, ...] = ()
+    missing: int = 0
+    complete: bool = False
+    igral: Value = 0.0
+    err: float = float(np.finfo(float).max)
+    size: float = 0.0
+    axis: int = 0
+    checks: list[Point] = field(default_factory=list)
+
+    @property
+    def volume(self) -> float:
+        """Its volume."""
+        return prod(b - a for a, b in zip(self.low, self.high, strict=True))
+
+    @property
+    def nodes(self) -> list[Point]:
+        """The nodes."""
+        low, high = np.array(self.low), np.array(self.high)
+        nodes = (low + high) / 2 + (high - low) / 2 * box_rule(len(low)).nodes
+        return [tuple(node) for node in nodes.tolist()]
+
+    def contains(self, x: Point) -> bool:
+        """Whether `x` lies in it."""
+        return all(a <= u <= b for a, u, b in zip(self.low, x, self.high, strict=True))
+
+    def is_narrow(self) -> bool:
+        """Whether its nodes can hardly be distinguished as floats along the axis where it would be halved."""
+        a, b = self.low[self.axis], self.high[self.axis]
+        return b - a <= _NARROW * eps * max(abs(a), abs(b))
+
+    def halves(self, number: int) -> tuple[Box, Box]:
+        """Return its halves; `number` is its own."""
+        k = self.axis
+        middle = (self.low[k] + self.high[k]) / 2
+        left, right = (
+            Box(self.low, (*self.high[:k], middle, *self.high[k + 1 :]), number),
+            Box((*self.low[:k], middle, *self.low[k + 1 :]), self.high, number),
+        )
+        for half in (left, right):
+            half.err = self.err / 2
+            # nodes of this box are no nodes of the halves: their values are checks at no cost
+            half.checks = [x for x in (*self.checks, *self.nodes) if half.contains(x)]
+        return left, right
+
+    def _values(self, values: Mapping[Point, Value], shape: tuple[int, ...]) -> tuple[Floats, int]:
+        """Return the values at the nodes, shape (N, *shape), missing ones replaced, and the number of these."""
+        found = [values.get(x, np.nan) for x in self.nodes]
+        good = [is_finite(y) for y in found]
+        f = np.array([np.broadcast_to(y if ok else 0.0, shape) for y, ok in zip(found, good, strict=True)], dtype=float)
+        if any(good) and not all(good):
+            f[~np.array(good)] = f[good].mean(axis=0)
+        return f, good.count(False)
+
+    def estimate(self, values: Mapping[Point, Value], shape: tuple[int, ...], widths: Floats, largest: float) -> None:
+        """Estimate integral and error.
+
+        Parameters
+        ----------
+        values : mapping
+            Node -> value; missing and non-finite values count as missing.
+        shape : tuple of int
+            (m,) for vectors, () for numbers.
+        widths : array, shape (n,)
+            Those of the domain: of axes with equal differences, the longest is halved.
+        largest : float
+            Size of the largest value anywhere, for a box without any valid value.
+        """
+        self.complete = True
+        rule, volume = box_rule(len(self.low)), self.volume
+        f, missing = self._values(values, shape)
+        igral = volume * np.tensordot(rule.weights, f, axes=1)
+        self.igral = igral if shape else float(igral)
+        self.err = norm(volume * np.tensordot(rule.weights - rule.weights_5, f, axes=1))
+        magnitudes = sizes(f)
+        self.size = volume * float(magnitudes.mean())
+        if missing:
+            unknown = largest if missing == len(f) else float(magnitudes.max())
+            self.err += volume * missing / len(f) * unknown
+        differences = sizes(np.tensordot(rule.differences, f, axes=1))
+        rounding = 16 * eps * float(magnitudes.max())
+        shares = (np.array(self.high) - np.array(self.low)) / widths
+        self.axis = int(np.argmax(np.where(differences >= differences.max() - rounding, shares, -1.0)))
+        if self.checks:
+            self.check(values, shape)
+
+    def check(self, values: Mapping[Point, Value], shape: tuple[int, ...]) -> float:
+        """Raise `err` to the error that `checks` show; return that error.
+
+        A difference counts where it is more than the fit at the nodes foretells. A feature that no node has seen is
+        about as large as the part of the box that one node stands for.
+        """
+        xs = [x for x in self.checks if x in values and is_finite(values[x])]
+        f, missing = self._values(values, shape)
+        if not xs or missing == len(f):
+            return 0.0
+        low, high = np.array(self.low), np.array(self.high)
+        rule = box_rule(len(low))
+        c = np.tensordot(rule.fit, f, axes=1)
+        residual = float(sizes(np.tensordot(monomials(rule.nodes), c, axes=1) - f).max())
+        at = (2 * np.array(xs) - low - high) / (high - low)
+        observed = np.array([values[x] for x in xs])
+        misses = sizes(np.tensordot(monomials(at), c, axes=1) - observed)
+        worst = max(float(misses.max()) - _TRUST * residual, 0.0) * self.volume / len(f)
+        self.err = max(self.err, worst)
+        return worst
+
+    # ------------------------------------------------------------------------------------------------- plain data
+
+    def export(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {**asdict(self), "igral": np.asarray(self.igral).tolist()}
+
+    @classmethod
+    def restore(cls, exported: Mapping[str, Any]) -> Box:
+        """Return the box that was exported."""
+        box = cls(**{**exported, "checks": list(exported["checks"])})
+        if isinstance(exported["igral"], list):
+            box.igral = np.array(exported["igral"])
+        return box

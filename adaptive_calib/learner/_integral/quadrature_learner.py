@@ -1,0 +1,378 @@
+"""What the integrators of one and of several numbers share: tolerances, checks, and points that are asked for and told.
+
+A learner divides its domain into parts, each with a rule whose nodes it asks for. When the estimated error is within
+the tolerance, check points are asked for; the integral is done when a check has passed, and the next check after one
+that failed has twice as many points.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from adaptive_calib.learner._integral.interval import IntegralEstimate, Value, is_finite, norm
+from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
+from adaptive_calib.learner.integrator_coeffs import eps
+from adaptive_calib.learner.values import real_number_or_vector
+
+__all__ = ["CHECKS", "MOST_CHECKS", "ROUNDING", "SMALL_MISS", "QuadratureLearner"]
+
+#: Points of the first check, and of one where the nodes saw a constant; the latter is also the most of a later check.
+CHECKS, MOST_CHECKS = 8, 64
+
+#: An error below this times the integral of the absolute values is rounding, whatever the tolerance.
+ROUNDING = 16 * eps
+
+#: A check passes if no point shows an error larger than this share of the wanted one.
+SMALL_MISS = 0.25
+
+
+class QuadratureLearner(BaseLearner):
+    """Base class of integrators; see `IntegratorLearner` and `CubatureLearner` for parameters and attributes."""
+
+    data: dict[Any, Value]
+    pending_points: set[Any]
+    failed_points: set[Any]
+
+    speculation = 0.4
+
+    def __init__(self, function: Callable[[Any], Any], tol: float, atol: float) -> None:
+        if not 0 < tol < inf:
+            raise ValueError(f"`tol` should be positive and finite, but is {tol!r}.")
+        if not 0 <= atol < inf:
+            raise ValueError(f"`atol` should be at least 0 and finite, but is {atol!r}.")
+        self.function = function
+        self.tol = float(tol)
+        self.atol = float(atol)
+
+    def _clear(self) -> None:
+        self.data = {}
+        self.pending_points = set()
+        self.failed_points = set()
+        self._shape: tuple[int, ...] | None = None  # of the values: () or (N,); None before the first valid one
+        # points without a value, in the order in which they came -> what needs them; check points have no owner
+        self._owners: dict[Any, list[Any]] = {}
+        self._stack: deque[Any] = deque()  # to be asked for; those that are not in _unasked are skipped
+        self._unasked: set[Any] = set()
+        self._speculated = 0  # nodes asked for before they were known to be needed
+        self._check_round = 0
+        self._open_checks: set[Any] = set()  # check points of this round without a value
+        self._check_failed = False  # in this round
+        self._checked = False  # a round has passed
+
+    # -------------------------------------------------------------------------------------------- what a rule defines
+
+    @abstractmethod
+    def _estimate(self) -> IntegralEstimate | None:
+        """Return the sums over the domain; None before the first."""
+
+    @abstractmethod
+    def _can_improve(self) -> bool:
+        """Whether a part may still be improved."""
+
+    @abstractmethod
+    def _fill_stack(self) -> bool:
+        """Refine or divide parts until there are nodes to ask for; False if that cannot be."""
+
+    @abstractmethod
+    def _improvement(self, x: Any) -> float:
+        """Return the error of the part that needs the point `x`."""
+
+    @abstractmethod
+    def _arrived(self, x: Any) -> None:
+        """Use the value at `x`, which is now observed or failed."""
+
+    @abstractmethod
+    def _check_points(self) -> list[Any]:
+        """Return the points of the next check."""
+
+    @abstractmethod
+    def _shape_is_known(self) -> None:
+        """Adapt estimates of parts without any valid value to the shape of the values."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return data, parts and pending points as plain dicts, lists and numbers."""
+
+    @abstractmethod
+    def take_state(self, state: Mapping[str, Any]) -> None:
+        """Take over the state that `state` returned."""
+
+    # --------------------------------------------------------------------------------------------------- estimates
+
+    @property
+    def npoints(self) -> int:
+        """Number of observed points."""
+        return len(self.data)
+
+    @property
+    def ninvalid(self) -> int:
+        """Number of observed values that are NaN or infinite."""
+        return sum(not is_finite(y) for y in self.data.values())
+
+    @property
+    def igral(self) -> Value:
+        """The integral as far as it is known, an array of shape (N,) for vectors; 0 before the first estimate."""
+        estimate = self._estimate()
+        if estimate is None:
+            return np.zeros(self._shape) if self._shape else 0.0
+        return estimate.igral
+
+    @property
+    def err(self) -> float:
+        """The estimated absolute error of `igral`; inf before the first estimate."""
+        estimate = self._estimate()
+        return inf if estimate is None else estimate.err
+
+    def largest_error(self) -> float:
+        """Return `err`, in units of the integral; with it ``error_goal=`` asks for an absolute error.
+
+        Inf before the first estimate. The estimate is cautious: the integral is mostly much nearer to the true one.
+        """
+        return self.err
+
+    @property
+    def wanted(self) -> float:
+        """The wanted absolute error: the larger of `atol` and ``tol·|igral|``, with the 2-norm of a vector."""
+        return max(norm(self.igral) * self.tol, self.atol)
+
+    def _state(self) -> str:
+        """Return "reached", "rounding" (the tolerance is below it), "exhausted" (nothing to improve) or "open"."""
+        estimate = self._estimate()
+        if estimate is None:
+            return "open" if self._can_improve() else "exhausted"
+        wanted = self.wanted
+        if estimate.err == 0 or estimate.err < wanted:
+            return "reached"
+        rounding = ROUNDING * estimate.size
+        if estimate.err - estimate.err_removed < wanted < estimate.err_removed or estimate.err <= rounding:
+            return "rounding"
+        return "open" if self._can_improve() else "exhausted"
+
+    def done(self) -> bool:
+        """Whether the tolerance is reached and checked, or cannot be reached; `stopped_because` says which."""
+        state = self._state()
+        return state != "open" and (self._checked or not (self._open_checks or self._wants_check()))
+
+    @property
+    def converged(self) -> bool:
+        """Whether the tolerance is reached and a check of the interpolants has passed."""
+        return self._state() == "reached" and self._checked
+
+    def stopped_because(self) -> str:
+        """Return in one line why the learner is done, or that it is not."""
+        state, err = self._state(), self.err
+        wanted = f"the wanted error is {self.wanted:.2g} (tol={self.tol:g}, atol={self.atol:g})"
+        if not self.done():
+            return f"the integral is not done: the estimated error is {err:.2g}, {wanted}"
+        if state == "reached":
+            igral = np.array2string(np.asarray(self.igral), precision=6, threshold=8, suppress_small=True)
+            return f"the integral is {igral} with an estimated error of {err:.2g}; {wanted}"
+        if state == "rounding":
+            return (
+                f"the estimated error of the integral, {err:.2g}, is rounding of the values; {wanted}: "
+                "choose a larger `tol`, or an `atol`"
+            )
+        return (
+            f"no part of the domain can be improved: the estimated error of the integral is {err:.2g}, {wanted}: look "
+            "at the function where values are missing or change from one float to the next, or split the domain there"
+        )
+
+    def loss(self, real: bool = True) -> float:
+        """Return the distance of the error from the wanted one, ``abs(wanted - err)``."""
+        loss = abs(self.wanted - self.err)
+        self.__dict__.setdefault("_cache", {})["loss"] = loss
+        return loss
+
+    # --------------------------------------------------------------------------------------------------------- ask
+
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Any], list[float]]:
+        """Return the next `n` nodes; the improvement of each is the largest error of a part that needs it.
+
+        Fewer points come when others would be needed only if the pending values turn out unfavourable (`speculation`),
+        and none when nothing can be improved.
+        """
+        n = check_number_of_points(n)
+        if not tell_pending:
+            return self._preview(n)
+        if n:
+            self._begin_check()
+        points: list[Any] = []
+        improvements: list[float] = []
+        while len(points) < n and self._fill_stack():
+            x = self._stack.popleft()
+            if x in self._unasked:
+                self._unasked.discard(x)
+                self.pending_points.add(x)
+                points.append(x)
+                improvements.append(self._improvement(x))
+        return points, improvements
+
+    def _preview(self, n: int) -> tuple[list[Any], list[float]]:
+        """Return the points that `ask` would return, without a change."""
+        if not n:
+            return [], []
+        if not self._starts_check():
+            points = [x for x in self._stack if x in self._unasked][:n]
+            if len(points) == n:
+                return points, [self._improvement(x) for x in points]
+        copied = self.new()
+        copied.take_state(self.state())
+        return copied.ask(n)
+
+    def _require_known(self, x: Any, what: str) -> None:
+        """Raise ValueError unless `x` was asked for, or the next `ask` would return it."""
+        if not self._is_known(x):
+            self._begin_check()
+            self._fill_stack()
+        if not self._is_known(x):
+            raise ValueError(f"Point {x} doesn't belong to any interval; only points that `ask` returned can {what}.")
+
+    def _is_known(self, x: Any) -> bool:
+        return x in self.data or x in self.failed_points or x in self._owners
+
+    # ------------------------------------------------------------------------------------------------------ checks
+
+    def _wants_check(self) -> bool:
+        """Whether there is an estimate to check."""
+        return self._estimate() is not None and len(self._check_points()) > 0
+
+    def _starts_check(self) -> bool:
+        return not self._checked and not self._open_checks and self._state() != "open" and self._wants_check()
+
+    def _begin_check(self) -> None:
+        """Ask for check points next, if the tolerance is reached and no check has passed."""
+        if self._starts_check():
+            self._check_failed = False
+            points = self._check_points()
+            self._open_checks = set(points)
+            for x in points:
+                self._owners[x] = []
+            self._stack.extendleft(reversed(points))
+            self._unasked.update(points)
+
+    def _number_of_checks(self) -> int:
+        return MOST_CHECKS if self._saw_nothing() else min(CHECKS * 2**self._check_round, MOST_CHECKS)
+
+    def _saw_nothing(self) -> bool:
+        """Whether all values are equal up to rounding, as they are beside a feature that is narrower than the gaps."""
+        values = np.array([y for y in self.data.values() if is_finite(y)])
+        return not len(values) or bool(np.all(np.ptp(values, axis=0) <= 16 * eps * np.abs(values).max(axis=0)))
+
+    def _end_check(self) -> None:
+        """Note the outcome if no check point is left."""
+        if not self._open_checks:
+            self._checked = not self._check_failed
+            self._check_round += self._check_failed
+
+    # -------------------------------------------------------------------------------------------------------- tell
+
+    def tell(self, x: Any, y: Value) -> None:
+        """Record the value at a node.
+
+        Parameters
+        ----------
+        x
+            A point that `ask` returned, or is about to. A second value replaces the first in `data`; estimates that
+            were computed from the first stay.
+        y : float or vector of shape (N,)
+            See `values`. NaN, infinite and masked values are left out.
+
+        Raises
+        ------
+        ValueError
+            If `x` is no such point, or the length of `y` is not that of the values so far.
+        TypeError
+            If `y` is no real number and no vector of them. For the integral of a complex function return both parts.
+        DivergentIntegralError
+            If the integral of an `IntegratorLearner` seems to be infinite; the value is recorded all the same.
+        """
+        x = self.data_key(x)
+        self._require_known(x, "be told")
+        value = real_number_or_vector(y, x)
+        if not isinstance(value, np.ndarray):
+            value = float(value)
+        shape = np.shape(value)
+        # a plain NaN says "no value here" for vectors, too
+        if shape != self._shape and (shape or is_finite(value)):
+            if self._shape is not None:
+                raise ValueError(
+                    f"the values so far have shape {self._shape}, but the value at {x!r} has shape {shape}; "
+                    "a learner takes values of one shape."
+                )
+            self._shape = shape
+            self._shape_is_known()
+        self.failed_points.discard(x)
+        self.data[x] = value
+        self._arrived(x)
+
+    def tell_pending(self, x: Any) -> None:
+        """Mark the node `x` as pending; ValueError if it is no node."""
+        x = self.data_key(x)
+        self._require_known(x, "be pending")
+        if x in self._unasked:
+            self._unasked.discard(x)
+            self.pending_points.add(x)
+
+    def tell_failed(self, x: Any) -> None:
+        """Mark the node `x` as failed: it is left out of the estimates; ValueError if it is no node."""
+        x = self.data_key(x)
+        self._require_known(x, "fail")
+        if x not in self.data and x not in self.failed_points:
+            self.failed_points.add(x)
+            self._arrived(x)
+
+    def remove_unfinished(self) -> None:
+        """Give up the pending nodes: they are asked for again."""
+        self.pending_points = set()
+        self._stack = deque(self._owners)
+        self._unasked = set(self._owners)
+
+    # ------------------------------------------------------------------------------------------------ data in and out
+
+    def _shared_state(self) -> dict[str, Any]:
+        return {
+            "data": dict(self.data),
+            "failed": sorted(self.failed_points),
+            "unknown": list(self._owners),
+            "pending": [x for x in self._owners if x in self.pending_points],
+            "stack": [x for x in self._stack if x in self._unasked],
+            "speculated": self._speculated,
+            "check": (self._check_round, sorted(self._open_checks), self._check_failed, self._checked),
+        }
+
+    def _take_shared_state(self, state: Mapping[str, Any]) -> None:
+        self._clear()
+        self.data = dict(state["data"])
+        shapes = {np.shape(y) for y in self.data.values() if np.ndim(y) or is_finite(y)}
+        self._shape = shapes.pop() if shapes else None
+        self.failed_points = set(state["failed"])
+        self._owners = {x: [] for x in state["unknown"]}
+        self.pending_points = set(state["pending"])
+        self._stack = deque(state["stack"])
+        self._unasked = set(self._stack)
+        self._speculated = state.get("speculated", 0)
+        self._check_round, checks, self._check_failed, self._checked = state.get("check", (0, [], False, False))
+        self._open_checks = set(checks)
+
+    def _want(self, nodes: Iterable[Any], owner: Any) -> int:
+        """Enter nodes for `owner`; those without a value are asked for once. Return how many there are of these."""
+        wanted = 0
+        for x in dict.fromkeys(nodes):
+            if x in self.data or x in self.failed_points:
+                continue
+            wanted += 1
+            if x not in self._owners:
+                self._owners[x] = []
+                self._stack.append(x)
+                self._unasked.add(x)
+            self._owners[x].append(owner)
+        return wanted
+
+    def _get_data(self) -> dict[str, Any]:
+        return self.state()
