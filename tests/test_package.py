@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +49,16 @@ def test_familiar_names(name: str) -> None:
     """Every name that users know from the peers is there, and says that it is public."""
     assert hasattr(adaptive_calib, name)
     assert name in adaptive_calib.__all__
+
+
+def test_the_picture_of_the_layers_is_that_of_the_contract() -> None:
+    """Each package has its row, in the order of the contract that is checked."""
+    root = Path(__file__).parents[1]
+    contract = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+    names = [name.rpartition(".")[2] for row in contract for name in row.split(" | ")]
+    drawn = re.findall(r'font-weight="bold">(\w+)</text>', (root / "docs/images/layers.svg").read_text())
+    assert drawn == [name for name in names if name in drawn]
+    assert {name for name in names if (root / "adaptive_calib" / name).is_dir()} <= set(drawn)
 
 
 #: What may not be loaded by an import of the package, or of what a worker process imports of it.

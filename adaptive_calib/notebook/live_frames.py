@@ -24,6 +24,8 @@ __all__ = ["Frames"]
 _HEIGHT = 400
 #: Frames of a HoloMap that are shown side by side.
 _BESIDE = 6
+#: Values that are offered of a dimension of which only the range is known.
+_STEPS = 11
 # without types
 panel: Any = importlib.import_module("panel")
 ipython: Any = importlib.import_module("IPython.display")
@@ -40,19 +42,13 @@ class _Place:
 
     def show(self, frame: Frame) -> None:
         """Show a frame, by another renderer if it needs one: values that are vectors, data that were loaded."""
-        if self._renderer.show(frame):
-            return
-        before = self._renderer.document
-        self._renderer = self._make(before)
-        if before is None or self._renderer.document is not before:
-            data, metadata = self._renderer.bundle()
-            self._handle.update(data, metadata=metadata, raw=True)
+        if not self._renderer.show(frame):
+            self._renderer = self._make(self._renderer.document)
 
     def end(self, output: dict[str, str]) -> None:
         """Put a static output there, which a saved notebook keeps; pages that were reloaded keep the document."""
         self._handle.update(output, metadata={}, raw=True)
-        if self._renderer.document is not None:
-            self._renderer.document.refresh = None
+        self._renderer.document.refresh = None
 
 
 class Frames:
@@ -72,6 +68,10 @@ class Frames:
         Seconds of computing that the last frame took.
     child : int or None
         Number of the child of a balancing learner that is displayed.
+    choices : dict of str to list
+        Dimension -> values, of a HoloMap or DynamicMap of which one frame is displayed.
+    on_choices : callable
+        Called when they have changed.
     is_layout : bool
         Whether the plot has panels, and so is expensive.
     target : holoviews.DynamicMap or panel.pane.HoloViews
@@ -87,6 +87,9 @@ class Frames:
         self._places: list[_Place] = []
         self._last: dict[str, str] = {}
         self.child: int | None = 0 if isinstance(getattr(runner.learner, "learners", None), list) else None
+        self.choices: dict[str, list[Any]] = {}
+        self.on_choices: Callable[[], None] = lambda: None
+        self._chosen: dict[str, Any] = {}
         self.cost = 0.0
         self._final = self._whole()
         self.is_layout = not _is_single(self._final)
@@ -125,12 +128,38 @@ class Frames:
             moving = self._normalize or not self._saw_data
             self._saw_data |= learner.npoints > 0
             if self._plotter is not None:
-                return Frame(_beside(self._plotter(learner)), moving)
+                return Frame(self._without_sliders(self._plotter(learner)), moving)
             more = marks(hv, learner)
             if not whole and self.child is None and streams(learner):
                 return Frame(None, moving, learner.data, more)
-            plot = _beside(learner.plot())
+            plot = self._without_sliders(learner.plot())
         return Frame(plot * more if more is not None and _is_single(plot) else plot, moving)
+
+    def _without_sliders(self, plot: Any) -> Any:
+        """Return the frames of a small HoloMap beside each other, and of a larger one the frame that is chosen.
+
+        HoloViews' own sliders would be stale on a page that was reloaded.
+        """
+        plot = _beside(plot)
+        maps = plot.traverse(lambda part: part, [hv.HoloMap])
+        choices: dict[str, list[Any]] = {}
+        for part in maps:
+            choices |= {dimension.name: _values(part, dimension) for dimension in part.kdims}
+        if choices != self.choices:
+            self.choices = choices
+            self._chosen = {
+                name: self._chosen[name] if self._chosen.get(name) in values else values[0]
+                for name, values in choices.items()
+                if values
+            }
+            self.on_choices()
+        return plot.map(self._chosen_frame, [hv.HoloMap]) if maps else plot
+
+    def _chosen_frame(self, part: Any) -> Any:
+        key = tuple(self._chosen.get(dimension.name) for dimension in part.kdims)
+        if isinstance(part, hv.DynamicMap):
+            return part[key]
+        return part.data.get(key, part.last) if len(part) else hv.Curve([])
 
     def _whole(self) -> Any:
         return _dressed(self._look(whole=True).plot)
@@ -157,6 +186,15 @@ class Frames:
     def select(self, child: int) -> None:
         """Show another child of a balancing learner."""
         self.child = child
+        self._again()
+
+    def choose(self, name: str, value: Any) -> None:
+        """Show another frame of a HoloMap."""
+        if self._chosen.get(name) != value:
+            self._chosen[name] = value
+            self._again()
+
+    def _again(self) -> None:
         if self._last:
             self._settle()
         else:
@@ -165,12 +203,13 @@ class Frames:
     def end(self, *, failed: bool = False) -> None:
         """Replace the plot by a static output of the last frame, and release the run.
 
-        Without it the page would hold the run, and a saved notebook would show the first frame. A balancing learner is
-        kept, since its children can still be selected. With `failed` the last frame stays: no other can be drawn.
+        Without it the page would hold the run, and a saved notebook would show the first frame. The run is kept if
+        children of a balancing learner, or frames of a HoloMap, can still be selected. With `failed` the last frame
+        stays: no other can be drawn.
         """
         if not failed:
             self._settle()
-        if self.child is None or failed:
+        if failed or (self.child is None and not self.choices):
             self._runner = None
             self._plotter = None
             self._places = []
@@ -194,10 +233,20 @@ class Frames:
 
 
 def _beside(plot: Any) -> Any:
-    """Return the frames of a small HoloMap side by side; its sliders would be stale on a page that was reloaded."""
+    """Return the frames of a small HoloMap side by side."""
     if isinstance(plot, hv.HoloMap) and not isinstance(plot, hv.DynamicMap) and 0 < len(plot) <= _BESIDE:
         return plot.layout().cols(2)
     return plot
+
+
+def _values(plot: Any, dimension: Any) -> list[Any]:
+    """Return the values of a dimension of a HoloMap or DynamicMap, from which a person chooses."""
+    if not isinstance(plot, hv.DynamicMap):
+        return list(dict.fromkeys(key[plot.get_dimension_index(dimension)] for key in plot.data))
+    low, high = dimension.range
+    if dimension.values or low is None or high is None:
+        return list(dimension.values)
+    return [low + (high - low) * k / (_STEPS - 1) for k in range(_STEPS)]
 
 
 def _is_single(plot: Any) -> bool:

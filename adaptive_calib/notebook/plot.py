@@ -61,8 +61,7 @@ def live_plot(
     normalize : bool
         Whether the axes follow the data; else they stay where the first data have them. Axes that the user has dragged
         or zoomed stay as they are, until the reset button. The frames of a HoloMap are shown side by side if there are
-        at most six, as of a `Learner2D` of vectors; a larger one has sliders of its own, is drawn anew, and has to be
-        displayed again after a reload.
+        at most six, as of a `Learner2D` of vectors; of a larger one the frame that sliders select.
 
     Returns
     -------
@@ -158,14 +157,19 @@ async def _follow(runner: Any, frames: Frames, controls: _Controls | None, sched
             controls.end()
 
 
+def _label(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 class _Controls:
-    """The button that ends the plot, and the selector of a child."""
+    """The button that ends the plot, the selector of a child, and the sliders that select a frame."""
 
     def __init__(self, learner: Any, frames: Frames) -> None:
         widgets = importlib.import_module("ipywidgets")
         self._button = widgets.Button(
             description="cancel live-plot", layout=widgets.Layout(width="auto"), tooltip="the run itself goes on"
         )
+        self._frames = frames
         self._task: Any = None
         self._handle: Any = None
         self._button.on_click(self._cancel)
@@ -175,7 +179,35 @@ class _Controls:
             choice = widgets.Dropdown(options=[(name, k) for k, name in enumerate(names)], description="learner")
             choice.observe(lambda change: frames.select(change["new"]), names="value")
             children.insert(0, choice)
-        self._box = widgets.HBox(children)
+        self._box = widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap"))
+        self._sliders: dict[str, Any] = {}
+        self._offering = False
+        frames.on_choices = self._offer
+        self._offer()
+
+    def _offer(self) -> None:
+        """Show a slider for each dimension whose values can be chosen."""
+        widgets = importlib.import_module("ipywidgets")
+        for name in self._sliders.keys() - self._frames.choices.keys():
+            self._sliders.pop(name).close()
+        for name, values in self._frames.choices.items():
+            options = [(_label(value), value) for value in values]
+            if name not in self._sliders and options:
+                slider = widgets.SelectionSlider(options=options, description=name, continuous_update=False)
+                slider.observe(lambda change, name=name: self._choose(name, change["new"]), names="value")
+                self._sliders[name] = slider
+            elif options:
+                slider, value = self._sliders[name], self._sliders[name].value
+                self._offering = True  # new options select the first value for a moment
+                slider.options = options
+                slider.value = value if value in values else values[0]
+                self._offering = False
+        others = [child for child in self._box.children if not isinstance(child, widgets.SelectionSlider)]
+        self._box.children = (*others, *self._sliders.values())
+
+    def _choose(self, name: str, value: Any) -> None:
+        if not self._offering:
+            self._frames.choose(name, value)
 
     def _cancel(self, _: Any) -> None:
         if self._task is not None:

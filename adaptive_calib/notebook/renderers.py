@@ -1,13 +1,11 @@
-"""Three ways in which the next frame of a live plot replaces the last one.
+"""Two ways in which the next frame of a live plot replaces the last one.
 
 - `Streamed`: a `Learner1D` in the linear mode never changes a point, so only new points are sent.
 - `Drawn`: HoloViews draws the frame again, and the difference to the last one is sent.
-- `Swapped`: a plot with sliders of its own, which HoloViews sends as a whole; stale on a page that is reloaded.
 """
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 from collections.abc import Callable
@@ -24,9 +22,8 @@ from adaptive_calib.notebook.bokeh_pane import BokehPane
 from adaptive_calib.notebook.live_document import LiveDocument
 from adaptive_calib.view.learner1D import framed
 
-__all__ = ["Drawn", "Frame", "Renderer", "Setting", "Streamed", "Swapped", "renderer_for", "streams"]
+__all__ = ["Drawn", "Frame", "Renderer", "Setting", "Streamed", "renderer_for", "streams"]
 
-panel: Any = importlib.import_module("panel")  # has no types
 #: Part of the length of an axis that HoloViews leaves free beyond the data on each side.
 _MARGIN = 0.1
 
@@ -82,8 +79,8 @@ class Setting:
 class Renderer(Protocol):
     """One way of showing frames."""
 
-    #: The document that pages show; None if HoloViews has its own.
-    document: LiveDocument | None
+    #: The document that pages show.
+    document: LiveDocument
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return media type -> content, and metadata, of an output that shows the plot."""
@@ -108,38 +105,12 @@ def renderer_for(frame: Frame, learner: Any, setting: Setting) -> Renderer:
     """Return a renderer that shows this frame."""
     if frame.plot is None:
         return Streamed(frame, learner, setting)
-    return Drawn(frame, setting) if _is_fixed(frame.plot) else Swapped(frame)
-
-
-def _is_fixed(plot: Any) -> bool:
-    """Whether a plot has no sliders."""
-    return not plot.traverse(lambda part: part, [hv.HoloMap])
+    return Drawn(frame, setting)
 
 
 def _draw(plot: Any) -> Any:
     # not by WebGL: without a GPU a path of ten thousand points blocks the page for half a minute
     return hv.renderer("bokeh").instance(webgl=False).get_plot(plot).state
-
-
-class Swapped:
-    """A pane of Panel that is given another object."""
-
-    document: LiveDocument | None = None
-
-    def __init__(self, frame: Frame) -> None:
-        self._pane = panel.pane.HoloViews(frame.plot)
-
-    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the output of the pane."""
-        data, metadata = self._pane._repr_mimebundle_()
-        return data, metadata
-
-    def show(self, frame: Frame) -> bool:
-        """Draw a plot in the place of the last one."""
-        if frame.plot is None or _is_fixed(frame.plot):
-            return False
-        self._pane.object = frame.plot
-        return True
 
 
 class Drawn:
@@ -148,7 +119,7 @@ class Drawn:
     def __init__(self, frame: Frame, setting: Setting) -> None:
         self._dress = setting.dress
         self._pane = setting.pane(frame.plot)
-        self.document: LiveDocument | None = self._pane.document
+        self.document: LiveDocument = self._pane.document
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the output of the document."""
@@ -156,7 +127,7 @@ class Drawn:
 
     def show(self, frame: Frame) -> bool:
         """Show the next frame."""
-        if frame.plot is None or not _is_fixed(frame.plot):
+        if frame.plot is None:
             return False
         self._pane.show(_draw(self._dress(frame.plot)), frame.moving)
         return True
@@ -172,7 +143,7 @@ class Streamed:
         rows = self._new(frame)
         points = hv.Scatter(np.empty((0, 2)) if rows is None else rows, "x", "y")
         self._pane = setting.pane(framed(points * frame.marks, learner))
-        self.document: LiveDocument | None = self._pane.document
+        self.document: LiveDocument = self._pane.document
         figure = self._pane.plot
         self._axis = figure.y_range
         self._points, *self._marks = (renderer.data_source for renderer in figure.renderers)

@@ -36,9 +36,10 @@ FLAGS = [
 NOT_OURS = re.compile(r"ERR_NAME_NOT_RESOLVED|ERR_INTERNET_DISCONNECTED|Failed to load resource|favicon")
 
 
-def needed() -> None:
-    """Skip a test without what browser tests need; on a build server, fail."""
-    missing = [name for name in ("jupytext", "playwright", "jupyterlab") if importlib.util.find_spec(name) is None]
+def needed(*modules: str) -> None:
+    """Skip a test without what browser tests need, and these modules; on a build server, fail."""
+    modules = ("jupytext", "playwright", "jupyterlab", *modules)
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if shutil.which("chromium") is None:
         missing.append("chromium (apt-get install chromium)")
     if missing:

@@ -180,6 +180,36 @@ def _whole(page: Any, n: int) -> None:
     assert line["high"] < line["end"]
 
 
+@pytest.mark.notebook("sliders.md")
+def test_sliders_select_a_frame_after_a_reload(lab: Any) -> None:
+    """The frame of a HoloMap that was selected is shown whole when the page is loaded again, and another one can be."""
+    page = lab.page
+    page.set_default_timeout(100_000)
+    page.set_viewport_size({"width": 1000, "height": 900})
+    lab.run(1)
+
+    def shows(power: int, n: int) -> None:
+        of_power = f"line !== null && line.n === {n} && line.low === {10 * power - 1}"
+        page.wait_for_function(f"() => {{ const line = ({_LINE})(); return {of_power} }}")
+
+    shows(0, 60)
+    page.get_by_role("slider").press("ArrowRight")
+    shows(1, 60)
+    lab.saved()
+    lab.reload()
+    shows(1, 60)
+    page.get_by_role("slider").press("ArrowRight")
+    shows(2, 60)
+    lab.picture("sliders-reloaded")
+    lab.run_cell(1)
+    page.wait_for_selector('.adaptive-calib-run[data-status="finished"]')
+    shows(2, 101)
+    page.get_by_role("slider").press("ArrowLeft")
+    shows(1, 101)
+    lab.picture("sliders-ended")
+    assert lab.errors == []
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.notebook("reload.md")
 def test_a_plot_is_whole_whenever_it_is_seen(lab: Any) -> None:

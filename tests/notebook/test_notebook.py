@@ -217,6 +217,45 @@ def test_vectors_of_a_plane_have_no_sliders(shown: list[Any]) -> None:
     assert sum(type(model).__name__ == "figure" for model in renderer.document.document.models) == 3
 
 
+def test_the_frames_of_a_large_map_are_selected(shown: list[Any]) -> None:
+    """Sliders of ours select one, which stays selected when there are more, and also after the end."""
+    import holoviews as hv
+
+    def powers(learner: Learner1D) -> Any:
+        xs = np.array(sorted(learner.data)).reshape(-1, 1)
+        return hv.HoloMap({k: hv.Curve(np.hstack([xs, xs**k])) for k in range(7 + len(xs) // 20)}, kdims="power")
+
+    runner = _runner(function=float)
+    dynamic = runner.live_plot(plotter=powers, update_interval=0.01)
+    slider = shown[0].children[1]
+    assert slider.options == tuple((str(k), k) for k in range(7))
+    slider.value = 3
+    runner.block_until_done()
+    assert slider.options == tuple((str(k), k) for k in range(8))
+    assert slider.value == 3
+    assert dynamic[()].range("y") == (-1, 1)
+    slider.value = 7
+    slider.value = 0
+    assert dynamic[()].range("y") == (1, 1)
+
+
+def test_a_map_that_is_computed_when_it_is_looked_at(shown: list[Any]) -> None:
+    """Of a DynamicMap with a range, some values are offered; in a layout, too."""
+    import holoviews as hv
+
+    def stretched(learner: Learner1D) -> Any:
+        one = hv.DynamicMap(lambda height: hv.Curve([(0, 0), (1, height)]), kdims=hv.Dimension("height", range=(0, 5)))
+        return hv.Curve([(0, 0)]) + one
+
+    runner = _runner()
+    pane = runner.live_plot(plotter=stretched, update_interval=0.01)
+    slider = shown[0].children[1]
+    assert [label for label, _ in slider.options][:3] == ["0", "0.5", "1"]
+    slider.value = 2.5
+    runner.block_until_done()
+    assert pane.object.values()[1].range("y") == (0, 2.5)
+
+
 def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook keeps picture and plot; of a plot with millions of numbers only the picture."""
     import holoviews as hv
