@@ -9,6 +9,8 @@
 - The number of threads is read at most once a second, since it is a round trip to the scheduler. A cluster that adapts
   is given as many tasks as it may have threads, so that it asks for all its workers in one go; any other one somewhat
   more tasks than it has threads. While there is no worker, an empty task makes an adaptive cluster start one.
+- A worker with a nanny leaves SIGINT and SIGTERM to it: sent to the group of a script with a ``LocalCluster``, they
+  would end the workers before the run has what they compute.
 - Dask runs the tasks of a lost worker again. A task that loses two workers unexpectedly (retirement is
   expected) is a suspect: it runs again alone, and if it then loses another one, its point has crashed. When a run ends,
   tasks of lost workers are withdrawn instead.
@@ -38,7 +40,7 @@ import distributed
 
 from adaptive_calib.engine.evaluate import Report, Work, WorkerDiedError
 from adaptive_calib.engine.executor_protocol import Evaluate, ExecutorError, Handle
-from adaptive_calib.engine.ship import Shipment, pack
+from adaptive_calib.engine.ship import Shipment, live_as_long_as_the_parent, pack
 
 __all__ = ["DaskCluster"]
 
@@ -58,12 +60,19 @@ logger = logging.getLogger("adaptive_calib")
 def _evaluate(shipped: Evaluate, points: Sequence[Any], topic: str, number: int) -> Any:
     """Run in the worker: evaluate, and send the reports as an event if they are small. They are the result, too."""
     worker = distributed.get_worker()
+    _begin_worker(worker.address)
     worker.log_event(topic, {"number": number, "begun": worker.address})
     reports = shipped(points)
     data = pickle.dumps(reports)
     if len(data) <= SMALL_RESULT:
         worker.log_event(topic, {"number": number, "data": data})
     return reports
+
+
+@functools.cache
+def _begin_worker(address: str) -> None:
+    """Run in the worker `address` with its first task: leave signals to the nanny, in the main thread of its loop."""
+    distributed.get_worker().loop.add_callback(live_as_long_as_the_parent)
 
 
 def _nothing() -> None:

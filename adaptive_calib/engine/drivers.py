@@ -138,6 +138,7 @@ def signals(session: Session, *, on_interrupt: str = "raise") -> Iterator[None]:
     finally:
         number = unwatch(session)
     if number is not None and on_interrupt == "raise":
+        _expect_a_second()
         raise interruption(number)
 
 
@@ -245,8 +246,10 @@ def _restore() -> None:
 
 def _handle(number: int, frame: Any) -> None:
     """Cancel all sessions at the first signal; end the script at the second."""
-    if not _sessions:  # they have ended in other threads
+    if not _sessions:  # they have ended: in other threads, or by a signal that is ending the script
         _restore()
+        if _received:
+            _leave_when_the_script_ends(number)
         signal.raise_signal(number)
         return
     _received.append(number)
@@ -265,7 +268,17 @@ def _handle(number: int, frame: Any) -> None:
         for wait in waits:
             assert wait is not None
             wait()
+        _expect_a_second()
         raise interruption(number)
+
+
+def _expect_a_second() -> None:
+    """Let a second Ctrl-C end a script soon that closes something after an interrupted run, as a dask cluster does.
+
+    Closing is not done then, and what waits for it at the end of the interpreter would wait in vain.
+    """
+    if not _sessions and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        _before[signal.SIGINT] = signal.signal(signal.SIGINT, _handle)
 
 
 def _leave_when_the_script_ends(number: int) -> None:

@@ -275,6 +275,7 @@ class Session:
         if idle := self._idle:
             self.waiting_seconds += (self.now - self._rested) * idle
         arrived: list[Event] = []
+        was_running = self.machine.phase == "running"
         for item in self.inbox.take():
             if isinstance(item, Submission):
                 came = self._events(item)
@@ -283,8 +284,6 @@ class Session:
                 elif came:
                     self._held[item.number] = came
             else:
-                if isinstance(item, Cancelled):
-                    self._announce(item)
                 arrived.append(item)
         arrived += events
         if self.archive is not None:
@@ -302,6 +301,8 @@ class Session:
             self._advance(self._held.pop(self._next_to_tell))
             self._next_to_tell += 1
         self._advance(arrived or [Tick(self.now)])
+        if was_running and self.machine.status == "cancelled":
+            self._announce_draining()
 
     def cancel(self, *, abandon: bool = False, reason: str = "cancelled", number: int | None = None) -> None:
         """Ask for the end, from any thread or a signal handler.
@@ -357,12 +358,12 @@ class Session:
 
     # ---------------------------------------------------------------- events in
 
-    def _announce(self, event: Cancelled) -> None:
+    def _announce_draining(self) -> None:
         """Tell a person who has pressed Ctrl-C that the run waits."""
         begun = sum(not submission.done for submission in self._out.values())
-        if begun and not event.abandon and self.machine.phase == "running":
+        if begun and not self.over:
             level = logging.INFO if self.signal is None else logging.WARNING
-            logger.log(level, "%s: waiting for %s; results are kept.", event.reason, count(begun, "pending task"))
+            logger.log(level, "%s: waiting for %s; results are kept.", self.machine.stop_reason, count(begun, "pending task"))
 
     def _events(self, submission: Submission) -> list[Event]:
         """Turn a submission that is over into events."""

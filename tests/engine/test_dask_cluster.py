@@ -6,6 +6,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import time
 from types import SimpleNamespace
 
@@ -18,6 +21,7 @@ from adaptive_calib.learner.sequence_learner import SequenceLearner
 from adaptive_calib.runner import AsyncRunner, BlockingRunner, preflight
 from adaptive_calib.testing.executors import ExecutorContract
 from tests.engine.doubles import Counting, Tolerant
+from tests.processes import started
 
 distributed = pytest.importorskip("distributed")
 dask_cluster = pytest.importorskip("adaptive_calib.engine.dask_cluster")
@@ -260,6 +264,57 @@ def test_the_end_of_a_run_does_not_wait_for_a_lost_worker(client, tmp_path, capl
         go.touch()
     assert "evaluated again by the next run: 0" in caplog.text
     assert runner.learner.npoints == 0
+
+
+SCRIPT = """
+    import sys, threading, time
+    from pathlib import Path
+    from distributed import Client
+    from adaptive_calib.engine import drivers
+    from adaptive_calib.learner.sequence_learner import SequenceLearner
+    from adaptive_calib.runner import BlockingRunner
+
+    go = Path(sys.argv[1])
+
+    def wait(x):
+        while x == 2 and not go.exists():
+            time.sleep(0.05)
+        return 10 * x
+
+    def pending():
+        return [each for run in list(drivers._sessions) for each in run.pending]
+
+    def tell():
+        while not any(getattr(handle, "begun", ()) for handle, (x, _) in pending() if x == 2):
+            time.sleep(0.01)
+        print("begun", flush=True)
+
+    if __name__ == "__main__":
+        client = Client(n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1", silence_logs=60)
+        threading.Thread(target=tell, daemon=True).start()
+        learner = SequenceLearner(wait, range(1000))
+        try:
+            BlockingRunner(learner, executor=client)
+        finally:
+            print(dict(learner.data))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+def test_workers_leave_signals_to_their_script(number, tmp_path):
+    """Sent to the group, a signal ends no worker before it has brought home what it computes."""
+    go = tmp_path / "go"
+    (tmp_path / "script.py").write_text(textwrap.dedent(SCRIPT))
+    command = [sys.executable, str(tmp_path / "script.py"), str(go)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with started(command, start_new_session=True, **pipes) as process:
+        assert process.stdout.readline() == "begun\n"
+        os.killpg(process.pid, number)
+        assert f"cancelled by {number.name}: 1 tasks that have begun" in process.stderr.readline()
+        go.touch()
+        output, _ = process.communicate(timeout=60)
+    assert output == "{0: 0, 1: 10, 2: 20}\n"
+    assert process.returncode == (143 if number == signal.SIGTERM else -signal.SIGINT)
 
 
 def test_a_cluster_that_starts_no_workers_says_so():

@@ -138,6 +138,37 @@ def test_a_second_ctrl_c_leaves_at_once(kind, tmp_path):
         assert [evaluation.y for evaluation in space] == [0, 10]
 
 
+CLOSING = """
+    import atexit, threading, time
+    from adaptive_calib.learner.sequence_learner import SequenceLearner
+    from adaptive_calib.runner import BlockingRunner, SequentialExecutor
+    import signal
+
+    def interrupted(x):
+        if x == 2:
+            signal.raise_signal(signal.SIGINT)
+        return x
+
+    try:
+        BlockingRunner(SequenceLearner(interrupted, range(5)), executor=SequentialExecutor())
+    finally:
+        atexit.register(time.sleep, 600)  # waits for what is not closed, as a cluster's own function does
+        print("closing", flush=True)
+        threading.Event().wait(600)
+"""
+
+
+def test_a_second_ctrl_c_after_the_run_ends_the_script(tmp_path):
+    """Also while it closes something at its end, of which something else may then wait for ever."""
+    command = [sys.executable, "-c", textwrap.dedent(CLOSING)]
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "closing\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert process.returncode == 128 + signal.SIGINT
+
+
 KILLED = """
     import os
     import sys
