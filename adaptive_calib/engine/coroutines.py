@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from adaptive_calib.engine.capture import captured, captured_with
-from adaptive_calib.engine.evaluate import Report, Work, here, text_of
+from adaptive_calib.engine.evaluate import Report, Work, here, may_be_of_a_signal, text_of
 from adaptive_calib.engine.executor_protocol import Evaluate, Handle
 from adaptive_calib.engine.limit import TimeLimitError
 
@@ -51,6 +51,8 @@ class _Coroutine:
         if not self.done():
             self._error = asyncio.CancelledError("the evaluation was cancelled before it began")
             self._call_back(over)
+        elif not task.cancelled():
+            task.exception()  # `result` raises it: asyncio need not report it as one that nobody has seen
 
     def _call_back(self, over: Callable[[Any], None]) -> None:
         over(self)
@@ -138,7 +140,9 @@ async def _await(work: Work, points: Sequence[Any]) -> list[Report]:
             if task is None or task.cancelling():
                 raise
             report = _failed(_explained(error), started, begin)
-        except Exception as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
+        except BaseException as error:
+            if isinstance(error, GeneratorExit) or may_be_of_a_signal(error, work.home):
+                raise
             report = _failed(error, started, begin)
         reports.append(report)
     return reports

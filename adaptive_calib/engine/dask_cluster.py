@@ -32,6 +32,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -343,7 +344,7 @@ class DaskCluster:
 
     def ship(self, work: Work) -> Evaluate:
         """Return a token for the work, or a future of it if it is large."""
-        work = Work(work.function, work.batch, pickled=True, timeout=work.timeout, capture=work.capture)
+        work = replace(work, pickled=True)
         shipment, _ = pack(work, on_disk=False)
         if not shipment.large:
             return shipment

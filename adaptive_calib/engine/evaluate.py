@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import pickle
 import socket
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import CoroutineType, TracebackType
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ __all__ = [
     "Work",
     "WorkerDiedError",
     "here",
+    "may_be_of_a_signal",
     "refuse_coroutine",
     "text_of",
 ]
@@ -112,6 +114,9 @@ class Work:
     capture : None, "failures", "std" or "fd"
         The output to keep: none; the end of what Python prints and logs, if the evaluation fails in another process;
         all of that; or everything that reaches the file descriptors 1 and 2.
+    home : int
+        The process of the run. In its main thread KeyboardInterrupt and SystemExit may come from a signal and end the
+        run; elsewhere they are failures of the point.
 
     Examples
     --------
@@ -126,6 +131,7 @@ class Work:
     pickled: bool = False
     timeout: float | None = None
     capture: str | None = None
+    home: int = field(default_factory=os.getpid, compare=False)
 
     def __call__(self, points: Sequence[Any]) -> list[Report]:
         """Evaluate `points` one after the other, or by one call with `batch`."""
@@ -158,9 +164,9 @@ class Work:
                 value, sink = self._guarded(point)
             if isinstance(value, CoroutineType):
                 refuse_coroutine(value)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - any error of the user's function is an outcome of its point
+        except BaseException as error:
+            if may_be_of_a_signal(error, self.home):
+                raise
             return self.failed(error, started, time.perf_counter() - begin)
         seconds = time.perf_counter() - begin
         if not self.pickled:
@@ -200,7 +206,7 @@ class Work:
 
     def _all_at_once(self, points: Sequence[Any]) -> list[Report]:
         """Call a function of many points; an error, or a wrong number of values, fails each of them."""
-        whole = Work(self.function, timeout=self.timeout, capture=self.capture).evaluate(list(points))
+        whole = replace(self, batch=False, pickled=False).evaluate(list(points))
         error, values = whole.error, whole.value
         if error is None:
             try:
@@ -233,6 +239,20 @@ class Work:
         except Exception:  # noqa: BLE001 - an exception's own pickling may raise anything
             return RemoteError(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
         return error
+
+
+def may_be_of_a_signal(error: BaseException, home: int) -> bool:
+    """Whether an error of the function may be what a handler of signals raised, so that it ends the run in `home`.
+
+    Examples
+    --------
+    >>> import os
+    >>> from adaptive_calib.engine.evaluate import may_be_of_a_signal
+    >>> may_be_of_a_signal(ZeroDivisionError(), home=os.getpid())
+    False
+    """
+    here = os.getpid() == home and threading.current_thread() is threading.main_thread()
+    return here and isinstance(error, (KeyboardInterrupt, SystemExit))
 
 
 def refuse_coroutine(value: CoroutineType[Any, Any, Any]) -> None:

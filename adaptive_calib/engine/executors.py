@@ -25,6 +25,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor as FutureExecutor
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from math import inf
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -210,7 +211,7 @@ class Pool:
         """Return the work itself for threads, else a token for it."""
         if not self.pickles:
             return work
-        work = Work(work.function, work.batch, pickled=True, timeout=work.timeout, capture=work.capture)
+        work = replace(work, pickled=True)
         here = _on_this_host(self.executor)
         shipment, self._file = pack(work, on_disk=here)
         if work.timeout is not None and here and self._make is not None and hasattr(signal, "SIGKILL"):

@@ -32,8 +32,10 @@ import contextlib
 import logging
 import os
 import pickle
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
+from dataclasses import replace
 from functools import partial
 from math import ceil, inf
 from typing import Any
@@ -257,12 +259,8 @@ class Session:
                 if (cancelled := self._last_cancelled()) is not None:
                     first.append(cancelled)
                 elif known.points or known.failed or known.again:
-                    first.append(
-                        Loaded(
-                            0.0, known.points, known.values, known.failed, known.reasons, known.again,
-                            cancelled=self._last_cancelled,
-                        )
-                    )  # fmt: skip
+                    told = known.points, known.values, known.failed, known.reasons, known.again
+                    first.append(Loaded(0.0, *told, cancelled=self._last_cancelled))
             self._evaluate = self.executor.ship(self.work)
         except Exception as error:  # noqa: BLE001 - any error at the start ends the run, in the way that every run ends
             if not first:
@@ -301,7 +299,7 @@ class Session:
             self._advance(self._held.pop(self._next_to_tell))
             self._next_to_tell += 1
         self._advance(arrived or [Tick(self.now)])
-        if was_running and self.machine.status == "cancelled":
+        if was_running and self.machine.status == "cancelled" and not self.over:
             self._announce_draining()
 
     def cancel(self, *, abandon: bool = False, reason: str = "cancelled", number: int | None = None) -> None:
@@ -331,7 +329,11 @@ class Session:
         Errors of `close` are logged if the run has an error already; else the first one is raised.
         """
         if not self.over:
-            self._advance([Cancelled(self.now, abandon=True, reason="cancelled: pending evaluations were abandoned")])
+            by = f" by {error!r}" if (error := sys.exc_info()[1]) else ""
+            reason = f"cancelled{by}: pending evaluations were abandoned"
+            ready, self._ready = self._ready, []  # evaluated in this thread before an error left it
+            came = [event for submission in ready for event in self._events(submission)]
+            self._advance([*self._record(), *came, Cancelled(self.now, abandon=True, reason=reason)])
         for submission in self._out.values():
             submission.cancel()
         abandoned = bool(self._out)
@@ -360,10 +362,9 @@ class Session:
 
     def _announce_draining(self) -> None:
         """Tell a person who has pressed Ctrl-C that the run waits."""
-        begun = sum(not submission.done for submission in self._out.values())
-        if begun and not self.over:
-            level = logging.INFO if self.signal is None else logging.WARNING
-            logger.log(level, "%s: waiting for %s; results are kept.", self.machine.stop_reason, count(begun, "pending task"))
+        if begun := sum(not submission.done for submission in self._out.values()):
+            level, why = logging.INFO if self.signal is None else logging.WARNING, self.machine.stop_reason
+            logger.log(level, "%s: waiting for %s; results are kept.", why, count(begun, "pending task"))
 
     def _events(self, submission: Submission) -> list[Event]:
         """Turn a submission that is over into events."""
@@ -664,8 +665,7 @@ class Session:
         if self._first_here:
             self._first_here = False
             capture = None if self.work.capture == "failures" else self.work.capture  # visible here anyway
-            work = Work(self.work.function, self.work.batch, True, self.work.timeout, capture)
-            return InThisThread().submit(work, points)
+            return InThisThread().submit(replace(self.work, pickled=True, capture=capture), points)
         return self.executor.submit(self._evaluate, points, alone=alone)
 
     def _withdraw(self) -> list[Event]:

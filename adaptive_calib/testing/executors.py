@@ -229,6 +229,10 @@ def _reciprocal(x: float) -> float:
     return 1 / x
 
 
+def _leave(error: type[BaseException]) -> None:
+    raise error
+
+
 class ExecutorContract:
     """Laws of an executor, as a class to inherit from in a test module.
 
@@ -267,6 +271,18 @@ class ExecutorContract:
             reports = self.reports(executor, executor.ship(Work(_reciprocal)), [1.0, 0.0, 2.0])
         assert [type(report.error) for report in reports] == [type(None), ZeroDivisionError, type(None)]
         assert "ZeroDivisionError" in reports[1].traceback
+
+    def test_what_ends_a_script_ends_no_worker(self) -> None:
+        """KeyboardInterrupt and SystemExit are failures too, but in the main thread of the run: there they end it."""
+        errors = [KeyboardInterrupt, SystemExit]
+        with self.make() as executor:
+            try:
+                reports = self.reports(executor, executor.ship(Work(_leave)), errors)
+            except KeyboardInterrupt:
+                assert not executor.pickles
+            else:
+                assert [type(report.error) for report in reports] == errors
+                assert "SystemExit" in reports[1].traceback
 
     def test_functions_of_the_user_reach_the_worker(self) -> None:
         """A closure, or a partial, is evaluated as it is here."""

@@ -310,7 +310,7 @@ def test_workers_leave_signals_to_their_script(number, tmp_path):
     with started(command, start_new_session=True, **pipes) as process:
         assert process.stdout.readline() == "begun\n"
         os.killpg(process.pid, number)
-        assert f"cancelled by {number.name}: 1 tasks that have begun" in process.stderr.readline()
+        assert f"cancelled by {number.name}: waiting for 1 pending task;" in process.stderr.readline()
         go.touch()
         output, _ = process.communicate(timeout=60)
     assert output == "{0: 0, 1: 10, 2: 20}\n"

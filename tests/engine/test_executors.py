@@ -7,12 +7,16 @@ import contextlib
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from math import inf
+from types import SimpleNamespace
 
 import pytest
 
 from adaptive_calib.engine.coroutines import CoroutineCancelledError, Coroutines
 from adaptive_calib.engine.evaluate import Work
 from adaptive_calib.engine.executors import InThisThread, Pool, SequentialExecutor, adapt
+from adaptive_calib.engine.observers import Callbacks
+from adaptive_calib.learner import SequenceLearner
+from adaptive_calib.runner import AsyncRunner, BlockingRunner
 from adaptive_calib.testing.executors import ExecutorContract, ManualExecutor
 
 
@@ -312,6 +316,48 @@ def test_a_cancellation_inside_the_function_is_its_failure():
 
     (report,) = asyncio.run(main())
     assert isinstance(report.error, CoroutineCancelledError)
+
+
+@pytest.mark.parametrize("ntasks", [1, 3])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143)])  # what handlers raise as a rule
+def test_in_the_main_thread_the_function_may_have_met_a_signal(error, ntasks):
+    """A handler of the user's own raises there: the run ends with it, whatever failures of points mean."""
+
+    def function(x):
+        if x == 2:
+            raise error
+        return x
+
+    learner = SequenceLearner(function, range(5))
+    reasons = []
+    noting = Callbacks(SimpleNamespace(on_stop=lambda event, progress: reasons.append(progress.stop_reason)))
+    with pytest.raises(type(error)):
+        BlockingRunner(learner, executor=SequentialExecutor(), ntasks=ntasks, on_error="continue", callbacks=[noting])
+    assert learner.data == {0: 0, 1: 1}
+    assert not learner.pending_points
+    assert reasons == [f"cancelled by {error!r}: pending evaluations were abandoned"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(5)])
+def test_coroutines_end_a_run_in_the_main_thread_only(error):
+    """In a thread of their own they cannot have met a signal, and have failed."""
+
+    async def function(x):
+        if x == 2:
+            raise error
+        return x
+
+    learner = SequenceLearner(function, range(5))
+    runner = AsyncRunner(learner, on_error="continue", ntasks=2, background=True)
+    runner.block_until_done()
+    assert learner.data == {0: 0, 1: 1, 3: 3, 4: 4}
+    assert [failure.error for failure in runner.failures] == [error]
+
+    async def main():
+        await AsyncRunner(SequenceLearner(function, range(5)), on_error="continue", ntasks=2).task
+
+    with pytest.raises(type(error)):
+        asyncio.run(main())
 
 
 class Parallel:
