@@ -228,3 +228,68 @@ def test_pandas_series_as_a_sequence() -> None:
     assert learner.to_dataframe()["x"].tolist() == [5, 6, 7]
     loaded = pickle.loads(pickle.dumps(learner))
     assert loaded.element(1) == 6
+
+
+# ---------------------------------------------------------------------------------------------------------- noise
+
+
+def _shaky(function: Any, level: float) -> Any:
+    """Add noise that is a function of the place."""
+
+    def value(point: tuple[float, float]) -> float:
+        seeds = np.array(point, float).view(np.uint64).tolist()
+        return float(function(point) + level * np.random.default_rng(seeds).standard_normal())
+
+    return value
+
+
+@pytest.mark.parametrize("mode", ["linear", "smooth"])
+@pytest.mark.parametrize("goal", [0.01, 0.05])
+def test_noise_ends_the_run(mode: Any, goal: float) -> None:
+    """Where the estimate stops falling for noise, a run ends and says so, and claims nothing that is checked."""
+    learner = Learner2D(_shaky(_bump, 0.03), _BOX, mode=mode)
+    runner = BlockingRunner(learner, error_goal=goal, executor=SequentialExecutor())
+    assert not runner.goal_reached
+    assert "noise of about 0.0" in runner.stop_reason
+    assert learner.npoints < 1000
+    claim = learner.claim()
+    assert claim is None or claim.basis == "estimated"
+
+
+@pytest.mark.parametrize("mode", ["linear", "smooth"])
+@pytest.mark.parametrize("function", [_step, lambda p: math.sin(30 * p[0]) * math.cos(25 * p[1])])
+def test_structure_is_no_noise(function: Any, mode: Any) -> None:
+    """A step, and a wave that is not resolved yet, are not taken for noise; at most four evaluations are for that."""
+    learner = Learner2D(function, _BOX, mode=mode)
+    learner.set_error_goal(0.02)
+    twins: set[Any] = set()
+    while learner.npoints < 260 and (points := learner.ask(1)[0]):
+        assert learner._goal is not None
+        twins |= learner._goal.noise.twins.keys() & set(points)
+        learner.tell(points[0], learner.function(points[0]))
+    assert learner.npoints >= 260
+    assert learner.stopped_because() == ""
+    assert len(twins) <= 4
+
+
+def test_twins_are_no_vertices() -> None:
+    """The points that show noise are data but not part of the triangulation; one that failed shows none."""
+    learner = LearnerND(_shaky(lambda p: p[0], 0.03), [(-1, 1)] * 2)
+    learner.set_error_goal(0.01)
+    goal = learner._goal
+    assert goal is not None
+    while not goal.noise.twins:
+        for point in learner.ask(1)[0]:
+            learner.tell(point, learner.function(point))
+    twins = list(goal.noise.twins)
+    assert learner.ask(4, tell_pending=False)[0] == twins
+    learner.ask(4)
+    vertices = len(learner._vertex_of)
+    learner.tell(twins[0], learner.function(twins[0]))
+    assert twins[0] in learner.data
+    assert len(learner._vertex_of) == vertices
+    assert len(learner.pending_points) == 3
+    learner.tell_failed(twins[1])
+    assert not goal.noise.twins
+    assert len(learner._vertex_of) == vertices
+    assert learner.stopped_because() == ""

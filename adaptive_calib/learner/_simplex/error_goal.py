@@ -22,6 +22,7 @@ import numpy as np
 
 from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._simplex.interpolant import CellErrors, Interpolant
+from adaptive_calib.learner._simplex.noise import NoiseWatch
 from adaptive_calib.learner.claims import Claim, ErrorCheck
 
 __all__ = ["CAUTION", "GOAL_CAUTION", "ErrorGoal", "OpenCells", "open_cells"]
@@ -107,12 +108,15 @@ class ErrorGoal:
         Check points without a value.
     passed : Claim or None
         The claim of the last check, if it has passed.
+    noise : NoiseWatch
+        Whether noise in the values keeps the goal out of reach.
     checked : Claim or None
         The same, once the estimate with the check points among the data is within the goal as well.
     """
 
     def __init__(self, error: float, domain: DomainND) -> None:
         self.check = ErrorCheck(error, dimensions=domain.ndim)
+        self.noise = NoiseWatch(self.check.error, domain)
         self.domain = domain
         self.queue: list[tuple[float, ...]] = []
         self.open_places: dict[PointND, None] = {}

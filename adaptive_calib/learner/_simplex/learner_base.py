@@ -312,6 +312,10 @@ class TriangulatedLearner(BaseLearner):
         checked = None if self._goal is None else self._goal.checked
         return super().claim() if checked is None else checked
 
+    def stopped_because(self) -> str:
+        """Return why no more points are asked for on the way to an error goal: noise near it; empty if they are."""
+        return "" if self._goal is None or self._goal.checked is not None else self._goal.noise.stopped
+
     def unpredicted(self) -> float:
         """Return the share of the domain where `predict` has no value, in the coordinates of the scales."""
         if self._mesh.tri is None or self._mesh.values is None:
@@ -327,14 +331,16 @@ class TriangulatedLearner(BaseLearner):
 
     def _for_goal(self, goal: ErrorGoal) -> tuple[bool, PointND | None]:
         """Return whether the error goal decides about the next point, and the point; None: it awaits values."""
-        if goal.checked is not None:
-            return False, None
+        if goal.checked is not None or goal.noise.stopped:
+            return bool(goal.noise.stopped), None
+        for twin in goal.noise.twins:
+            if not self._known(twin):
+                return True, twin
         if not goal.open_places:
             worst = self._worst_place(goal)
             if worst is not None:
                 return True, worst
-            if self._fill_queue(goal):
-                # the worst places are pending or have no room: the loss chooses
+            if self._fill_queue(goal):  # the worst places are pending or have no room: the loss chooses
                 goal.queue = []
                 return False, None
             if goal.passed is not None:
@@ -368,6 +374,14 @@ class TriangulatedLearner(BaseLearner):
         goal = self._goal
         if goal is not None and point in goal.open_places:
             goal.observe(point, inner, self._interpolant(), np.array(u) + self._shift, len(self.data))
+
+    def _observe_twin(self, point: PointND, inner: np.ndarray | None) -> bool:
+        """Pass the value at a twin to the error goal; return whether it is one: no vertex, as cells would be flat."""
+        if self._goal is None or point not in self._goal.noise.twins:
+            return False
+        self._goal.noise.observe(point, inner)
+        self._mesh.remove_pending(point)
+        return True
 
     def _known(self, point: PointND) -> bool:
         return point in self.data or point in self._failed or point in self._mesh.pending
@@ -410,8 +424,9 @@ class TriangulatedLearner(BaseLearner):
     def _take(self, point: PointND, u: Sequence[float], value: Any, inner: np.ndarray | None, inside: bool) -> None:
         """Record a checked value: first in the mesh, which may raise, then in the data."""
         self._observe_check(point, u, inner)
+        twin = self._observe_twin(point, inner)
         self._lazy.clear()
-        if inside:
+        if inside and not twin:
             self._enter(point, u, inner)
         if self._shape is None and inner is not None:
             self._shape = np.shape(value)
@@ -423,7 +438,11 @@ class TriangulatedLearner(BaseLearner):
         if len(self._vertex_of) >= self._next_stretch and self._mesh.tri is not None and not self._start_left:
             self._stretch_axes()
         goal = self._goal
-        if goal is not None and goal.passed is not None and goal.checked is None and not self._fill_queue(goal):
+        if goal is None or goal.checked is not None:
+            return
+        if goal.noise.due(self._mesh.count) and self._spacing is None and self._can_estimate():
+            goal.noise.look(self._interpolant(), list(self._vertex_of), self._mesh.count)
+        if goal.passed is not None and not self._fill_queue(goal):
             goal.checked = goal.passed
 
     def _stretch_axes(self) -> None:
@@ -531,7 +550,8 @@ class TriangulatedLearner(BaseLearner):
             pending = self._mesh.pending.get(point)
             u = pending[0] if pending else self._domain.u(point)
             self._observe_check(point, u, None)
-            self._enter(point, u, None)
+            if not self._observe_twin(point, None):
+                self._enter(point, u, None)
         self._lazy.clear()
         self._failed[point] = None
 
