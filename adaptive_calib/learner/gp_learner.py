@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Literal, Self, overload
 
 import numpy as np
@@ -34,6 +34,8 @@ GROWTH, MOST_FITTED = 1.25, 300
 CANDIDATES, REFERENCES = 512, 256
 #: Largest lattice of integers that is searched as a whole.
 MOST_LATTICE = 4096
+#: Places of even points at the most; with noise every other point is one.
+MOST_EVEN = 2048
 #: The estimated error is this many standard deviations, of values without and with noise: nothing checks the latter.
 DEVIATIONS = 2.0, 3.0
 #: Gain of the logarithm of the likelihood that shows noise in the values.
@@ -233,13 +235,14 @@ class GPLearner(BaseLearner):
         return process
 
     def _references(self) -> list[PointND]:
-        places: list[PointND] = self._kept("references", 0, lambda: self._sobol(0, REFERENCES))
+        seed = 10**6 if self.noise else 0  # other places than the even ones
+        places: list[PointND] = self._kept("references", 0, lambda: self._sobol(seed, REFERENCES))
         return places
 
     def _sobol(self, seed: int, n: int) -> list[PointND]:
         """Return at most n points of the domain, evenly spread, each once."""
         domain = self._domain
-        places = qmc.Sobol(self.ndim, rng=np.random.default_rng([seed, self.ndim])).random(2 * CANDIDATES)
+        places = qmc.Sobol(self.ndim, rng=np.random.default_rng([seed, self.ndim])).random(2 * n)
         points = dict.fromkeys(map(domain.x, places.tolist()))
         return [point for point in points if domain.contains(point)][:n]
 
@@ -287,10 +290,13 @@ class GPLearner(BaseLearner):
         return points, improvements
 
     def _choose(self, n: int) -> tuple[list[PointND], list[float]]:
-        points: list[PointND] = []
-        if len(self.data) + len(self._failed) + len(self._pending) < self._first:
-            first = self._kept("first", 0, lambda: self._sobol(0, self._first))
-            points = [point for point in first if not self._known(point)][:n]
+        count, points = len(self.data) + len(self._failed) + len(self._pending), []
+        if count < self._first or self.noise:
+            even = self._kept("even", 0, lambda: self._sobol(0, MOST_EVEN))[
+                : self._first if count < self._first else None
+            ]
+            wanted = n if count < self._first else (count + n) // 2 - count // 2
+            points = list(islice((point for point in even if not self._known(point)), wanted))
         variances, candidates = self._variances()
         variances.set_points([*variances.points, *map(self._domain.u, points)])
         allowed = [not self._known(point) and point not in points for point in candidates]
