@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive_calib._arrays import Floats
+from adaptive_calib._words import count
 from adaptive_calib.calibration.bins import SMALLEST_TARGET
 from adaptive_calib.calibration.decision import FUTILE, Decision
 from adaptive_calib.calibration.interval import recommended_c
@@ -29,6 +30,7 @@ __all__ = [
     "forecast",
     "forecast_in_brief",
     "opaque_stopped_because",
+    "still_open",
     "stopped_because",
 ]
 
@@ -73,16 +75,26 @@ class Race(Protocol):
 
 def stopped_because(learner: Calibration) -> str:
     """Return why there is nothing more to ask, or what is still open and how many experiments would decide it."""
-    n = learner.n_experiments
     if learner.met_at is not None:
-        return f"all tolerances are met after {learner.met_at} experiments"
-    start = f"all {n} experiments are evaluated" if learner.exhausted else f"{n} experiments are evaluated"
+        return f"all tolerances are met after {count(learner.met_at, 'experiment')}"
+    start = f"{'all ' if learner.exhausted else ''}{count(learner.n_experiments, 'experiment')} evaluated"
     now = learner.current()
     if now is None:
         return start
-    unmet = [f"{name} at {ratio:.2g} of its tolerance" for name, ratio in now.unmet.items() if ratio > 1]
-    words = "; still open: " + ", ".join(unmet) if unmet else ""
-    return start + words + ("; " + more if (more := learner.forecast()) else "")
+    best = recommended_c(now.interval)
+    words = [start, "no c recommended yet" if best is None else f"recommended c: {_power(best)}"]
+    if unmet := still_open(now):
+        words.append(f"still open: {unmet}")
+    return "; ".join(filter(None, [*words, learner.forecast()]))
+
+
+def still_open(decision: Decision) -> str:
+    """Return the tolerances that are not met yet, with how far each is from it; empty if all are met."""
+    return ", ".join(
+        f"{name} ({f'{ratio:.2g} times its tolerance' if math.isfinite(ratio) else 'not known yet'})"
+        for name, ratio in decision.unmet.items()
+        if ratio > 1
+    )
 
 
 def opaque_stopped_because(learner: Race) -> str:
@@ -128,7 +140,7 @@ def forecast(decision: Decision, seconds: float = math.nan, of: str = "") -> str
         each = ", ".join(
             f"{_power(c)} at about {_rounded(n)}{_more_time(n - decision.n, seconds, of)}" for c, n in finite.items()
         )
-        words.append(f"undecided c would be decided, in experiments in all: {each}")
+        words.append(f"with more experiments these c would be decided: {each}")
     if endless:
         names = ", ".join(map(_power, endless))
         words.append(
@@ -236,9 +248,9 @@ def _dependence_cautions(learner: Calibration) -> list[str]:
     if found is None:
         return words
     for clip, c in found.by_clip.items():
-        words.append(f"with B_EMD clipped at 1/{1 / clip:.0f} {_instead(c)}, not {_power(best)}")
+        words.append(f"with B_EMD clipped at 1/{1 / clip:.0f}, {_instead(c)}, not {_power(best)}")
     for index, c in list(found.by_experiment.items())[:3]:
-        words.append(f"without experiment {index} {_instead(c)}, not {_power(best)}")
+        words.append(f"without experiment {index}, {_instead(c)}, not {_power(best)}")
     return words
 
 

@@ -21,6 +21,7 @@ from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 from adaptive_calib.calibration.result import CalibrateOutput
 from adaptive_calib.calibration.slope import Status
 from adaptive_calib.calibration.summary import COLUMNS, WORDS, Summary, cells, summarise, table_lines
+from adaptive_calib.calibration.wording import still_open
 
 __all__ = ["ResultRow", "ResultView", "result_view", "text"]
 
@@ -137,11 +138,10 @@ def _(judgement: Decision) -> ResultView:
             judgement.log2c, judgement.slopes, judgement.stderrs, judgement.status, strict=True
         )
     )
-    unmet = (f"{name} at {ratio:.3g} of its tolerance" for name, ratio in judgement.unmet.items() if ratio > 1)
     facts = (
         ("experiments", f"{judgement.n}, {judgement.undecided} of them with an undecided label"),
         *_interval_facts(judgement.interval, best),
-        ("still open", ", ".join(unmet) or "nothing"),
+        ("still open", still_open(judgement) or "nothing"),
     )
     return ResultView("Decision", facts, ("c", "log2 c", "slope κ", "accepted") if rows else (), rows)
 

@@ -93,7 +93,7 @@ def test_why_a_race_is_not_over():
     simple(learner)
     assert learner.done()
     assert learner.stopped_because().startswith(
-        "every undecided c has its 60 experiments; undecided c would be decided"
+        "every undecided c has its 60 experiments; with more experiments these c would be decided: "
     )
 
 
