@@ -57,7 +57,7 @@ def test_a_run_on_engines(engines, points_per_task):
 
 def test_failures_on_engines(engines):
     """The error comes back as it was raised."""
-    with pytest.raises(RuntimeError, match=r"learner.function\(\(2, 0\)\)") as caught:
+    with pytest.raises(RuntimeError, match=r"\(\(2, 0\)\) raised ") as caught:
         BlockingRunner(SequenceLearner(lambda x: 1 / x, [2, 1, 0]), executor=engines)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 

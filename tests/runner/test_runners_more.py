@@ -432,6 +432,6 @@ def test_a_coroutine_is_never_a_result():
         simple(Counting(3, double_later), npoints_goal=3)
     with pytest.raises(TypeError, match="returned a coroutine"):
         simple(Counting(3, lambda x: double_later(x)), npoints_goal=3)
-    with pytest.raises(RuntimeError, match="An error occurred") as failed:
+    with pytest.raises(RuntimeError, match="raised TypeError") as failed:
         BlockingRunner(Counting(3, lambda x: double_later(x)), npoints_goal=3, executor=SequentialExecutor())
     assert "returned a coroutine" in str(failed.value.__cause__)
