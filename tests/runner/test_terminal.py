@@ -84,7 +84,7 @@ def test_a_log_file_gets_a_line_a_minute() -> None:
     _watched(stream)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2
-    assert "status: finished" in lines[-1]
+    assert "status: goal reached" in lines[-1]
     assert "# of points: 30" in lines[-1]
     assert "\033" not in stream.getvalue()
 
@@ -95,8 +95,8 @@ def test_lines_that_are_not_rewritten() -> None:
     runner = _watched(stream, overwrite_previous=False)
     lines = stream.getvalue().splitlines()
     assert len(lines) > 2
-    assert "status: finished" in lines[-1]
-    assert "status: finished" in line(runner)
+    assert "status: goal reached" in lines[-1]
+    assert "status: goal reached" in line(runner)
 
 
 def test_a_run_that_fails() -> None:
