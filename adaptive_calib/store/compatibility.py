@@ -45,6 +45,7 @@ def open_result_set(store: Backend, evaluation: Evaluation, *, write: bool = Tru
     stored = next((i for i in known if i.uid == info.uid), None)
     if stored is None:
         _look_for_older_code(store, evaluation, known)
+        _look_for_another_module(store, info, known)
         info = replace(info, created=time.time())
         if write:
             store.put_result_set(info)
@@ -212,4 +213,24 @@ def _look_for_older_code(store: Backend, evaluation: Evaluation, known: list[Res
             "but not used. To decide by yourself when results become others, give the learner "
             f'Evaluation({info.name.rpartition(".")[2]}, name="{info.name}", version="1").',
             CodeChangedWarning,
+        )
+
+
+def _look_for_another_module(store: Backend, info: ResultSetInfo, known: list[ResultSetInfo]) -> None:
+    """Warn if there are results of a function that a script has itself and another program imports from its file."""
+    code = single_digests(info.code_digest).get("")
+    same = [
+        other for other in known
+        if "__main__" in (other.name.partition(".")[0], info.name.partition(".")[0])
+        and other.name.rpartition(".")[2] == info.name.rpartition(".")[2]
+        and (other.version, other.config) == (info.version, info.config)
+        and code is not None and single_digests(other.code_digest).get("") == code and store.count(other.uid)
+    ]  # fmt: skip
+    if same:
+        warn_caller(
+            f"{sum(store.count(same[-1].uid).values())} stored results of {same[-1].name} are not used for "
+            f"{info.name}, which has the same code: functions of a file that is run as a script are of the module "
+            "__main__. Put the function into a module of its own, that the script imports; "
+            f'store.rename("{same[-1].name}", "{info.name}") gives results the other name.',
+            StoreWarning,
         )

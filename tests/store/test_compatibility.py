@@ -14,6 +14,7 @@ from adaptive_calib.store import (
     StaleDefaultError,
     Store,
     StoreError,
+    StoreWarning,
     open_archive,
 )
 from tests.store.functions import Line, ok, square
@@ -158,3 +159,33 @@ def test_gc_keeps_the_last_versions(store: Store) -> None:
     assert sorted(space.version for space in store.spaces()) == ["1", "3", "4"]
     with pytest.raises(ValueError, match="at least 1"):
         store.gc(keep_versions=0)
+
+
+def made_in(module: str, text: str = "def f(x):\n    return unit * x\n") -> Evaluation:
+    """Return the evaluation of a function of a module of that name, which reads a number there."""
+    names: dict[str, Any] = {"__name__": module, "unit": 2.0}
+    exec(text, names)
+    return Evaluation.of(names["f"])
+
+
+@pytest.mark.parametrize(("first", "then"), [("__main__", "job"), ("project.job", "__main__")])
+def test_a_script_and_its_file_imported_are_said_to_be_one(first: str, then: str) -> None:
+    """Results of the same code under the name of the other module are named, and can be given this name."""
+    store = MemoryStore()
+    assert run(store, made_in(first), p0=5.0) == []
+    assert run(store, made_in(then, "def f(x):\n    return x\n")) == []  # other code, no warning
+    store = MemoryStore()
+    assert run(store, made_in(first), p0=5.0) == []
+    store.rename(f"{first}.f", f"{then}.f")
+    assert run(store, made_in(then)) == [5.0]
+    words = rf"1 stored results of {then}\.f are not used for {first}\.f, which has the same code"
+    with pytest.warns(StoreWarning, match=words):
+        assert run(store, made_in(first)) == []
+
+
+def test_an_app_finds_the_results_of_its_script() -> None:
+    """Panel gives the module of an app another name for each visitor; it counts as a script."""
+    store = MemoryStore()
+    assert run(store, made_in("__main__"), p0=5.0) == []
+    assert run(store, made_in("bokeh_app_" + "1f" * 16)) == [5.0]
+    assert run(store, made_in("bokeh_app_" + "2e" * 16)) == [5.0]

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -35,17 +36,29 @@ from adaptive_calib.store.errors import NotCanonicalError
 
 __all__ = [
     "MISSING", "UID_VERSION", "PointUids", "canonical_text", "default_of", "digest", "distribution_parts",
-    "field_names", "fields_text", "guard_fields", "is_model", "plain_text", "quoted", "refuse_unknown", "without",
+    "field_names", "fields_text", "guard_fields", "is_model", "module_name", "plain_text", "quoted", "refuse_unknown",
+    "without",
 ]  # fmt: skip
 
 #: Version of the rules on this page; stored with each space, and part of its uid.
 UID_VERSION = 1
 
+#: The module of an app while Bokeh or Panel executes it, which has another name for each visitor.
+_APP = re.compile(r"bokeh_app_[0-9a-f]{32}")
 #: Integers up to here are floats.
 _EXACT = 2**53
 _ZERO = '{"f":"0x0.0p+0"}'
 #: What is done with values that have no canonical form: given the value and its path, return its text or raise.
 Fallback = Callable[[Any, str], str]
+
+
+def module_name(thing: Any) -> str:
+    """Return the name of the module of a function or class; ``__main__`` for that of a script.
+
+    That is its name in the script's worker processes, too, and of an app that is run by ``panel serve``.
+    """
+    module = str(thing.__module__)
+    return "__main__" if module == "__mp_main__" or _APP.fullmatch(module) else module
 
 
 def _refuse(value: Any, path: str) -> str:

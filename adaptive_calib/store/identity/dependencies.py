@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from adaptive_calib.store.errors import NotCanonicalError
-from adaptive_calib.store.identity.canonical import canonical_text, field_names, is_model
+from adaptive_calib.store.identity.canonical import canonical_text, field_names, is_model, module_name
 from adaptive_calib.store.identity.facts import PLAIN, class_name
 from adaptive_calib.store.identity.function_digest import code_digest, functions_of
 
@@ -176,7 +176,7 @@ class _Walk:
             read, changed = _globals_of(code)
             for key in sorted(read):
                 if key in function.__globals__:
-                    place = f"{function.__module__}.{key}"
+                    place = f"{module_name(function)}.{key}"
                     self._follow_value(place, function.__globals__[key], changed=key in changed, names=code.co_names)
 
     def _follow_value(self, name: str, value: Any, *, changed: bool, names: tuple[str, ...] = ()) -> None:
@@ -240,8 +240,7 @@ _INSTALLED = tuple(
 
 
 def _function_name(function: Any) -> str:
-    module = "__main__" if function.__module__ == "__mp_main__" else function.__module__
-    return f"{module}.{function.__qualname__}"
+    return f"{module_name(function)}.{function.__qualname__}"
 
 
 def _functions_in(value: Any) -> list[FunctionType]:
@@ -323,7 +322,7 @@ def _plain_form(value: Any, path: str) -> str:
         content = blake2b(np.ascontiguousarray(value).tobytes(), digest_size=8).hexdigest()
         return canonical_text(f"array {value.dtype} {value.shape} {content}")
     if isinstance(value, (type, FunctionType)):
-        return canonical_text(f"{value.__module__}.{value.__qualname__}")  # followed by itself
+        return canonical_text(f"{module_name(value)}.{value.__qualname__}")  # followed by itself
     raise NotCanonicalError(path)
 
 

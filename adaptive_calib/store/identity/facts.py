@@ -28,6 +28,7 @@ from adaptive_calib.store.identity.canonical import (
     distribution_parts,
     field_names,
     is_model,
+    module_name,
     quoted,
     without,
 )
@@ -90,8 +91,7 @@ def _plain(value: Any) -> Any:
 
 def class_name(kind: type) -> str:
     """Return module and qualified name of a class; that of a script is ``__main__`` in its workers, too."""
-    module = "__main__" if kind.__module__ == "__mp_main__" else kind.__module__
-    return f"{module}.{kind.__qualname__}"
+    return f"{module_name(kind)}.{kind.__qualname__}"
 
 
 def _collect(value: Any, found: dict[str, str], *, covered: bool) -> None:

@@ -22,7 +22,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 from adaptive_calib.store.errors import NotCanonicalError
-from adaptive_calib.store.identity.canonical import canonical_text
+from adaptive_calib.store.identity.canonical import canonical_text, module_name
 
 __all__ = ["Identified", "code_digest", "describe", "disagrees", "functions_of", "identify"]
 
@@ -159,7 +159,7 @@ def _digest(text: str) -> str:
 
 
 def _name(thing: Any) -> str:
-    return f"{thing.__module__}.{thing.__qualname__}"
+    return f"{module_name(thing)}.{thing.__qualname__}"
 
 
 def _captured(function: Any) -> dict[str, Any]:
