@@ -55,6 +55,7 @@ def live_info(runner: Any, *, update_interval: float = 0.5) -> None:
     if not in_ipynb():
         say(text(look(runner)))
         return
+    runner.history.shows_failure = True
     display = _Widgets(runner) if has("ipywidgets") else _Html()
     display.show(look(runner))
     if runner.status() == "running":

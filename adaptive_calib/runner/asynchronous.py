@@ -28,6 +28,7 @@ from adaptive_calib.runner.goals import GoalFunction
 from adaptive_calib.runner.preflight import Mode
 from adaptive_calib.runner.saving import Saver
 from adaptive_calib.runner.terminal import watch
+from adaptive_calib.view.run import failure_text
 
 __all__ = ["AsyncRunner", "BackgroundTask"]
 
@@ -206,7 +207,8 @@ class AsyncRunner(BaseRunner):
         if error is None:
             return
         if error is self.session.machine.error:
-            logger.error("the run has %s", self.stop_reason, exc_info=error)
+            trace = "" if self.history.shows_failure else f"\n{failure_text(error)}"
+            logger.error("the run has %s%s", self.stop_reason, trace)
         else:
             logger.error("the run is over (%s), but failed at its end", self.stop_reason, exc_info=error)
 
@@ -323,8 +325,8 @@ class AsyncRunner(BaseRunner):
     ) -> asyncio.Task[None] | Future[None]:
         """Print the state of the run every `update_interval` seconds, and its final state.
 
-        In a terminal a block of rows is rewritten in its place. In a file or a pipe a line is printed once a minute,
-        without escape codes.
+        In a terminal a block of rows is rewritten in its place; in IPython while a cell is executed, and not while its
+        prompt waits for you. In a file or a pipe a line is printed once a minute, without escape codes.
 
         Parameters
         ----------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 import unicodedata
+from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -75,9 +76,46 @@ class Screen:
         self._out.flush()
         self._height = len(lines)
 
+    def forget(self) -> None:
+        """Leave the lines where they are: others were written below them."""
+        self._height = 0
 
-async def watch(runner: Any, interval: float, *, overwrite_previous: bool = True, stream: TextIO | None = None) -> None:
-    """Print the state of a run until it is over, and once more then.
+
+class _Cells:
+    """Follows whether IPython executes a cell: at its prompt a person types, below lines that are not overwritten then.
+
+    Without IPython, one that is executed all the time.
+    """
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self.executed = True
+        ipython = sys.modules.get("IPython")
+        shell = ipython.get_ipython() if ipython is not None else None
+        self._events = getattr(shell, "events", None)
+        if self._events is not None:
+            self._events.register("pre_run_cell", self._begin)
+            self._events.register("post_run_cell", self._end)
+
+    def _begin(self, info: Any) -> None:
+        self._screen.forget()
+        self.executed = True
+
+    def _end(self, result: Any) -> None:
+        self._screen.forget()
+        self.executed = False
+
+    def close(self) -> None:
+        """Follow no longer."""
+        if self._events is not None:
+            self._events.unregister("pre_run_cell", self._begin)
+            self._events.unregister("post_run_cell", self._end)
+
+
+def watch(
+    runner: Any, interval: float, *, overwrite_previous: bool = True, stream: TextIO | None = None
+) -> Coroutine[Any, Any, None]:
+    """Return a coroutine that prints the state of a run until it is over, and once more then.
 
     Parameters
     ----------
@@ -90,20 +128,42 @@ async def watch(runner: Any, interval: float, *, overwrite_previous: bool = True
         By default the standard output.
     """
     out = stream or sys.stdout
-    terminal = out.isatty()
-    screen = Screen(out) if terminal and overwrite_previous else None
-    wait = interval if terminal or interval > LOG_INTERVAL else LOG_INTERVAL
+    runner.history.shows_failure = True
+    if out.isatty() and overwrite_previous:
+        screen = Screen(out)
+        return _watch_block(runner, interval, out, screen, _Cells(screen))
+    return _watch_lines(runner, interval if out.isatty() else max(interval, LOG_INTERVAL), out)
+
+
+async def _watch_block(runner: Any, interval: float, out: TextIO, screen: Screen, cells: _Cells) -> None:
+    try:
+        while True:
+            over = runner.task.done()
+            view = look(runner)
+            if over and not cells.executed:
+                out.write("\n")  # below the prompt
+            if over or cells.executed:
+                screen.show(block(view, shutil.get_terminal_size().columns))
+            if over:
+                _write(out, view.error)
+                return
+            await runner.wait(interval)
+    finally:
+        cells.close()
+
+
+async def _watch_lines(runner: Any, interval: float, out: TextIO) -> None:
     while True:
         over = runner.task.done()
         view = look(runner)
-        if screen is not None:
-            screen.show(block(view, shutil.get_terminal_size().columns))
-        else:
-            out.write(line(runner, view) + "\n")
-        out.flush()
+        _write(out, line(runner, view))
         if over:
-            if view.error:
-                out.write(view.error.rstrip() + "\n")
-                out.flush()
+            _write(out, view.error)
             return
-        await runner.wait(wait)
+        await runner.wait(interval)
+
+
+def _write(out: TextIO, words: str) -> None:
+    if words:
+        out.write(words.rstrip() + "\n")
+        out.flush()

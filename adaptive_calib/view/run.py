@@ -16,7 +16,7 @@ from adaptive_calib.engine.goals import error_goal_of, share_reached, time_left
 from adaptive_calib.learner.protocol import has_method
 from adaptive_calib.view.time_left import points_left
 
-__all__ = ["RunHistory", "RunView", "from_state", "look", "loss_of", "shorten", "to_state", "way_to"]
+__all__ = ["RunHistory", "RunView", "failure_text", "from_state", "look", "loss_of", "shorten", "to_state", "way_to"]
 
 #: Number of running points and of failures that are listed.
 LISTED = 5
@@ -45,6 +45,9 @@ class RunHistory:
     marks: list[tuple[int, float]] = field(default_factory=list)
     first: dict[str, float] = field(default_factory=dict)
     path: list[tuple[int, float]] = field(default_factory=list)
+
+    #: Whether a display shows the traceback of a run that fails, so that nothing else has to.
+    shows_failure: bool = False
 
     def note_share(self, npoints: int, share: float | None) -> None:
         """Add the share of the goal at one moment."""
@@ -235,7 +238,7 @@ def look(runner: Any) -> RunView:
             running=running,
             failures=tuple((shorten(failure.point), failure.traceback) for failure in machine.failures[-LISTED:]),
             losses=tuple(history.losses),
-            error=_error(machine.error) if status == "failed" else "",
+            error=failure_text(machine.error) if status == "failed" else "",
         )
 
 
@@ -274,7 +277,8 @@ def _forecast(learner: Any, seconds: float) -> str | None:
     return (learner.forecast(seconds) or None) if has_method(learner, "forecast") else None
 
 
-def _error(error: BaseException | None) -> str:
+def failure_text(error: BaseException | None) -> str:
+    """Return what ended a run, with the traceback of the function, once; empty without an error."""
     if error is None:
         return ""
     import traceback

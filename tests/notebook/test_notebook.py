@@ -119,6 +119,8 @@ def test_info_of_a_failed_run(shown: list[Any], caplog: Any) -> None:
     assert 'data-status="failed"' in page
     assert "out of cheese" in page
     assert "in broken" in page
+    assert "the run has failed" in caplog.text
+    assert "in broken" not in caplog.text  # the traceback is there once
 
 
 def test_buttons(shown: list[Any]) -> None:

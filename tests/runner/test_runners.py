@@ -216,7 +216,8 @@ def test_a_failed_task_says_so_once(caplog):
     runner = asyncio.run(main())
     assert runner.status() == "failed"
     assert len([record for record in caplog.records if "the run has failed" in record.message]) == 1
-    assert "ValueError: three" in caplog.text
+    assert caplog.text.count("ValueError: three") == 1
+    assert caplog.text.count("in fails_at_three") == 1
 
 
 def test_in_the_background():

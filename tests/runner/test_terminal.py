@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -110,3 +112,40 @@ def test_a_run_that_fails() -> None:
         _watched(stream, broken)
     assert "out of cheese" in stream.getvalue()
     assert "in broken" in stream.getvalue()
+
+
+def test_what_is_typed_at_a_prompt_is_not_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In IPython the block is rewritten while a cell is executed, and stays where it is at the prompt."""
+
+    class Events:
+        def __init__(self) -> None:
+            self.called: dict[str, Any] = {}
+
+        def register(self, name: str, function: Any) -> None:
+            self.called[name] = function
+
+        def unregister(self, name: str, function: Any) -> None:
+            assert self.called.pop(name) == function
+
+    events = Events()
+    shell = SimpleNamespace(get_ipython=lambda: SimpleNamespace(events=events))
+    stream, seen = Terminal(), []
+
+    def typed(x: float) -> float:
+        time.sleep(0.003)
+        seen.append(x)
+        if len(seen) == 10:
+            events.called["post_run_cell"](None)
+            stream.write("In [2]: typed by a person")
+        elif len(seen) == 20:
+            stream.write("\n")
+            events.called["pre_run_cell"](None)
+        return x
+
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    runner = _watched(stream, typed)
+    screen = stream.screen()
+    assert "In [2]: typed by a person" in screen
+    assert sum("status" in words for words in screen) == 2
+    assert screen[-1 - len(block(look(runner))) : -1] == block(look(runner), colours=False)
+    assert events.called == {}
