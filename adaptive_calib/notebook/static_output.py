@@ -17,6 +17,8 @@ __all__ = ["static_output"]
 
 #: Characters of a script beyond which only the picture is kept, so that a notebook stays small.
 _LARGEST = 3_000_000
+#: Percent of Matplotlib's usual size, which is smaller than a live plot; style options that it shares with bokeh.
+_SIZE, _SHARED = 180, {"alpha", "cmap", "color"}
 #: Runs the script of a plot when BokehJS is there: on a page that is loaded again, it may come later.
 _WHEN_LOADED = """
 <script>(function () {
@@ -84,5 +86,14 @@ def _png(hv: Any, frame: Any) -> bytes:
     if "matplotlib" not in hv.Store.loaded_backends():
         importlib.import_module("holoviews.plotting.mpl")
         hv.Store.set_current_backend(chosen)
-    png, _ = hv.Store.renderers["matplotlib"].instance()(frame, fmt="png")
+    frame = frame.map(lambda part: _with_matplotlib(hv, part), [hv.Element])
+    png, _ = hv.Store.renderers["matplotlib"].instance(size=_SIZE)(frame, fmt="png")
     return bytes(png)
+
+
+def _with_matplotlib(hv: Any, part: Any) -> Any:
+    """Return a part of a frame with those of its style options for bokeh that Matplotlib has, too."""
+    style = hv.Store.lookup_options("bokeh", part, "style").kwargs
+    known = getattr(hv.Store.registry["matplotlib"].get(type(part)), "style_opts", ())
+    shared = {name: style[name] for name in _SHARED & style.keys() & set(known)}
+    return part.opts(hv.Options(**shared, backend="matplotlib"), clone=True) if shared else part

@@ -7,6 +7,7 @@ import gc
 import subprocess
 import sys
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from adaptive_calib import AsyncRunner, Learner1D, notebook_integration
 from adaptive_calib.learner import BalancingLearner, Learner2D
 from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update, static_output
 from adaptive_calib.notebook.update_schedule import UpdateSchedule
-from adaptive_calib.runner import SequentialExecutor
+from adaptive_calib.runner import SequentialExecutor, simple
 
 
 @pytest.fixture
@@ -270,6 +271,49 @@ def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch)
     picture = static_output.static_output(hv, frame)
     assert "<script" not in picture["text/html"]
     assert picture["image/png"] in picture["text/html"]
+
+
+def test_a_still_looks_as_the_live_plot() -> None:
+    """It is as large, has the same colours, and its triangles are as faint as there."""
+    import base64
+    import io
+
+    import holoviews as hv
+    from matplotlib.image import imread
+
+    def still(frame: Any) -> Any:
+        png = static_output.static_output(hv, frame)["image/png"]
+        return imread(io.BytesIO(base64.b64decode(png)))[..., :3]
+
+    hv.renderer("bokeh")
+    learner = Learner2D(lambda xy: xy[0], [(-1, 1), (-1, 1)])
+    simple(learner, npoints_goal=30)
+    pixels = still(learner.plot())
+    assert min(pixels.shape[:2]) >= 400
+    assert (np.abs(pixels - [0.993, 0.906, 0.144]).sum(axis=2) < 0.02).any()  # the upper end of viridis
+    middle = pixels[100:300, 150:350]
+    assert middle.sum(axis=2).min() > 0.5  # no black line
+    crosses = hv.Scatter([(0, 0), (1, 1)]).opts(hv.Options(color="#D55E00", backend="bokeh"))
+    assert (np.abs(still(crosses) - [0.835, 0.369, 0]).sum(axis=2) < 0.02).any()
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        lambda hv: hv.Bars([("a", 1)]).opts(color="red"),
+        lambda hv: hv.VLine(1).opts(color="red", alpha=0.5),
+        lambda hv: hv.Labels([(0, 0, "a")]).opts(text_color="red"),
+        lambda hv: hv.Text(0, 0, "a").opts(color="red"),
+        lambda hv: hv.Histogram(np.histogram([1, 2, 3])).opts(fill_color="red", alpha=0.5),
+        lambda hv: hv.Area([(0, 1), (1, 2)]).opts(color="red", alpha=0.5),
+    ],
+)
+def test_a_still_of_any_element(element: Callable[[Any], Any]) -> None:
+    """Options that Matplotlib does not have are left out."""
+    import holoviews as hv
+
+    hv.renderer("bokeh")
+    assert static_output.static_output(hv, element(hv))["image/png"]
 
 
 def test_balancing_learner_has_a_selector(shown: list[Any]) -> None:
