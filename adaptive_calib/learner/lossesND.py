@@ -28,6 +28,7 @@ __all__ = [
     "choose_point_in_simplex",
     "curvature_loss_function",
     "default_loss",
+    "level_loss_function",
     "orientation",
     "std_loss",
     "triangle_loss",
@@ -215,6 +216,48 @@ def curvature_loss_function(exploration: float = 0.05) -> Callable[..., float]:
         return float((bent + exploration * volume(simplex) ** ((2 + ndim) / ndim)) ** (1 / (2 + ndim)))
 
     return curvature_loss
+
+
+def level_loss_function(level: float, exploration: float = 0.05) -> Callable[..., float]:
+    """Return a loss for the boundary where a function has a value: simplices through which it passes are divided.
+
+    Parameters
+    ----------
+    level : float
+        The value, in units of the function. For vectors it is that of the first component.
+    exploration : float
+        Length of the simplices at the boundary over that of those elsewhere: a smaller one leaves larger gaps, through
+        which a closed boundary is missed.
+
+    Returns
+    -------
+    callable
+        The loss of a simplex: the N-th root of its volume, times `exploration` where the values are all on one side.
+
+    Raises
+    ------
+    ValueError
+        If `exploration` is not above 0 and at most 1.
+
+    Examples
+    --------
+    >>> from adaptive_calib import LearnerND
+    >>> from adaptive_calib.learner.learnerND import level_loss_function
+    >>> from adaptive_calib.runner import simple
+    >>> disc = LearnerND(lambda p: p[0] ** 2 + p[1] ** 2, [(-1, 1)] * 2, loss_per_simplex=level_loss_function(0.5))
+    >>> simple(disc, npoints_goal=100)
+    >>> sum(abs(value - 0.5) < 0.2 for value in disc.data.values()) > 60
+    True
+    """
+    if not 0 < exploration <= 1:
+        raise ValueError(f"`exploration` should be above 0 and at most 1, but is {exploration!r}.")
+
+    def loss(simplex: np.ndarray, values: np.ndarray, value_scale: float) -> float:
+        first = values if values.ndim == 1 else values[:, 0]
+        passes = first.min() <= level * value_scale <= first.max()
+        return float(volume(simplex) ** (1 / simplex.shape[1]) * (1.0 if passes else exploration))
+
+    return loss
 
 
 def choose_point_in_simplex(simplex: Any, transform: Any = None) -> Any:

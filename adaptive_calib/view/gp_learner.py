@@ -49,8 +49,8 @@ def plot(learner: GPLearner, n: int | None = None) -> Any:
     backend = hv.Store.current_backend
     if backend in hv.Store.loaded_backends():
         points = points.opts(hv.Options("Points", color="black", **{"size" if backend == "bokeh" else "s": 3}))
-    if not known:
-        return styled(hv.Image([], bounds=(x0, y0, x1, y1)), 0) * points
+    if not known:  # the elements of a live plot stay the same
+        return styled(hv.Image([], bounds=(x0, y0, x1, y1)) * hv.EdgePaths([]), 0) * points
     xs, ys = np.linspace(x0, x1, n), np.linspace(y0, y1, n)
     zs = learner.predict(np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1))
     return picture(xs, ys, zs, (x0, y0, x1, y1), [], 0) * points

@@ -20,13 +20,14 @@ from adaptive_calib.learner.learnerND import (
     choose_point_in_simplex,
     curvature_loss_function,
     default_loss,
+    level_loss_function,
     orientation,
     std_loss,
     triangle_loss,
     uniform_loss,
     volume,
 )
-from adaptive_calib.runner import SequentialExecutor
+from adaptive_calib.runner import SequentialExecutor, simple
 
 BOX = [(-1, 1), (-1, 1)]
 
@@ -609,3 +610,34 @@ def test_coordinates_of_many_points(bounds, scale):
     inside = domain.inside(xs)
     assert inside.tolist() == [np.isfinite(x).all() and domain.contains(tuple(x.tolist())) for x in xs]
     assert domain.us(xs[inside]) == pytest.approx(np.array([domain.u(tuple(x)) for x in xs[inside].tolist()]))
+
+
+# ---------------------------------------------------------------------------------------------------- level
+
+
+@pytest.mark.parametrize(("ndim", "n"), [(2, 150), (3, 400)])
+def test_level(ndim, n):
+    """Which side of a level a place is on is known better than with the default loss, and pickled losses go on."""
+    places = np.random.default_rng(0).uniform(-1, 1, (4000, ndim))
+
+    def ball(p):
+        return float(np.exp(3 * sum(x * x for x in p)))
+
+    wrong = []
+    for loss in (default_loss, level_loss_function(2.5)):
+        learner = LearnerND(ball, [(-1, 1)] * ndim, loss_per_simplex=loss)
+        simple(learner, npoints_goal=n // 2)
+        learner = pickle.loads(pickle.dumps(learner))
+        simple(learner, npoints_goal=n)
+        truth = np.exp(3 * (places**2).sum(axis=1)) < 2.5
+        wrong.append(np.mean((learner.predict(places) < 2.5) != truth))
+    assert wrong[1] < 0.5 * wrong[0]
+
+
+def test_level_of_vectors_and_bad_exploration():
+    """The level is that of the first component; no exploration would leave boundaries unseen."""
+    learner = LearnerND(lambda p: [p[0] + p[1] ** 3, 7.0], [(-1, 1)] * 2, loss_per_simplex=level_loss_function(0.1))
+    simple(learner, npoints_goal=80)
+    assert np.median(np.abs(learner.values[:, 0] - 0.1)) < 0.1
+    with pytest.raises(ValueError, match="above 0"):
+        level_loss_function(0.1, exploration=0.0)

@@ -176,6 +176,7 @@ def test_gp_learner_in_the_plane():
     plot = run(learner, 20).plot(20)
     assert plot.Image.I[0.51, 1.1] == pytest.approx(0.51 + 11, abs=1.2)
     assert len(plot.Points.I) == 20
+    assert list(map(type, plot)) == list(map(type, empty)), "the elements of a live plot must not change"
     vectors = run(GPLearner(lambda p: [p[0], p[1]], BOX), 15).plot(10)
     assert sorted(vectors.keys()) == [0, 1]
 
