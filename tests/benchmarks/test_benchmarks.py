@@ -9,6 +9,7 @@ import pytest
 
 import adaptive_calib
 from tests.benchmarks import cases
+from tests.benchmarks.cases import watching
 from tests.benchmarks.harness import Case
 
 ALL = [
@@ -16,6 +17,11 @@ ALL = [
     for module in pkgutil.iter_modules(cases.__path__)
     for case in import_module(f"tests.benchmarks.cases.{module.name}").CASES
 ]
+
+
+def test_the_cost_of_being_watched() -> None:
+    """Reports are written in a run, and take a part of its time."""
+    assert 0 < watching.cost(watching.LEARNERS["Learner1D"](), 10) < 100
 
 
 @pytest.mark.parametrize("case", ALL)

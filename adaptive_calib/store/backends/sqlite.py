@@ -464,5 +464,8 @@ def _advice(message: str) -> str:
     if "full" in message or "disk I/O" in message:
         return "Free some space on the disk and start again: what was stored before is there."
     if "readonly" in message or "unable to open" in message:
-        return "Are the folder and the file there, and may you write to them? What was stored before is there."
+        return (
+            "Are the folder and the file there, and may you write to them? A reader who may not write needs the file "
+            "-shm beside -wal, or copies the file and -wal elsewhere. What was stored before is there."
+        )
     return "What was stored before is there."
