@@ -74,6 +74,15 @@ def test_an_import_loads_no_display_and_no_cluster(module: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("module", ["adaptive_calib.runner", "adaptive_calib.learner.sequence_learner"])
+def test_a_worker_loads_what_its_function_needs(module: str) -> None:
+    """Neither what other learners use, nor calibrations: each worker that starts would wait for them."""
+    others = ["scipy", "adaptive_calib.calibration", "adaptive_calib.learner.learner1D"]
+    code = f"import sys, {module}; print([name for name in {others} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_unknown_names() -> None:
     """A name that is not there is an AttributeError, as of any module; dir() knows the public ones."""
     with pytest.raises(AttributeError, match="no attribute 'learner3D'"):

@@ -30,7 +30,6 @@ from adaptive_calib.learner.protocol import has_method
 from adaptive_calib.runner.goals import GoalFunction, make_goal
 from adaptive_calib.runner.log import MemoryLog
 from adaptive_calib.runner.preflight import Mode, check_function
-from adaptive_calib.runner.state_report import StateReport
 from adaptive_calib.view.run import RunHistory
 
 __all__ = ["BaseRunner"]
@@ -237,6 +236,8 @@ class BaseRunner(abc.ABC):
             adapter.close(abandon=True)  # a pool that was made for this run
             raise
         if has_method(self.session.archive, "report"):
+            from adaptive_calib.runner.state_report import StateReport  # here: only a store needs the views
+
             self.session.observers.append(StateReport(self, self.session.archive))
         self._begin()
 
