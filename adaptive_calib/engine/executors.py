@@ -228,6 +228,11 @@ class Pool:
             path = os.path.join(self._folder.name, str(next(self._numbers)))
             handle = executor.submit(evaluate_with_mark, evaluate, points, path)
             self._marks[handle] = path
+        if not hasattr(handle, "add_done_callback"):
+            raise TypeError(
+                "`submit` of the executor should return a concurrent.futures.Future, or an object like it, but "
+                f"{self.executor!r} returned {handle!r:.200}."
+            )
         self._workers  # noqa: B018 - keeps hold of the dict, which a broken pool lets go
         checked: Handle = handle
         return checked

@@ -165,6 +165,25 @@ def test_an_executor_that_returns_something_else_ends_the_run(result):
     assert machine.failures == archive.outcomes == []
 
 
+class NoFutures(Executor):
+    """An executor that evaluates and returns the result itself."""
+
+    _max_workers = 2
+
+    def submit(self, function, /, *args, **kwargs):
+        return function(*args, **kwargs)
+
+
+def test_an_executor_without_futures_ends_the_run():
+    """With the words what `submit` should return."""
+    learner = Tolerant(5)
+    machine = RunMachine(learner, Never(), on_error="continue")
+    run_blocking(Session(machine, Pool(NoFutures()), Work(learner.function)))
+    assert isinstance(machine.error, TypeError)
+    assert "should return a concurrent.futures.Future" in machine.stop_reason
+    assert not learner.gone
+
+
 def test_a_failure_of_the_executor_is_no_failure_of_a_point():
     """Each point is submitted three times at most; nothing is stored or told as failed."""
     archive = MemoryArchive()
