@@ -188,6 +188,7 @@ class Pool:
         self._trial: Any = None
         self._closing = shutdown or (self._make is not None and not shared)
         self._file: Path | None = None
+        self._captured = False
         self._processes: dict[int, Any] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None  # with a mark for each task that a worker has
         self._marks: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
@@ -212,6 +213,7 @@ class Pool:
         if not self.pickles:
             return work
         work = replace(work, pickled=True)
+        self._captured = work.capture in ("std", "fd")
         here = _on_this_host(self.executor)
         shipment, self._file = pack(work, on_disk=here)
         if work.timeout is not None and here and self._make is not None and hasattr(signal, "SIGKILL"):
@@ -270,6 +272,8 @@ class Pool:
         codes -= {0, -signal.SIGTERM}
         ends = [signal.Signals(-code).name if code < 0 else f"exit status {code}" for code in sorted(codes)]
         ended = f"A worker ended with {' and '.join(ends)}. " if ends else ""  # loky's error says it itself
+        if self._captured:
+            return f'{ended}What was captured of it is lost; capture="failures" passes output on.'
         return f"{ended}What it printed last is in the output of this script."
 
     def _apart(self) -> Any:

@@ -7,6 +7,7 @@ an importable module: what an initialiser puts into ``__main__`` is overwritten 
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import pickle
 import signal
@@ -173,6 +174,8 @@ def live_as_long_as_the_parent() -> None:
         return
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore)
+    if not faulthandler.is_enabled():
+        faulthandler.enable(2)  # a fault in compiled code prints where, to the standard error
     _end_with_the_parent()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ from adaptive_calib.engine.executors import Pool
 from adaptive_calib.engine.goals import Never
 from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.session import ExecutorDiedError, Session
+from adaptive_calib.learner import SequenceLearner
 from adaptive_calib.runner import AsyncRunner, BlockingRunner
 from tests.engine.doubles import MemoryArchive, Tolerant
 from tests.processes import started
@@ -163,6 +165,26 @@ def test_an_executor_that_returns_something_else_ends_the_run(result):
     run_blocking(session)
     assert "the executor should return" in machine.stop_reason
     assert machine.failures == archive.outcomes == []
+
+
+def _segfault(x):
+    print("solving", x, flush=True)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@pytest.mark.parametrize("capture", ["failures", "std"])
+def test_a_fault_says_where_it_was_and_where_the_output_is(capture, capfd):
+    """The stack is on standard error; what was captured is lost, which the failure says."""
+    learner = SequenceLearner(_segfault, [3])
+    spawn = multiprocessing.get_context("spawn")  # a forked worker would have the fault handler of pytest
+    make = functools.partial(ProcessPoolExecutor, 1, mp_context=spawn)
+    runner = BlockingRunner(learner, executor=make, on_error="continue", capture=capture)
+    (failure,) = runner.failures
+    assert "SIGSEGV" in str(failure.error)
+    output, errors = capfd.readouterr()
+    assert "in _segfault" in errors
+    assert ("What was captured of it is lost" in str(failure.error)) == (capture == "std")
+    assert ("solving 3" in output) == (capture == "failures")
 
 
 class NoFutures(Executor):
