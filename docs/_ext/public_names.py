@@ -216,6 +216,13 @@ def add_anchors(app: Sphinx, doctree: nodes.document) -> None:
             signature["ids"] += sorted(wanted - set(signature["ids"]))
 
 
+def without_empty_modules(app: Sphinx, env: Any) -> None:
+    """Keep modules without a source, such as ``time``, out of the list of sources, where their links are broken."""
+    known = getattr(env, "_viewcode_modules", {})
+    for name in [name for name, entry in known.items() if not entry]:
+        del known[name]
+
+
 _BARS = re.compile(r"\|(?=\S)([^|]+)(?<=\S)\|")
 
 
@@ -233,5 +240,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("public-name", name_role)
     app.connect("doctree-read", only_sure_links)
     app.connect("doctree-read", add_anchors)
+    app.connect("env-check-consistency", without_empty_modules)
     app.connect("autodoc-process-docstring", keep_bars)
     return {"version": "1", "parallel_read_safe": True}
