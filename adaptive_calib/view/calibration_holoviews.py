@@ -78,6 +78,8 @@ def html(data: CalibrationData, title: str = "Calibration") -> str:
     page = column(Div(text=heading, width=width), Div(text=_key_html(data), width=width), plot)
     # Panel, which HoloViews imports, refers to a module loader and to styles of its own, for widgets that are not here
     text = str(file_html(page, INLINE, title=title))
+    # a phone lays the page out in its full width and shows all of it, smaller, instead of a corner
+    text = text.replace("<head>", f'<head>\n<meta name="viewport" content="width={width + 60}">', 1)
     return re.sub(r'<script[^>]*\bsrc="[^"]*"[^>]*>\s*</script>|<link\b[^>]*\bhref="[^"]*"[^>]*>', "", text)
 
 

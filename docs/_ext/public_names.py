@@ -33,6 +33,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "adaptive_calib.learner.balancing_learner",
         "adaptive_calib.learner.data_saver",
         "adaptive_calib.learner.integrator_learner",
+        "adaptive_calib.learner.cubature_learner",
         "adaptive_calib.learner.sequence_learner",
         "adaptive_calib.learner.base_learner",
         "adaptive_calib.learner.triangulation",

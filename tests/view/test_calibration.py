@@ -156,6 +156,7 @@ def test_html_needs_no_network(bounded, tmp_path):
     CalibrationView(bounded).save_html(tmp_path / "calibration.html", title="A test")
     page = (tmp_path / "calibration.html").read_text(encoding="utf-8")
     assert "<title>A test</title>" in page
+    assert re.search(r'<meta name="viewport" content="width=\d{3}">', page)  # or a phone shows a corner of it
     outside = re.sub(r"(<script[^>]*>).*?</script>", r"\1", page, flags=re.DOTALL)
     opening = re.findall(r"<(?:script|link|img|iframe)[^>]*>", outside)
     assert opening
