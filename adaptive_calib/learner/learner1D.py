@@ -85,7 +85,9 @@ class Learner1D(BaseLearner):
         breaks, see `smooth1D`; or, on each interval, the one of several that predicted the last values best, see
         `_curve.model`: local polynomials, a rational function of all points (for resonances and other functions
         without breaks), a least-squares polynomial (for noise). "auto" needs the fewest evaluations and one to two
-        milliseconds for each; in "smooth" and "auto" the loss is the estimated error of the interpolant.
+        milliseconds for each; `ask` returns fewer points than it is asked for where others would be wasted as long as
+        the pending values are not known, beside a step for instance. In "smooth" and "auto" the loss is the estimated
+        error of the interpolant.
 
     Attributes
     ----------

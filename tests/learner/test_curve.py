@@ -69,12 +69,33 @@ def test_two_singular_ends_to_nine_digits() -> None:
     assert evaluations(FUNCTIONS["semicircle"], 1e-9, 450) <= 450
 
 
-@pytest.mark.parametrize("name", ["bell 1e-2", "sin 20x", "eight resonances"])
+@pytest.mark.parametrize("name", ["bell 1e-2", "sin 20x", "eight resonances", "step", "|x|", "sqrt x"])
 @pytest.mark.parametrize("in_flight", [4, 16])
 def test_in_flight(name: str, in_flight: int) -> None:
     """Beyond the first burst many points in flight cost less than twice the evaluations of one at a time."""
     one = evaluations(FUNCTIONS[name], 1e-6, 100)
     assert evaluations(FUNCTIONS[name], 1e-6, 300, in_flight) - in_flight <= 1.9 * one
+
+
+@pytest.mark.parametrize("step", [lambda x: float(x > 0.1234), lambda x: abs(x - 0.1234)])
+def test_no_points_that_would_be_wasted(step: Callable[[float], float]) -> None:
+    """At a step or a kink 64 workers get a few points, all of them in the interval that holds it; then more."""
+    learner = learned(step, 60)
+    for _ in range(3):
+        points = learner.ask(64)[0]
+        assert 1 <= len(points) <= 30
+        assert learner.ask(64) == ([], [])
+        for x in points:
+            learner.tell(x, step(x))
+    assert learner.ask(1)[0]
+
+
+def test_pending_points_in_a_crowd_count_for_the_loss() -> None:
+    """The expected loss is that of the pieces, whether or not further points are proposed in them."""
+    learner = learned(lambda x: float(x > 0.1234), 30)
+    before = learner.loss()
+    learner.ask(64)
+    assert 0 < learner.loss(real=False) <= before
 
 
 def test_vectors_share_their_points() -> None:

@@ -264,5 +264,5 @@ def report() -> str:
     return (
         f"Evaluations to 1e-3 / 1e-6 / 1e-9.\n\n#### Functions it was made with\n\n{compare(NAMED)}\n\n"
         f"#### Functions held out\n\n{compare(HELD_OUT)}\n\n#### Functions drawn\n\n{compare(DRAWN)}\n\n"
-        f"#### In flight\n\n{in_flight(NAMED)}"
+        f"#### In flight\n\n{in_flight(NAMED)}\n\n{in_flight(DRAWN)}"
     )
