@@ -55,6 +55,7 @@ __all__ = [
 
 _MAX_BADNESS = 5
 _MOST_PIXELS = 1000
+_SMOOTH_PIXELS = 101
 
 
 class Learner2D(TriangulatedLearner):
@@ -246,7 +247,8 @@ class Learner2D(TriangulatedLearner):
         Parameters
         ----------
         n : int, optional
-            Points along each side; by default enough for the smallest triangle, at least 10, at most 1000.
+            Points along each side; by default enough for the smallest triangle, at least 10 (101 in the smooth mode),
+            at most 1000.
 
         Returns
         -------
@@ -259,7 +261,8 @@ class Learner2D(TriangulatedLearner):
         if n is None:
             cells = list(self._mesh.slot_of)
             smallest = float(volumes(self._mesh.points[cells]).min())
-            n = min(max(10, int(0.658 / math.sqrt(smallest))), _MOST_PIXELS)
+            # a smooth interpolant has shape inside its triangles, too
+            n = min(max(_SMOOTH_PIXELS if self._smooth else 10, int(0.658 / math.sqrt(smallest))), _MOST_PIXELS)
         inner = np.linspace(1e-13, 1 - 1e-13, n)
         us, vs = (inner * span for span in self._domain.spans)
         flat = np.stack(np.meshgrid(us, vs, indexing="ij"), axis=-1).reshape(-1, 2)

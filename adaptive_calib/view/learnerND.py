@@ -48,7 +48,8 @@ def _pixels(learner: LearnerND | GPLearner, n: int | None) -> int:
     box = float(np.prod([high - low for low, high in learner.bounding_box]))
     tri = learner.tri  # made at each access
     smallest = min(tri.volumes()) / box if tri is not None else 1.0
-    return min(max(50, int(0.658 / smallest ** (1 / learner.ndim))), _MOST_PIXELS)
+    fewest = 50 if learner.mode == "linear" else _CUT_PIXELS
+    return min(max(fewest, int(0.658 / smallest ** (1 / learner.ndim))), _MOST_PIXELS)
 
 
 def _edges(learner: LearnerND) -> list[Any]:

@@ -60,6 +60,13 @@ def test_empty(make):
         assert not len(plot.EdgePaths.I)
 
 
+@pytest.mark.parametrize("make", [Learner2D, LearnerND])
+def test_pixels_of_a_smooth_interpolant(make):
+    """A smooth interpolant is shown as such: its image is finer than its few triangles."""
+    image = run(make(lambda p: p[0] * p[1] ** 2, BOX, mode="smooth"), 25).plot().Image.I
+    assert min(image.interface.shape(image, gridded=True)) >= 101
+
+
 def test_default_number_of_pixels():
     """Without n it is chosen by the smallest triangle."""
     run(LearnerND(sum, BOX), 20).plot()
