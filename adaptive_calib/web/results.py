@@ -171,7 +171,7 @@ class Watched:
             waiting = self._store is None and isinstance(error, (EmptyStoreError, FileNotFoundError))
             if self._store is None and not waiting:
                 raise
-            self.problem = str(error) if waiting else f"The store cannot be read any more: {error}"
+            self.problem = f"{error} It is waited for." if waiting else f"The store cannot be read any more: {error}"
         self._next = time.monotonic() + max(0.5, (time.monotonic() - begin) / _SHARE)
 
     def run(self, identity: str) -> Run | None:
