@@ -1173,7 +1173,7 @@ def test_function_fails(caplog):
     runner = Runner(Learner1D(fails_at_zero, (-1, 1)), npoints_goal=9, executor=SequentialExecutor())
     with pytest.raises(RuntimeError):
         runner.block_until_done()
-    with pytest.raises(RuntimeError, match=r"^fails_at_zero\(0\)") as caught:
+    with pytest.raises(RuntimeError, match=r"^fails_at_zero\(0.0\) raised") as caught:
         runner.task.result()
     assert isinstance(caught.value.__cause__, ValueError)
     assert "the run has failed" in caplog.text
