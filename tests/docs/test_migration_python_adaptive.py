@@ -1326,7 +1326,7 @@ def test_live_terminal(capsys):
         await shown
 
     asyncio.run(main())
-    assert "finished" in capsys.readouterr().out
+    assert "goal reached" in capsys.readouterr().out
 
 
 def test_simple():
