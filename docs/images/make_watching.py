@@ -60,7 +60,8 @@ def main() -> None:
         page.wait_for_timeout(3000)
         page.screenshot(path=(path := HERE / "serve-run-light.png"))
         small(path)
-        page.emulate_media(color_scheme="dark")
+        # a page whose colours change loads itself again, so this is another one
+        page = browser.new_page(viewport={"width": 1560, "height": 660}, color_scheme="dark")
         page.goto("http://127.0.0.1:5099/compare")
         page.wait_for_selector(".bk-Figure >> nth=1")
         page.wait_for_timeout(3000)
