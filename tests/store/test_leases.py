@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adaptive_calib import BlockingRunner, SequenceLearner
-from adaptive_calib.runner import SequentialExecutor
+from adaptive_calib.runner import AsyncRunner, SequentialExecutor
 from adaptive_calib.store import Evaluation, FsspecStore, JournalStore, MemoryStore, SQLiteStore, Store, StoreError
 from adaptive_calib.store.leases import Leases
 from adaptive_calib.store.rows import Key
@@ -130,24 +131,22 @@ def test_a_run_that_ends_gives_its_points_to_the_others(tmp_path: Path) -> None:
         if threading.get_ident() != here:
             begun.set()
             assert go.wait(30)
-            raise KeyboardInterrupt
         if x == 1:
-            go.set()
+            first.cancel(drain=False)
         return x
 
     ev = Evaluation(function, name="shared", version="1")
-
-    def first() -> None:
-        with SQLiteStore(tmp_path / "s.db") as store, pytest.raises(BaseException):  # noqa: B017, PT011 - any end
-            run(ev, range(1), store)
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    assert begun.wait(30)
-    with SQLiteStore(tmp_path / "s.db") as store:
+    with SQLiteStore(tmp_path / "s.db") as theirs, SQLiteStore(tmp_path / "s.db") as store, ThreadPoolExecutor() as pool:
+        first = AsyncRunner(
+            SequenceLearner(ev, range(1)), executor=pool, store=theirs, share_every=0.01, background=True
+        )
+        assert begun.wait(30)
         learner = run(ev, range(2), store).learner
-    thread.join(30)
+        go.set()
+        with pytest.raises(CancelledError):
+            first.task.result(timeout=30)
     assert dict(learner.data) == {0: 0, 1: 1}
+    assert first.learner.data == {}
 
 
 def test_the_lease_of_another_host_expires_when_its_number_stays() -> None:
@@ -226,7 +225,7 @@ SCRIPT = """
 import os, sys, time
 from pathlib import Path
 from adaptive_calib import BlockingRunner, SequenceLearner
-from adaptive_calib.runner import SequentialExecutor
+from adaptive_calib.runner import AsyncRunner, SequentialExecutor
 from adaptive_calib.store import Evaluation
 from tests.store.test_leases import KINDS
 
