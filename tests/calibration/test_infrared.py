@@ -123,6 +123,7 @@ def check_other_ways(experiments: range, ways: list[tuple[str, str]]) -> None:
 FIRST = range(160)
 
 
+@pytest.mark.slow
 def test_the_first_values_one_by_one() -> None:
     """All nine values of the first 160 experiments under the emulated old behaviour, within Monte-Carlo noise."""
     check_every_value(FIRST)

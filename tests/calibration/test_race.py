@@ -158,6 +158,7 @@ def check(rows: list[tuple[float, float, float, float]]) -> None:
         assert bad <= 0.05, rows
 
 
+@pytest.mark.slow
 def test_a_third_of_the_evaluations() -> None:
     """At least three times fewer evaluations than the full grid; two fifths of its answers, none wrong (12 runs)."""
     check(compare(12))

@@ -339,6 +339,7 @@ def run(package: str, folder: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Proactor event loop")
+@pytest.mark.slow
 def test_every_cell_works_with_only_the_package_name_changed(tmp_path: Path) -> None:
     """What the tutorial does with its package can be done with ours, in the same words."""
     run("adaptive_calib", tmp_path)

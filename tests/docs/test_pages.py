@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,14 @@ WITH_CODE = [
 ] + [DOCS / "index.md", ROOT / "README.md"]
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix())
+def _page(path: Path) -> Any:
+    """Return a page as a parameter; all but those that a newcomer reads first are for the slow tests."""
+    name = path.relative_to(ROOT).as_posix()
+    first = name in ("README.md", "docs/index.md", "docs/tutorials/first_run.md", "docs/tutorials/first_calibration.md")
+    return pytest.param(path, id=name, marks=() if first else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("page", [_page(path) for path in WITH_CODE])
 def test_the_code_on_a_page_runs(page: Path, tmp_path: Path):
     """The code blocks of a page run one after the other, as a reader would type them; warnings are errors."""
     module = tmp_path / f"{page.stem}.py"

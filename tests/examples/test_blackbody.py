@@ -123,6 +123,7 @@ def test_microwave_windows() -> None:
     assert ((np.ptp(windows, axis=1) >= 200) & (np.ptp(windows, axis=1) <= 500)).all()
 
 
+@pytest.mark.slow
 def test_every_label_of_the_infrared_calibration() -> None:
     """B_epis of all 1024 experiments is the published one."""
     stored = np.load(DATA / "infrared_1024x9.npz")["Bepis"]
@@ -133,6 +134,7 @@ def test_every_label_of_the_infrared_calibration() -> None:
     np.testing.assert_array_equal(ours, stored)
 
 
+@pytest.mark.slow
 def test_the_criteria_table() -> None:
     """36 log-odds: at least 31 of the 34 finite ones within .08, all but two within .12, correlation at least .99."""
     with (DATA / "criteria_table.csv").open() as file:

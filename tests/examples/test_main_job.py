@@ -60,6 +60,7 @@ def stored(store: Path) -> int:
         )
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The job writes store, PNG and HTML and a table; a second run evaluates nothing and says the same."""
     assert main(arguments(tmp_path, "--executor", "sequential")) == 0

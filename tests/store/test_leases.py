@@ -136,7 +136,11 @@ def test_a_run_that_ends_gives_its_points_to_the_others(tmp_path: Path) -> None:
         return x
 
     ev = Evaluation(function, name="shared", version="1")
-    with SQLiteStore(tmp_path / "s.db") as theirs, SQLiteStore(tmp_path / "s.db") as store, ThreadPoolExecutor() as pool:
+    with (
+        SQLiteStore(tmp_path / "s.db") as theirs,
+        SQLiteStore(tmp_path / "s.db") as store,
+        ThreadPoolExecutor() as pool,
+    ):
         first = AsyncRunner(
             SequenceLearner(ev, range(1)), executor=pool, store=theirs, share_every=0.01, background=True
         )
