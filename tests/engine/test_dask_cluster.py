@@ -135,7 +135,7 @@ def test_a_cluster_that_changes_during_the_run():
             if not sizes and progress.told > 5:
                 cluster.scale(2)
                 sizes.append(progress.capacity)
-            elif len(sizes) == 1 and len(set(learner.data.values())) == 2:
+            elif len(sizes) == 1 and progress.capacity > sizes[0] and len(set(learner.data.values())) == 2:
                 cluster.scale(1)
                 sizes.append(progress.capacity)
             elif len(sizes) == 2 and progress.capacity < sizes[1]:
