@@ -129,7 +129,8 @@ def test_a_cluster_that_grows_from_zero():
 def test_a_cluster_that_changes_during_the_run():
     """A worker that comes later is given points, too; one that goes costs none."""
     with distributed.LocalCluster(n_workers=1, **LOCAL) as cluster, distributed.Client(cluster) as client:
-        learner = SequenceLearner(lambda x: os.getpid(), range(10**5))
+        # not so short that a task gets many points, by which the capacity grows, too
+        learner = SequenceLearner(lambda x: time.sleep(0.02) or os.getpid(), range(10**4))
 
         def grow_and_shrink(events, effects, progress):
             if not sizes and progress.told > 5:
