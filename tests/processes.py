@@ -26,3 +26,17 @@ def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any
                 else:
                     process.kill()
             raise
+
+
+@contextmanager
+def serving(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a server; at the end of the block terminate it, and kill it if it has not ended after 20 s."""
+    server = subprocess.Popen(command, **options)
+    try:
+        yield server
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()

@@ -23,6 +23,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.processes import serving
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -154,9 +156,10 @@ def lab(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lab]:
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root"]
     options = [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={tmp_path}", "--LabApp.news_url="]
     log = tmp_path / "lab.log"
-    with log.open("w") as out:
-        server = subprocess.Popen([*command, *options], env=environment, stderr=out, stdout=out, cwd=tmp_path)
-    try:
+    with (
+        log.open("w") as out,
+        serving([*command, *options], env=environment, stderr=out, stdout=out, cwd=tmp_path) as server,
+    ):
         address = until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text()), server)
         lab = Lab(tmp_path, int(address[1]), token)
         with sync_api.sync_playwright() as playwright:
@@ -170,12 +173,6 @@ def lab(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lab]:
             lab.open(context.pages[0])
             yield lab
             context.close()
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
 
 
 def until(answer: Callable[[], Any], server: subprocess.Popen[bytes]) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from tests.browser.conftest import FLAGS, NOT_OURS, needed, until
 from tests.browser.test_saved import DRAWN
+from tests.processes import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -49,8 +49,6 @@ def test_each_page_has_a_run_of_its_own(tmp_path: Path) -> None:
     options = ["--no-browser", f"--port={port}", "--Voila.port_retries=0", "--Voila.ip=127.0.0.1"]
     command = [sys.executable, "-m", "voila", "notebook.ipynb", *options]
     environment = {**os.environ, "HOME": str(tmp_path), "JUPYTER_PLATFORM_DIRS": "0", "IPYTHONDIR": str(tmp_path)}
-    with log.open("w") as out:
-        server = subprocess.Popen(command, env=environment, stderr=out, stdout=out, cwd=tmp_path)
     errors: list[str] = []
 
     def whole(page: Any, status: str, points: int) -> None:
@@ -58,7 +56,10 @@ def test_each_page_has_a_run_of_its_own(tmp_path: Path) -> None:
         page.wait_for_function(f"() => ({DRAWN})() === {points}")
         assert page.locator(".bk-Figure").count() == 1
 
-    try:
+    with (
+        log.open("w") as out,
+        serving(command, env=environment, stderr=out, stdout=out, cwd=tmp_path) as server,
+    ):
         until(lambda: "Voilà is running at" in log.read_text(), server)
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
@@ -74,10 +75,4 @@ def test_each_page_has_a_run_of_its_own(tmp_path: Path) -> None:
             for page in pages:
                 whole(page, "finished", 60)
             browser.close()
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
     assert [error for error in errors if not NOT_OURS.search(error)] == []
