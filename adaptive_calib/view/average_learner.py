@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adaptive_calib.learner.average_learner import AverageLearner
+from adaptive_calib.view._holoviews import holoviews
 
 __all__ = ["plot"]
 
@@ -28,10 +29,7 @@ def plot(learner: AverageLearner) -> Any:
     RuntimeError
         If HoloViews is not installed.
     """
-    try:
-        import holoviews as hv
-    except ImportError:
-        raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
+    hv = holoviews()
     values = [y for y in learner.data.values() if isfinite(y)]
     counts, edges = np.histogram(values, bins=max(_FEWEST_BINS, int(sqrt(len(values)))))
     return hv.Histogram((edges, counts), kdims=["y"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from adaptive_calib.learner.balancing_learner import BalancingLearner
 from adaptive_calib.learner.base_learner import BaseLearner
+from adaptive_calib.view._holoviews import holoviews
 
 __all__ = ["plot"]
 
@@ -40,10 +41,7 @@ def plot(
     RuntimeError
         If HoloViews is not installed.
     """
-    try:
-        import holoviews as hv
-    except ImportError:
-        raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
+    hv = holoviews()
     names = list(cdims[0])
     children: dict[tuple[Hashable, ...], Any] = {
         tuple(cdim[name] for name in names): child for cdim, child in zip(cdims, learner.learners, strict=True)

@@ -15,6 +15,7 @@ import numpy as np
 from adaptive_calib.calibration.learner import CalibrationLearner
 from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner
 from adaptive_calib.calibration.summary import decided
+from adaptive_calib.view._holoviews import holoviews
 from adaptive_calib.view.calibration import CalibrationView
 
 __all__ = ["learner_view", "picture", "plot"]
@@ -76,10 +77,7 @@ def plot(learner: CalibrationLearner | OpaqueCalibrationLearner, *, each_c: bool
     RuntimeError
         If HoloViews is not installed.
     """
-    try:
-        import holoviews  # noqa: F401  # only to say in clear words that it is missing
-    except ImportError:
-        raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
+    holoviews()
     return learner_view(learner).holoviews(each_c=each_c)
 
 

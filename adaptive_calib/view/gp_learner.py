@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from adaptive_calib.learner.gp_learner import GPLearner
-from adaptive_calib.view.learner2D import holoviews, picture, styled
+from adaptive_calib.view._holoviews import holoviews
+from adaptive_calib.view.learner2D import picture, styled
 from adaptive_calib.view.learnerND import cuts
 
 __all__ = ["plot"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from adaptive_calib.learner.cubature_learner import CubatureLearner
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
+from adaptive_calib.view._holoviews import holoviews
 
 __all__ = ["plot", "plot_box"]
 
@@ -22,7 +23,7 @@ def plot(learner: IntegratorLearner) -> Any:
     RuntimeError
         If HoloViews is not installed.
     """
-    hv = _holoviews()
+    hv = holoviews()
     rows = learner.to_numpy()
     return hv.Path([rows] if len(rows) else [])
 
@@ -39,12 +40,4 @@ def plot_box(learner: CubatureLearner) -> Any:
     RuntimeError
         If HoloViews is not installed.
     """
-    return _holoviews().Points([x[:2] for x in learner.data])
-
-
-def _holoviews() -> Any:
-    try:
-        import holoviews as hv
-    except ImportError:
-        raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
-    return hv
+    return holoviews().Points([x[:2] for x in learner.data])

@@ -12,6 +12,7 @@ import numpy as np
 
 from adaptive_calib.learner.average_learner1D import AverageLearner1D
 from adaptive_calib.learner.learner1D import Learner1D
+from adaptive_calib.view._holoviews import holoviews
 
 __all__ = ["framed", "plot", "plot_average"]
 
@@ -24,14 +25,6 @@ _OPEN: dict[str, dict[str, Any]] = {
     "bokeh": {"marker": "diamond", "size": 14, "fill_alpha": 0, "line_color": "gray"},
     "matplotlib": {"marker": "D", "s": 60, "facecolors": "none", "edgecolors": "gray"},
 }
-
-
-def _holoviews() -> Any:
-    try:
-        import holoviews as hv
-    except ImportError:
-        raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
-    return hv
 
 
 def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "scatter") -> Any:
@@ -56,7 +49,7 @@ def plot(learner: Learner1D, *, scatter_or_line: Literal["scatter", "line"] = "s
     """
     if scatter_or_line not in ("scatter", "line"):
         raise ValueError(f"`scatter_or_line` should be 'scatter' or 'line', but is {scatter_or_line!r}.")
-    hv = _holoviews()
+    hv = holoviews()
     data = learner.to_numpy()
     columns = range(1, data.shape[1]) if len(data) else ()
     curves = [data[:, [0, column]] for column in columns]
@@ -102,7 +95,7 @@ def plot_average(learner: AverageLearner1D) -> Any:
     RuntimeError
         If HoloViews is not installed.
     """
-    hv = _holoviews()
+    hv = holoviews()
     if learner.mode == "shared":
         return _band(learner)
     means = learner.to_numpy(mean=True)
@@ -120,7 +113,7 @@ def plot_average(learner: AverageLearner1D) -> Any:
 
 def _band(learner: AverageLearner1D) -> Any:
     """Return the band, the samples' means and the mean curve as Area * Scatter * Curve; empty with few samples."""
-    hv = _holoviews()
+    hv = holoviews()
     low, high = learner.bounds
     grid = np.geomspace if learner.x_scale == "log" else np.linspace
     x = np.clip(grid(low, high, CURVE_POINTS), low, high)
@@ -158,6 +151,6 @@ def framed(overlay: Any, learner: Learner1D) -> Any:
         factor = (high / low) ** MARGIN
         framed = overlay.redim(x={"range": (low / factor, high * factor)})
         # options can be given only once a backend is there; the elements themselves need none
-        return framed.opts(logx=True) if _holoviews().Store.loaded_backends() else framed
+        return framed.opts(logx=True) if holoviews().Store.loaded_backends() else framed
     margin = MARGIN * (high - low)
     return overlay.redim(x={"range": (low - margin, high + margin)})

@@ -13,20 +13,12 @@ from typing import Any
 import numpy as np
 
 from adaptive_calib.learner.learner2D import Learner2D
+from adaptive_calib.view._holoviews import holoviews
 
 __all__ = ["lines", "picture", "plot"]
 
 #: With fewer observed points the plot is empty: they are not interpolated.
 FEWEST_POINTS = 4
-
-
-def holoviews() -> Any:
-    """Return the module HoloViews; RuntimeError without it."""
-    try:
-        import holoviews as hv
-    except ImportError:
-        raise RuntimeError("holoviews is not installed; plotting is disabled.") from None
-    return hv
 
 
 def plot(learner: Learner2D, n: int | None = None, tri_alpha: float = 0.0) -> Any:

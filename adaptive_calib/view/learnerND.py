@@ -14,7 +14,8 @@ import numpy as np
 
 from adaptive_calib.learner.gp_learner import GPLearner
 from adaptive_calib.learner.learnerND import LearnerND
-from adaptive_calib.view.learner2D import FEWEST_POINTS, holoviews, lines, picture, styled
+from adaptive_calib.view._holoviews import holoviews
+from adaptive_calib.view.learner2D import FEWEST_POINTS, lines, picture, styled
 
 __all__ = ["cuts", "plot", "plot_3D", "plot_isoline", "plot_isosurface", "plot_slice"]
 
