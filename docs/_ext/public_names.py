@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from importlib import import_module
+from itertools import dropwhile
 from typing import Any
 
 from docutils import nodes
@@ -152,7 +153,11 @@ def _documented(module: str, name: str, value: Any) -> list[str]:
         return [f".. py:class:: {full}", "", f"   ``{value.__module__}.{value.__qualname__}``, handed on as it is."]
     if inspect.isclass(value):
         kind = "autoexception" if issubclass(value, BaseException) else "autoclass"
-        return [f".. {kind}:: {full}"]
+        # what a class has from a private base is documented with it, what it has from a public one is not
+        public = dropwhile(lambda base: "._" in base.__module__, value.__mro__[1:])
+        outside = ",".join(base.__name__ for base in public)
+        shared = [f"   :inherited-members: {outside}"] if "._" in value.__mro__[1].__module__ else []
+        return [f".. {kind}:: {full}", *shared]
     return [f".. autofunction:: {full}"]
 
 
