@@ -7,6 +7,7 @@ import importlib
 import linecache
 import sys
 import textwrap
+import types
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import math
 import numpy as np
 from dataclasses import dataclass
 from enum import Enum
+from scipy.interpolate import CubicSpline
 import {other}
 
 GAIN = 1
@@ -41,8 +43,12 @@ class Base:
         return x + 1
 
 class Model(Base):
+    def __init__(self):
+        self.weight, self.levels, self.calls, self.recent = 1, np.arange(5), 0, []
     def value(self, x):
-        return self.shift(x)
+        self.calls += 1
+        self.recent.append(x)
+        return self.shift(x) + self.weight + self.levels[0]
     @property
     def scale(self):
         return 1
@@ -56,8 +62,16 @@ class Setting:
     def scaled(self, x):
         return self.a * x
 
+class Slotted:
+    __slots__ = ("depth", "__weakref__")
+    def __init__(self):
+        self.depth = 1
+
 SETTING = Setting()
 MODEL = Model()
+SLOTTED = Slotted()
+CURVE = CubicSpline([0, 1, 2], [0, 1, 4])
+RNG = np.random.RandomState(1)
 
 def deep(x):
     return x
@@ -86,6 +100,7 @@ def f(x):
     COUNT += 1
     SEEN.append(x)
     total = GAIN * x + TABLE["a"][0] + GRID[0] + helper(x) + MODEL.value(x) + MODEL.scale + Model.twice(x)
+    total += SLOTTED.depth + CURVE(x) + RNG.normal()
     total += SETTING.scaled(x) + decorated(x) + cached(x) + short(x) + f.factor + Kind.FIRST.value
     total += {other}.outside(x) + sum(map(lambda y: y * GAIN, [x])) + math.pi
     return total
@@ -135,6 +150,14 @@ MODEL_SOURCE = MODULE.format(other="mytools")
         ("    OFFSET = 1", "    OFFSET = 2", "Base"),
         ("        return x + 1\n", "        return x + 2\n", "Base"),
         ("        return self.shift(x)", "        return -self.shift(x)", "Model"),
+        (
+            "        self.weight, self.levels, self.calls, self.recent = 1,",
+            "        self.weight, self.levels, self.calls, self.recent = 2,",
+            "MODEL.weight",
+        ),
+        ("np.arange(5)", "np.arange(6)", "MODEL.levels"),
+        ("        self.depth = 1", "        self.depth = 2", "SLOTTED.depth"),
+        ("[0, 1, 4]", "[0, 1, 5]", "CURVE"),
         ("    def scale(self):\n        return 1", "    def scale(self):\n        return 2", "Model"),
         ("        return 2 * x", "        return 3 * x", "Model"),
         ("return self.a * x", "return 2 * self.a * x", "Setting"),
@@ -164,13 +187,26 @@ def test_a_change_of_what_a_function_names_is_noticed(project: Any, old: str, ne
         ("GAIN = 1", "GAIN = 1  # a comment"),
         ("SEEN = []", "SEEN = [1, 2]"),
         ("COUNT = 0", "COUNT = 7"),
+        ("RandomState(1)", "RandomState(2)"),
+        ("MODEL = Model()", "MODEL = Model()\nMODEL.calls = 7\nMODEL.recent.append(1)"),
         ("def deep(x):", "def deep(x):\n    'A docstring.'"),
         ("import math", "import math\nunused = 3"),
     ],
 )
 def test_what_makes_no_difference_is_not_noticed(project: Any, old: str, new: str) -> None:
-    """Comments, docstrings, names that are not used, and what the function itself changes: logs and counters."""
+    """Comments, docstrings, names that are not used, and what functions and methods change: logs and counters."""
     assert dependencies(project()) == dependencies(project((old, new)))
+
+
+def test_a_module_that_a_program_made_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of a module without a file are data of the user's own."""
+    settings: Any = types.ModuleType("mysettings")
+    settings.GAIN = 1
+    monkeypatch.setitem(sys.modules, "mysettings", settings)
+    function = eval("lambda x: settings.GAIN * x", {"__name__": __name__, "settings": settings})
+    before = dependencies(function)
+    settings.GAIN = 2
+    assert before["mysettings.GAIN"] != dependencies(function)["mysettings.GAIN"]
 
 
 def run(function: Any, store: Any, **more: Any) -> list[Any]:

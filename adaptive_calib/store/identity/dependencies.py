@@ -6,7 +6,9 @@ Starting from a function and the classes of configurations and points, each glob
 - classes of the user's own: methods, properties, constants, and base classes;
 - plain data (numbers, text, containers and arrays of these, dataclasses), except containers that the code itself
   changes, which are logs and caches;
-- attributes of the user's own modules, of functions, and of objects of the user's own classes.
+- attributes of the user's own modules, of functions, and of objects of the user's own classes, except those that
+  methods other than the constructor change;
+- arrays inside objects of libraries: tables, interpolants, fitted models.
 
 Each gives a digest under its name. They are compared when stored results are found again, and a change is a warning
 that names it (`on_code_change=`). What is not followed, and why: ``docs/explanation/what_a_result_depends_on.md``.
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import dis
+import pickle
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -70,6 +73,7 @@ class _Walk:
     def __init__(self) -> None:
         self.digests: dict[str, str] = {}
         self._seen: dict[int, Any] = {}  # keeps what was seen alive, so that its id stays its own
+        self._opened: set[int] = set()  # ids of objects of the user's own classes whose attributes were followed
         self._waiting: list[Any] = []
 
     def start(self, function: Any) -> None:
@@ -204,9 +208,14 @@ class _Walk:
         digest = _data_digest(value)
         if digest is not None:
             self._add(name, digest)
-        elif not is_installed(type(value)) and self._see(value) and hasattr(value, "__dict__"):
-            for key, content in vars(value).items():
-                self._follow_value(f"{name}.{key}", content, changed=True)
+        elif is_installed(type(value)):
+            self._add(name, _arrays_digest(value))
+        elif id(value) not in self._opened:
+            self._opened.add(id(value))
+            changing = _changed_attributes(type(value))
+            for key, content in _attributes(value).items():
+                if key not in changing:
+                    self._follow_value(f"{name}.{key}", content, changed=False)
 
 
 def is_installed(thing: Any) -> bool:
@@ -220,8 +229,8 @@ def is_installed(thing: Any) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None) or (
         code.co_filename if isinstance(code, CodeType) else None
     )
-    if file is None:  # built in, or of a notebook or prompt
-        return module not in ("__main__", "__mp_main__")
+    if file is None:  # built in, or of a notebook or prompt, or made by a program
+        return module.partition(".")[0] in sys.stdlib_module_names or module not in sys.modules
     return _in_a_library(file)
 
 
@@ -304,6 +313,58 @@ def _globals_of(code: CodeType) -> tuple[set[str], set[str]]:
     return read - assigned, changed
 
 
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return the attributes that an object has of its own, in its ``__dict__`` or in slots."""
+    slots = [slot for kind in type(value).__mro__ for slot in np.atleast_1d(vars(kind).get("__slots__", ())).tolist()]
+    found = {slot: getattr(value, slot) for slot in slots if not slot.startswith("__") and hasattr(value, slot)}
+    return found | getattr(value, "__dict__", {})
+
+
+#: Methods that make an object; what they set is not a change.
+_MAKING = frozenset({"__init__", "__new__", "__post_init__", "__setstate__"})
+
+
+def _changed_attributes(kind: type) -> set[str]:
+    """Return the attributes that methods of a class assign or change in place: counters, caches."""
+    changed = set[str]()
+    for each in kind.__mro__:
+        if is_installed(each):
+            continue
+        for key, method in functions_of(each):
+            for code in _codes(method.__code__) if key not in _MAKING else ():
+                starts: dict[tuple[int | None, int | None], str] = {}
+                for instruction in dis.get_instructions(code):
+                    place, operation, name = instruction.positions, instruction.opname, instruction.argval
+                    start = (None, None) if place is None else (place.lineno, place.col_offset)
+                    if operation in ("STORE_ATTR", "DELETE_ATTR"):
+                        changed.add(name)
+                    elif operation in ("STORE_SUBSCR", "DELETE_SUBSCR") or name in _CHANGING:
+                        changed.add(starts.get(start, ""))
+                    elif operation == "LOAD_ATTR":
+                        starts.setdefault(start, name)  # of ``self.seen.append`` the first one
+    return changed
+
+
+def _arrays_digest(value: Any) -> str:
+    """Return a digest of the arrays inside an object of a library, "" if there are none.
+
+    They are those that pickle passes out of band, as it does for arrays of numbers, wherever they are in the object.
+    Those of random generators are none: they change whenever a number is drawn.
+    """
+    if isinstance(value, (np.random.Generator, np.random.RandomState, np.random.BitGenerator)):
+        return ""
+    arrays: list[pickle.PickleBuffer] = []
+    try:
+        pickle.dumps(value, protocol=5, buffer_callback=arrays.append)
+        return _digest(",".join(_digest_of_bytes(array.raw()) for array in arrays)) if arrays else ""
+    except Exception:  # noqa: BLE001 - an open file, a connection, a lock: each library has errors of its own
+        return ""
+
+
+def _digest_of_bytes(content: Any) -> str:
+    return blake2b(content, digest_size=8).hexdigest()
+
+
 def _data_digest(value: Any) -> str | None:
     """Return the digest of plain data, None for anything else."""
     if isinstance(value, float) and value != value:
@@ -319,7 +380,7 @@ def _plain_form(value: Any, path: str) -> str:
     if isinstance(value, (bytes, bytearray, complex, np.generic, range, slice)):
         return canonical_text(f"{type(value).__name__} {value!r}")
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        content = blake2b(np.ascontiguousarray(value).tobytes(), digest_size=8).hexdigest()
+        content = _digest_of_bytes(np.ascontiguousarray(value).tobytes())
         return canonical_text(f"array {value.dtype} {value.shape} {content}")
     if isinstance(value, (type, FunctionType)):
         return canonical_text(f"{module_name(value)}.{value.__qualname__}")  # followed by itself
@@ -327,4 +388,4 @@ def _plain_form(value: Any, path: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return _digest_of_bytes(text.encode("utf-8", "surrogatepass"))
