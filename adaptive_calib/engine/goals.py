@@ -14,19 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
 from inspect import signature
-from math import inf, nan
 from numbers import Real
 from typing import Any, cast
 
 from adaptive_calib._words import clock, count, name_of
+from adaptive_calib.engine.goal_base import AllOf, AnyOf, GoalBase
 from adaptive_calib.engine.goal_shares import (
     First,
     Goal,
     Progress,
     clipped,
-    share_of_points,
     share_of_shrinking,
     share_of_time,
     share_reached,
@@ -61,170 +59,9 @@ __all__ = [
 #: depend on anything, so it is called regularly; a person does not notice half a second.
 POLL = 0.5
 
-#: Begins the reason of a learner that had nothing left to do; other goals are asked for, and then "reached".
-_FINISHED = "finished: "
-
-
-class _Goal:
-    """Base of the goals in this module: ``&`` and ``|``, texts, and defaults of what displays use."""
-
-    def _repr_html_(self) -> str:
-        return f"<b>goal:</b> {escape(str(self))}"
-
-    def __call__(self, learner: Any) -> bool:
-        """Whether `learner` has reached the goal; python-adaptive's ``runner.goal`` is such a function.
-
-        Raises
-        ------
-        TypeError
-            The goal depends on the time of a run.
-        """
-        return self.reached(Progress(nan, nan, "", learner.npoints, 0, 0, 0, 0, 0, 0, learner))
-
-    def reached(self, progress: Progress) -> bool:
-        """Whether the run may end."""
-        raise NotImplementedError(f"{type(self).__name__} should define `reached`.")
-
-    def due(self, progress: Progress) -> float:
-        """Return inf: only a result changes the answer."""
-        return inf
-
-    def share(self, progress: Progress, first: First | None = None) -> float | None:
-        """Return how much of the way to the goal is done, in [0, 1]; None if that is unknown."""
-        total = self.total(progress)
-        return None if total is None else share_of_points(progress, total)
-
-    def time_left(self, progress: Progress) -> float | None:
-        """Return the seconds left until the goal at the speed so far; None if that is unknown."""
-        total = self.total(progress)
-        return None if total is None else time_for_points(progress, max(0, total - progress.npoints))
-
-    def total(self, progress: Progress) -> int | None:
-        """Return the number of points at which the goal is reached; None if it does not depend on that."""
-        return None
-
-    def __and__(self, other: Goal) -> AllOf:
-        return AllOf((*_parts(self, AllOf), *_parts(other, AllOf)))
-
-    def __rand__(self, other: Goal) -> AllOf:
-        return AllOf((*_parts(other, AllOf), *_parts(self, AllOf)))
-
-    def __or__(self, other: Goal) -> AnyOf:
-        return AnyOf((*_parts(self, AnyOf), *_parts(other, AnyOf)))
-
-    def __ror__(self, other: Goal) -> AnyOf:
-        return AnyOf((*_parts(other, AnyOf), *_parts(self, AnyOf)))
-
-
-def _parts(goal: Any, kind: type[AllOf] | type[AnyOf]) -> tuple[Goal, ...]:
-    if not isinstance(goal, Goal):
-        raise TypeError(
-            f"`&` and `|` combine goals, but {goal!r} is not a goal; turn a function of the learner into one by "
-            "When(function, learner)."
-        )
-    return goal.goals if isinstance(goal, kind) else (goal,)
-
 
 @dataclass(frozen=True)
-class AllOf(_Goal):
-    """Reached when all `goals` are.
-
-    Examples
-    --------
-    >>> from adaptive_calib.runner import Loss, Points
-    >>> Loss(0.01) & Points(500)
-    AllOf(goals=(Loss(value=0.01), Points(value=500)))
-    """
-
-    goals: tuple[Goal, ...]
-
-    def __str__(self) -> str:
-        return " and ".join(f"({goal})" if isinstance(goal, AnyOf) else str(goal) for goal in self.goals)
-
-    def __call__(self, learner: Any) -> bool:
-        """Whether every part is reached by `learner`."""
-        return all(goal(learner) for goal in self.goals)  # type: ignore[operator]  # each of ours can be called
-
-    def reached(self, progress: Progress) -> bool:
-        """Whether every part is reached."""
-        return all(goal.reached(progress) for goal in self.goals)
-
-    def reason(self, progress: Progress) -> str:
-        """Return the reasons of all parts."""
-        return " and ".join(goal.reason(progress) for goal in self.goals)
-
-    def due(self, progress: Progress) -> float:
-        """Return the earliest time at which to ask a part that is not reached yet."""
-        return min((goal.due(progress) for goal in self.goals if not goal.reached(progress)), default=inf)
-
-    def share(self, progress: Progress, first: First | None = None) -> float | None:
-        """Return the smallest share of the parts; None if that of one is unknown."""
-        shares = [share_reached(goal, progress, first) for goal in self.goals]
-        return min((share for share in shares if share is not None), default=None) if None not in shares else None
-
-    def time_left(self, progress: Progress) -> float | None:
-        """Return the longest time of the parts; None if that of one is unknown."""
-        times = [time_left(goal, progress) for goal in self.goals]
-        return max((time for time in times if time is not None), default=None) if None not in times else None
-
-    def total(self, progress: Progress) -> int | None:
-        """Return the largest total of the parts that have one."""
-        return max(_totals(self.goals, progress), default=None)
-
-
-@dataclass(frozen=True)
-class AnyOf(_Goal):
-    """Reached when one of `goals` is.
-
-    Examples
-    --------
-    >>> from adaptive_calib.runner import Elapsed, Loss
-    >>> Loss(0.01) | Elapsed(hours=1)
-    AnyOf(goals=(Loss(value=0.01), Elapsed(seconds=3600.0)))
-    """
-
-    goals: tuple[Goal, ...]
-
-    def __str__(self) -> str:
-        return " or ".join(str(goal) for goal in self.goals)
-
-    def __call__(self, learner: Any) -> bool:
-        """Whether some part is reached by `learner`."""
-        return any(goal(learner) for goal in self.goals)  # type: ignore[operator]  # each of ours can be called
-
-    def reached(self, progress: Progress) -> bool:
-        """Whether some part is reached."""
-        return any(goal.reached(progress) for goal in self.goals)
-
-    def reason(self, progress: Progress) -> str:
-        """Return the reasons of the parts that are reached."""
-        return " and ".join(goal.reason(progress) for goal in self.goals if goal.reached(progress))
-
-    def due(self, progress: Progress) -> float:
-        """Return the earliest time at which to ask a part."""
-        return min((goal.due(progress) for goal in self.goals), default=inf)
-
-    def share(self, progress: Progress, first: First | None = None) -> float | None:
-        """Return the largest share of the parts that have one."""
-        shares = (share_reached(goal, progress, first) for goal in self.goals)
-        return max((share for share in shares if share is not None), default=None)
-
-    def time_left(self, progress: Progress) -> float | None:
-        """Return the shortest time of the parts that have one."""
-        times = (time_left(goal, progress) for goal in self.goals)
-        return min((time for time in times if time is not None), default=None)
-
-    def total(self, progress: Progress) -> int | None:
-        """Return the smallest total of the parts that have one."""
-        return min(_totals(self.goals, progress), default=None)
-
-
-def _totals(goals: tuple[Goal, ...], progress: Progress) -> list[int]:
-    return [total for goal in goals if (total := total_points(goal, progress)) is not None]
-
-
-@dataclass(frozen=True)
-class Loss(_Goal):
+class Loss(GoalBase):
     """Reached when the learner's loss is at most `value`; never by a loss that is NaN.
 
     Examples
@@ -259,7 +96,7 @@ class Loss(_Goal):
 
 
 @dataclass(frozen=True)
-class Points(_Goal):
+class Points(GoalBase):
     """Reached when the learner has values of at least `value` points, loaded ones included.
 
     Examples
@@ -294,7 +131,7 @@ class Points(_Goal):
 
 
 @dataclass(frozen=True, init=False)
-class Elapsed(_Goal):
+class Elapsed(GoalBase):
     """Reached when the run has lasted `seconds`; the arguments add up.
 
     Parameters
@@ -347,7 +184,7 @@ class Elapsed(_Goal):
 
 
 @dataclass(frozen=True)
-class Until(_Goal):
+class Until(GoalBase):
     """Reached at the wall-clock time `when` (naive: local time).
 
     Examples
@@ -388,7 +225,7 @@ class Until(_Goal):
 
 
 @dataclass(frozen=True)
-class When(_Goal):
+class When(GoalBase):
     """Reached when ``predicate(learner)`` is true; `text` is the reason of the stop.
 
     Examples
@@ -434,7 +271,7 @@ class When(_Goal):
 
 
 @dataclass(frozen=True)
-class PointsOfEach(_Goal):
+class PointsOfEach(GoalBase):
     """Reached when each child of a balancing learner has values of at least `value` points, or has ended.
 
     A child has ended if it can get no further, see `BalancingLearner.has_ended`.
@@ -491,7 +328,7 @@ class PointsOfEach(_Goal):
 
 
 @dataclass(frozen=True)
-class LargestError(_Goal):
+class LargestError(GoalBase):
     """Reached when the learner claims an error of at most `value`.
 
     A learner that checks its claims (see `adaptive_calib.learner.protocol.ChecksError`) is given the goal when the run
@@ -577,8 +414,7 @@ def ending(goal: Goal, progress: Progress) -> str:
     >>> ending(Points(2), runner.progress), ending(runner.goal, runner.progress)
     ('goal reached: 2 points (npoints_goal=2)', 'finished: 2 results')
     """
-    reason = goal.reason(progress)
-    return reason if reason.startswith(_FINISHED) else f"goal reached: {reason}"
+    return f"{'finished' if isinstance(goal, Done) else 'goal reached'}: {goal.reason(progress)}"
 
 
 def _refuse_unless_number(value: Any, what: str) -> None:
@@ -647,7 +483,7 @@ def error_goal_for(learner: Any, goal: Any) -> tuple[float | None, ...] | None:
 
 
 @dataclass(frozen=True)
-class Done(_Goal):
+class Done(GoalBase):
     """Reached when the learner's own ``done()`` is true.
 
     Examples
@@ -674,10 +510,10 @@ class Done(_Goal):
         return bool(self.learner.done())
 
     def reason(self, progress: Progress) -> str:
-        """Return the learner's own reason, or the number of results, after "finished: "."""
+        """Return the learner's own reason, or the number of results."""
         learner: Any = self.learner
         own = str(learner.stopped_because()) if has_method(learner, "stopped_because") else ""
-        return f"{_FINISHED}{own or count(progress.npoints, 'result')}"
+        return own or count(progress.npoints, "result")
 
     def total(self, progress: Progress) -> int | None:
         """Return the size of a learner that has a finite set of points."""
@@ -685,7 +521,7 @@ class Done(_Goal):
 
 
 @dataclass(frozen=True)
-class Never(_Goal):
+class Never(GoalBase):
     """Never reached: the run ends by being cancelled, by a failure or because nothing is left to ask.
 
     Examples
