@@ -17,8 +17,8 @@ rescaled error, if that is above `delta`; else at a new x, where `Learner1D` wit
 With an error goal (`set_error_goal`) other rules apply, since a claim on a mean curve needs samples everywhere:
 
 - Every interval is at most `LOOK` of the domain long; that length is the `resolution` of the claim.
-- About twelve x get `min_samples` (at least `WELL`) samples; each other one as many as make its error bar, with the
-  larger s of the nearest such x on both sides, at most `BAR` of the goal: often one.
+- About twelve x get `min_samples` (at least `WELL`) samples; each other one as many as its error bar needs, often one,
+  see `_average.error_bars`.
 - The interval with the largest estimated error of the line is divided; but if the estimate is below `ZIGZAG` times the
   error bars at its ends, it is mostly noise, and the end with the larger bar gets more samples.
 - A place of the check (see `claims`) is sampled like an x, and its mean is compared with the line.
@@ -39,16 +39,16 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
 from typing import Any, Literal, Self, overload
 
 import numpy as np
-from sortedcontainers import SortedList
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner._average.error_bars import WELL, ErrorBars, Wanted
+from adaptive_calib.learner._average.rescaled import RescaledErrors
 from adaptive_calib.learner._average.shared import SharedNoise
-from adaptive_calib.learner._average.site import Site, student_quantile
+from adaptive_calib.learner._average.site import SeedAndX, Site, seed_and_x
 from adaptive_calib.learner._curve.intervals import AutoCurve
 from adaptive_calib.learner._interval.error_goal import ErrorGoal
 from adaptive_calib.learner._interval.intervals import Intervals
@@ -56,23 +56,17 @@ from adaptive_calib.learner.base_learner import check_number_of_points
 from adaptive_calib.learner.claims import Claim, ErrorCheck
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.losses1D import IntervalLoss
-from adaptive_calib.learner.smooth1D import COARSEST, Curve, ErrorLoss
+from adaptive_calib.learner.smooth1D import Curve, ErrorLoss
 from adaptive_calib.learner.values import real_number
 
 __all__ = ["AverageLearner1D"]
 
-#: (seed, x)
-SeedAndX = tuple[int, float]
 #: From which samples the mean at an x comes.
 NoiseMode = Literal["separate", "shared"]
 
 #: Longest interval under an error goal, as a fraction of the domain: with it a peak of half that half-width is seen at
 #: half of its height.
 LOOK = 1 / 100
-#: Fewest samples of an x whose standard deviation is used for others.
-WELL = 5
-#: Error bar of an x under an error goal, as a share of the goal.
-BAR = 0.4
 #: With an estimate of less than this many error bars the means zigzag by chance.
 ZIGZAG = 3.0
 
@@ -152,10 +146,10 @@ class AverageLearner1D(Learner1D):
         for name, share in (("delta", delta), ("alpha", alpha), ("neighbor_sampling", neighbor_sampling)):
             if not 0 < share <= 1:
                 raise ValueError(f"`{name}` should be above 0 and at most 1, but is {share!r}.")
-        if min_samples < 0:
-            raise ValueError(f"`min_samples` should be at least 0, but is {min_samples!r}.")
-        if min_samples > max_samples:
-            raise ValueError(f"`min_samples` {min_samples!r} should not be above `max_samples` {max_samples!r}.")
+        if not 0 <= min_samples <= max_samples:
+            raise ValueError(
+                f"`min_samples` should be from 0 to `max_samples` {max_samples!r}, but is {min_samples!r}."
+            )
         super().__init__(function, bounds, loss_per_interval, x_scale=x_scale, integer=integer, min_spacing=min_spacing)
         self.delta = delta
         self.alpha = alpha
@@ -168,14 +162,10 @@ class AverageLearner1D(Learner1D):
         self._recompute_losses_factor = 1.0
         self._sites: dict[float, Site] = {}
         self._undersampled: set[float] = set()
-        # x that may be sampled again -> rescaled error; and a heap of (-rescaled error, x), partly outdated
-        self._rescaled: dict[float, float] = {}
-        self._queue: list[tuple[float, float]] = []
+        self._rescaled = RescaledErrors(self._sites)
         # the observed x at each coordinate
         self._names: dict[float, float] = {}
-        # with an error goal: coordinates of x with enough samples for a standard deviation; x -> error bar
-        self._well: SortedList[float] = SortedList()
-        self._bars: dict[float, float] = {}
+        self._bars: ErrorBars | None = None  # with an error goal
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -227,7 +217,7 @@ class AverageLearner1D(Learner1D):
     @property
     def rescaled_error(self) -> dict[float, float]:
         """X -> error over the distance to the nearer neighbour, the largest first; only x that may be sampled again."""
-        return _descending(self._rescaled)
+        return _descending(self._rescaled.values)
 
     def largest_error(self) -> float:
         """Return how far the line through the means may be from the true mean, anywhere, in units of the values.
@@ -246,10 +236,8 @@ class AverageLearner1D(Learner1D):
             return self._shared.largest_error(self._sites, self.alpha, LOOK)
         if self._goal is not None:
             return self._goal.estimate(self._intervals)
-        bars = 0.0
-        for x, site in self._sites.items():
-            if site.u is not None and (site.valid or x in self._undersampled):
-                bars = max(bars, site.error(self.alpha))
+        sites = [(x, site) for x, site in self._sites.items() if site.u is not None]
+        bars = max([s.error(self.alpha) for x, s in sites if s.valid or x in self._undersampled], default=0.0)
         return bars + super().largest_error() if bars < math.inf else math.inf
 
     def loss(self, real: bool = True) -> float:
@@ -308,7 +296,7 @@ class AverageLearner1D(Learner1D):
         m = len(site.samples)
         share = (1 - math.sqrt(m / (m + n))) / n
         if tell_pending:
-            self._take(site, seeds)
+            site.take(seeds)
         return [(seed, x) for seed in seeds], [self._loss_beside(x) * share] * n
 
     def _ask_shared(self, n: int, tell_pending: bool) -> tuple[list[SeedAndX], list[float]]:
@@ -327,12 +315,7 @@ class AverageLearner1D(Learner1D):
             if len(self._undersampled) == 1:
                 return next(iter(self._undersampled))
             return min(self._undersampled, key=self._samples_and_place)
-        if len(self.data) < 2:
-            return None
-        queue, rescaled = self._queue, self._rescaled
-        while queue and rescaled.get(queue[0][1]) != -queue[0][0]:
-            heappop(queue)
-        return queue[0][1] if queue and -queue[0][0] > self.delta else None
+        return None if len(self.data) < 2 else self._rescaled.largest_above(self.delta)
 
     def _samples_and_place(self, x: float) -> tuple[int, float]:
         site = self._sites[x]
@@ -347,21 +330,16 @@ class AverageLearner1D(Learner1D):
         seeds = site.seeds(n)
         if tell_pending:
             self._sites[x] = site
-            self._take(site, seeds)
+            site.take(seeds)
             if not self._linear:
                 self._points[us[0]] = x
         else:
             self._intervals.release(us)
         return [(seed, x) for seed in seeds], [improvements[0] / n] * n
 
-    @staticmethod
-    def _take(site: Site, seeds: list[int]) -> None:
-        site.pending.update(seeds)
-        site.next_seed = seeds[-1] + 1
-
     def _loss_beside(self, x: float) -> float:
-        """Return the mean of the losses on both sides of a known x; infinite if there is none on one side."""
-        losses = self._intervals.losses_beside(self._domain.u(x))
+        """Return the mean of the losses on both sides of an x; infinite if there is none on one side."""
+        losses = self._intervals.losses_beside(self._domain.u(x)) if x in self.data else []
         return sum(losses) / 2 if len(losses) == 2 else math.inf
 
     # -- the error goal --------------------------------------------------------------------------------------------
@@ -394,6 +372,7 @@ class AverageLearner1D(Learner1D):
         before = self._goal
         super().set_error_goal(error, fraction, confidence)
         if before is not None and self._goal is None:
+            self._bars = None
             self._recompute_losses_factor = 1.0
             few = {x for x in self.data if len(self._sites[x].samples) < max(2, self.min_samples)}
             self._undersampled = {x for x in few if self._sites[x].u is not None}
@@ -403,81 +382,32 @@ class AverageLearner1D(Learner1D):
         # means move with every sample, see `__init__`
         self._recompute_losses_factor = 1.0
         self._goal = ErrorGoal(check, self._domain, "linear", noise=False)
-        inside = {x: site for x, site in self._sites.items() if site.u is not None and x in self.data}
-        self._well = SortedList(site.u for site in inside.values() if site.valid >= self._enough)
-        self._undersampled = {x for x, site in inside.items() if len(site.samples) < self._needed(site)}
-        self._measure_bars()
+        enough = min(max(WELL, self.min_samples), self.max_samples)
+        wanted = Wanted(check.error, self.alpha, enough, self.max_samples, self._domain.high - self._domain.low)
+        self._bars = bars = ErrorBars(wanted, self._sites, self._names)
+        self._goal.bars = bars.largest
+        observed = {x: self._sites[x] for x in self._names.values()}
+        self._undersampled = {x for x, site in observed.items() if len(site.samples) < bars.needed(site)}
         means = {site.u: site.mean if site.valid else None for x in self.data if (site := self._sites[x]).u is not None}
         self._retrace({}, means)
 
-    @property
-    def _enough(self) -> int:
-        """Number of valid samples from which on the standard deviation at an x is used for others."""
-        return min(max(WELL, self.min_samples), self.max_samples)
-
-    def _spread(self, site: Site) -> tuple[float, int]:
-        """Return the standard deviation of samples at a site, and the number of samples that it comes from.
-
-        Its own, or the larger of the two nearest sites that have enough samples; (inf, 2) without one on each side.
-        """
-        if site.valid >= self._enough > 1:
-            return math.sqrt(site.m2 / (site.valid - 1)), site.valid
-        i = self._well.bisect_left(site.u)
-        near = self._well[max(i - 1, 0) : i] + self._well[i : i + 1]
-        if len(near) < 2 or near[1] - near[0] > 2 * COARSEST * (self._domain.high - self._domain.low):
-            return math.inf, 2
-        sites = [self._sites[self._names[u]] for u in near]
-        return max((math.sqrt(one.m2 / (one.valid - 1)), one.valid) for one in sites)
-
-    def _bar(self, site: Site) -> float:
-        """Return the error bar of a site under an error goal; 0 without any valid value, where nothing is claimed."""
-        if not site.valid:
-            return 0.0
-        spread, number = self._spread(site)
-        return student_quantile(self.alpha, number) * spread / math.sqrt(site.valid) if spread else 0.0
-
-    def _needed(self, site: Site) -> int:
-        """Return how many samples a site needs under an error goal."""
-        spread, number = self._spread(site)
-        if self._goal is None or spread == math.inf or not (site.valid or not site.samples):
-            return self._enough
-        wanted = math.ceil((student_quantile(self.alpha, number) * spread / (BAR * self._goal.check.error)) ** 2)
-        return min(max(wanted, 1), self.max_samples)
-
-    def _measure_bars(self) -> None:
-        self._bars = {x: self._bar(site) for x, site in self._sites.items() if site.u is not None and x in self.data}
-        if self._goal is not None:
-            self._goal.bars = max(self._bars.values(), default=math.inf)
-
     def _sampled(self, u: float, x: float, site: Site) -> None:
         """Update what an error goal needs, after a sample."""
-        if self._goal is None:
+        if self._goal is None or self._bars is None:
             return
-        if site.valid == self._enough and u not in self._well:
-            self._well.add(u)
-            self._measure_bars()
-            near = self._well.bisect_left(u)
-            low, high = self._well[max(near - 1, 0)], self._well[min(near + 1, len(self._well) - 1)]
-            between = [self._names[v] for v in self._names if low <= v <= high]
-        else:
-            self._bars[x] = self._bar(site)
-            self._goal.bars = max(self._bars.values())
-            between = [x]
-        for z in between:
+        changed = self._bars.sampled(u, x)
+        self._goal.bars = self._bars.largest
+        for z in changed:
             other = self._sites[z]
-            if len(other.samples) < self._needed(other):
+            if len(other.samples) < self._bars.needed(other):
                 self._undersampled.add(z)
             else:
                 self._undersampled.discard(z)
                 if other.u is not None:
                     self._goal.record(other.u, other.mean if other.valid else None)
         self._goal.look(self._intervals, len(self.data), [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)])
-        if len(site.samples) >= self.max_samples and (bar := self._bars[x]) > self._goal.check.error:
-            self._goal.stop(
-                f"the error bar at {x:.10g} is {bar:.2g} with as many samples as `max_samples` allows; the goal of "
-                f"{self._goal.check.error:g} is below it. Allow more than {self.max_samples} samples, or ask for an "
-                "error above the bar"
-            )
+        if why := self._bars.hopeless(x):
+            self._goal.stop(why)
 
     def _ask_for_error(self, n: int, tell_pending: bool) -> tuple[list[SeedAndX], list[float]]:
         """Choose at most n samples, at one x after the other."""
@@ -496,7 +426,7 @@ class AverageLearner1D(Learner1D):
             site = self._sites[x]
             seeds = site.seeds(number)
             taken.append((site, seeds, site.next_seed))
-            self._take(site, seeds)
+            site.take(seeds)
             points += [(seed, x) for seed in seeds]
             improvements += [improvement / number] * number
         if not tell_pending:
@@ -515,11 +445,11 @@ class AverageLearner1D(Learner1D):
         goal = self._goal
         if goal is None or goal.stopped:
             return None
-        lacking = [(x, self._lack(x)) for x in (*self._undersampled, *self._begun())]
-        lacking = [(x, lack) for x, lack in lacking if lack > 0]
+        begun = list(map(self._naming(), self._intervals.pending)) if self._intervals.pending else []
+        lacking = [(x, lack) for x in (*self._undersampled, *begun) if (lack := self._lack(x)) > 0]
         if lacking:
             x, lack = min(lacking, key=lambda one: self._samples_and_place(one[0]))
-            return x, min(lack, most), self._share(x)
+            return x, min(lack, most), self._loss_beside(x)
         wanted = goal.wanted(self._intervals, len(self.data))
         if wanted is not None:
             if not wanted:
@@ -529,7 +459,7 @@ class AverageLearner1D(Learner1D):
         zigzag = self._zigzag()
         if zigzag is not None:
             site = self._sites[zigzag]
-            return zigzag, min(most, max(1, len(site.samples) // 4)), self._share(zigzag)
+            return zigzag, min(most, max(1, len(site.samples) // 4)), self._loss_beside(zigzag)
         us, improvements = self._intervals.propose(1)
         return self._new_x(us[0], most, improvements[0]) if us else None
 
@@ -543,9 +473,9 @@ class AverageLearner1D(Learner1D):
             site.u = u
         return x, min(most, self._needed(site)), improvement
 
-    def _begun(self) -> list[float]:
-        """Return the new x of which samples are pending and none is observed."""
-        return [] if not self._intervals.pending else list(map(self._naming(), self._intervals.pending))
+    def _needed(self, site: Site) -> int:
+        assert self._bars is not None
+        return self._bars.needed(site)
 
     def _lack(self, x: float) -> int:
         """Return how many samples are to be asked for at an x, beside the pending ones."""
@@ -556,19 +486,15 @@ class AverageLearner1D(Learner1D):
             site.u = self._coordinate(x)
         return self._needed(site) - len(site.samples) - len(site.pending) - len(site.failed)
 
-    def _share(self, x: float) -> float:
-        losses = self._intervals.losses_beside(self._domain.u(x)) if x in self.data else []
-        return sum(losses) / 2 if len(losses) == 2 else math.inf
-
     def _zigzag(self) -> float | None:
         """Return the x that gets more samples instead of a new x beside it; None if the line really bends there."""
         worst = self._intervals.worst()
-        if worst is None or ErrorLoss.is_unknown(worst[3]) or self._goal is None:
+        if worst is None or ErrorLoss.is_unknown(worst[3]) or self._bars is None:
             return None
         estimate = worst[3] * self._intervals.scale.y_scale
         around = [*self._intervals.around(worst[1])[1:3], worst[1], worst[2]]
         known = {self._names[u] for u in around if u is not None}
-        bar, x = max((self._bars.get(x, 0.0), x) for x in known)
+        bar, x = max((self._bars.bars.get(x, 0.0), x) for x in known)
         site = self._sites[x]
         if estimate >= ZIGZAG * bar or len(site.samples) >= self.max_samples:
             return None
@@ -576,7 +502,7 @@ class AverageLearner1D(Learner1D):
 
     def tell_pending(self, x: Any) -> None:
         """Make the point (seed, x) pending; no effect on an observed one, or out of bounds."""
-        seed, place = self._parsed(x)
+        seed, place = seed_and_x(x)
         u = self._coordinate(place)
         site = self._sites.get(place)
         if u is None or (site is not None and (seed in site.samples or seed in site.failed)):
@@ -591,7 +517,7 @@ class AverageLearner1D(Learner1D):
 
     def tell_failed(self, x: Any) -> None:
         """Record the point (seed, x) as failed for good; a value told later undoes this."""
-        seed, place = self._parsed(x)
+        seed, place = seed_and_x(x)
         site = self._sites.get(place)
         u = self._coordinate(place)
         if u is None or (site is not None and seed in site.samples):
@@ -622,22 +548,12 @@ class AverageLearner1D(Learner1D):
 
     # -- tell ------------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _parsed(point: Any) -> SeedAndX:
-        try:
-            seed, x = point
-            if type(seed) is int and type(x) is float:
-                return seed, x
-            return int(seed), x if isinstance(x, int) else float(x)
-        except (TypeError, ValueError):
-            raise TypeError(f"a point should be a pair (seed, x), but came {point!r}.") from None
-
     def tell(self, x: Any, y: Any) -> None:
         """Take in the sample `y` at the point ``(seed, x)``; no effect if that is observed already.
 
         An x outside the bounds is kept in `data` and otherwise not used. TypeError if `y` is no number.
         """
-        seed, place = self._parsed(x)
+        seed, place = seed_and_x(x)
         value = y if type(y) is float else float(real_number(y, x))
         site = self._sites.get(place)
         if site is None or not site.samples:
@@ -661,7 +577,7 @@ class AverageLearner1D(Learner1D):
         ValueError
             An x is out of bounds, or there are more values than points or fewer; none is taken in then.
         """
-        points, values = [self._parsed(point) for point in xs], list(ys)
+        points, values = [seed_and_x(point) for point in xs], list(ys)
         if len(points) != len(values):
             raise ValueError(f"as many values as points are expected, but {len(points)} points and {len(values)} came.")
         grouped: dict[float, dict[int, float]] = {}
@@ -688,10 +604,9 @@ class AverageLearner1D(Learner1D):
         new = {seed: y for seed, y in samples.items() if seed not in site.samples}
         if not new:
             return
-        known = bool(site.samples)
         for seed, y in new.items():
             site.add(seed, y)
-        if known:
+        if x in self.data:
             self._moved(x, site, tuple(new.values()))
             return
         self.data[x] = site.mean
@@ -703,7 +618,7 @@ class AverageLearner1D(Learner1D):
         if self._goal is not None:
             self._goal.expect(u, len(self.data) - 1, self._line_before)
         self._undersampled.add(x)
-        self._rescaled[x] = math.inf
+        self._rescaled.values[x] = math.inf
         self._intervals.insert(u, site.mean if site.valid else None)
         self._moved(x, site, tuple(new.values()))
 
@@ -716,51 +631,22 @@ class AverageLearner1D(Learner1D):
             return
         if len(site.samples) > 1:
             self._intervals.revalue(u, site.mean if site.valid else None, samples)
-        self._update(u, x, site)
-
-    def _update(self, u: float, x: float, site: Site) -> None:
-        """Update the rescaled errors of x and its neighbours, and the set of undersampled x."""
-        names, rescaled = self._names, self._rescaled
-        around = self._intervals.around(u)
-        far_left, left, right, far_right = [None if v is None else names[v] for v in around]
+        around = [None if v is None else self._names[v] for v in self._intervals.around(u)]
         m = len(site.samples)
         if self._goal is None and x in self._undersampled:
-            counts = [len(self._sites[z].samples) for z in (left, right) if z is not None]
+            counts = [len(self._sites[z].samples) for z in around[1:3] if z is not None]
             enough = self.neighbor_sampling * (sum(counts) / len(counts)) if counts else 0.0
             if (m >= 2 and m >= self.min_samples and m > enough) or m >= self.max_samples:
                 self._undersampled.discard(x)
         hopeless = not site.valid and x not in self._undersampled
         if m >= self.max_samples or hopeless or site.error(self.alpha) <= self.min_error:
-            rescaled.pop(x, None)
-        before, after = self._distance(left, x), self._distance(x, right)
-        if x in rescaled:
-            self._rescale(x, before if before < after else after)
-        if left in rescaled:
-            self._rescale(left, min(before, self._distance(far_left, left)))
-        if right in rescaled:
-            self._rescale(right, min(after, self._distance(right, far_right)))
-        if len(self._queue) > 8 * len(rescaled) + 64:
-            self._queue = [(-value, z) for z, value in rescaled.items()]
-            heapify(self._queue)
+            self._rescaled.values.pop(x, None)
+        self._rescaled.update(x, around, self.alpha)
         self._sampled(u, x, site)
 
     def _line_before(self) -> Curve | AutoCurve | None:
         """Return the line through the means of the intervals, without the x that is about to become part of them."""
         return self._curve_of(dict(zip(*self._intervals.known(), strict=True)))
-
-    def _distance(self, x: float | None, z: float | None) -> float:
-        """Return the distance of two means, unscaled; infinite without one of them, of the x alone without a mean."""
-        if x is None or z is None:
-            return math.inf
-        dy = self.data[z] - self.data[x]
-        return math.hypot(z - x, dy) if dy == dy else abs(z - x)
-
-    def _rescale(self, x: float, nearest: float) -> None:
-        """Set one rescaled error from the distance to the nearer neighbour."""
-        value = self._sites[x].error(self.alpha) / nearest if nearest < math.inf else math.inf
-        if value != self._rescaled[x] or value == math.inf:
-            self._rescaled[x] = value
-            heappush(self._queue, (-value, x))
 
     # -- data ------------------------------------------------------------------------------------------------------
 

@@ -215,7 +215,7 @@ def test_heaps_do_not_grow() -> None:
         learner.tell_many_at_point(x, {0: x, 1: x + 0.1})
     for seed in range(2, 3000):
         learner.tell((seed, 0.0), random.Random(seed).random())
-    assert len(learner._queue) < 200
+    assert len(learner._rescaled._queue) < 200
     assert len(learner._intervals._heap) < 400
 
 

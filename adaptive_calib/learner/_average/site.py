@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 from scipy.special import stdtrit
 
-__all__ = ["Site", "student_quantile"]
+__all__ = ["SeedAndX", "Site", "seed_and_x", "student_quantile"]
+
+#: (seed, x)
+SeedAndX = tuple[int, float]
+
+
+def seed_and_x(point: Any) -> SeedAndX:
+    """Return a point as an int and a number; TypeError if it is no such pair."""
+    try:
+        seed, x = point
+        if type(seed) is int and type(x) is float:
+            return seed, x
+        return int(seed), x if isinstance(x, int) else float(x)
+    except (TypeError, ValueError):
+        raise TypeError(f"a point should be a pair (seed, x), but came {point!r}.") from None
 
 
 @lru_cache(maxsize=100_000)
@@ -59,6 +74,11 @@ class Site:
                 found.append(seed)
             seed += 1
         return found
+
+    def take(self, seeds: list[int]) -> None:
+        """Make seeds pending, those of `seeds()`."""
+        self.pending.update(seeds)
+        self.next_seed = seeds[-1] + 1
 
     def error(self, alpha: float) -> float:
         """Return the half-width of the confidence interval of the mean; infinite with fewer than two valid samples."""

@@ -3,7 +3,8 @@
 Counted are the evaluations until the root mean square of the error over the unit square or cube, as a fraction of the
 range of the function, is 1e-3 in the plane and 1e-2 in space (on 100 x 100 points, edges included, and at 4000 random
 points). No method knows the accuracy that is wanted. `NAMED` are the functions with which the rules were chosen; those
-of `HELD_OUT` were used for no choice. Counts do not depend on the machine. Names can be given: ``planes Franke ring``.
+of `HELD_OUT` were used for no choice. Counts do not depend on the machine. ``--case ring`` takes
+the functions with that in their names.
 
 Peers:
 
@@ -272,11 +273,11 @@ def _text(found: tuple[float, float]) -> str:
     return f"{n:.0f}" if math.isfinite(n) else f"({error:.1e})"
 
 
-def report(names: tuple[str, ...] = ()) -> str:
-    """Return both tables; a number in brackets is the error that remained."""
+def report(case: str = "") -> str:
+    """Return both tables, of functions with `case` in their names; a number in brackets is the error that remained."""
     parts = []
     for title, functions in (("Functions with which it was made", NAMED), ("Functions held out", HELD_OUT)):
-        chosen = tuple(f for f in functions if not names or f.name in names)
+        chosen = tuple(f for f in functions if case in f.name)
         if chosen:
             parts.append(f"#### {title}\n\n{compare(chosen)}")
     return "\n\n".join(parts)
