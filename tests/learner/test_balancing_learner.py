@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from adaptive_calib.learner.average_learner import AverageLearner
-from adaptive_calib.learner.balancing_learner import MOST_FAILURES, BalancingLearner, named_product
+from adaptive_calib.learner.balancing_learner import MOST_AHEAD, MOST_FAILURES, BalancingLearner, named_product
 from adaptive_calib.learner.base_learner import BaseLearner
 from adaptive_calib.learner.data_saver import make_datasaver
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
@@ -33,6 +33,10 @@ def _step(x: float, centre: float = 0.0) -> float:
 
 def _gauss(seed: int, centre: float = 0.0) -> float:
     return random.Random(seed).gauss(centre, 1)
+
+
+def _fails(x: float) -> float:
+    raise ValueError("always")
 
 
 def _identity(x: Any) -> Any:
@@ -436,7 +440,29 @@ def _finished() -> BaseLearner:
     return learner
 
 
-@pytest.mark.parametrize("strategy", ["loss_improvements", "loss", "npoints", "cycle"])
+@pytest.mark.parametrize("strategy", ["loss_improvements", "loss"])
+def test_a_child_that_looks_flat_is_looked_at_again(strategy: Any) -> None:
+    """It promises nothing, but gets a twentieth of the points of the others: a goal for each child is reached."""
+    flat, steep = Learner1D(lambda x: 0.0, (0, 1)), Learner1D(lambda x: x**3, (0, 1))
+    learner = BalancingLearner([flat, steep], strategy=strategy)
+    BlockingRunner(learner, npoints_goal=10, executor=SequentialExecutor())
+    assert flat.npoints == 10
+    assert steep.npoints <= MOST_AHEAD * 10 + 2
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("places", [(0,), (0, 1, 2, 3), (1, 2)])
+def test_failing_children_do_not_end_a_run_of_others(strategy: Any, places: tuple[int, ...]) -> None:
+    """Failed points count as points of a child, so that the others are asked before the run gives up."""
+    learner = BalancingLearner(
+        [Learner1D(_fails if i in places else _step, (0, 1)) for i in range(5)], strategy=strategy
+    )
+    runner = BlockingRunner(learner, npoints_goal=6, on_error="continue", executor=SequentialExecutor())
+    assert runner.goal_reached, runner.stop_reason
+    assert all(child.npoints >= 6 for i, child in enumerate(learner.learners) if i not in places)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("ended", [_exhausted, _failing, _finished])
 def test_children_that_ended(ended: Any, strategy: Any) -> None:
     """A child that is done, exhausted or always failing is asked no more, and neither loss nor goals count it."""
