@@ -77,7 +77,8 @@ def stopped_because(learner: Calibration) -> str:
     """Return why there is nothing more to ask, or what is still open and how many experiments would decide it."""
     if learner.met_at is not None:
         return f"all tolerances are met after {count(learner.met_at, 'experiment')}"
-    start = f"{'all ' if learner.exhausted else ''}{count(learner.n_experiments, 'experiment')} evaluated"
+    n = learner.n_experiments
+    start = f"{'all ' if learner.exhausted and n > 1 else ''}{count(n, 'experiment')} {'is' if n == 1 else 'are'} used"
     now = learner.current()
     if now is None:
         return start
@@ -91,7 +92,7 @@ def stopped_because(learner: Calibration) -> str:
 def still_open(decision: Decision) -> str:
     """Return the tolerances that are not met yet, with how far each is from it; empty if all are met."""
     return ", ".join(
-        f"{name} ({f'{ratio:.2g} times its tolerance' if math.isfinite(ratio) else 'not known yet'})"
+        f"{name} ({f'known to {ratio:.2g} times its tolerance' if math.isfinite(ratio) else 'not known yet'})"
         for name, ratio in decision.unmet.items()
         if ratio > 1
     )

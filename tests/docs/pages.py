@@ -12,7 +12,7 @@ DOCS = ROOT / "docs"
 NOTEBOOKS = ROOT / "notebooks"
 
 _FENCE = re.compile(r"^(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>[^\n]*)$")
-_LINK = re.compile(r"(?<!\\)\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
+_LINK = re.compile(r"\]\(<?(?P<target>[^()\s>]+)>?\)")  # without the text, which may begin on the line before
 _HEADING = re.compile(r"^#{1,6} +(?P<text>.+?) *$")
 
 
@@ -86,12 +86,13 @@ def links(text: str) -> list[tuple[int, str]]:
 
 
 def anchors(text: str) -> set[str]:
-    """Return the anchors of the headings, as GitHub and MyST make them."""
+    """Return the anchors of the headings, as GitHub and MyST make them, and those that are written out."""
     found = set()
     for _, line in prose(text):
         match = _HEADING.match(line)
+        found.update(re.findall(r"^\(([\w-]+)\)=$", line))
         if match:
-            plain = re.sub(r"[`*]", "", match["text"]).lower()
+            plain = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", re.sub(r"[`*]", "", match["text"])).lower()
             found.add(re.sub(r"[^\w\- ]", "", plain).replace(" ", "-"))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 import signal
@@ -15,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from adaptive_calib.examples.blackbody.__main__ import main
+from adaptive_calib.calibration import CalibrationLearner
+from adaptive_calib.callbacks.calibration_progress import CalibrationProgress
+from adaptive_calib.examples.blackbody.__main__ import _used, main
+from adaptive_calib.examples.blackbody.distributions import Infrared
 from adaptive_calib.view.calibration import CalibrationView
 from tests.processes import started
 
@@ -104,6 +108,7 @@ def test_both_distributions(
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert counts(out) == (40, 0)
+    assert "The answer uses" not in out, "all of them are used"
     assert re.search(r"^infrared:$.*^bias-sweep:$", out, re.DOTALL | re.MULTILINE)
     for name in ("infrared", "bias-sweep"):
         assert (tmp_path / f"calibration-{name}.png").exists()
@@ -115,6 +120,20 @@ def test_both_distributions(
     assert "the pictures in" not in capsys.readouterr().out
     assert main(arguments) == 0
     assert "the pictures in" in capsys.readouterr().out
+
+
+def test_experiments_that_no_answer_rests_on_are_counted_apart() -> None:
+    """One that ended before an earlier one, or after the last decision, is evaluated, kept and not used."""
+    learner = CalibrationLearner(Infrared(N=4), Ldata=64, Linf=256, c_list=[1.0])
+    bar = CalibrationProgress(learner, file=io.StringIO())
+    points, _ = learner.ask(3)
+    for point in (points[0], points[2]):
+        learner.tell(point, learner.function(point))
+    bar.loaded, bar.evaluated = 1, 1
+    assert _used(learner, bar) == " The answer uses 1 of them."
+    learner.tell(points[1], learner.function(points[1]))
+    bar.evaluated = 2
+    assert _used(learner, bar) == ""
 
 
 @pytest.mark.slow

@@ -74,6 +74,12 @@ def _executor(options: argparse.Namespace, resources: ExitStack) -> Any:
     return get_reusable_executor(max_workers=options.workers)
 
 
+def _used(learner: CalibrationLearner, bar: CalibrationProgress) -> str:
+    """Return on how many of the evaluated experiments the answer rests, as text; empty if on all."""
+    used = learner.n_experiments - learner.n_failed
+    return f" The answer uses {used} of them." if used < bar.evaluated + bar.loaded else ""
+
+
 def _report(learner: CalibrationLearner) -> str:
     """Return what is known, as text."""
     if learner.current() is None:
@@ -139,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             interrupted = True
     if interrupted:
         print(f"\nInterrupted; all finished experiments are in {store}. The same command goes on from there.")
-    print(f"\n{count(bar.evaluated, 'experiment')} evaluated now, {bar.loaded} from {store}.")
+    print(f"\n{count(bar.evaluated, 'experiment')} evaluated now, {bar.loaded} from {store}.{_used(learner, bar)}")
     if not interrupted:
         learner.sharpen()
     print(f"{learner.stopped_because()}.")
