@@ -9,6 +9,8 @@
 - The number of threads is read at most once a second, since it is a round trip to the scheduler. A cluster that adapts
   is given as many tasks as it may have threads, so that it asks for all its workers in one go; any other one somewhat
   more tasks than it has threads. While there is no worker, an empty task makes an adaptive cluster start one.
+- When a run ends, no worker begins a task of it any more, and each one answers which tasks it is evaluating: the event
+  that one has begun may still be on its way. Only the others are withdrawn.
 - A worker with a nanny leaves SIGINT and SIGTERM to it: sent to the group of a script with a ``LocalCluster``, they
   would end the workers before the run has what they compute.
 - Dask runs the tasks of a lost worker again. A task that loses two workers unexpectedly (retirement is
@@ -55,19 +57,48 @@ SMALL_RESULT = 65_536
 #: Workers that a task loses unexpectedly before it is a suspect: one may be chance. Alone, one more proves it.
 MOST_DEATHS = 2
 
+#: Seconds in which the workers are to say what they evaluate, when a run ends; one that computes in compiled code, and
+#: holds the interpreter's lock, cannot.
+ANSWER = 1.0
+
 logger = logging.getLogger("adaptive_calib")
+
+#: In a worker: topic of the cluster and number, of the tasks that are being evaluated.
+_evaluating: set[tuple[str, int]] = set()
+
+#: In a worker: topics of clusters of which it begins nothing more.
+_closed: set[str] = set()
+
+_lock = threading.Lock()
 
 
 def _evaluate(shipped: Evaluate, points: Sequence[Any], topic: str, number: int) -> Any:
-    """Run in the worker: evaluate, and send the reports as an event if they are small. They are the result, too."""
+    """Run in the worker: evaluate, and send the reports as an event if they are small. They are the result, too.
+
+    The result is None after `_close`.
+    """
     worker = distributed.get_worker()
     _begin_worker(worker.address)
-    worker.log_event(topic, {"number": number, "begun": worker.address})
-    reports = shipped(points)
-    data = pickle.dumps(reports)
-    if len(data) <= SMALL_RESULT:
-        worker.log_event(topic, {"number": number, "data": data})
+    with _lock:
+        if topic in _closed:
+            return None
+        _evaluating.add((topic, number))
+    try:
+        worker.log_event(topic, {"number": number, "begun": worker.address})
+        reports = shipped(points)
+        data = pickle.dumps(reports)
+        if len(data) <= SMALL_RESULT:
+            worker.log_event(topic, {"number": number, "data": data})
+    finally:
+        _evaluating.discard((topic, number))
     return reports
+
+
+def _close(topic: str) -> set[int]:
+    """Run in the worker: begin nothing more of a cluster; return the numbers of the tasks that are being evaluated."""
+    with _lock:
+        _closed.add(topic)
+        return {number for of, number in _evaluating if of == topic}
 
 
 @functools.cache
@@ -129,12 +160,12 @@ class _Future:
         return self._outcome is not None
 
     def cancel(self) -> bool:
-        """Withdraw the task if no worker has sent that it has begun, or the one that did is gone."""
-        if self.done() or (self.begun and not self.lost):
-            self.unwanted = True
-            return False
-        self._cluster.withdraw(self)
-        return True
+        """Withdraw the task if the worker that had begun it is gone, or once it is sure that none has."""
+        if self.lost and not self.done():
+            self._cluster.withdraw(self)
+            return True
+        self.unwanted = True
+        return not (self.begun or self.done()) and self._cluster.withdraw_unless_begun(self)
 
     def result(self) -> list[Report]:
         if isinstance(self._outcome, BaseException):
@@ -216,6 +247,7 @@ class DaskCluster:
         self._shutdown = shutdown
         self._looked = -LOOK
         self._asked: asyncio.Task[dict[str, int]] | None = None
+        self._closing: asyncio.Task[set[int]] | None = None
         self._large: Any = None
         self._beacon: Any = None
         self._lost: ExecutorError | None = None
@@ -338,6 +370,30 @@ class DaskCluster:
             if asyncio.iscoroutine(cancelled):
                 self._keep(asyncio.ensure_future(cancelled))
 
+    def withdraw_unless_begun(self, handle: _Future) -> bool:
+        """Cancel a task if all workers answer that they have not begun it; return whether that is known now."""
+        answer = self.client.sync(self._withdraw_unless_begun, handle)
+        if not asyncio.iscoroutine(answer):
+            return bool(answer)
+        self._keep(asyncio.ensure_future(answer))
+        return False
+
+    async def _withdraw_unless_begun(self, handle: _Future) -> bool:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close_workers())
+        evaluating = await self._closing
+        if handle.begun or handle.number in evaluating:
+            return False
+        self.withdraw(handle)
+        return True
+
+    async def _close_workers(self) -> set[int]:
+        """Let workers begin nothing more; return the numbers of the tasks that they say they are evaluating."""
+        with contextlib.suppress(Exception):  # what does not answer evaluates nothing of which an event has not come
+            answers = await asyncio.wait_for(self.client.run(_close, self._topic, on_error="ignore"), ANSWER)
+            return set().union(*answers.values())
+        return set()
+
     def _keep(self, task: asyncio.Future[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -447,9 +503,9 @@ class DaskCluster:
             else:
                 self._settle(handle, reports)
 
-    def _settle(self, handle: _Future, outcome: list[Report] | BaseException) -> None:
+    def _settle(self, handle: _Future, outcome: list[Report] | BaseException | None) -> None:
         self._out.pop(handle.number, None)
-        handle.settle(outcome)
+        handle.settle(CancelledError() if outcome is None else outcome)
 
     def renew(self) -> bool:
         """A cluster looks after its workers itself."""

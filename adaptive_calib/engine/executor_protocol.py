@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from adaptive_calib.engine.evaluate import Report, Work
 
-__all__ = ["Evaluate", "Executor", "ExecutorError", "Handle", "TellsOfDeaths"]
+__all__ = ["Evaluate", "Executor", "ExecutorError", "Handle", "MayNotWithdraw", "TellsOfDeaths"]
 
 
 class ExecutorError(RuntimeError):
@@ -101,6 +101,15 @@ class Executor(Protocol):
 
     def close(self, *, abandon: bool = False) -> None:
         """Close what was opened; with `abandon`, without waiting for evaluations."""
+        ...
+
+
+@runtime_checkable
+class MayNotWithdraw(Protocol):
+    """An executor whose handles may not know whether they have begun."""
+
+    def can_withdraw(self, handles: Sequence[Handle]) -> bool:
+        """Whether the handles know it; if not, none of them is cancelled at the end of a run."""
         ...
 
 

@@ -260,6 +260,19 @@ class Pool:
             return False
         return True
 
+    def can_withdraw(self, handles: Sequence[Handle]) -> bool:
+        """Whether the futures know which of them have begun, and can be cancelled.
+
+        Those of Ray, of ipyparallel and of dask's ``client.get_executor()`` are pending until they are done, so that
+        they could be cancelled in the middle of an evaluation.
+        """
+        library = type(self.executor).__module__.split(".")[0]
+        if isinstance(self.executor, (ThreadPoolExecutor, ProcessPoolExecutor)) or library in ("loky", "mpi4py"):
+            return True
+        if library == "executorlib":  # 1.11: its thread ends with an error at a future that is cancelled early
+            return False
+        return any(getattr(handle, "running", bool)() for handle in handles)
+
     def last_words(self) -> str:
         """Return how the workers of a broken pool ended; the pool terminates the others by SIGTERM."""
         workers = {process.sentinel: process for process in self._workers.values()}

@@ -71,7 +71,7 @@ from adaptive_calib.engine.machine import RunMachine
 from adaptive_calib.engine.observers import Observer, RunLog, logger, notify
 from adaptive_calib.engine.overdue import Overdue
 from adaptive_calib.engine.ship import LoadingError
-from adaptive_calib.engine.submissions import Submission
+from adaptive_calib.engine.submissions import Submission, withdrawn
 from adaptive_calib.engine.workers_missing import WorkersMissing
 
 __all__ = ["ExecutorDiedError", "Session"]
@@ -673,11 +673,10 @@ class Session:
         if self.deterministic and self.machine.status != "cancelled":
             return []
         events: list[Event] = []
-        for submission in list(self._out.values()):
-            if submission.cancel():
-                del self._out[submission.number]
-                self._set_aside(submission)
-                events += self._dropped(submission)
+        for submission in withdrawn(self.executor, list(self._out.values())):
+            del self._out[submission.number]
+            self._set_aside(submission)
+            events += self._dropped(submission)
         return events
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adaptive_calib.engine.events import Submit
-from adaptive_calib.engine.executor_protocol import Handle
+from adaptive_calib.engine.executor_protocol import Executor, Handle, MayNotWithdraw
 from adaptive_calib.engine.inbox import Inbox
 from adaptive_calib.engine.limit import Interrupted
 from adaptive_calib.engine.observers import logger
 
-__all__ = ["Submission"]
+__all__ = ["Submission", "withdrawn"]
 
 
 @dataclass(slots=True)
@@ -79,3 +80,14 @@ class Submission:
     def over(self, handle: Handle) -> None:
         """Put the submission into the inbox; the handle calls this when it is over, in any thread."""
         self.inbox.put(self)
+
+
+def withdrawn(executor: Executor, out: Sequence[Submission]) -> list[Submission]:
+    """Withdraw what has not begun of the submissions that are out; return it.
+
+    Nothing is withdrawn if the executor cannot say what has begun.
+    """
+    handles = [submission.handle for submission in out if submission.handle is not None]
+    if isinstance(executor, MayNotWithdraw) and not executor.can_withdraw(handles):
+        return []
+    return [submission for submission in out if submission.cancel()]

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import CancelledError
 from types import SimpleNamespace
 
 import pytest
 
 from adaptive_calib.engine.archive import Outcome
 from adaptive_calib.engine.evaluate import WorkerDiedError
-from adaptive_calib.engine.goals import When
+from adaptive_calib.engine.goals import Elapsed, Points, When
 from adaptive_calib.learner.sequence_learner import SequenceLearner
 from adaptive_calib.runner import AsyncRunner, BlockingRunner, preflight
 from adaptive_calib.testing.executors import ExecutorContract
@@ -215,6 +217,53 @@ def test_a_drained_run_withdraws_what_has_not_begun():
         with contextlib.suppress(asyncio.CancelledError):
             runner.task.wait(60)
         assert runner.learner.npoints < 20
+
+
+class Client:
+    """A client whose scheduler and workers do nothing by themselves, but that run what is to be run on all of them."""
+
+    asynchronous = True
+    status = "running"
+
+    def __init__(self):
+        self.handlers = {}
+
+    def subscribe_topic(self, topic, handler):
+        self.handlers[topic] = handler
+
+    def submit(self, *args, **options):
+        return SimpleNamespace(add_done_callback=bool, release=bool, cancel=bool)
+
+    def sync(self, function, *args):
+        return function(*args)
+
+    async def run(self, function, *args, **options):
+        return {"tcp://worker:1": function(*args)}
+
+
+def test_what_has_begun_is_not_withdrawn_although_the_event_has_not_come():
+    """The workers are asked; the answer of one task that it has begun, and the event of another, come in time."""
+    client = Client()
+    cluster = dask_cluster.DaskCluster(client)
+    topic = cluster._topic
+    handles = [cluster.submit(abs, [x]) for x in range(3)]
+    dask_cluster._evaluating.add((topic, 0))
+
+    async def cancel():
+        assert [handle.cancel() for handle in handles] == [False] * 3
+        client.handlers[topic]((0.0, {"number": 1, "begun": "tcp://worker:2"}))
+        await asyncio.gather(*cluster._tasks)
+
+    try:
+        asyncio.run(cancel())
+    finally:
+        dask_cluster._evaluating.clear()
+    assert [handle.done() for handle in handles] == [False, False, True]
+    with pytest.raises(CancelledError):
+        handles[2].result()
+    client.handlers[topic]((0.0, {"number": 0, "data": pickle.dumps(["reports"])}))
+    assert handles[0].result() == ["reports"]
+    assert topic in dask_cluster._closed  # of which this worker begins nothing more
 
 
 def test_an_asynchronous_client_is_refused_where_no_loop_runs_it():

@@ -13,6 +13,7 @@ import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
+import loky
 import pytest
 
 from adaptive_calib.engine.drivers import run_blocking
@@ -172,12 +173,12 @@ def _segfault(x):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-@pytest.mark.parametrize("capture", ["failures", "std"])
-def test_a_fault_says_where_it_was_and_where_the_output_is(capture, capfd):
-    """The stack is on standard error; what was captured is lost, which the failure says."""
+@pytest.mark.parametrize(("pool", "capture"), [(None, "failures"), (loky.ProcessPoolExecutor, "std")])
+def test_a_fault_says_where_it_was_and_where_the_output_is(pool, capture, capfd):
+    """The stack is on standard error; what was captured is lost, which the failure says, of every kind of pool."""
     learner = SequenceLearner(_segfault, [3])
     spawn = multiprocessing.get_context("spawn")  # a forked worker would have the fault handler of pytest
-    make = functools.partial(ProcessPoolExecutor, 1, mp_context=spawn)
+    make = functools.partial(pool, 1) if pool else functools.partial(ProcessPoolExecutor, 1, mp_context=spawn)
     runner = BlockingRunner(learner, executor=make, on_error="continue", capture=capture)
     (failure,) = runner.failures
     assert "SIGSEGV" in str(failure.error)
@@ -244,6 +245,48 @@ def test_futures_that_cannot_be_cancelled_are_waited_for():
         runner = BlockingRunner(learner, npoints_goal=10, executor=Uncancellable(inner))
     assert runner.status() == "finished"
     assert not learner.pending_points
+
+
+class Pending(Executor):
+    """An executor whose futures are pending until they are done, or say when they run."""
+
+    _max_workers = 3
+
+    def __init__(self, *, tells):
+        self.tells = tells
+        self.calls = []
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        self.calls.append((future, function, args))
+        if self.tells and len(self.calls) <= 2:
+            future.set_running_or_notify_cancel()
+        return future
+
+
+class OfExecutorlib(Pending):
+    """An executor of which no future may be cancelled."""
+
+    __module__ = "executorlib.executor.single"
+
+
+@pytest.mark.parametrize(("kind", "tells", "withdrawn"), [(Pending, 1, 1), (Pending, 0, 0), (OfExecutorlib, 1, 0)])
+def test_what_may_have_begun_is_waited_for(kind, tells, withdrawn):
+    """Nothing is cancelled at the end of a run if the futures never run; else only what does not run."""
+    learner = Tolerant(50)
+    executor = kind(tells=tells)
+    session = Session(RunMachine(learner, Never()), Pool(executor), Work(learner.function))
+    session.start()
+    session.cancel()
+    session.step()
+    assert [future.cancelled() for future, _, _ in executor.calls] == [False, False, bool(withdrawn)]
+    for future, function, args in executor.calls:
+        if not future.cancelled():
+            future.set_result(function(*args))
+    session.step()
+    session.finish()
+    assert session.machine.status == "cancelled"
+    assert sorted(learner.data) == ([0, 1] if withdrawn else [0, 1, 2])
 
 
 ORPHANS = """
