@@ -31,6 +31,7 @@ from adaptive_calib.calibration import (
 from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.experiment import EpistemicDist, Experiment, ExperimentLike
 from adaptive_calib.engine.observers import RunLog
+from adaptive_calib.engine.workers_missing import PATIENCE
 from adaptive_calib.runner import BlockingRunner, RetryPolicy
 from adaptive_calib.runner.base import Capture, OnError, OnInterrupt
 from adaptive_calib.runner.preflight import Mode
@@ -76,7 +77,7 @@ class Calibrate:
         Identity of `experiments` in the store where they are no dataclass.
     ntasks, log, shutdown_executor, retries, on_error, max_failures, timeout, points_per_task, mode, require_clean_git
         As of `BlockingRunner`.
-    share_every, inner_threads, progress, callbacks, capture, try_first, on_interrupt
+    share_every, warn_without_workers, inner_threads, progress, callbacks, capture, try_first, on_interrupt
         As of `BlockingRunner`; but an experiment that fails does not end the others (``on_error="continue"``).
 
     Attributes
@@ -120,6 +121,7 @@ class Calibrate:
         mode: Mode = "cached",
         require_clean_git: bool = False,
         share_every: float | None = None,
+        warn_without_workers: float = PATIENCE,
         inner_threads: int | None = None,
         progress: bool = False,
         callbacks: Iterable[Any] = (),
@@ -149,6 +151,7 @@ class Calibrate:
             mode=mode,
             require_clean_git=require_clean_git,
             share_every=share_every,
+            warn_without_workers=warn_without_workers,
             inner_threads=inner_threads,
             progress=progress,
             callbacks=callbacks,

@@ -34,11 +34,13 @@ class WorkersMissing:
     ----------
     executor
         If it is a `Describes`, its own words are part of the warning.
-    patience : float, optional
-        Seconds before the first warning; default: `PATIENCE`.
+    patience : float
+        Seconds before the first warning.
 
     Attributes
     ----------
+    patience : float
+        The same; may be changed before the run starts.
     since : float or None
         The second of the run since which there is no worker; None if there is one.
     watches : bool
@@ -57,10 +59,10 @@ class WorkersMissing:
     (True, inf)
     """
 
-    def __init__(self, executor: Any, patience: float | None = None) -> None:
+    def __init__(self, executor: Any, patience: float = PATIENCE) -> None:
         self._executor = executor
         self.watches = isinstance(executor, Describes)
-        self._patience = PATIENCE if patience is None else patience
+        self.patience = patience
         self._next = inf
         self.since: float | None = None
 
@@ -80,12 +82,12 @@ class WorkersMissing:
     def look(self, capacity: int, now: float) -> None:
         """Note the capacity at the second `now` of the run; warn if there has been no worker for long."""
         if self._executor.present if self.watches else capacity:
-            if self.since is not None and now >= self.since + self._patience:
+            if self.since is not None and now >= self.since + self.patience:
                 logger.warning("there are workers now, and the run goes on.")
             self.since, self._next = None, inf
         elif self.since is None:
-            self.since, self._next = now, now + self._patience
+            self.since, self._next = now, now + self.patience
         elif now >= self._next:
             waited = now - self.since
-            self._next = now + max(waited, self._patience)
+            self._next = now + max(waited, self.patience)
             logger.warning("%s. The run has been waiting for %.0f s and goes on when there is one.", self.words, waited)

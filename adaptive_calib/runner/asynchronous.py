@@ -23,6 +23,7 @@ from adaptive_calib.engine.inbox import wait_in_slices
 from adaptive_calib.engine.observers import RunLog, logger
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Session
+from adaptive_calib.engine.workers_missing import PATIENCE
 from adaptive_calib.runner.base import BaseRunner, Capture, OnError, OnInterrupt, named_keywords
 from adaptive_calib.runner.goals import GoalFunction
 from adaptive_calib.runner.preflight import Mode
@@ -108,6 +109,7 @@ class AsyncRunner(BaseRunner):
         mode: Mode = "cached",
         require_clean_git: bool = False,
         share_every: float | None = None,
+        warn_without_workers: float = PATIENCE,
         inner_threads: int | None = None,
         progress: bool = False,
         callbacks: Iterable[Any] = (),
@@ -143,6 +145,7 @@ class AsyncRunner(BaseRunner):
             mode=mode,
             require_clean_git=require_clean_git,
             share_every=share_every,
+            warn_without_workers=warn_without_workers,
             inner_threads=inner_threads,
             progress=progress,
             callbacks=callbacks,

@@ -24,6 +24,7 @@ from adaptive_calib.engine.machine import Failure, RunMachine
 from adaptive_calib.engine.observers import Callbacks, Observer, RunLog
 from adaptive_calib.engine.retry import RetryPolicy
 from adaptive_calib.engine.session import Session
+from adaptive_calib.engine.workers_missing import PATIENCE
 from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.coroutines import has_coroutines
 from adaptive_calib.learner.protocol import has_method
@@ -107,6 +108,9 @@ class BaseRunner(abc.ABC):
         the commit in the run's manifest says what ran.
     share_every : float, optional
         With `store`: seconds after which the results are told that other runs have recorded there since.
+    warn_without_workers : float
+        Seconds without a worker, as on a cluster whose jobs are in a queue, after which a warning says so; further ones
+        come ever more seldom. inf: never.
     inner_threads : int, optional
         How many threads the libraries under NumPy (OpenMP, OpenBLAS, MKL) may use in each worker, for the pool that
         the runner makes when no `executor` is given; it then has fewer workers by this factor, and is not shared.
@@ -176,6 +180,7 @@ class BaseRunner(abc.ABC):
         mode: Mode = "cached",
         require_clean_git: bool = False,
         share_every: float | None = None,
+        warn_without_workers: float = PATIENCE,
         inner_threads: int | None = None,
         progress: bool = False,
         callbacks: Iterable[Any] = (),
@@ -206,6 +211,10 @@ class BaseRunner(abc.ABC):
         #: What displays have seen so far; one for all of them, so that they agree.
         self.history = RunHistory()
         _check(timeout=timeout, ntasks=ntasks, capture=capture, try_first=try_first)
+        if not warn_without_workers > 0:
+            raise ValueError(
+                f"`warn_without_workers` should be a positive number of seconds, but is {warn_without_workers!r}."
+            )
         _check_store(store, mode, deterministic, require_clean_git=require_clean_git, share_every=share_every)
         if inner_threads is not None:
             self.executor = pool_of_limited_threads(executor, inner_threads)
@@ -235,6 +244,7 @@ class BaseRunner(abc.ABC):
         except BaseException:
             adapter.close(abandon=True)  # a pool that was made for this run
             raise
+        self.session.missing.patience = warn_without_workers
         if has_method(self.session.archive, "report"):
             from adaptive_calib.runner.state_report import StateReport  # here: only a store needs the views
 

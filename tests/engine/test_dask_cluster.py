@@ -183,12 +183,12 @@ def test_outcomes_name_their_worker(client, monkeypatch):
     assert all(outcome.report.host for outcome in outcomes)
 
 
-def test_without_workers_nothing_runs_and_a_warning_says_so(caplog, monkeypatch):
+def test_without_workers_nothing_runs_and_a_warning_says_so(caplog):
     """Capacity and running are 0, the warning comes after the patience, and the run begins with the first worker."""
-    monkeypatch.setattr("adaptive_calib.engine.workers_missing.PATIENCE", 0.5)
     options = {"processes": False, "dashboard_address": ":0", "threads_per_worker": 1}
     with distributed.LocalCluster(n_workers=0, **options) as cluster, distributed.Client(cluster) as client:
-        runner = AsyncRunner(Counting(5), npoints_goal=5, executor=client, background=True)
+        options = {"executor": client, "background": True, "warn_without_workers": 0.5}
+        runner = AsyncRunner(Counting(5), npoints_goal=5, **options)
         until = time.monotonic() + 30
         while "there is no worker" not in caplog.text and time.monotonic() < until:
             time.sleep(0.05)
