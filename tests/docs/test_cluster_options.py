@@ -1,15 +1,38 @@
-"""Options that pages give to dask's workers are accepted by dask's workers."""
+"""Options that pages give to dask's workers and to our commands are accepted by them."""
 
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 
 import pytest
 
-from tests.docs.pages import DOCS, blocks, pages
+from adaptive_calib import _command_line
+from adaptive_calib.store import __main__ as store_command
+from tests.docs.pages import DOCS, ROOT, blocks, pages
 
-worker = pytest.importorskip("distributed.cli.dask_worker", reason="needs the extra `dask`")
+
+@pytest.fixture
+def worker():
+    return pytest.importorskip("distributed.cli.dask_worker", reason="needs the extra `dask`")
+
+
+def _commands() -> list[str]:
+    """Return what pages print behind the names of our commands, without comments."""
+    texts = [page.read_text(encoding="utf-8") for page in [*pages(), ROOT / "README.md"]]
+    found = re.findall(r"\b(adaptive-calib|-m adaptive_calib\.store) ([\w./ ][^`|\n]*)", "\n".join(texts))
+    return sorted({f"{name} {words.partition('#')[0].strip()}" for name, words in found})
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_our_commands_take_the_words_of_a_page(command):
+    """Each option exists; the names of stores need not be there."""
+    name, *words = shlex.split(command.removeprefix("-m "))
+    parser = _command_line._parser() if name == "adaptive-calib" else store_command._parser()
+    if words[0] in store_command.COMMANDS:  # `adaptive-calib list FILE`
+        words, parser = [*words[1:2], words[0], *words[2:]], store_command._parser()
+    parser.parse_args(words if len(words) > 1 or name != "adaptive-calib" else [*words, "FILE"])
 
 
 def _options() -> list[tuple[str, list[str]]]:
@@ -26,7 +49,7 @@ def _options() -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize(("page", "words"), _options())
-def test_workers_accept_the_options_of_a_page(page, words):
+def test_workers_accept_the_options_of_a_page(worker, page, words):
     """Each option exists, takes the word behind it, and durations can be read."""
     from dask.utils import parse_timedelta
 
@@ -39,7 +62,7 @@ def test_pages_have_such_options():
     assert {page for page, _ in _options()} >= {"how-to/slurm_with_dask_jobqueue.md"}
 
 
-def test_durations_with_a_blank_would_be_found():
+def test_durations_with_a_blank_would_be_found(worker):
     """A blank ends a word in the script of a job."""
     import click
 
