@@ -13,7 +13,7 @@ ADAPT, DCUHRE and of `scipy.integrate.cubature`, which halves all axes at a time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from math import inf, isfinite
 from random import Random
@@ -24,8 +24,10 @@ import numpy as np
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._integral.box import Box, Point
-from adaptive_calib.learner._integral.interval import IntegralEstimate, is_finite, norm
+from adaptive_calib.learner._integral.interval import IntegralEstimate, Value, is_finite, norm
+from adaptive_calib.learner._integral.noise import LEAST
 from adaptive_calib.learner._integral.quadrature_learner import ROUNDING, SMALL_MISS, QuadratureLearner
+from adaptive_calib.learner._twins import TWINS
 from adaptive_calib.learner.values import two_numbers
 
 __all__ = ["CubatureLearner"]
@@ -133,6 +135,10 @@ class CubatureLearner(QuadratureLearner):
     def _can_improve(self) -> bool:
         return bool(self._ready or self._owners)
 
+    def _lost_error(self) -> float:
+        cover = [(i, self.boxes[i]) for i in sorted(self._cover)]
+        return sum(box.err for i, box in cover if box.unknown or not (i in self._ready or box.parts))
+
     def _shape_is_known(self) -> None:
         for box in self.boxes:
             box.igral = np.zeros(self._shape) if self._shape else 0.0
@@ -222,6 +228,15 @@ class CubatureLearner(QuadratureLearner):
                 break
             i = next(part for part in box.parts if self.boxes[part].contains(x))
         self._end_check()
+
+    def _twins(self) -> Iterator[tuple[Point, Value, float]]:
+        cover = sorted((self.boxes[i] for i in self._cover), key=lambda box: (-box.err, box.low))[:TWINS]
+        worst = [box for box in cover if box.err >= LEAST * cover[0].err]
+        for k in range(1 + 2 * self.ndim):  # the middle of a box, and the nodes beside it
+            for box in worst:
+                pair = box.twin(k, self.data, self._shape or ())
+                if pair is not None and not self._is_known(pair[0]):
+                    yield pair
 
     # -------------------------------------------------------------------------------------------------------- tell
 

@@ -23,7 +23,7 @@ Mathematical Software 37 (2010), and the same author's thesis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import count, pairwise
 from math import isinf
@@ -39,10 +39,13 @@ from adaptive_calib.learner._integral.interval import (
     ROOT_DEPTH,
     IntegralEstimate,
     QuadratureInterval,
+    Value,
     checked_bounds,
     whole_interval,
 )
+from adaptive_calib.learner._integral.noise import LEAST
 from adaptive_calib.learner._integral.quadrature_learner import ROUNDING, SMALL_MISS, QuadratureLearner
+from adaptive_calib.learner._twins import TWINS
 from adaptive_calib.learner.integrator_coeffs import ns
 
 __all__ = ["DivergentIntegralError", "IntegratorLearner"]
@@ -58,8 +61,8 @@ class IntegratorLearner(QuadratureLearner):
     Parameters
     ----------
     function : callable
-        Takes a float, returns a real number or a vector of a fixed length N; NaN and infinite values are left out, and
-        vectors with any such component.
+        Takes a float, returns a real number or a vector of a fixed length N. NaN and infinite values, and vectors with
+        any such component, are left out where they are single ones; regions of them count as not known.
     bounds : tuple of 2
         Ascending; ``-inf`` and ``inf`` are possible. Singular points should be at the bounds.
     tol : float
@@ -149,6 +152,13 @@ class IntegratorLearner(QuadratureLearner):
 
     def _can_improve(self) -> bool:
         return bool(self.ivals)
+
+    def _lost_error(self) -> float:
+        return sum(
+            each.err
+            for each in self.first_ival.cover()
+            if each.is_unknown() or (each not in self.ivals and not each.parts and not each.removed)
+        )
 
     # --------------------------------------------------------------------------------------------------------- ask
 
@@ -293,6 +303,15 @@ class IntegratorLearner(QuadratureLearner):
                 self._push(each)
         for each in reversed(interval.with_descendants()):
             each.update_estimate()
+
+    def _twins(self) -> Iterator[tuple[float, Value, float]]:
+        cover = sorted(self.first_ival.cover(), key=lambda interval: (-interval.err, interval.a))[:TWINS]
+        worst = [interval for interval in cover if interval.err >= LEAST * cover[0].err]
+        for k in (2, 1, 3):  # of the nodes of the lowest rule
+            for interval in worst:
+                pair = interval.twin(k * (len(interval.nodes) - 1) // 4, self.data)
+                if pair is not None and not self._is_known(pair[0]):
+                    yield pair
 
     # -------------------------------------------------------------------------------------------------------- tell
 

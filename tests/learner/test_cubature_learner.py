@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -181,9 +182,32 @@ def test_missing_values() -> None:
     assert hole.converged
     assert hole.igral == pytest.approx(3.575774, rel=1e-5)
     region = _integrate(lambda p: math.nan if p[0] < 0.5 else 1.0, SQUARE, 1e-6, limit=2000)
-    assert not region.done()
+    assert region.done()
+    assert not region.converged
     assert region.err > 0.4
-    assert "not done" in region.stopped_because()
+    assert "values are missing" in region.stopped_because()
+
+
+@pytest.mark.parametrize("bounds", [SQUARE, CUBE])
+def test_noise_ends_the_integral(bounds: Any) -> None:
+    """Noise above the tolerance ends it within a bounded number of points, with its size as the reason."""
+    rng = np.random.default_rng(1)
+    for level, function in (
+        (0.1, lambda p: 1 + math.sin(3 * p[0]) * p[1]),
+        (1e-4, lambda p: math.exp(p[0] - p[1])),
+        (1e-3, lambda p: np.array([1 + p[0], math.cos(3 * p[1])])),
+    ):
+        learner = _integrate(
+            lambda p, f=function, s=level: f(p) + s * rng.standard_normal(np.shape(f(p))),
+            bounds,
+            level / 1e3,
+            limit=4000,
+        )
+        assert learner.done()
+        assert not learner.converged
+        found = re.search("noise of about (.*) in the values", learner.stopped_because())
+        assert found is not None
+        assert level / 10 < float(found[1]) < 10 * level
 
 
 def test_nothing_but_missing_values() -> None:

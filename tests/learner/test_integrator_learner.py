@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import pickle
 import random
+import re
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -89,7 +91,7 @@ def _integrate(
     [
         (math.sin, (0, 3), 1e-10, 33, 1, 1.9899924966004452, None),
         (_peaked, (-1, 1), 1e-10, 405, 7, 0.4 * math.atan(5), 2.8e-11),
-        (_steps, (0, 3), 1e-4, 6737, 193, 17.664376259, 1.76e-3),
+        (_steps, (0, 3), 1e-4, 6737 + 3, 193, 17.664376259, 1.76e-3),  # the error looked like that of noise three times
     ],
 )
 def test_same_points_as_the_peer(
@@ -106,9 +108,9 @@ def test_same_points_as_the_peer(
 
 @pytest.mark.slow
 def test_same_points_as_the_peer_for_many_steps() -> None:
-    """16149 points for the steps of eˣ at 1e-8, as in python-adaptive 1.5.2, and a check."""
+    """16149 points for the steps of eˣ at 1e-8, as in python-adaptive 1.5.2, three twins and a check."""
     learner = _integrate(_steps, (0, 3), 1e-8)
-    assert learner.npoints == 16149 + CHECKS
+    assert learner.npoints == 16149 + 3 + CHECKS
     assert learner.igral == pytest.approx(17.6643835377, rel=1e-10)
 
 
@@ -255,6 +257,93 @@ def test_reasons() -> None:
     assert "not done" in learner.stopped_because()
     assert "tol=1e-10" in _integrate(math.sin, (0, 3), 1e-10).stopped_because()
     assert "rounding" in _integrate(_peaked, (-1, 1), 1e-20, limit=40_000).stopped_because()
+
+
+def _noisy(function: Callable[[float], Any], level: float, seed: int = 0) -> Callable[[float], Any]:
+    """Add noise that is a function of the place."""
+
+    def value(x: float) -> Any:
+        y = function(x)
+        return y + level * np.random.default_rng([seed, *struct.pack("<d", x)]).standard_normal(np.shape(y))
+
+    return value
+
+
+@pytest.mark.parametrize("in_flight", [1, 16])
+@pytest.mark.parametrize(
+    ("function", "bounds"),
+    [
+        (lambda x: 2 + math.sin(5 * x), (0, 1)),
+        (lambda x: 1 / (1 + ((x - 0.3) / 0.05) ** 2), (-1, 1)),
+        (lambda x: math.exp(-x * x), (-3, 3)),
+        (lambda x: np.array([1 + x, math.exp(x)]), (0, 1)),
+    ],
+)
+def test_noise_ends_the_integral(function: Any, bounds: Any, in_flight: int) -> None:
+    """Noise above the tolerance ends it within a bounded number of points, with its size as the reason."""
+    for level in (0.1, 1e-5):
+        for share in (1e-1, 1e-3):
+            learner = _integrate(_noisy(function, level), bounds, share * level, in_flight, limit=4000)
+            assert learner.done()
+            assert not learner.converged
+            found = re.search("noise of about (.*) in the values", learner.stopped_because())
+            assert found is not None
+            assert level / 10 < float(found[1]) < 10 * level
+            assert _integrate(_noisy(function, level), bounds, 30 * level, in_flight, limit=4000).done()
+
+
+@pytest.mark.parametrize("bounds", [(0, math.inf), (-math.inf, math.inf)])
+def test_noise_of_an_infinite_integral(bounds: Any) -> None:
+    """Noise in proportion to the values is named; the same everywhere it has no integral, and the error says so."""
+    learner = _integrate(lambda x: math.exp(-abs(x)) * _noisy(lambda x: 1.0, 1e-3)(x), bounds, 1e-5, limit=4000)
+    assert "noise of about" in learner.stopped_because()
+    everywhere = _integrate(_noisy(lambda x: math.exp(-abs(x)), 1e-3), bounds, 1e-5, limit=4000)
+    assert everywhere.done()
+    assert not everywhere.converged
+    assert everywhere.err > 1
+
+
+def test_noise_is_kept_in_files(tmp_path: Any) -> None:
+    """A learner that was loaded between two twins comes to the same reason."""
+    function = _noisy(math.exp, 1e-3)
+    learner = IntegratorLearner(function, (0, 1), 1e-6)
+    while len(learner._noise.twins.open) != 2:
+        (x,), _ = learner.ask(1)
+        learner.tell(x, function(x))
+    learner.save(tmp_path / "data")
+    loaded = learner.new()
+    loaded.load(tmp_path / "data")
+    for each in (learner, loaded):
+        while not each.done():
+            (x,), _ = each.ask(1)
+            each.tell(x, function(x))
+        assert "noise of about 0.00" in each.stopped_because()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: math.nan, lambda x: math.nan if x > 0.5 else 1 + x, lambda x: math.nan if 0.2 < x < 0.45 else 1 + x],
+)
+def test_regions_without_values(function: Any) -> None:
+    """An integral over a region without any valid value is no claim, and ends; one over a single such point is."""
+    learner = _integrate(function, (0, 1), 1e-6, limit=2000)
+    assert learner.done()
+    assert not learner.converged
+    assert learner.err > 0.1
+    assert "values are missing" in learner.stopped_because()
+    assert _integrate(lambda x: math.sin(x) / x if x else math.nan, (-1, 1), 1e-6).converged
+
+
+def test_more_intervals_than_are_kept_end_the_integral() -> None:
+    """A wave with more periods than `max_ivals` intervals can resolve ends with a reason."""
+    learner = IntegratorLearner(lambda x: 2 + math.sin(1e4 * x), (0, 1), 1e-6)
+    learner.max_ivals = 30
+    while not learner.done():
+        (x,), _ = learner.ask(1)
+        learner.tell(x, learner.function(x))
+    assert not learner.converged
+    assert learner.npoints < 2000
+    assert "no part of the domain" in learner.stopped_because()
 
 
 @pytest.mark.parametrize("bounds", [(1, 1 + 1e-15), (0, 5e-324), (-1.5e308, 1.5e308)])

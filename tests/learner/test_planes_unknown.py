@@ -265,7 +265,7 @@ def test_structure_is_no_noise(function: Any, mode: Any) -> None:
     twins: set[Any] = set()
     while learner.npoints < 260 and (points := learner.ask(1)[0]):
         assert learner._goal is not None
-        twins |= learner._goal.noise.twins.keys() & set(points)
+        twins |= learner._goal.noise.twins.open.keys() & set(points)
         learner.tell(points[0], learner.function(points[0]))
     assert learner.npoints >= 260
     assert learner.stopped_because() == ""
@@ -278,10 +278,10 @@ def test_twins_are_no_vertices() -> None:
     learner.set_error_goal(0.01)
     goal = learner._goal
     assert goal is not None
-    while not goal.noise.twins:
+    while not goal.noise.twins.open:
         for point in learner.ask(1)[0]:
             learner.tell(point, learner.function(point))
-    twins = list(goal.noise.twins)
+    twins = list(goal.noise.twins.open)
     assert learner.ask(4, tell_pending=False)[0] == twins
     learner.ask(4)
     vertices = len(learner._vertex_of)
@@ -290,6 +290,6 @@ def test_twins_are_no_vertices() -> None:
     assert len(learner._vertex_of) == vertices
     assert len(learner.pending_points) == 3
     learner.tell_failed(twins[1])
-    assert not goal.noise.twins
+    assert not goal.noise.twins.open
     assert len(learner._vertex_of) == vertices
     assert learner.stopped_because() == ""

@@ -18,6 +18,7 @@ import numpy as np
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._integral.box_rule import box_rule, monomials
 from adaptive_calib.learner._integral.interval import Value, is_finite, norm, sizes
+from adaptive_calib.learner._integral.noise import DISTANCE, LEAST
 from adaptive_calib.learner.integrator_coeffs import eps
 
 __all__ = ["Box", "Point"]
@@ -49,6 +50,8 @@ class Box:
         Nodes without a value.
     complete : bool
         Whether it has an estimate.
+    unknown : bool
+        Whether it has one, but not from any valid value.
     igral, err, size
         The integral, its error, and the integral of the absolute values.
     axis : int
@@ -63,6 +66,7 @@ class Box:
     parts: tuple[int, ...] = ()
     missing: int = 0
     complete: bool = False
+    unknown: bool = False
     igral: Value = 0.0
     err: float = float(np.finfo(float).max)
     size: float = 0.0
@@ -136,8 +140,8 @@ class Box:
         magnitudes = sizes(f)
         self.size = volume * float(magnitudes.mean())
         if missing:
-            unknown = largest if missing == len(f) else float(magnitudes.max())
-            self.err += volume * missing / len(f) * unknown
+            self.unknown = missing == len(f)
+            self.err += volume * missing / len(f) * (largest if self.unknown else float(magnitudes.max()))
         differences = sizes(np.tensordot(rule.differences, f, axes=1))
         rounding = 16 * eps * float(magnitudes.max())
         shares = (np.array(self.high) - np.array(self.low)) / widths
@@ -165,6 +169,21 @@ class Box:
         worst = max(float(misses.max()) - _TRUST * residual, 0.0) * self.volume / len(f)
         self.err = max(self.err, worst)
         return worst
+
+    def twin(self, i: int, values: Mapping[Point, Value], shape: tuple[int, ...]) -> tuple[Point, Value, float] | None:
+        """Return a point beside the node `i`, the value that the fit foretells from the node's, and a difference.
+
+        The last is the difference below which there is no noise. None if there is no such point.
+        """
+        rule, x = box_rule(len(self.low)), self.nodes[i]
+        twin = (x[0] + DISTANCE * (self.high[0] - self.low[0]), *x[1:])
+        if twin == x or not is_finite(values.get(x, np.nan)):
+            return None
+        beside = rule.nodes[i].copy()
+        beside[0] += 2 * DISTANCE
+        before, after = monomials(np.array([rule.nodes[i], beside])) @ rule.fit
+        change = (after - before) @ self._values(values, shape)[0]
+        return twin, values[x] + change, LEAST * self.err / self.volume
 
     # ------------------------------------------------------------------------------------------------- plain data
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from math import isfinite, isinf, sqrt
+from math import inf, isfinite, isinf, sqrt
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -28,6 +28,7 @@ import numpy as np
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._integral.end_map import EndMap
 from adaptive_calib.learner._integral.infinite_map import InfiniteMap
+from adaptive_calib.learner._integral.noise import DISTANCE, LEAST
 from adaptive_calib.learner.integrator_coeffs import b_def, calc_V, eps, hint, min_sep, ndiv_max, ns, rules
 from adaptive_calib.learner.values import two_numbers
 
@@ -108,13 +109,18 @@ class QuadratureInterval:
         Error of `igral`; a guess until it is complete.
     checks : list of float
         Observed points that are no nodes, at which the interpolant is compared with the value.
+    unknown : float
+        The part of `err` that comes from missing values of neighbouring nodes.
+    scale : float
+        Root mean square of the values, those of the parent if all are missing; inf without any.
     removed : bool
         The error is rounding: the interval is not refined any more, but counts.
     """
 
     __slots__ = (
-        "a", "b", "c", "c00", "checks", "depth", "depth_complete", "err", "estimate", "high", "igral", "low", "missing",
-        "ndiv", "nodes", "parent", "parts", "rdepth", "removed", "run", "singular_end", "size", "slopes", "variable",
+        "a", "b", "c", "c00", "checks", "depth", "depth_complete", "err", "estimate", "high", "igral", "low",
+        "missing", "ndiv", "nodes", "parent", "parts", "rdepth", "removed", "run", "scale", "singular_end", "size",
+        "slopes", "unknown", "variable",
     )  # fmt: skip
 
     def __init__(
@@ -137,7 +143,8 @@ class QuadratureInterval:
         self.run = 0
         self.err: float = float(np.finfo(float).max) if parent is None else parent.err / 2
         self.igral: Value = 0.0
-        self.size = 0.0
+        self.size = self.unknown = 0.0
+        self.scale = inf
         self.c: Floats = np.zeros(0)
         self.c00 = 0.0
         self.checks: list[float] = []
@@ -244,6 +251,7 @@ class QuadratureInterval:
         width = self.high - self.low
         size = norm(c)
         self.size = width * size / sqrt(2)
+        self._find_unknown(depth, values)
         self.igral = self._integral()
         split = False
         if first and not self.starts:
@@ -254,7 +262,7 @@ class QuadratureInterval:
             change = c.copy()
             change[: len(before)] -= before
             changed = norm(change)
-            self.err = width * changed
+            self.err = width * changed + self.unknown
             self._find_singular_end(depth, change)
             # the first estimate of a start is coarse: the next rule is always tried
             split = not first and changed > hint * size and not self.parts
@@ -291,6 +299,24 @@ class QuadratureInterval:
         c: Floats = (rules().V_inv[depth] @ (array / scale)) * scale if scale > 1e300 else rules().V_inv[depth] @ array
         return downdate(c, depth, bad) if bad else c
 
+    def _find_unknown(self, depth: int, values: Mapping[float, Value]) -> None:
+        """Set `unknown`: the size of values times the length over which neighbouring nodes have no value.
+
+        A single node without a value is taken for a removable singularity.
+        """
+        found = self._values(depth, values)
+        good = np.array([is_finite(y) for y in found])
+        if good.any():
+            self.scale = norm(np.array([norm(y) for y in found if is_finite(y)])) / sqrt(good.sum())
+        elif self.parent is not None:
+            self.scale = self.parent.scale
+        gaps = np.diff(rules().xi[depth])[~(good[1:] | good[:-1])]
+        self.unknown = float(gaps.sum()) * (self.high - self.low) / 2 * self.scale if len(gaps) else 0.0
+
+    def is_unknown(self) -> bool:
+        """Whether it has an estimate, but not from any valid value."""
+        return self.unknown >= (self.high - self.low) * self.scale > 0.0
+
     def set_shape(self, shape: tuple[int, ...]) -> None:
         """Give coefficients the shape of the values, which is known now; all values so far are missing."""
         if len(self.c):
@@ -318,7 +344,7 @@ class QuadratureInterval:
             shift = rules().T_left if self is parent.parts[0] else rules().T_right
             change = shift[:, : len(parent.c)] @ parent.c
             change[: len(self.c)] -= self.c
-            self.err = (self.high - self.low) * norm(change)
+            self.err = (self.high - self.low) * norm(change) + self.unknown
         if parent.c00:
             ratio = self.c00 / parent.c00
             if ratio > 2:
@@ -374,6 +400,22 @@ class QuadratureInterval:
         worst = float((misses * (xi[right] - xi[right - 1])).max()) * width / 2
         self.err = max(self.err, worst)
         return worst
+
+    def twin(self, i: int, values: Mapping[float, Value]) -> tuple[float, Value, float] | None:
+        """Return a point beside the node `i`, the value that the interpolant foretells from the node's, and `LEAST`.
+
+        The last is the difference below which there is no noise. None if there is no such point.
+        """
+        x, variable, width = self.nodes[i], self.variable, self.high - self.low
+        t = x if variable is None else variable.t(x)
+        beside = t + DISTANCE * width
+        twin, y = (beside if variable is None else variable.x(beside)), values.get(x, np.nan)
+        slope = 1.0 if variable is None else variable.slope(beside)
+        if twin == x or not is_finite(y) or slope == 0.0 or isinf(slope):
+            return None
+        at = (np.array([t, beside]) - self.low - (self.high - np.array([t, beside]))) / width
+        before, after = calc_V(at, len(self.c)) @ self.c
+        return twin, y + (after - before) / slope, LEAST * self.err / width / abs(slope)
 
     # -------------------------------------------------------------------------------------------------- estimates
 
@@ -431,7 +473,7 @@ class QuadratureInterval:
         """Return it as plain data, without parent, parts and attributes that follow from the data of the learner."""
         plain = (
             "low", "high", "depth", "depth_complete", "rdepth", "ndiv", "run", "err", "size", "c00", "removed",
-            "singular_end",
+            "scale", "singular_end", "unknown",
         )  # fmt: skip
         # the learner knows the variable of an infinite interval
         variable = self.variable if isinstance(self.variable, EndMap) else None

@@ -2,20 +2,21 @@
 
 A learner divides its domain into parts, each with a rule whose nodes it asks for. When the estimated error is within
 the tolerance, check points are asked for; the integral is done when a check has passed, and the next check after one
-that failed has twice as many points.
+that failed has twice as many points. It is done as well when there is noise that the tolerance is not above (`noise`).
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
 from typing import Any
 
 import numpy as np
 
 from adaptive_calib.learner._integral.interval import IntegralEstimate, Value, is_finite, norm
+from adaptive_calib.learner._integral.noise import NoiseWatch
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.integrator_coeffs import eps
 from adaptive_calib.learner.values import real_number_or_vector
@@ -27,6 +28,9 @@ CHECKS, MOST_CHECKS = 8, 64
 
 #: An error below this times the integral of the absolute values is rounding, whatever the tolerance.
 ROUNDING = 16 * eps
+
+#: The states in which an estimate is checked; in others it is not good enough.
+CHECKED = ("reached", "rounding")
 
 #: A check passes if no point shows an error larger than this share of the wanted one.
 SMALL_MISS = 0.25
@@ -64,6 +68,8 @@ class QuadratureLearner(BaseLearner):
         self._open_checks: set[Any] = set()  # check points of this round without a value
         self._check_failed = False  # in this round
         self._checked = False  # a round has passed
+        self._noise = NoiseWatch()
+        self._lost = 0.0  # error of parts that cannot be improved, when noise was last looked for
 
     # -------------------------------------------------------------------------------------------- what a rule defines
 
@@ -74,6 +80,10 @@ class QuadratureLearner(BaseLearner):
     @abstractmethod
     def _can_improve(self) -> bool:
         """Whether a part may still be improved."""
+
+    @abstractmethod
+    def _lost_error(self) -> float:
+        """Return the error of parts that cannot be improved: too narrow, too many, or without any valid value."""
 
     @abstractmethod
     def _fill_stack(self) -> bool:
@@ -90,6 +100,10 @@ class QuadratureLearner(BaseLearner):
     @abstractmethod
     def _check_points(self) -> list[Any]:
         """Return the points of the next check."""
+
+    @abstractmethod
+    def _twins(self) -> Iterator[tuple[Any, Value, float]]:
+        """Yield points beside nodes of the worst parts, the values there, and the difference that is no noise."""
 
     @abstractmethod
     def _shape_is_known(self) -> None:
@@ -142,7 +156,7 @@ class QuadratureLearner(BaseLearner):
         return max(norm(self.igral) * self.tol, self.atol)
 
     def _state(self) -> str:
-        """Return "reached", "rounding" (the tolerance is below it), "exhausted" (nothing to improve) or "open"."""
+        """Return "reached", "rounding" or "noise" (the tolerance is below it), "exhausted" or "open"."""
         estimate = self._estimate()
         if estimate is None:
             return "open" if self._can_improve() else "exhausted"
@@ -152,12 +166,16 @@ class QuadratureLearner(BaseLearner):
         rounding = ROUNDING * estimate.size
         if estimate.err - estimate.err_removed < wanted < estimate.err_removed or estimate.err <= rounding:
             return "rounding"
-        return "open" if self._can_improve() else "exhausted"
+        if self._noise.size:
+            return "noise"
+        return "open" if self._can_improve() and self._lost <= wanted else "exhausted"
 
     def done(self) -> bool:
         """Whether the tolerance is reached and checked, or cannot be reached; `stopped_because` says which."""
         state = self._state()
-        return state != "open" and (self._checked or not (self._open_checks or self._wants_check()))
+        if state not in CHECKED:
+            return state != "open"
+        return self._checked or not (self._open_checks or self._wants_check())
 
     @property
     def converged(self) -> bool:
@@ -178,9 +196,15 @@ class QuadratureLearner(BaseLearner):
                 f"the estimated error of the integral, {err:.2g}, is rounding of the values; {wanted}: "
                 "choose a larger `tol`, or an `atol`"
             )
+        if state == "noise":
+            return (
+                f"noise of about {self._noise.size:.1g} in the values keeps the estimated error of the integral at "
+                f"{err:.2g}; {wanted}: choose a larger `tol` or `atol`, or return the mean of repeated evaluations"
+            )
         return (
-            f"no part of the domain can be improved: the estimated error of the integral is {err:.2g}, {wanted}: look "
-            "at the function where values are missing or change from one float to the next, or split the domain there"
+            "no part of the domain with a large error can be improved: the estimated error of the integral is "
+            f"{err:.2g}, {wanted}: look at the function where values are missing or change from one float to the next, "
+            "or split the domain there"
         )
 
     def loss(self, real: bool = True) -> float:
@@ -243,7 +267,7 @@ class QuadratureLearner(BaseLearner):
         return self._estimate() is not None and len(self._check_points()) > 0
 
     def _starts_check(self) -> bool:
-        return not self._checked and not self._open_checks and self._state() != "open" and self._wants_check()
+        return not self._checked and not self._open_checks and self._state() in CHECKED and self._wants_check()
 
     def _begin_check(self) -> None:
         """Ask for check points next, if the tolerance is reached and no check has passed."""
@@ -309,7 +333,27 @@ class QuadratureLearner(BaseLearner):
             self._shape_is_known()
         self.failed_points.discard(x)
         self.data[x] = value
+        self._take(x)
+
+    def _take(self, x: Any) -> None:
+        """Use the value at `x`, or that there is none, for the estimates, and to look for noise."""
+        twins = list(self._noise.twins.open)
+        if x in twins:
+            beside, _ = self._noise.twins.open[x]
+            y = self.data.get(x, np.nan)
+            self._noise.observe(x, norm(y - beside) if is_finite(y) else 0.0)
+            if not self._noise.twins.open:  # those that were not asked for are not needed
+                for twin in self._unasked.intersection(twins):
+                    self._unasked.discard(twin)
+                    del self._owners[twin]
         self._arrived(x)
+        if self._state() == "open":
+            if self._noise.look(len(self.data), self.err, self._twins):
+                self._lost = self._lost_error()
+            new = [twin for twin in self._noise.twins.open if not self._is_known(twin)]
+            self._owners.update((twin, []) for twin in new)
+            self._stack.extendleft(reversed(new))
+            self._unasked.update(new)
 
     def tell_pending(self, x: Any) -> None:
         """Mark the node `x` as pending; ValueError if it is no node."""
@@ -325,7 +369,7 @@ class QuadratureLearner(BaseLearner):
         self._require_known(x, "fail")
         if x not in self.data and x not in self.failed_points:
             self.failed_points.add(x)
-            self._arrived(x)
+            self._take(x)
 
     def remove_unfinished(self) -> None:
         """Give up the pending nodes: they are asked for again."""
@@ -343,6 +387,7 @@ class QuadratureLearner(BaseLearner):
             "pending": [x for x in self._owners if x in self.pending_points],
             "stack": [x for x in self._stack if x in self._unasked],
             "speculated": self._speculated,
+            "noise": (self._lost, *self._noise.export()),
             "check": (self._check_round, sorted(self._open_checks), self._check_failed, self._checked),
         }
 
@@ -359,6 +404,9 @@ class QuadratureLearner(BaseLearner):
         self._speculated = state.get("speculated", 0)
         self._check_round, checks, self._check_failed, self._checked = state.get("check", (0, [], False, False))
         self._open_checks = set(checks)
+        if "noise" in state:
+            self._lost, *noise = state["noise"]
+            self._noise.restore(noise)
 
     def _want(self, nodes: Iterable[Any], owner: Any) -> int:
         """Enter nodes for `owner`; those without a value are asked for once. Return how many there are of these."""

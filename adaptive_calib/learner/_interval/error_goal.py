@@ -21,7 +21,6 @@ The run stops for one of these reasons:
 - the values have noise that the goal is not above: at the interval with the largest estimate the values look like noise
   of a size that explains the estimate, and so do twins;
 - more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve;
-- more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve;
 - none of `FIRST_LOOK` values is valid;
 - a reason of the learner's own, see `ErrorGoal.stop`.
 
@@ -42,6 +41,7 @@ from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
 from adaptive_calib.learner._interval.loss_scale import LossScale
 from adaptive_calib.learner._interval.noise import RATIO, WINDOW, plateau
 from adaptive_calib.learner._interval.types import Interval, Value
+from adaptive_calib.learner._twins import TWIN_DIFFERENCE, TWINS
 from adaptive_calib.learner.claims import Claim, ErrorCheck
 from adaptive_calib.learner.smooth1D import BREAK_WIDTH, EDGE, CurveMode, ErrorLoss
 
@@ -52,10 +52,6 @@ __all__ = ["ErrorGoal", "Interpolant"]
 FIRST_LOOK = 40
 #: Windows around the largest estimate that are looked at; two of three have to look like noise.
 WINDOWS = 3
-#: Points that get a twin.
-TWINS = 4
-#: Median of the difference of a point and its twin, in standard deviations of normal noise.
-TWIN_DIFFERENCE = 0.954
 #: Largest estimate, in standard deviations, that noise alone explains. On white noise the largest estimate of 160
 #: intervals is 6.5 (27 at most in 20 trials) in the smooth mode and 3.2 (5.7) in the linear one.
 EXPLAINED: dict[str, float] = {"smooth": 30.0, "auto": 30.0, "linear": 10.0}

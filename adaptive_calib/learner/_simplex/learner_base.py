@@ -333,7 +333,7 @@ class TriangulatedLearner(BaseLearner):
         """Return whether the error goal decides about the next point, and the point; None: it awaits values."""
         if goal.checked is not None or goal.noise.stopped:
             return bool(goal.noise.stopped), None
-        for twin in goal.noise.twins:
+        for twin in goal.noise.twins.open:
             if not self._known(twin):
                 return True, twin
         if not goal.open_places:
@@ -377,7 +377,7 @@ class TriangulatedLearner(BaseLearner):
 
     def _observe_twin(self, point: PointND, inner: np.ndarray | None) -> bool:
         """Pass the value at a twin to the error goal; return whether it is one: no vertex, as cells would be flat."""
-        if self._goal is None or point not in self._goal.noise.twins:
+        if self._goal is None or point not in self._goal.noise.twins.open:
             return False
         self._goal.noise.observe(point, inner)
         self._mesh.remove_pending(point)

@@ -1,9 +1,7 @@
 """Noise in the values of a function of several numbers, which keeps an error goal out of reach.
 
 The estimated error of a smooth function falls as points are added, that of noise does not. A function that is not
-resolved yet looks the same, and so do the cells along a step. They differ at *twins*, points next to observed ones:
-there a function that can be resolved at all has changed by next to nothing, and noise with the standard deviation σ by
-√2 σ. One of four pairs that agrees is enough to see no noise.
+resolved yet looks the same, and so do the cells along a step; they differ at twins (`_twins`).
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ import numpy as np
 
 from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._simplex.interpolant import Interpolant
+from adaptive_calib.learner._twins import Twins
 
 __all__ = ["NoiseWatch"]
 
@@ -23,10 +22,8 @@ FIRST, GROWTH = 100, 1.5
 FALLEN = 0.8
 #: Part of the goal that a median has to have: noise of a fifth of the goal has such a one in the linear mode.
 LEAST = 1 / 40
-#: Number of twins, and their distance in units of the domain.
-TWINS, DISTANCE = 4, 1e-6
-#: Median of the difference of two values, in standard deviations of normal noise.
-TWIN_DIFFERENCE = 0.954
+#: Distance of a point and its twin, in units of the domain.
+DISTANCE = 1e-6
 #: A goal of fewer standard deviations than this cannot be checked by single values.
 TOO_NEAR = 5.0
 
@@ -42,8 +39,8 @@ class NoiseWatch:
 
     Attributes
     ----------
-    twins : dict
-        Twin that is to be evaluated -> the value beside it, shape (M,).
+    twins : Twins
+        Those that are to be evaluated.
     stopped : str
         Why the goal cannot be reached; empty if nothing is known against it.
     """
@@ -51,12 +48,10 @@ class NoiseWatch:
     def __init__(self, error: float, domain: DomainND) -> None:
         self.error = error
         self.domain = domain
-        self.twins: dict[PointND, np.ndarray] = {}
+        self.twins = Twins()
         self.stopped = ""
         self._next: float = FIRST
         self._before = math.inf
-        self._suspected = 0.0
-        self._differences: list[float] = []
 
     def due(self, count: int) -> bool:
         """Whether the estimate at so many points is to be looked at."""
@@ -80,15 +75,11 @@ class NoiseWatch:
         before, self._before = self._before, median
         if not FALLEN * before < median or median < LEAST * self.error:
             return
-        self._suspected, self._differences, self.twins = median, [], {}
         worst = np.argsort(np.where(np.isfinite(errors), -errors, math.inf), kind="stable")
-        for vertex in dict.fromkeys(interpolant.triangulation.simplices[worst].ravel().tolist()):
-            value = interpolant.values[vertex]
-            twin = self._twin(points[vertex])
-            if twin is not None and np.isfinite(value).all():
-                self.twins[twin] = value
-            if len(self.twins) == TWINS:
-                break
+        vertices = dict.fromkeys(interpolant.triangulation.simplices[worst].ravel().tolist())
+        known = (v for v in vertices if np.isfinite(interpolant.values[v]).all())
+        pairs = ((self._twin(points[v]), interpolant.values[v], median / 10) for v in known)
+        self.twins.choose(pair for pair in pairs if pair[0] is not None)
 
     def _twin(self, point: PointND) -> PointND | None:
         """Return a point of the domain next to another; None if there is none."""
@@ -104,15 +95,10 @@ class NoiseWatch:
 
     def observe(self, point: PointND, value: np.ndarray | None) -> None:
         """Take in the value at a twin, shape (M,), None if there is none."""
-        beside = self.twins.pop(point)
-        difference = 0.0 if value is None else float(np.abs(value - beside).max())
-        if 10 * difference < self._suspected:
-            self.twins = {}
+        beside, _ = self.twins.open[point]
+        size = self.twins.observe(point, 0.0 if value is None else float(np.abs(value - beside).max()))
+        if size is None:
             return
-        self._differences.append(difference)
-        if self.twins:
-            return
-        size = float(np.median(self._differences)) / TWIN_DIFFERENCE
         if self.error < TOO_NEAR * size:
             goal = "below it" if self.error <= size else "too near to it"
             self.stopped = (
