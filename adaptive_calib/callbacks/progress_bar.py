@@ -24,16 +24,13 @@ class ProgressBar:
     total : int, optional
         Number of points at which the bar is full; default: found out from `goal`.
     goal : Goal, optional
-        The goal of the run. The percentage and the time left are those that other displays of the run show. Without
-        both the bar counts only.
+        Default: the goal of the run, of which the bar shows the same share and time left as other displays do.
     describe : callable, optional
         ``describe(progress) -> str``: the text behind the bar; default: points running and failed.
     bar
         A tqdm bar to use instead of a new one.
     interval : float
         Shortest time between two updates, in seconds.
-    history : RunHistory, optional
-        That of the run, shared with other displays.
 
     Examples
     --------
@@ -52,15 +49,22 @@ class ProgressBar:
         describe: Callable[[Progress], str] | None = None,
         bar: Any = None,
         interval: float = 0.5,
-        history: RunHistory | None = None,
     ) -> None:
         self._total = total
         self._goal = goal
-        self._history = history if history is not None else RunHistory()
+        self._history = RunHistory()
         self._describe = describe or _describe
         self._bar = bar
         self._interval = interval
         self._drawn = 0.0
+
+    def follow(self, goal: Goal, history: RunHistory) -> None:
+        """Show the share of this goal, unless a total or another goal was given, with the history of its run.
+
+        Called by a runner that has the bar among its callbacks.
+        """
+        if self._total is None and self._goal in (None, goal):
+            self._goal, self._history = goal, history
 
     def __call__(self, events: Sequence[Event], effects: Sequence[Effect], progress: Progress) -> None:
         """Draw the state after one step, if the last drawing is old enough."""
@@ -74,13 +78,13 @@ class ProgressBar:
         self._drawn = now
         self._bar.n = progress.npoints
         if self._total is None and self._goal is not None:
-            self._follow(self._goal, progress)
+            self._show_share(self._goal, progress)
         self._bar.set_postfix_str(self._describe(progress), refresh=False)
         self._bar.refresh()
         if ended:
             self._bar.close()
 
-    def _follow(self, goal: Goal, progress: Progress) -> None:
+    def _show_share(self, goal: Goal, progress: Progress) -> None:
         """Set the bar to the share of the goal, and to the time left to it."""
         share, left, _ = way_to(goal, progress, self._history)
         if not share:

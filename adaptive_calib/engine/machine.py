@@ -81,7 +81,16 @@ MOST_DROPS = 3
 
 
 class EvaluationError(RuntimeError):
-    """A point failed for good and ``on_error="raise"``; ``__cause__`` is the exception of the function."""
+    """A point failed for good and ``on_error="raise"``; ``__cause__`` is the exception of the function.
+
+    Attributes
+    ----------
+    traceback : str
+        That of the function, and the end of its output. It is a part of the message where the cause has no traceback,
+        as that of another process.
+    """
+
+    traceback = ""
 
 
 class StoredFailureError(RuntimeError):
@@ -493,10 +502,12 @@ class RunMachine:
             reason = f"the first {count(total, 'point')} all failed; the last one: {failure.error!r}"
         else:
             return
-        error = EvaluationError(
-            f"{call(self.learner.function, failure.point)} raised {failure.error!r}. "
-            f'With on_error="continue" a run goes on without such points. The traceback:\n\n{failure.traceback}'
-        )
+        words = f"{call(self.learner.function, failure.point)} raised {failure.error!r}. "
+        words += 'With on_error="continue" a run goes on without such points.'
+        if failure.error.__traceback__ is None:
+            words += f" The traceback:\n\n{failure.traceback}"
+        error = EvaluationError(words)
+        error.traceback = failure.traceback
         error.__cause__ = failure.error
         self._drain("failed", f"failed: {reason}", error)
 

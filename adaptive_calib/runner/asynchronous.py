@@ -159,6 +159,7 @@ class AsyncRunner(BaseRunner):
         self.saving_task: asyncio.Task[None] | Future[None] | None = None
         self._beside: set[asyncio.Task[None] | Future[None]] = set()
         self._savers: set[asyncio.Task[Any]] = set()
+        self._error: BaseException | None = None
         self._over = asyncio.Event()  # nothing more is told; the last saves may still be written
         self.task: asyncio.Task[None] | BackgroundTask
         background, loop = self._background, self._given_loop or _running_loop()
@@ -180,8 +181,14 @@ class AsyncRunner(BaseRunner):
         return loop is not None and not self._background
 
     async def _run(self) -> None:
-        with loop_signals(self.session, on_interrupt=self.on_interrupt):
-            await self._run_and_save()
+        try:
+            with loop_signals(self.session, on_interrupt=self.on_interrupt):
+                await self._run_and_save()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # also kept here: asking `task` for it counts as taking it
+            self._error = error
+            raise
 
     async def _run_and_save(self) -> None:
         try:
@@ -200,14 +207,25 @@ class AsyncRunner(BaseRunner):
         raise error
 
     def _announce(self, task: Any) -> None:
-        """Log that the run failed: there may be no code that waits for the task."""
+        """Log that the run failed, unless somebody waits for the task, whom it raises its error."""
         if self.session.ended is None:  # the task was cancelled before its first step
             self.session.finish()
             self._over.set()
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is None:
+        if isinstance(task, BackgroundTask):
+            self._log_failure(task.awaited)
+        else:
+            self._log_soon(task, 3)
+
+    def _log_soon(self, task: asyncio.Task[None], turns: int) -> None:
+        """Log after so many turns of the loop: `await`, ``gather`` or ``wait_for`` take the error meanwhile."""
+        if turns:
+            self.ioloop.call_soon(self._log_soon, task, turns - 1)
+        else:  # asyncio has no public word for whether an error was taken
+            self._log_failure(not getattr(task, "_log_traceback", True))
+
+    def _log_failure(self, raised: bool) -> None:
+        error = self._error
+        if error is None or raised:
             return
         if error is self.session.machine.error:
             trace = "" if self.history.shows_failure else f"\n{failure_text(error)}"
@@ -221,7 +239,7 @@ class AsyncRunner(BaseRunner):
             return "running"
         if self.task.cancelled():
             return "cancelled"
-        return "failed" if self.task.exception() is not None else "finished"
+        return "finished" if self._error is None else "failed"
 
     def cancel(self, drain: bool = True) -> None:
         """End the run: nothing more is asked; pending evaluations are told if `drain`. Twice: end immediately.
@@ -328,8 +346,9 @@ class AsyncRunner(BaseRunner):
     ) -> asyncio.Task[None] | Future[None]:
         """Print the state of the run every `update_interval` seconds, and its final state.
 
-        In a terminal a block of rows is rewritten in its place; in IPython while a cell is executed, and not while its
-        prompt waits for you. In a file or a pipe a line is printed once a minute, without escape codes.
+        In a terminal a block of rows is rewritten in its place; not while a prompt waits for you: in IPython while a
+        cell is executed, at Python's own prompt while `block_until_done` waits. In a file or a pipe a line is printed
+        once a minute, without escape codes.
 
         Parameters
         ----------
@@ -469,6 +488,8 @@ class BackgroundTask:
     ----------
     loop : asyncio.AbstractEventLoop
         Its loop, which runs until the coroutine is over and what was started beside it is too.
+    awaited : bool
+        Whether somebody waits for it, whom it raises its error.
     """
 
     def __init__(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -478,7 +499,7 @@ class BackgroundTask:
         self._callbacks: list[Callable[[Any], None]] = []
         self._over = threading.Event()  # and all callbacks were called
         self._lock = threading.Lock()
-        self._closing = False
+        self._closing = self.awaited = False
         self._thread = threading.Thread(target=self._run, args=(main,), name="adaptive_calib-run", daemon=True)
         self._thread.start()
 
@@ -581,7 +602,9 @@ class BackgroundTask:
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until it is over, at most `timeout` seconds, then do as `result`."""
+        self.awaited = True
         if not wait_in_slices(self._over.wait, timeout):
+            self.awaited = False
             raise TimeoutError(f"the run is not over after {timeout} s.")
         try:
             self._future.result(timeout=0)
@@ -589,4 +612,5 @@ class BackgroundTask:
             raise asyncio.CancelledError from None
 
     def __await__(self) -> Generator[Any, None, None]:
+        self.awaited = True
         return asyncio.wrap_future(self._future).__await__()

@@ -549,11 +549,15 @@ def _archive(store: Any, learner: Any, **options: Any) -> Archive | None:
 
 def _observers(progress: bool, callbacks: Iterable[Any], goal: Goal, history: RunHistory) -> Sequence[Observer]:
     observers: list[Observer] = []
+    callbacks = list(callbacks)
+    if callbacks or progress:
+        from adaptive_calib.callbacks.progress_bar import ProgressBar  # here: most runs need no tqdm
+
+        callbacks += [ProgressBar()] if progress else []
+        for bar in callbacks:
+            if isinstance(bar, ProgressBar):
+                bar.follow(goal, history)
     for callback in callbacks:
         has_methods = any(callable(getattr(callback, name, None)) for name in Callbacks.NAMES)
         observers.append(callback if callable(callback) and not has_methods else Callbacks(callback))
-    if progress:
-        from adaptive_calib.callbacks.progress_bar import ProgressBar
-
-        observers.append(ProgressBar(goal=goal, history=history))
     return observers

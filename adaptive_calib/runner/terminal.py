@@ -22,6 +22,9 @@ _COLOURS = {"cancelled": 33, "failed": 31, "running": 34, "finished": 32}  # yel
 #: Seconds between two lines in a file.
 LOG_INTERVAL = 60.0
 _BAR = 40
+_AT_A_PROMPT = """At this prompt the state would overwrite what you type. It is shown at the end of the run, and while
+runner.block_until_done() waits; runner.live_info() prints it once. If the run has a store, another terminal follows it:
+adaptive-calib watch STORE"""
 
 
 def line(runner: Any, view: RunView | None = None) -> str:
@@ -81,15 +84,16 @@ class Screen:
         self._height = 0
 
 
-class _Cells:
-    """Follows whether IPython executes a cell: at its prompt a person types, below lines that are not overwritten then.
+class _Prompt:
+    """Follows whether a prompt waits for a person: what is typed there stands below lines that are not overwritten.
 
-    Without IPython, one that is executed all the time.
+    IPython says when it executes a cell. Python says only that it has a prompt (``sys.ps1``), so there only
+    ``runner.block_until_done()`` is known to be executed.
     """
 
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self.executed = True
+    def __init__(self, runner: Any, screen: Screen) -> None:
+        self._runner, self._screen = runner, screen
+        self._executed = True
         ipython = sys.modules.get("IPython")
         shell = ipython.get_ipython() if ipython is not None else None
         self._events = getattr(shell, "events", None)
@@ -97,13 +101,20 @@ class _Cells:
             self._events.register("pre_run_cell", self._begin)
             self._events.register("post_run_cell", self._end)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a person may be typing."""
+        if self._events is not None:
+            return not self._executed
+        return hasattr(sys, "ps1") and not getattr(self._runner.task, "awaited", False)
+
     def _begin(self, info: Any) -> None:
         self._screen.forget()
-        self.executed = True
+        self._executed = True
 
     def _end(self, result: Any) -> None:
         self._screen.forget()
-        self.executed = False
+        self._executed = False
 
     def close(self) -> None:
         """Follow no longer."""
@@ -131,25 +142,29 @@ def watch(
     runner.history.shows_failure = True
     if out.isatty() and overwrite_previous:
         screen = Screen(out)
-        return _watch_block(runner, interval, out, screen, _Cells(screen))
+        prompt = _Prompt(runner, screen)
+        if prompt.is_open:
+            _write(out, _AT_A_PROMPT)
+        return _watch_block(runner, interval, out, screen, prompt)
     return _watch_lines(runner, interval if out.isatty() else max(interval, LOG_INTERVAL), out)
 
 
-async def _watch_block(runner: Any, interval: float, out: TextIO, screen: Screen, cells: _Cells) -> None:
+async def _watch_block(runner: Any, interval: float, out: TextIO, screen: Screen, prompt: _Prompt) -> None:
     try:
         while True:
             over = runner.task.done()
             view = look(runner)
-            if over and not cells.executed:
-                out.write("\n")  # below the prompt
-            if over or cells.executed:
+            if prompt.is_open:
+                screen.forget()
+                out.write("\n" if over else "")  # below the prompt
+            if over or not prompt.is_open:
                 screen.show(block(view, shutil.get_terminal_size().columns))
             if over:
                 _write(out, view.error)
                 return
             await runner.wait(interval)
     finally:
-        cells.close()
+        prompt.close()
 
 
 async def _watch_lines(runner: Any, interval: float, out: TextIO) -> None:

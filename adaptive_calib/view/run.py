@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from adaptive_calib.engine.goals import error_goal_of, share_reached, time_left
+from adaptive_calib.engine.machine import EvaluationError
 from adaptive_calib.learner.protocol import has_method
 from adaptive_calib.view.time_left import points_left
 
@@ -283,7 +284,9 @@ def failure_text(error: BaseException | None) -> str:
         return ""
     import traceback
 
-    return str(error) if error.__cause__ is not None else "".join(traceback.format_exception(error))
+    if not isinstance(error, EvaluationError):
+        return "".join(traceback.format_exception(error))
+    return str(error) if error.traceback in str(error) else f"{error}\n\n{error.traceback}"
 
 
 def shorten(point: Any) -> str:

@@ -42,12 +42,10 @@ def html(view: RunView, note: str = "") -> str:
             f'background:{colour}"></div></div>'
         )
     if view.error:
-        parts.append(_traceback(view.error, colour))
+        parts.append(_traceback("traceback", view.error, colour))
     elif view.failures:
-        parts += [
-            f"<details><summary>failed: {escape(point)}</summary>{_traceback(trace, COLOURS['failed'])}</details>"
-            for point, trace in reversed(view.failures)
-        ]
+        failed = COLOURS["failed"]
+        parts += [_traceback(f"failed: {escape(point)}", trace, failed) for point, trace in reversed(view.failures)]
     if note:
         parts.append(f"<p>{escape(note)}</p>")
     return (
@@ -70,8 +68,10 @@ def _title(name: str) -> str:
     return f' title="{escape(_TITLES[name])}"' if name in _TITLES else ""
 
 
-def _traceback(trace: str, colour: str) -> str:
-    return f'<pre style="color:{colour};white-space:pre-wrap;overflow-wrap:anywhere">{escape(trace)}</pre>'
+def _traceback(summary: str, trace: str, colour: str) -> str:
+    """Return a traceback that a click opens: a cell that awaits the run prints it, too."""
+    style = f"color:{colour};white-space:pre-wrap;overflow-wrap:anywhere"
+    return f'<details><summary>{summary}</summary><pre style="{style}">{escape(trace)}</pre></details>'
 
 
 def curve(losses: tuple[tuple[float, float], ...]) -> str:

@@ -107,7 +107,7 @@ def test_info_follows_and_ends(shown: list[Any]) -> None:
 
 
 def test_info_of_a_failed_run(shown: list[Any], caplog: Any) -> None:
-    """A failed run shows red, with the traceback of the function."""
+    """A failed run shows red, with the traceback of the function; it is raised here, and so not logged."""
 
     def broken(x: float) -> float:
         raise ValueError("out of cheese")
@@ -120,8 +120,7 @@ def test_info_of_a_failed_run(shown: list[Any], caplog: Any) -> None:
     assert 'data-status="failed"' in page
     assert "out of cheese" in page
     assert "in broken" in page
-    assert "the run has failed" in caplog.text
-    assert "in broken" not in caplog.text  # the traceback is there once
+    assert "the run has failed" not in caplog.text
 
 
 def test_buttons(shown: list[Any]) -> None:

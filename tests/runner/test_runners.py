@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -218,6 +219,24 @@ def test_a_failed_task_says_so_once(caplog):
     assert len([record for record in caplog.records if "the run has failed" in record.message]) == 1
     assert caplog.text.count("ValueError: three") == 1
     assert caplog.text.count("in fails_at_three") == 1
+
+
+@pytest.mark.parametrize("waits", [None, asyncio.gather, lambda task: asyncio.wait_for(task, 60), asyncio.shield])
+def test_a_failure_that_is_raised_is_not_logged_too(waits, caplog):
+    """However somebody awaits the task, its error has the function's traceback once, and nothing is logged."""
+
+    async def main():
+        runner = AsyncRunner(Counting(5, fails_at_three), npoints_goal=5, executor=SequentialExecutor())
+        with pytest.raises(RuntimeError) as raised:
+            await (runner.task if waits is None else waits(runner.task))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert runner.status() == "failed"
+        return "".join(traceback.format_exception(raised.value))
+
+    words = asyncio.run(main())
+    assert words.count("in fails_at_three") == 1
+    assert "the run has failed" not in caplog.text
 
 
 def test_in_the_background():

@@ -250,12 +250,24 @@ def test_a_background_run_can_be_cancelled_awaited_and_fails_loudly(caplog):
     assert runner.status() == "cancelled"
 
     def fail(x):
+        assert later.wait(20)
         raise ValueError("no")
 
-    failing = AsyncRunner(Counting(5, fail), npoints_goal=5, background=True, executor=SequentialExecutor())
-    with pytest.raises(RuntimeError):
-        failing.block_until_done()
-    assert failing.status() == "failed"
+    def failing():
+        later.clear()
+        return AsyncRunner(Counting(5, fail), npoints_goal=5, background=True, executor=SequentialExecutor())
+
+    later = threading.Event()
+    waited_for = failing()
+    waited_for.task.awaited = True  # as a moment later, when `block_until_done` waits
+    later.set()
+    with pytest.raises(RuntimeError, match="no"):
+        waited_for.block_until_done()
+    assert "the run has failed" not in caplog.text
+    left_alone = failing()
+    later.set()
+    left_alone.task.join()
+    assert left_alone.status() == waited_for.status() == "failed"
     assert "the run has failed" in caplog.text
 
 

@@ -149,3 +149,38 @@ def test_what_is_typed_at_a_prompt_is_not_overwritten(monkeypatch: pytest.Monkey
     assert sum("status" in words for words in screen) == 2
     assert screen[-1 - len(block(look(runner))) : -1] == block(look(runner), colours=False)
     assert events.called == {}
+
+
+def test_at_pythons_own_prompt_only_the_end_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said why, what is typed stays, and the final block is below it."""
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    stream, seen = Terminal(), []
+
+    def typed(x: float) -> float:
+        time.sleep(0.003)
+        seen.append(x)
+        stream.write(">>> typed by a person" if len(seen) == 10 else "")
+        return x
+
+    runner = _watched(stream, typed)
+    notice, *others = stream.getvalue().split("STORE\n")
+    assert notice.startswith("At this prompt")
+    assert others == [">>> typed by a person\n" + "".join(line + "\n" for line in block(look(runner)))]
+
+
+def test_at_pythons_own_prompt_it_is_shown_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`block_until_done` occupies the prompt, so the block is rewritten."""
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    stream = Terminal()
+    runners: list[Any] = []
+
+    def slow(x: float) -> float:
+        while not (runners and runners[0].task.awaited):
+            time.sleep(0.001)
+        return _slow(x)
+
+    runners.append(AsyncRunner(Learner1D(slow, (-1, 1)), npoints_goal=30, executor=SequentialExecutor()))
+    runners[0].beside(watch(runners[0], 0.001, stream=stream))
+    runners[0].block_until_done()
+    assert stream.getvalue().count("status") > 2
+    assert stream.screen()[-1 - len(block(look(runners[0]))) : -1] == block(look(runners[0]), colours=False)

@@ -62,8 +62,7 @@ class Watched(BlockingRunner):
     bar = _Bar()
 
     def _begin(self) -> None:
-        bar = ProgressBar(goal=self.goal, bar=self.bar, interval=0.0, history=self.history)
-        self.session.observers += [bar, self.look]
+        self.session.observers.append(self.look)
         super()._begin()
 
     def look(self, events: Any, effects: Any, progress: Any) -> None:
@@ -75,7 +74,8 @@ class Watched(BlockingRunner):
 def test_all_views_agree() -> None:
     """Table, terminal, stored state and progress bar of one moment of a run show the same share and time left."""
     learner = Learner1D(lambda x: x + math.tanh(20 * x), (-1, 1))
-    runner = Watched(learner, goal=Loss(0.002), executor=SequentialExecutor())
+    bar = ProgressBar(bar=Watched.bar, interval=0.0)
+    runner = Watched(learner, goal=Loss(0.002), executor=SequentialExecutor(), callbacks=[bar])
     view = runner.seen
     assert view.left is not None
     assert view.left_range is not None
