@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import importlib
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from adaptive_calib.notebook.environment import has
@@ -17,8 +18,18 @@ __all__ = ["static_output"]
 
 #: Characters of a script beyond which only the picture is kept, so that a notebook stays small.
 _LARGEST = 3_000_000
-#: Percent of Matplotlib's usual size, which is smaller than a live plot; style options that it shares with bokeh.
-_SIZE, _SHARED = 180, {"alpha", "cmap", "color"}
+#: Percent of Matplotlib's usual size, which is smaller than a live plot.
+_SIZE = 180
+#: Style options of bokeh -> (that of Matplotlib, its value), None for values that it does not have.
+_MARKERS = {"x": "x", "circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "+"}
+_STYLE: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    **{name: (name, lambda value: value) for name in ("alpha", "cmap", "color")},
+    "marker": ("marker", _MARKERS.get),
+    "size": ("s", lambda size: size**2 if isinstance(size, (int, float)) else None),
+    "line_width": ("linewidth", lambda width: width),
+    "line_color": ("edgecolors", lambda color: color),
+    "fill_alpha": ("facecolors", lambda alpha: "none" if alpha == 0 else None),
+}
 #: Runs the script of a plot when BokehJS is there: on a page that is loaded again, it may come later.
 _WHEN_LOADED = """
 <script>(function () {
@@ -95,5 +106,8 @@ def _with_matplotlib(hv: Any, part: Any) -> Any:
     """Return a part of a frame with those of its style options for bokeh that Matplotlib has, too."""
     style = hv.Store.lookup_options("bokeh", part, "style").kwargs
     known = getattr(hv.Store.registry["matplotlib"].get(type(part)), "style_opts", ())
-    shared = {name: style[name] for name in _SHARED & style.keys() & set(known)}
+    translated = ((_STYLE[name][0], _STYLE[name][1](value)) for name, value in style.items() if name in _STYLE)
+    shared = {name: value for name, value in translated if name in known and value is not None}
+    if shared.get("marker") in ("x", "+"):
+        shared["edgecolors"] = None  # of markers without an area Matplotlib refuses HoloViews' own value
     return part.opts(hv.Options(**shared, backend="matplotlib"), clone=True) if shared else part

@@ -22,13 +22,14 @@ from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import LearnerND
 from adaptive_calib.view.calibration_style import INK
+from adaptive_calib.view.marks import marks
 from adaptive_calib.view.stored_calibration import stored_calibration
 from adaptive_calib.web.results import numbers_of
 
 __all__ = ["compared", "drawn", "loss", "of_points", "timeline"]
 
-#: Points of a curve and of a surface that are drawn, spans of time that are drawn for each worker, and workers.
-CURVE, SURFACE, SPANS, WORKERS = 4000, 1500, 500, 64
+#: Points of a curve and of a surface that are drawn, the latest failed ones, spans of time of each worker, and workers.
+CURVE, SURFACE, FAILED, SPANS, WORKERS = 4000, 1500, 200, 500, 64
 HEIGHT = 340
 #: Readable on white and on black.
 COLORS = BLUE, ORANGE = "#3f8fd2", "#d08a1c"
@@ -57,49 +58,50 @@ def of_points(title: str, points: list[Any], values: list[Any], failed: list[Any
         return []
     if title == "AverageLearner":
         return [hv.Histogram(np.histogram(y[np.isfinite(y)], bins=50), kdims="value")]
-    x = numbers_of(points)
+    x, wrong = numbers_of(points), numbers_of(failed)
     if title == "AverageLearner1D" and x is not None and x.shape[1] == 2:  # (number of the sample, x)
+        wrong = None if wrong is None else wrong[:, 1:]
         places, index = np.unique(x[:, 1], return_inverse=True)
         sums = np.stack([np.bincount(index, column) for column in np.nan_to_num(y).T], axis=1)
         x, y = places[:, None], sums / np.bincount(index)[:, None]
     if x is None:
         x = np.arange(len(points), dtype=float)[:, None]
-    if x.shape[1] == 1:
-        return [_curve(x[:, 0], y, numbers_of(failed))]
-    return _surface(x, y)
+    x, y = x[np.isfinite(x).all(axis=1)], y[np.isfinite(x).all(axis=1)]
+    wrong = x[:0] if wrong is None or wrong.shape[1] != x.shape[1] else wrong[np.isfinite(wrong).all(axis=1)][-FAILED:]
+    if not len(x):
+        return []
+    return [_curve(x, y, wrong)] if x.shape[1] == 1 else _surface(x, y, wrong)
 
 
-def _curve(x: Floats, y: Floats, failed: Floats | None) -> Any:
-    kept = np.unique(np.concatenate([decimated(x, column) for column in y.T]))
-    learner = _filled(Learner1D(_nothing, _box(x[:, None])[0]), x[kept].tolist(), y[kept])
-    plot = learner.plot()
-    if failed is not None and failed.shape[1] == 1:
-        bottom = np.nanmin(y[kept]) if np.isfinite(y[kept]).any() else 0.0
-        crosses = hv.Scatter((failed[:, 0], np.full(len(failed), bottom)), "x", "y", group="Failed")
-        plot = plot * crosses.opts(
-            hv.Options(marker="x", size=10, color=RED, line_color=RED, line_width=2, backend="bokeh")
-        )
-    return plot
+def _curve(x: Floats, y: Floats, failed: Floats) -> Any:
+    kept = np.unique(np.concatenate([decimated(x[:, 0], column) for column in y.T]))
+    learner = Learner1D(_nothing, _box(np.concatenate([x, failed]))[0])
+    _fill(learner, x[kept, 0].tolist(), y[kept], failed[:, 0].tolist())
+    return learner.plot() * marks(hv, learner)
 
 
-def _surface(x: Floats, y: Floats) -> list[Any]:
+def _surface(x: Floats, y: Floats, failed: Floats) -> list[Any]:
     """Return the plot of a learner of at most `SURFACE` of the points, and those at the corners."""
-    corners = [int(np.argmin(((x - corner) ** 2).sum(axis=1))) for corner in _corners(x)]
+    box = _box(np.concatenate([x, failed]))
+    corners = [int(np.argmin(((x - corner) ** 2).sum(axis=1))) for corner in _corners(box)]
     step = -(-len(x) // SURFACE)
     kept = np.unique([*range(0, len(x), step), *corners])
-    box = _box(x)
     learner = Learner2D(_nothing, box) if len(box) == 2 else LearnerND(_nothing, box)
     try:
-        plot = _filled(learner, [tuple(point) for point in x[kept].tolist()], y[kept]).plot()
+        _fill(learner, [tuple(point) for point in x[kept].tolist()], y[kept], list(map(tuple, failed.tolist())))
+        plot = learner.plot()
     except (NotImplementedError, ValueError):  # dimensions and vectors that have no plot
         return []
-    return list(plot) if isinstance(plot, (hv.Layout, hv.HoloMap)) else [plot]
+    if isinstance(plot, (hv.Layout, hv.HoloMap)):
+        return list(plot)
+    more = marks(hv, learner)
+    return [plot if more is None else plot * more]
 
 
-def _corners(x: Floats) -> Floats:
-    if x.shape[1] > 6:
-        return np.empty((0, x.shape[1]))
-    return np.stack([axis.ravel() for axis in np.meshgrid(*_box(x))], axis=1)
+def _corners(box: list[tuple[float, float]]) -> Floats:
+    if len(box) > 6:
+        return np.empty((0, len(box)))
+    return np.stack([axis.ravel() for axis in np.meshgrid(*box)], axis=1)
 
 
 def _box(x: Floats) -> list[tuple[float, float]]:
@@ -107,9 +109,10 @@ def _box(x: Floats) -> list[tuple[float, float]]:
     return [(a, b if b > a else a + 1.0) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
 
 
-def _filled(learner: Any, points: list[Any], values: Floats) -> Any:
+def _fill(learner: Any, points: list[Any], values: Floats, failed: list[Any]) -> None:
     learner.tell_many(points, values[:, 0].tolist() if values.shape[1] == 1 else list(values))
-    return learner
+    for point in failed:
+        learner.tell_failed(point)
 
 
 def _nothing(x: Any) -> Any:

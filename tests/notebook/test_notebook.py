@@ -18,6 +18,7 @@ from adaptive_calib.learner import BalancingLearner, Learner2D
 from adaptive_calib.notebook import environment, in_ipynb, info, live_plot, plot, should_update, static_output
 from adaptive_calib.notebook.update_schedule import UpdateSchedule
 from adaptive_calib.runner import SequentialExecutor, simple
+from adaptive_calib.view.marks import marks
 
 
 @pytest.fixture
@@ -273,7 +274,7 @@ def test_a_still_of_much_data_is_a_picture_only(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_still_looks_as_the_live_plot() -> None:
-    """It is as large, has the same colours, and its triangles are as faint as there."""
+    """It is as large, has the same colours and marks, and its triangles are as faint as there."""
     import base64
     import io
 
@@ -292,8 +293,14 @@ def test_a_still_looks_as_the_live_plot() -> None:
     assert (np.abs(pixels - [0.993, 0.906, 0.144]).sum(axis=2) < 0.02).any()  # the upper end of viridis
     middle = pixels[100:300, 150:350]
     assert middle.sum(axis=2).min() > 0.5  # no black line
-    crosses = hv.Scatter([(0, 0), (1, 1)]).opts(hv.Options(color="#D55E00", backend="bokeh"))
-    assert (np.abs(still(crosses) - [0.835, 0.369, 0]).sum(axis=2) < 0.02).any()
+    learner.tell_pending((0.5, 0.5))
+    learner.tell_failed((0.0, 0.1))
+    overlay = marks(hv, learner)
+    assert overlay is not None
+    red = np.abs(still(overlay) - [0.835, 0.369, 0]).sum(axis=2) < 0.02
+    rows, columns = np.nonzero(red)
+    assert 5 < rows.max() - rows.min() < 40
+    assert 0.05 < red[rows.min() : rows.max(), columns.min() : columns.max()].mean() < 0.5  # a cross, not a disc
 
 
 @pytest.mark.parametrize(

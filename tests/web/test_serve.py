@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -168,6 +169,19 @@ def test_decimation_keeps_the_extremes() -> None:
     assert len(kept) <= drawings.CURVE + 2
     assert {y[kept].max(), y[kept].min()} == {5.0, y.min()}
     assert {0.0, 1.0} <= set(x[kept])
+
+
+def test_failed_points_are_crosses_as_in_a_notebook() -> None:
+    """They are drawn where they failed, also beyond the other points; what is no number is left out."""
+    line = [0.0, 0.5, math.inf, 0.25]
+    (plot,) = drawings.of_points("Learner1D", line, line, [1.0, math.nan, 0.3], None)
+    assert list(plot)[-1].dimension_values("x").tolist() == [0.3, 1.0]
+    samples = [(0, x) for x in (0.0, 0.5, 1.0)]
+    (plot,) = drawings.of_points("AverageLearner1D", samples, [1.0, 2.0, 3.0], [(0, 0.3)], None)
+    assert list(plot)[-1].dimension_values("x").tolist() == [0.3]
+    corners = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0)]
+    (plot,) = drawings.of_points("Learner2D", corners, [1.0, 2.0, 3.0], [(1.0, 1.0)], None)
+    assert list(plot)[-1].array().tolist() == [[1.0, 1.0]]
 
 
 def test_bars_of_workers() -> None:
