@@ -22,9 +22,10 @@ from adaptive_calib.runner.terminal import LOG_INTERVAL, Screen, block, cut
 from adaptive_calib.store import EmptyStoreError, Store, StoreError, open_store
 from adaptive_calib.store.__main__ import COMMANDS as STORE_COMMANDS
 from adaptive_calib.store.__main__ import main as store_main
+from adaptive_calib.store.manifest import is_running, status_of
 from adaptive_calib.store.rows import Run
 from adaptive_calib.store.text import printable
-from adaptive_calib.view.stored_run import is_running, status_of, stored_view
+from adaptive_calib.view.stored_run import stored_view
 
 __all__ = ["main"]
 

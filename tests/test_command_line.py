@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import re
 import sqlite3
 import subprocess
@@ -64,7 +65,7 @@ def test_json(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_run_that_was_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its process is gone, so it does not count as running; its last state stays."""
+    """Its process is gone, so no command says that it is running, even if another process has its number."""
     code = (
         "import os, time; from adaptive_calib import BlockingRunner, Learner1D\n"
         "from adaptive_calib.runner import SequentialExecutor\n"
@@ -79,6 +80,11 @@ def test_a_run_that_was_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     out = _out(capsys, "watch", str(tmp_path / "runs.db"))
     assert "status  killed: its process is gone" in out
     assert "goal  40 points" in out
+    assert "  killed  " in _out(capsys, "runs", str(tmp_path / "runs.db"))
+    with SQLiteStore(tmp_path / "runs.db") as store:
+        (run,) = store.read_runs()
+        store.put_run(run._replace(manifest=json.dumps(json.loads(run.manifest) | {"pid": os.getpid()})))
+    assert sys.platform != "linux" or "killed" in _out(capsys, "watch", str(tmp_path / "runs.db"))
 
 
 def test_a_run_that_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

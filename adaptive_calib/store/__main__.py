@@ -17,6 +17,7 @@ from typing import Any
 from adaptive_calib._words import count, local_time
 from adaptive_calib.store.base import Store
 from adaptive_calib.store.errors import StoreError
+from adaptive_calib.store.manifest import status_of
 from adaptive_calib.store.result_set import Space
 from adaptive_calib.store.run_archive import open_store
 from adaptive_calib.store.text import printable
@@ -97,7 +98,7 @@ def _runs(store: Store, options: argparse.Namespace) -> int:
         about = json.loads(run.manifest)
         seconds = "" if run.ended is None else f"{run.ended - run.started:.0f} s"
         where = f"{about.get('host')}:{about.get('pid')}"
-        _print(f"{run.id}  {local_time(run.started)}  {seconds:>8}  {run.status:<10}  {where}  {run.reason}")
+        _print(f"{run.id}  {local_time(run.started)}  {seconds:>8}  {status_of(run):<10}  {where}  {run.reason}")
     return 0
 
 

@@ -5,6 +5,7 @@ Arguments that look like secrets are left out. Git is called so that it runs no 
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -21,8 +22,9 @@ from typing import Any
 from adaptive_calib.store.errors import StoreError
 from adaptive_calib.store.identity.evaluation import Evaluation
 from adaptive_calib.store.identity.function_digest import module_of
+from adaptive_calib.store.rows import Run
 
-__all__ = ["gather", "git_state", "process_is_gone", "refuse_dirty"]
+__all__ = ["gather", "git_state", "is_running", "process_is_gone", "refuse_dirty", "status_of"]
 
 _PACKAGES = ("adaptive_calib", "numpy", "scipy", "loky", "cloudpickle", "adaptive-triangulation", "distributed")
 
@@ -40,7 +42,8 @@ def gather(evaluations: Sequence[Evaluation], extra: Mapping[str, Any] | None = 
     Returns
     -------
     dict
-        ``command, cwd, python, packages, platform, host, pid, git, spaces``, and `extra`.
+        ``command, cwd, python, packages, platform, host, pid, process, git, spaces``, and `extra`; ``process`` tells
+        the process from a later one of the same pid, also after a reboot (Linux; None elsewhere).
     """
     unique = {e.uid: e for e in evaluations}
     return {
@@ -51,6 +54,7 @@ def gather(evaluations: Sequence[Evaluation], extra: Mapping[str, Any] | None = 
         "platform": platform.platform(),
         "host": socket.gethostname(),
         "pid": os.getpid(),
+        "process": _process(os.getpid()),
         "git": git_state(_folder(evaluations)),
         "spaces": {uid: _about(e) for uid, e in unique.items()},
         **({} if extra is None else dict(extra)),
@@ -146,7 +150,7 @@ def refuse_dirty(state: Mapping[str, Any] | None) -> None:
 
 
 def process_is_gone(manifest: Mapping[str, Any]) -> bool:
-    """Whether the process of a run has certainly ended: it ran on this host, and no process has its number."""
+    """Whether the process of a run has certainly ended: it ran on this host, where its number is free or another's."""
     pid = manifest.get("pid")
     if manifest.get("host") != socket.gethostname() or not isinstance(pid, int) or os.name != "posix":
         return False
@@ -156,7 +160,27 @@ def process_is_gone(manifest: Mapping[str, Any]) -> bool:
         return True
     except PermissionError:
         return False
-    return False
+    return manifest.get("process") not in (None, _process(pid))
+
+
+def _process(pid: int) -> str | None:
+    """Return what tells a process from a later one of the same number; None where the system does not say."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        ticks = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+    return f"{boot}:{ticks}"
+
+
+def is_running(run: Run) -> bool:
+    """Whether a run goes on, as far as that can be seen from this machine."""
+    return run.status == "running" and not process_is_gone(json.loads(run.manifest))
+
+
+def status_of(run: Run) -> str:
+    """Return the status of a run in a word; "killed" if its process is gone without an end."""
+    return "killed" if run.status == "running" and not is_running(run) else run.status
 
 
 def _about(evaluation: Evaluation) -> dict[str, Any]:

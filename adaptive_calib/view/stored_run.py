@@ -5,24 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from adaptive_calib.store.manifest import process_is_gone
+from adaptive_calib.store.manifest import is_running, status_of
 from adaptive_calib.store.rows import Run
 from adaptive_calib.view.run import RunView, from_state
 
-__all__ = ["is_running", "status_of", "stored_view"]
+__all__ = ["stored_view"]
 
 #: Words of a run's status in a store -> those of a view, which have colours.
 _STATUS = {"running": "running", "finished": "finished", "exhausted": "finished", "cancelled": "cancelled"}
-
-
-def is_running(run: Run) -> bool:
-    """Whether a run goes on, as far as that can be seen from this machine."""
-    return run.status == "running" and not process_is_gone(json.loads(run.manifest))
-
-
-def status_of(run: Run) -> str:
-    """Return the status of a run in a word; "killed" if its process is gone without an end."""
-    return "killed" if run.status == "running" and not is_running(run) else run.status
 
 
 def stored_view(run: Run) -> RunView | None:

@@ -26,11 +26,12 @@ from adaptive_calib._words import local_time
 from adaptive_calib.notebook.axes import follow, lead
 from adaptive_calib.notebook.bokeh_diff import ModelDiff
 from adaptive_calib.store.identity.canonical import plain_text
+from adaptive_calib.store.manifest import is_running, status_of
 from adaptive_calib.store.rows import OK, Run
 from adaptive_calib.view.run import RunView
 from adaptive_calib.view.run_html import COLOURS, curve, html
 from adaptive_calib.view.run_text import time_left
-from adaptive_calib.view.stored_run import is_running, status_of, stored_view
+from adaptive_calib.view.stored_run import stored_view
 from adaptive_calib.web import drawings
 from adaptive_calib.web.results import Evaluations, Watched, numbers_of
 from adaptive_calib.web.template import CARD, DARK, INKS, LIGHT, SELECT, STYLE, TABLE, TEMPLATE
