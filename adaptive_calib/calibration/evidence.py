@@ -139,20 +139,22 @@ def extend(evidence: Sequence[Evidence], bemd: ArrayLike, labels: ArrayLike) -> 
     hit, unknown = (y == 1) == (clipped > 0.5), np.isnan(y)
     p = expit(SLOPE_THRESHOLD * a)
     worst, best = a * ((hit & ~unknown) - p), a * ((hit | unknown) - p)
-    stakes = _SMALLER / math.log((1 - clip) / clip) * _UP
-    up = np.stack([one.bets_up for one in evidence]) + np.cumsum(np.log1p(worst[..., None] * stakes), axis=0)
-    down = np.stack([one.bets_down for one in evidence]) + np.cumsum(np.log1p(-best[..., None] * _DOWN), axis=0)
-    sides = _shape_sums(np.stack([one.sides for one in evidence]), a, hit | unknown, clipped > 0.5)
-    terms = np.stack([_weighted(side) for side in (sides[:, :, 0], sides[:, :, 1], sides.sum(axis=2))], axis=2)
+    largest = _SMALLER / math.log((1 - clip) / clip)
+    # stakes and alternatives lie along the first axis, whole arrays (m, n_c) apart: sums over few neighbours are slow
+    up = _summed([np.log1p(worst * largest * stake) for stake in _UP], [one.bets_up for one in evidence])
+    down = _summed([np.log1p(best * -stake) for stake in _DOWN], [one.bets_down for one in evidence])
+    of_a, of_b = clipped > 0.5, clipped < 0.5
+    ratios = _shape_ratios(a, hit | unknown)
+    sides = [_summed(ratios * side, [one.sides[k] for one in evidence]) for k, side in enumerate((of_a, of_b))]
+    terms = np.stack([_weighted(side) for side in (*sides, sides[0] + sides[1])])
     accept, reject, shape = _log_mean(up, _UP_WEIGHTS), _log_mean(down, _DOWN_WEIGHTS), _log_mean(terms)
-    of_a = np.where(clipped > 0.5, worst, 0.0)
-    by_side = np.stack([of_a, worst - of_a, of_a**2, (worst - of_a) ** 2], axis=-1).reshape(*a.shape, 2, 2)
-    by_side = np.stack([one.side_sums for one in evidence]) + np.cumsum(by_side, axis=0)
-    spread = np.sqrt(by_side[:, :, 1])
-    weaker = np.divide(by_side[:, :, 0], spread, out=np.full_like(spread, math.inf), where=spread > 0).min(axis=2)
+    scores = [worst * of_a, worst * of_b]
+    by_side = _summed([*scores, *map(np.square, scores)], [one.side_sums.ravel() for one in evidence])
+    spread = np.sqrt(by_side[2:])
+    weaker = np.divide(by_side[:2], spread, out=np.full_like(spread, math.inf), where=spread > 0).min(axis=0)
     for k, one in enumerate(evidence):
-        one.bets_up, one.bets_down, one.sides = up[-1, k], down[-1, k], sides[-1, k]
-        one.shape_terms, one.side_sums = terms[-1, k], by_side[-1, k]
+        one.bets_up, one.bets_down, one.sides = up[:, -1, k], down[:, -1, k], np.stack([s[:, -1, k] for s in sides])
+        one.shape_terms, one.side_sums = terms[:, -1, k], by_side[:, -1, k].reshape(2, 2)
         one.totals = one.totals + np.array([worst[:, k].sum(), -best[:, k].sum()])
         one.squares = one.squares + np.array([worst[:, k] @ worst[:, k], best[:, k] @ best[:, k]])
         one.accept, one.reject = np.append(one.accept, accept[:, k]), np.append(one.reject, reject[:, k])
@@ -160,31 +162,38 @@ def extend(evidence: Sequence[Evidence], bemd: ArrayLike, labels: ArrayLike) -> 
         one.weaker = np.append(one.weaker, weaker[:, k])
 
 
-def _shape_sums(start: Floats, a: Floats, hit: Bools, favours_a: Bools) -> Floats:
-    """Return the log likelihood ratios of all alternatives for A and B after each row, shape (m, n_c, 2, terms)."""
-    sign = np.where(hit, 1.0, -1.0)
-    base = log_expit(sign * SLOPE_THRESHOLD * a)[..., None]
-    ratios = np.zeros((*a.shape, _TERMS))
-    ratios[..., : _FLATTER.size] = log_expit((sign * a)[..., None] * _FLATTER) - base
-    lower = log_expit(sign[..., None] * (SLOPE_THRESHOLD * a[..., None] - _SHIFTS)) - base
-    first = _FLATTER.size + np.searchsorted(_EDGES, a) * _SHIFTS.size
-    np.put_along_axis(ratios, first[..., None] + np.arange(_SHIFTS.size), lower, axis=-1)
-    on_side = np.stack([favours_a, ~favours_a & (a > 0)], axis=-1)
-    sums: Floats = start + np.cumsum(on_side[..., None] * ratios[:, :, None, :], axis=0)
+def _summed(steps: Sequence[Floats] | Floats, start: Sequence[Floats]) -> Floats:
+    """Return the running sums over the rows of `steps`, shape (terms, m, n_c), from `start`: n_c arrays (terms,)."""
+    sums: Floats = np.cumsum(steps, axis=1)
+    sums += np.stack(start, axis=-1)[:, None]
     return sums
 
 
+def _shape_ratios(a: Floats, hit: Bools) -> Floats:
+    """Return the log likelihood ratio of each alternative in each row, shape (terms, m, n_c)."""
+    signed = np.where(hit, a, -a)
+    base = log_expit(SLOPE_THRESHOLD * signed)
+    ratios = np.zeros((_TERMS, *a.shape))
+    for k, slope in enumerate(_FLATTER):
+        ratios[k] = log_expit(slope * signed) - base
+    first = _FLATTER.size + np.searchsorted(_EDGES, a) * _SHIFTS.size
+    for k, shift in enumerate(_SHIFTS):
+        lower = log_expit(SLOPE_THRESHOLD * signed - np.where(hit, shift, -shift)) - base
+        np.put_along_axis(ratios, first[None] + k, lower[None], axis=0)
+    return ratios
+
+
 def _log_mean(logs: Floats, weights: Floats | None = None) -> Floats:
-    """Return the log of the (weighted) mean of exp(logs) along the last axis."""
-    top = logs.max(axis=-1, keepdims=True)
+    """Return the log of the (weighted) mean of exp(logs) along the first axis."""
+    top = logs.max(axis=0)
     e = np.exp(logs - top)
-    mean: Floats = np.log(e.mean(axis=-1) if weights is None else e @ weights) + top[..., 0]
+    mean: Floats = np.log(e.mean(axis=0) if weights is None else np.tensordot(weights, e, 1)) + top
     return mean
 
 
 def _weighted(logs: Floats) -> Floats:
     """Return the log of the mean over the terms of one side: half of the weight on the flatter curves."""
-    flatter, lower = _log_mean(logs[..., : _FLATTER.size]), _log_mean(logs[..., _FLATTER.size :])
+    flatter, lower = _log_mean(logs[: _FLATTER.size]), _log_mean(logs[_FLATTER.size :])
     mean: Floats = np.logaddexp(flatter, lower) - math.log(2)
     return mean
 
