@@ -4,18 +4,26 @@ Points are evaluated once and their values kept; then runs with 1, 2, ..., 16 wo
 takes `--seconds` of a worker, the sampling of an added c what it took when it was evaluated. What the learner needs in
 the main thread (`ask` and `tell`) is measured; `OVERHEAD` is added for each point: what a session with a store needs.
 So a learner that samples in the main thread, or that lets workers wait for a decision, shows.
+
+``--real`` runs the same calibration in pools of 1 and 2 processes instead, with a store, and takes the time.
 """
 
 from __future__ import annotations
 
 import argparse
 import heapq
+import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from adaptive_calib.calibration import CalibrationLearner
 from adaptive_calib.examples.blackbody.distributions import Infrared
+from adaptive_calib.runner import BlockingRunner
 
 #: Seconds of the main thread for each point: submit, receive, store. Measured: `tests.benchmarks.store`.
 OVERHEAD = 2e-4
@@ -57,12 +65,38 @@ def simulate(learner: CalibrationLearner, workers: int, evaluations: Evaluations
         now += time.process_time() - begin
 
 
+def run(learner: CalibrationLearner, workers: int) -> float:
+    """Return the seconds of a run with a store in a pool of processes that have started."""
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(workers) as pool:
+        list(pool.map(learner.function, [("new", i) for i in range(4 * workers)]))
+        begin = time.perf_counter()
+        BlockingRunner(learner, executor=pool, store=Path(folder) / "store.db")
+        return time.perf_counter() - begin
+
+
+def real(experiments: int, repetitions: int = 5) -> None:
+    """Print how much faster two processes are than one: the median of pairs of runs."""
+    learner = CalibrationLearner(Infrared(experiments), Ldata=256, Linf=1024, res=6)
+    learner.function(("new", 0))
+    pairs = [(run(learner.new(), 1), run(learner.new(), 2)) for _ in range(repetitions)]
+    begin = time.process_time()
+    for i in range(32):
+        learner.function(("new", i))
+    each = (time.process_time() - begin) / 32
+    ratios = [alone / both for alone, both in pairs]
+    print(f"an experiment takes {1000 * each:.1f} ms; two processes are {np.median(ratios):.2f} times as fast as one")
+    print("pairs of seconds: " + ", ".join(f"{alone:.2f} {both:.2f}" for alone, both in pairs))
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiments", type=int, default=512)
     parser.add_argument("--seconds", type=float, default=0.01)
+    parser.add_argument("--real", action="store_true", help="1 and 2 real processes; the machine should be quiet")
     options = parser.parse_args(argv)
+    if options.real:
+        return real(options.experiments)
     learner = CalibrationLearner(Infrared(options.experiments), Ldata=256, Linf=1024, res=6)
     evaluations = Evaluations(options.seconds)
     simulate(learner.new(), 1, evaluations)  # evaluates every point

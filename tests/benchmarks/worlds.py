@@ -5,13 +5,14 @@
 In a world A wins with probability expit(t), t ~ N(±m, 2m) (so that t are the true log odds), and B_EMD at c says
 expit(said(t, log2 c)). 90 % of the variance of t is common to all c, the rest is drawn anew for each c, which is harder
 than reality, where neighbours agree more. Each run is a `CalibrationLearner` over at most `N` experiments without any
-simulation. Reported are shares of runs:
+simulation. Reported are numbers of runs:
 
 accepted    some c that is not acceptable was accepted at some look
 recommended such a c is recommended at the end
 rejected    some c that is acceptable was rejected at some look
 answer      a c is recommended at the end
-bracket     of the runs with a lower end: how often it contains the true one
+lower       of the runs whose interval has a lower end: how often a true one lies within the limits reported for it
+upper       the same for the upper end
 experiments median number at which the run ended
 """
 
@@ -31,12 +32,11 @@ from scipy.special import expit, ndtri
 from adaptive_calib.calibration import CalibrationLearner
 from adaptive_calib.calibration.decision import (
     FIRST_LOOK,
-    SIDE,
-    SUSPICION,
     Decision,
     _both_kinds,
     _half_width,
     _octaves,
+    for_and_against,
     next_look,
 )
 from adaptive_calib.calibration.evidence import Evidence, extend
@@ -84,6 +84,7 @@ def _two(x: float) -> float:
 WORLDS = [
     World("smooth", lambda t, x: t / _smooth(x), lambda x: _smooth(x) >= 0.9, -3.3, N=4096),
     World("jump", lambda t, x: t / _jump(x), lambda x: _jump(x) >= 0.9, -3.3, N=2048),
+    World("jump, both ends", lambda t, x: t / _jump(x), lambda x: _jump(x) >= 0.9, N=2048, options={"upper_end": True}),
     World(
         "lower end clear",
         lambda t, x: t / _one_clear_end(x),
@@ -182,14 +183,10 @@ class Quick(CalibrationLearner):
         added, labels = self._ledger.added, truth.labels
         evidence = [Evidence() for _ in added]
         extend(evidence, np.stack([truth.column(math.log2(c)) for c in added], axis=1), labels)
-        accept, reject, shape, weaker = (
-            np.stack([getattr(one, name) for one in evidence], axis=1)
-            for name in ("accept", "reject", "shape", "weaker")
-        )
+        accept, refuse, allowed = for_and_against(evidence)
         log2c, start = [math.log2(c) for c in added], _both_kinds(labels)
-        refuse = np.logaddexp(reject, shape) - math.log(2)
-        accepted = self.family.first_reached(log2c, accept, (shape < math.log(SUSPICION)) & (weaker >= SIDE), start)
-        rejected = self.family.first_reached(log2c, refuse, np.ones_like(shape, bool), start)
+        accepted = self.family.first_reached(log2c, accept, allowed, start)
+        rejected = self.family.first_reached(log2c, refuse, np.ones_like(allowed), start)
         return int(min(accepted.min(), rejected.max()))
 
     def _fill(self, c: float, stop: int, here: bool) -> list[Any]:
@@ -210,16 +207,16 @@ def run(world: World, seed: int, **options: Any) -> dict[str, float]:
         accepted |= bool(np.any((now.status == Status.ACCEPTABLE) & ~truth))
         rejected |= bool(np.any((now.status == Status.NOT_ACCEPTABLE) & truth))
     c, interval = learner.recommended_c(), learner.acceptable_interval()
-    lower = interval.lower
-    bracket = math.nan
-    if world.edge is not None and lower is not None and not lower.open:
-        bracket = float(lower.low <= world.edge <= lower.high)
+    ends = {
+        name: math.nan if end is None or end.open else float(world.good(end.inside) and not world.good(end.outside))
+        for name, end in (("lower", interval.lower), ("upper", interval.upper))
+    }
     return {
         "accepted": accepted,
         "recommended": c is not None and not world.good(math.log2(c)),
         "rejected": rejected,
         "answer": c is not None,
-        "bracket": bracket,
+        **ends,
         "experiments": learner.n_experiments,
     }
 
@@ -298,14 +295,17 @@ def _several(work: tuple[int, int, int]) -> list[dict[str, float]]:
     return [run(WORLDS[index], seed) for seed in range(first, first + number)]
 
 
-def measure(index: int, runs: int, first: int, pool: ProcessPoolExecutor) -> dict[str, float]:
-    """Return the rates of one world over `runs` runs."""
+def measure(index: int, runs: int, first: int, pool: ProcessPoolExecutor) -> list[str]:
+    """Return the numbers of one world over `runs` runs, in words."""
     pieces = [(index, first + k, min(25, runs - k)) for k in range(0, runs, 25)]
     rows = [row for piece in pool.map(_several, pieces) for row in piece]
     table = {key: np.array([row[key] for row in rows], float) for key in rows[0]}
-    out = {key: float(np.nanmean(v)) if not np.isnan(v).all() else math.nan for key, v in table.items()}
-    out["experiments"] = float(np.median(table["experiments"]))
-    return out
+    experiments = table.pop("experiments")
+    counts = [f"{np.nansum(v):.0f}" for v in table.values()]
+    for k, name in enumerate(table):
+        if name in ("lower", "upper"):
+            counts[k] += f" of {np.sum(~np.isnan(table[name]))}"
+    return [*counts, f"{np.median(experiments):.0f}"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -326,15 +326,14 @@ def main(argv: Sequence[str] | None = None) -> None:
                     numbers = costs(index, options.runs, options.first_seed, pool)
                     print(f"| {world.name} | " + " | ".join(f"{x:.3g}" for x in numbers) + " |", flush=True)
         return
-    names = ["accepted", "recommended", "rejected", "answer", "bracket", "experiments"]
+    names = ["accepted", "recommended", "rejected", "answer", "lower", "upper", "experiments"]
     print(f"| world, {options.runs} runs | " + " | ".join(names) + " |")
     print("|---|" + "---|" * len(names))
     with ProcessPoolExecutor(options.workers) as pool:
         for index, world in enumerate(WORLDS):
             if any(case in world.name for case in options.case):
-                got = measure(index, options.runs, options.first_seed, pool)
-                cells = ["–" if math.isnan(got[k]) else f"{got[k]:.3f}" for k in names[:-1]]
-                print(f"| {world.name} | " + " | ".join([*cells, f"{got['experiments']:.0f}"]) + " |", flush=True)
+                cells = measure(index, options.runs, options.first_seed, pool)
+                print(f"| {world.name} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
