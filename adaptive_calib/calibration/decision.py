@@ -46,6 +46,7 @@ __all__ = [
     "Tolerances",
     "Verdicts",
     "decide",
+    "for_and_against",
     "joint_status",
     "judge",
     "judge_table",
@@ -254,15 +255,11 @@ def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Floats,
         All c that may be looked at, and the error probability.
     """
     n, n_c = len(labels), len(evidence)
-    accept, reject, shape, weaker = (
-        np.stack([_carried_on(getattr(one, name), n) for one in evidence], axis=1) if n and n_c else np.empty((n, n_c))
-        for name in ("accept", "reject", "shape", "weaker")
-    )
-    refuse = np.logaddexp(reject, shape) - math.log(2)
+    accept, refuse, allowed = for_and_against(evidence, n)
     start = _both_kinds(labels)
-    accepted = family.first_reached(log2c, accept, (shape < math.log(SUSPICION)) & (weaker >= SIDE), start)
-    rejected = family.first_reached(log2c, refuse, np.ones_like(shape, bool), start)
-    alarm = np.zeros(n_c, bool) if not n else shape.max(axis=0) >= -math.log(family.alpha)
+    accepted = family.first_reached(log2c, accept, allowed, start)
+    rejected = family.first_reached(log2c, refuse, np.ones_like(allowed), start)
+    alarm = np.array([one.shape.max(initial=-math.inf) >= -math.log(family.alpha) for one in evidence], bool)
     never = n
     status = np.full(n_c, Status.UNDECIDED, np.int8)
     status[rejected < never] = Status.NOT_ACCEPTABLE
@@ -279,8 +276,20 @@ def decide(log2c: Sequence[float], evidence: Sequence[Evidence], labels: Floats,
     return Verdicts(status, accepted < never, ~alarm, faults, needed)
 
 
+def for_and_against(evidence: Sequence[Evidence], n: int | None = None) -> tuple[Floats, Floats, Bools]:
+    """Return the log evidence for and against each c, and where it may be accepted, shape (n, n_c) each.
+
+    A process that was observed for fewer than n experiments stays where it is.
+    """
+    n = max(map(len, evidence), default=0) if n is None else n
+    accept, reject, shape, weaker = (
+        np.stack([_carried_on(getattr(one, name), n) for one in evidence], axis=1) if evidence else np.empty((n, 0))
+        for name in ("accept", "reject", "shape", "weaker")
+    )
+    return accept, np.logaddexp(reject, shape) - math.log(2), (shape < math.log(SUSPICION)) & (weaker >= SIDE)
+
+
 def _carried_on(log_e: Floats, n: int) -> Floats:
-    """A process that was observed for fewer experiments stays where it is."""
     return log_e if log_e.size == n else np.append(log_e, np.full(n - log_e.size, log_e[-1] if log_e.size else 0.0))
 
 

@@ -29,7 +29,7 @@ from adaptive_calib.calibration.experiment import (
     Stream,
     stream,
 )
-from adaptive_calib.calibration.labels import LabelRule, PairedSums
+from adaptive_calib.calibration.labels import LabelRule, PairedSums, check_whole
 from adaptive_calib.emd import bemd_curve, make_empirical_risk_ppf, seed_for_c
 from adaptive_calib.learner.carried_point import CarriedPoint
 
@@ -247,10 +247,8 @@ class EvaluateExperiment:
     _source: ExperimentSource = field(init=False, repr=False, compare=False, metadata={"identity": False})
 
     def __post_init__(self) -> None:
-        if not self.Ldata >= 2:
-            raise ValueError(f"`Ldata` should be a number of points >= 2, but is {self.Ldata!r}.")
-        if not self.res >= 1:
-            raise ValueError(f"`res` should be an integer >= 1, but is {self.res!r}.")
+        check_whole("Ldata", self.Ldata, 2)
+        check_whole("res", self.res, 1)
         object.__setattr__(self, "c_list", check_c(self.c_list))
         object.__setattr__(self, "source", (self.name,) if self.name else describe(self.experiments))
         experiments: Any = self.experiments

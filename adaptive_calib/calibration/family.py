@@ -20,6 +20,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,17 +50,19 @@ class Family:
     alpha: float
 
     @classmethod
-    def of(cls, axis: Axis, confidence: float) -> Family:
+    def of(cls, axis: Axis, confidence: float, distributions: int = 1) -> Family:
         """Return the family whose decisions, accepting and rejecting, are all right with probability `confidence`.
+
+        Of several `distributions` each has its part of the error probability.
 
         Raises
         ------
         ValueError
             If `confidence` does not lie between 1/2 and 1.
         """
-        if not 0.5 < confidence < 1:
+        if not isinstance(confidence, Real) or not 0.5 < confidence < 1:
             raise ValueError(f"`confidence` should lie between 1/2 and 1, such as 0.95, but is {confidence!r}.")
-        return cls(axis, (1 - confidence) / 2)
+        return cls(axis, (1 - confidence) / 2 / distributions)
 
     def first_reached(self, log2c: Sequence[float], log_e: Floats, allowed: Bools, start: int = 0) -> NDArray[np.intp]:
         """Return the first row in which the evidence of each c reaches its bound; n where it does not, shape (n_c,).

@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Protocol, Self
 
 import numpy as np
@@ -42,6 +43,18 @@ HEAVY = 0.25
 
 #: Stakes on the sign, in units of 1/bound.
 _STAKES = 0.99 / 2.0 ** np.arange(16)
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse a parameter that is no whole number, or a smaller one than `least`.
+
+    Raises
+    ------
+    ValueError
+        If it is.
+    """
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f"`{name}` should be a whole number of at least {least}, but is {value!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +178,7 @@ class FixedLabel:
     cap: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.Linf >= 1:
-            raise ValueError(f"`Linf` should be a number of points >= 1, but is {self.Linf!r}.")
+        check_whole("Linf", self.Linf, 1)
         if self.cap is not None and not self.cap >= self.Linf:
             raise ValueError(f"`cap` should be at least Linf = {self.Linf}, but is {self.cap!r}.")
 
@@ -248,6 +260,9 @@ class SequentialLabel:
             raise ValueError(f"`bound` should be positive and finite, but is {self.bound!r}.")
         if not 0 <= self.audit <= 1:
             raise ValueError(f"`audit` should be a share in [0, 1], but is {self.audit!r}.")
+        for name, value in (("first", self.first), ("Linf", self.Linf), ("Linf_max", self.Linf_max)):
+            if value is not None:
+                check_whole(name, value, 2)
         if not 2 <= self.start <= self.Linf <= self.last:
             raise ValueError(
                 f"expected 2 <= first <= Linf <= Linf_max, but got first={self.start}, Linf={self.Linf}, "

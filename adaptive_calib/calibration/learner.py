@@ -30,7 +30,7 @@ from adaptive_calib.calibration.experiment import EpistemicDist, ExperimentLike,
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
 from adaptive_calib.calibration.judging import Judging
-from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums
+from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums, check_whole
 from adaptive_calib.calibration.ledger import Ledger
 from adaptive_calib.calibration.points import as_point, pieces
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
@@ -142,11 +142,13 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         self.axis = _axis(c_list, c_bounds, c_tol)
         source: Any = as_one(experiments)
         self.distributions = source.names if isinstance(source, SeveralDistributions) else ("",)
-        self.family = Family.of(self.axis, 1 - (1 - confidence) / len(self.distributions))
+        self.family = Family.of(self.axis, confidence, len(self.distributions))
         start = check_c(c_list) if c_list is not None else tuple(2.0**x for x in self.axis.start)
         self.function: EvaluateExperiment = EvaluateExperiment(
             source, Ldata, rule, res, sampling or Sampling(), entropy, tuple(sorted(start)), name
         )
+        if max_experiments is not None:
+            check_whole("max_experiments", max_experiments, 1)
         self.max_experiments = max_experiments
         self.data: dict[Point, dict[str, Any]] = {}
         self.pending_points: set[Point] = set()
@@ -264,7 +266,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     def cautions(self) -> tuple[str, ...]:
         """Return what a reader of the result has to know, in words; empty if all is well. See `wording`."""
-        return wording.cautions(self)
+        return (*wording.cautions(self), *wording.label_cautions(self))
 
     def robustness(self) -> Robustness | None:
         """Return what the recommended c hangs on, at the end of a run; None before."""
@@ -476,7 +478,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             self._decision = j = self._judged()
             self._limiting = self._judging.limiting(j)
             if j.loss <= 1:
-                self._met_at, self._due = n, False
+                self._met_at, self._due = self.n_experiments, False
                 return
             upper = self.tolerances.upper_end
             wanted = self.axis.more(j.log2c, j.status, j.slopes, j.interval, upper)
@@ -670,5 +672,5 @@ def _axis(c_list: Sequence[float] | None, c_bounds: tuple[float, float], c_tol: 
     low, high = (on_axis(c) for c in check_c(c_bounds))
     if c_list is not None:
         start = tuple(sorted(on_axis(c) for c in check_c(c_list)))
-        return Axis(start, (min(low, start[0]), max(high, start[-1])), tol=None)
+        return Axis(start, (min((low, *start)), max((high, *start))), tol=None)
     return Axis(tuple(x for x in Axis().start if low <= x <= high) or (low,), (low, high), tol=c_tol)

@@ -30,8 +30,10 @@ from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.evidence import Evidence, extend
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
+from adaptive_calib.calibration.labels import check_whole
 from adaptive_calib.calibration.pairs import table_columns
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
+from adaptive_calib.calibration.robustness import Robustness, robustness
 from adaptive_calib.calibration.slope import SLOPE_THRESHOLD, Status
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
@@ -140,8 +142,7 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         confidence: float = 0.95,
         top_up: bool = True,
     ) -> None:
-        if not max_experiments >= 1:
-            raise ValueError(f"`max_experiments` should be at least 1, but is {max_experiments!r}.")
+        check_whole("max_experiments", max_experiments, 1)
         low, high = (math.log2(c) for c in check_c(c_bounds))
         first = tuple(sorted(math.log2(c) for c in check_c(start)))
         self.function = function
@@ -160,6 +161,7 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         self._race: dict[float, _Candidate] = {}
         self._over = False
         self._current: Decision | None = None
+        self._robustness: Robustness | None = None
         self._enter(self.axis.start)
 
     def _enter(self, log2c: Sequence[float]) -> None:
@@ -170,6 +172,26 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
     def npoints(self) -> int:
         """Number of evaluations observed."""
         return len(self.data)
+
+    @property
+    def n_experiments(self) -> int:
+        """Number of experiments up to the last one that was evaluated at some c."""
+        return 1 + max((i for i, _ in (*self.data, *self.failed_points)), default=-1)
+
+    @property
+    def n_failed(self) -> int:
+        """Number of experiments that failed at some c and have no label from another."""
+        return len({i for i, _ in self.failed_points if i not in self._labels})
+
+    @property
+    def labels(self) -> Floats:
+        """B_epis of these experiments as 1 and 0, NaN where undecided, failed or not looked at; shape (n,)."""
+        return self._label_column(self.n_experiments)
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """The name of the one distribution: empty."""
+        return ("",)
 
     @property
     def c_list(self) -> tuple[float, ...]:
@@ -194,6 +216,16 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         """
         now = self.current()
         return "" if now is None else wording.forecast(now, math.nan if seconds is None else seconds)
+
+    def cautions(self) -> tuple[str, ...]:
+        """Return what a reader of the result has to know, in words; empty if all is well. See `wording`."""
+        return wording.cautions(self)
+
+    def robustness(self) -> Robustness | None:
+        """Return what the recommended c hangs on, at the end of a run; None before."""
+        if self._robustness is None and self.done():
+            self._robustness = robustness(*self._columns()[:3], self.family)
+        return self._robustness
 
     # ------------------------------------------------------------------ ask and tell
 
@@ -221,6 +253,8 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
             raise TypeError(f"the value at {point} should be a pair (B_EMD, B_epis), but is {y!r}.") from None
         if not 0 <= float(bemd) <= 1:
             raise ValueError(f"B_EMD should lie in [0, 1], but at {point} came {bemd!r}; for a failure `tell_failed`.")
+        if bepis is not None and bepis not in (0, 1):
+            raise ValueError(f"B_epis should be True, False or None (undecided), but at {point} came {bepis!r}.")
         self.pending_points.discard(point)
         if point in self.data:
             return
@@ -304,18 +338,22 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
             return
         self._over = True
 
-    def _judged(self) -> Decision:
-        race = list(self._race.items())
-        stages = [one.stage if one.complete else 0 for _, one in race]
-        n = max(stages)
-        labels, bemd = self._label_column(n), np.full((n, len(race)), math.nan)
-        evidence = [Evidence() for _ in race]
-        for k, (_, one) in enumerate(race):
+    def _columns(self) -> tuple[list[float], Floats, Floats, list[int]]:
+        """Return log2 c, B_EMD of the complete stages, the labels, and the length of each column."""
+        stages = [one.stage if one.complete else 0 for one in self._race.values()]
+        bemd = np.full((max(stages), len(stages)), math.nan)
+        for k, one in enumerate(self._race.values()):
             if stages[k]:
                 bemd[: stages[k], k] = one.column()
-                extend([evidence[k]], bemd[: stages[k], [k]], labels[: stages[k]])
-        rows = [Rows("", np.ones(n, bool), evidence)]
-        return judge([x for x, _ in race], bemd, labels, rows, self.tolerances, self.family)
+        return list(self._race), bemd, self._label_column(len(bemd)), stages
+
+    def _judged(self) -> Decision:
+        log2c, bemd, labels, stages = self._columns()
+        evidence = [Evidence() for _ in log2c]
+        for k, stage in enumerate(stages):
+            extend([evidence[k]], bemd[:stage, [k]], labels[:stage])
+        rows = [Rows("", np.ones(len(labels), bool), evidence)]
+        return judge(log2c, bemd, labels, rows, self.tolerances, self.family)
 
     # ------------------------------------------------------------------ what is learned
 

@@ -1,12 +1,12 @@
 """Sensitivity of the recommended c to the clip of B_EMD and to single experiments.
 
 A referee would ask whether the recommendation is the same if B_EMD were clipped elsewhere, and with any one experiment
-left out. Of all experiments those with the largest and the smallest score at a c near the lower end have the largest
-influence there (the capital of every stake is monotone in the score), so only these are left out in turn.
+left out. Only those are left out in turn that can have the largest influence at a c near the lower end.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,17 +15,20 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from adaptive_calib._arrays import Floats
-from adaptive_calib.calibration.decision import decide, joint_status
+from adaptive_calib.calibration.decision import decide, for_and_against, joint_status
 from adaptive_calib.calibration.evidence import Evidence, extend
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.interval import acceptable_interval, recommended_c
-from adaptive_calib.calibration.slope import DEFAULT_CLIP, SLOPE_THRESHOLD, clip_bemd
+from adaptive_calib.calibration.slope import DEFAULT_CLIP, SLOPE_THRESHOLD, Status, clip_bemd
 
 __all__ = ["OTHER_CLIPS", "Robustness", "robustness"]
 
 
 #: Beside the default 1/4096.
 OTHER_CLIPS = (1 / 1024, 1 / 16384)
+
+#: More than what the evidence for a c loses without one hit, and the evidence against it without one miss.
+ONE_HIT, ONE_MISS = 0.1, 7.5
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,21 @@ def robustness(
         Experiment i belongs to distribution i % distributions.
     """
     tables = [(bemd[g::distributions], labels[g::distributions]) for g in range(distributions)]
-    statuses = [_status(log2c, *table, family) for table in tables]
+    evidence = [_evidence(*table) for table in tables]
+    statuses = [decide(log2c, of, own, family).status for of, (_, own) in zip(evidence, tables, strict=True)]
     now = _recommended(log2c, statuses)
     by_clip = {}
     for clip in OTHER_CLIPS:
-        by_clip[clip] = _recommended(log2c, [_status(log2c, *table, family, clip) for table in tables])
+        clipped = [decide(log2c, _evidence(values, own, clip), own, family).status for values, own in tables]
+        by_clip[clip] = _recommended(log2c, clipped)
     by_experiment = {}
     for g, (values, own) in enumerate(tables):
-        for index in _influential(log2c, values, own, now):
-            without = _status(log2c, np.delete(values, index, axis=0), np.delete(own, index), family)
+        near = _near(log2c, evidence[g], statuses[g], family)
+        for index in _influential(values[:, near], own):
+            gone = np.arange(len(own)) == index  # an experiment without values changes nothing
+            fewer, left = np.where(gone[:, None], np.nan, values[:, near]), np.where(gone, np.nan, own)
+            of = dict(enumerate(evidence[g])) | dict(zip(near, _evidence(fewer, left), strict=True))
+            without = decide(log2c, list(of.values()), left, family).status
             others = [status for k, status in enumerate(statuses) if k != g]
             by_experiment[g + index * distributions] = _recommended(log2c, [without, *others])
     return Robustness(
@@ -78,26 +87,35 @@ def robustness(
     )
 
 
-def _status(
-    log2c: Sequence[float], bemd: Floats, labels: Floats, family: Family, clip: float = DEFAULT_CLIP
-) -> NDArray[np.int8]:
-    evidence = [Evidence(clip) for _ in log2c]
+def _evidence(bemd: Floats, labels: Floats, clip: float = DEFAULT_CLIP) -> list[Evidence]:
+    evidence = [Evidence(clip) for _ in range(bemd.shape[1])]
     extend(evidence, bemd, labels)
-    return decide(log2c, evidence, labels, family).status
+    return evidence
 
 
 def _recommended(log2c: Sequence[float], statuses: Sequence[NDArray[np.int8]]) -> float | None:
     return recommended_c(acceptable_interval(log2c, joint_status(statuses)))
 
 
-def _influential(log2c: Sequence[float], bemd: Floats, labels: Floats, now: float | None) -> list[int]:
-    """Return the experiments with the extreme scores at the recommended c and at its three neighbours below."""
-    if now is None or not len(bemd):
-        return []
-    x = np.asarray(log2c)
-    below = np.argsort(np.where(x <= np.log2(now), -x, np.inf))[:4]
-    clipped = clip_bemd(bemd[:, below[x[below] <= np.log2(now)]])
+def _near(log2c: Sequence[float], evidence: Sequence[Evidence], status: NDArray[np.int8], family: Family) -> list[int]:
+    """Return which c one experiment less may decide otherwise: the undecided ones, and those that only just are."""
+    accept, refuse, allowed = for_and_against(evidence)
+    surely = np.where(allowed, family.adjusted(log2c, accept), -math.inf).max(axis=0, initial=-math.inf) > ONE_HIT
+    refused = family.adjusted(log2c, refuse).max(axis=0, initial=-math.inf) > ONE_MISS
+    decided = np.where(status == Status.ACCEPTABLE, surely, refused & (status == Status.NOT_ACCEPTABLE))
+    return [int(k) for k in np.flatnonzero(~decided)]
+
+
+def _influential(bemd: Floats, labels: Floats) -> list[int]:
+    """Return the experiments whose score at some c is more extreme than all before it.
+
+    The capital of every stake is monotone in the score, and an experiment counts from its own number on; so of those up
+    to any number one of these has the largest influence there.
+    """
+    clipped = clip_bemd(bemd)
     a = np.abs(np.log(clipped / (1 - clipped)))
     score = a * (((labels == 1)[:, None] == (clipped > 0.5)) - expit(SLOPE_THRESHOLD * a))
     score = np.where(np.isnan(score) | np.isnan(labels)[:, None], 0.0, score)
-    return sorted({int(i) for i in (*score.argmax(axis=0), *score.argmin(axis=0))})
+    signed = np.concatenate([score, -score], axis=1)
+    records = np.diff(np.maximum.accumulate(signed, axis=0), axis=0, prepend=0.0) > 0
+    return [int(i) for i in np.flatnonzero(records.any(axis=1))]

@@ -15,7 +15,7 @@ from adaptive_calib.calibration.decision import FUTILE, Decision
 from adaptive_calib.calibration.interval import recommended_c
 from adaptive_calib.calibration.labels import LabelRule, PairedSums
 from adaptive_calib.calibration.robustness import Robustness
-from adaptive_calib.calibration.slope import SLOPE_THRESHOLD
+from adaptive_calib.calibration.slope import SLOPE_THRESHOLD, Status
 
 #: Shares below this are not worth a caution.
 FEW = 0.03
@@ -29,6 +29,7 @@ __all__ = [
     "duration",
     "forecast",
     "forecast_in_brief",
+    "label_cautions",
     "opaque_stopped_because",
     "still_open",
     "stopped_because",
@@ -36,31 +37,36 @@ __all__ = [
 
 
 class Calibration(Protocol):
-    """The properties of a `CalibrationLearner` that are put in words."""
+    """The properties of both calibration learners of which cautions speak."""
 
     @property
     def n_experiments(self) -> int: ...
     @property
     def n_failed(self) -> int: ...
     @property
-    def exhausted(self) -> bool: ...
-    @property
-    def met_at(self) -> int | None: ...
-    @property
     def labels(self) -> NDArray[np.float64]: ...
-    @property
-    def label_rule(self) -> LabelRule: ...
-    def label_sums(self) -> list[tuple[PairedSums, bool | None, bool | None]]: ...
     @property
     def distributions(self) -> tuple[str, ...]: ...
     def column(self, c: float, distribution: str | None = None) -> tuple[Floats, Floats]: ...
     def recommended_c(self) -> float | None: ...
     def current(self) -> Decision | None: ...
     def robustness(self) -> Robustness | None: ...
+
+
+class OfRecords(Calibration, Protocol):
+    """The properties of a `CalibrationLearner` that are put in words."""
+
+    @property
+    def exhausted(self) -> bool: ...
+    @property
+    def met_at(self) -> int | None: ...
+    @property
+    def label_rule(self) -> LabelRule: ...
+    def label_sums(self) -> list[tuple[PairedSums, bool | None, bool | None]]: ...
     def forecast(self) -> str: ...
 
 
-class Race(Protocol):
+class Race(Calibration, Protocol):
     """The properties of an `OpaqueCalibrationLearner` that are put in words."""
 
     max_experiments: int
@@ -70,10 +76,9 @@ class Race(Protocol):
     @property
     def c_list(self) -> tuple[float, ...]: ...
     def done(self) -> bool: ...
-    def current(self) -> Decision | None: ...
 
 
-def stopped_because(learner: Calibration) -> str:
+def stopped_because(learner: OfRecords) -> str:
     """Return why there is nothing more to ask, or what is still open and how many experiments would decide it."""
     if learner.met_at is not None:
         return f"all tolerances are met after {count(learner.met_at, 'experiment')}"
@@ -139,7 +144,8 @@ def forecast(decision: Decision, seconds: float = math.nan, of: str = "") -> str
     words = []
     if finite:
         each = ", ".join(
-            f"{_power(c)} at about {_rounded(n)}{_more_time(n - decision.n, seconds, of)}" for c, n in finite.items()
+            f"{_power(c)} at about {_number(decision, n)}{_more_time(decision, c, n, seconds, of)}"
+            for c, n in finite.items()
         )
         words.append(f"with more experiments these c would be decided: {each}")
     if endless:
@@ -171,11 +177,22 @@ def forecast_in_brief(decision: Decision, seconds: float = math.nan) -> str:
     c, n = min(needed.items(), key=lambda item: item[1])
     if math.isinf(n):
         return f"no end in sight for {len(needed)} c"
-    return f"{_power(c)} at {_rounded(n)}{_more_time(n - decision.n, seconds)}"
+    return f"{_power(c)} at {_number(decision, n)}{_more_time(decision, c, n, seconds)}"
 
 
-def _more_time(experiments: float, seconds: float, of: str = "") -> str:
-    return "" if math.isnan(seconds) else f" ({duration(experiments * seconds)}{of})"
+def _number(decision: Decision, n: float) -> str:
+    """Return a number of experiments: of several distributions that of each, which is what a user gives."""
+    several = len(decision.parts)
+    return f"{_rounded(n / several)} of each distribution" if several > 1 else _rounded(n)
+
+
+def _more_time(decision: Decision, c: float, n: float, seconds: float, of: str = "") -> str:
+    """Return how long experiments up to the n-th take, of those distributions in which c is undecided."""
+    if math.isnan(seconds):
+        return ""
+    at = int(np.argmin(np.abs(decision.log2c - math.log2(c))))
+    taken = np.mean([part.verdicts.status[at] == Status.UNDECIDED for part in decision.parts])
+    return f" ({duration(float((n - decision.n) * taken) * seconds)}{of})"
 
 
 def duration(seconds: float) -> str:
@@ -208,6 +225,8 @@ def cautions(learner: Calibration) -> tuple[str, ...]:
             f"{undecided} of {n} labels are undecided and left out of the curves; decisions count them both ways. More "
             "infinite data would settle them, unless both candidates are the same model"
         )
+        if 2 * undecided > n > undecided:
+            words[-1] += ". Where most are undecided, those that are settled may be so by chance"
     if n and not known.size:
         words.append("no experiment has a settled label: there is no curve, and no c is decided")
     elif known.size and known.min() == known.max():
@@ -226,7 +245,7 @@ def cautions(learner: Calibration) -> tuple[str, ...]:
         words.append(f"{few}: a curve is a single point")
     now = learner.current()
     if now is not None:
-        words += [*_label_cautions(learner), *curve_cautions(now), *_dependence_cautions(learner)]
+        words += [*curve_cautions(now), *_dependence_cautions(learner)]
     return tuple(words)
 
 
@@ -234,13 +253,11 @@ def _dependence_cautions(learner: Calibration) -> list[str]:
     """Return what the recommended c hangs on: values that are exactly 0 or 1, the clip, single experiments."""
     best = learner.recommended_c()
     words: list[str] = []
-    if best is None:
-        return words
     for name in learner.distributions:
-        bemd = learner.column(best, name)[0]
+        bemd = np.empty(0) if best is None else learner.column(best, name)[0]
         there = bemd[~np.isnan(bemd)]
         extreme = float(np.mean((there == 0) | (there == 1))) if there.size else 0.0
-        if extreme > MOSTLY:
+        if best is not None and extreme > MOSTLY:
             words.append(
                 f"{extreme:.0%} of B_EMD at the recommended c = {_power(best)}{_in(name)} are exactly 0 or 1: the "
                 "slope there depends on where they are clipped, and the curve has little between its ends"
@@ -248,10 +265,11 @@ def _dependence_cautions(learner: Calibration) -> list[str]:
     found = learner.robustness()
     if found is None:
         return words
+    instead = "and now none is" if best is None else f"not {_power(best)}"
     for clip, c in found.by_clip.items():
-        words.append(f"with B_EMD clipped at 1/{1 / clip:.0f}, {_instead(c)}, not {_power(best)}")
+        words.append(f"with B_EMD clipped at 1/{1 / clip:.0f}, {_instead(c)}, {instead}")
     for index, c in list(found.by_experiment.items())[:3]:
-        words.append(f"without experiment {index}, {_instead(c)}, not {_power(best)}")
+        words.append(f"without experiment {index}, {_instead(c)}, {instead}")
     return words
 
 
@@ -263,7 +281,7 @@ def _instead(c: float | None) -> str:
     return "no c would be recommended" if c is None else f"{_power(c)} would be recommended"
 
 
-def _label_cautions(learner: Calibration) -> list[str]:
+def label_cautions(learner: OfRecords) -> list[str]:
     """Return cautions about labels that may be wrong."""
     entries = [(sums, label, early) for sums, label, early in learner.label_sums() if sums.squares > 0]
     known = [sums for sums, label, _ in entries if label is not None]

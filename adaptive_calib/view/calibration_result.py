@@ -97,6 +97,7 @@ def _(learner: CalibrationLearner) -> ResultView:
     facts = [
         ("experiments", f"{n}{size} complete" + (f" ({known})" if known else "")),
         ("data", f"Ldata = {learner.function.Ldata}, labels by {learner.function.labels}"),
+        ("assumed", "independent experiments, and independent points in each data set"),
         *_interval_facts(learner.acceptable_interval(), learner.recommended_c()),
         ("state", learner.stopped_because()),
     ]
@@ -115,7 +116,7 @@ def _(learner: OpaqueCalibrationLearner) -> ResultView:
         ("state", learner.stopped_because()),
     ]
     rows = _rows(summarise(learner), learner.recommended_c())
-    return ResultView(type(learner).__name__, tuple(facts), COLUMNS if rows else (), rows)
+    return ResultView(type(learner).__name__, tuple(facts), COLUMNS if rows else (), rows, learner.cautions())
 
 
 @result_view.register
@@ -187,7 +188,7 @@ def _interval_facts(interval: AcceptableInterval, best: float | None) -> tuple[t
 def _end(end: Boundary) -> str:
     if end.open:
         return f"not reached: nothing beyond 2^{end.inside:.4g} is known to be unacceptable"
-    return f"near 2^{end.estimate:.4g}, between 2^{end.low:.4g} and 2^{end.high:.4g} (95 %)"
+    return f"near 2^{end.estimate:.4g}, between 2^{end.low:.4g} and 2^{end.high:.4g}"
 
 
 def _rows(summary: Summary, best: float | None) -> tuple[ResultRow, ...]:

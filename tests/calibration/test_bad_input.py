@@ -129,6 +129,35 @@ def test_c_outside_its_range(c: float) -> None:
     assert one.c_list == (0.5, 2.0)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"confidence": 0.3},  # of two distributions it would be .65 for each
+        {"confidence": None},
+        {"c_list": []},
+        {"Ldata": 32.5},
+        {"Linf": 1e3},
+        {"res": 1.5},
+        {"max_experiments": -1},
+    ],
+    ids=str,
+)
+def test_a_parameter_that_makes_no_sense_is_refused_at_once(wrong: dict[str, Any]) -> None:
+    """The message shows the value that came, before any experiment is evaluated."""
+    words = r"should (lie between 1/2 and 1|be a whole number|begin with at least one)"
+    with pytest.raises(ValueError, match=words):
+        CalibrationLearner({"a": Gaussians(4), "b": Gaussians(4, entropy=2)}, **{"Ldata": 32, "Linf": 128, **wrong})
+
+
+@pytest.mark.parametrize("label", [float("nan"), 0.5, "B"])
+def test_a_label_of_an_opaque_function_that_is_none(label: Any) -> None:
+    """What is neither true, false nor None is no label; it would count as true."""
+    one = OpaqueCalibrationLearner(lambda point: (0.5, True), 10)
+    with pytest.raises(ValueError, match="B_epis should be True, False or None"):
+        one.tell((0, 0.0), (0.5, label))
+    assert not one.data
+
+
 def test_all_is_well() -> None:
     """A calibration without such trouble has nothing to tell."""
     one = learner(Gaussians(40, spread=4.0), Linf=512)

@@ -15,6 +15,7 @@ from adaptive_calib.calibration.decision import judge_table
 from adaptive_calib.calibration.interval import recommended_c
 from adaptive_calib.calibration.opaque import OpaqueCalibrationLearner, Point
 from adaptive_calib.calibration.slope import Status
+from adaptive_calib.view.calibration_result import text
 
 GRID = np.arange(-8.0, 9.0)
 N = 512
@@ -71,6 +72,20 @@ def test_the_outcome_does_not_depend_on_workers_or_order() -> None:
     assert set(one.data) == set(other.data)
     assert one.recommended_c() == other.recommended_c()
     assert one.loss() == other.loss() == 0.0
+
+
+def test_a_race_has_its_cautions() -> None:
+    """A fault on one side, a base rate and labels of one kind are said of a race too."""
+    rng = np.random.default_rng(1)
+    t = 3 * rng.choice([-1, 1], 1500) + math.sqrt(6) * rng.standard_normal(1500)
+    said = 1 / (1 + np.exp(-np.where(t < 0, t / 0.5, t / 1.8)))
+    wins = rng.random(1500) < 1 / (1 + np.exp(-t))
+    one = OpaqueCalibrationLearner(lambda p: (float(said[p[0]]), bool(wins[p[0]])), 1500, start=[1], c_bounds=(0.5, 1))
+    run(one)
+    assert any("over-confident where it favours B" in words for words in one.cautions())
+    assert "over-confident where it favours B" in text(one)
+    always = OpaqueCalibrationLearner(lambda point: (0.9, True), 64, start=[1], c_bounds=(0.5, 1))
+    assert any("the same model always wins" in words for words in run(always).cautions())
 
 
 def test_only_undecided_values_get_more() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
+
 import numpy as np
+import pytest
 
 from adaptive_calib.calibration.axis import Axis
 from adaptive_calib.calibration.decision import judge_table
@@ -23,14 +26,17 @@ def test_a_clear_answer_hangs_on_nothing() -> None:
     assert found.by_experiment == {}
 
 
-def test_one_experiment_that_decides_is_found() -> None:
-    """At the number of experiments at which a c has just been accepted, one hit less takes that back."""
+@pytest.mark.parametrize("more", [-1, 0])
+def test_one_experiment_that_decides_is_found(more: int) -> None:
+    """Just before a c is accepted one miss less has it accepted; just after, one hit less takes that back."""
     bemd, labels = table([0.5, 0.5, 1.6, 1.6], 2500, 1)
-    n = next(n for n in range(100, 2500) if recommended_c(judge_table(C, bemd[:n], labels[:n]).interval) is not None)
-    found = robustness(LOG2C, bemd[:n], labels[:n], FAMILY)
+    n = _needed((bemd, labels)) + more
+    bemd, labels = bemd[:n], labels[:n]
+    found = robustness(LOG2C, bemd, labels, FAMILY)
     assert found.by_experiment
+    assert (None in found.by_experiment.values()) == (more == 0)
     for index, c in found.by_experiment.items():
-        without = judge_table(C, np.delete(bemd[:n], index, axis=0), np.delete(labels[:n], index))
+        without = judge_table(C, np.delete(bemd, index, axis=0), np.delete(labels, index))
         assert recommended_c(without.interval) == c
 
 
@@ -60,7 +66,8 @@ def test_of_several_distributions_the_one_that_decides_is_looked_at() -> None:
 
 
 def _needed(of: tuple[np.ndarray, np.ndarray]) -> int:
-    """Experiments at which a c is accepted."""
+    """Experiments at which a c is accepted; a decision is kept, so the first number is found by bisection."""
     bemd, labels = of
-    decided = (n for n in range(100, 2500) if recommended_c(judge_table(C, bemd[:n], labels[:n]).interval) is not None)
-    return next(decided)
+    return bisect.bisect_left(
+        range(2500), True, 1, key=lambda n: recommended_c(judge_table(C, bemd[:n], labels[:n]).interval) is not None
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,8 @@ def test_the_recommended_c_is_acceptable_in_each() -> None:
     assert first.verdicts.status[at] == Status.ACCEPTABLE
     assert second.verdicts.status[at] == Status.NOT_ACCEPTABLE
     assert one.judgement.status[at] == Status.NOT_ACCEPTABLE
+    assert one.n_experiments < one.judgement.n  # those that were not wanted are not counted
+    assert f"after {one.n_experiments} experiments" in one.stopped_because()
 
 
 def test_experiments_go_to_the_one_that_limits() -> None:
@@ -83,6 +86,10 @@ def test_where_one_would_reject_the_other_gets_no_more() -> None:
     assert np.any((first.verdicts.status == Status.UNDECIDED) & below)
     assert np.any((second.verdicts.status == Status.UNDECIDED) & below)
     assert counts[0] < 0.9 * counts[1]
+    needed = next(n for n in one.judgement.experiments_needed.values() if math.isfinite(n))
+    words = re.search(r"at about (\d+) of each distribution", one.stopped_because())
+    assert words is not None
+    assert abs(float(words[1]) - needed / 2) <= 0.06 * needed  # two digits
 
 
 def test_the_outcome_does_not_depend_on_workers_or_order() -> None:
