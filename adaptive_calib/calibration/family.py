@@ -20,7 +20,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +59,7 @@ class Family:
         ValueError
             If `confidence` does not lie between 1/2 and 1.
         """
-        if not isinstance(confidence, Real) or not 0.5 < confidence < 1:
+        if not (isinstance(confidence, int | float) and 0.5 < confidence < 1):
             raise ValueError(f"`confidence` should lie between 1/2 and 1, such as 0.95, but is {confidence!r}.")
         return cls(axis, (1 - confidence) / 2 / distributions)
 

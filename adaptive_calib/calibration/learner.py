@@ -22,21 +22,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive_calib.calibration import frames, wording
-from adaptive_calib.calibration._notebook_repr import NotebookRepr
+from adaptive_calib.calibration._any_calibration import AnyCalibration
 from adaptive_calib.calibration.axis import Axis, on_axis
 from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Tolerances, next_look
 from adaptive_calib.calibration.evaluate import EvaluateExperiment, Point, Record, Sampling, check_c, read_sums
 from adaptive_calib.calibration.experiment import EpistemicDist, ExperimentLike, SeveralDistributions, as_one
 from adaptive_calib.calibration.family import Family
-from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
+from adaptive_calib.calibration.interval import recommended_c
 from adaptive_calib.calibration.judging import Judging
 from adaptive_calib.calibration.labels import FixedLabel, LabelRule, PairedSums, check_whole
 from adaptive_calib.calibration.ledger import Ledger
 from adaptive_calib.calibration.points import as_point, pieces
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
 from adaptive_calib.calibration.robustness import Robustness
-from adaptive_calib.learner import _familiar_methods
-from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
+from adaptive_calib.learner.base_learner import cache_latest, check_number_of_points
 from adaptive_calib.learner.carried_point import CarriedPoint
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ __all__ = ["CalibrationLearner"]
 NEAR_TIE_CAP = 4
 
 
-class CalibrationLearner(NotebookRepr, BaseLearner):
+class CalibrationLearner(AnyCalibration):
     """Learns the acceptable interval of c and the calibration curve at the recommended c.
 
     Parameters
@@ -162,7 +161,7 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         self._limiting = frozenset(range(len(self.distributions)))  # the distributions that need more experiments
         self._skipped: set[int] = set()
         self._records: dict[int, Record] = {}
-        self._robustness: tuple[tuple[int, int], Robustness] | None = None
+        self._robustness = None
         self._label_sums: list[tuple[PairedSums, bool | None, bool | None] | None] = []
         self._next_new = 0  # every index below it was asked for, told or failed
         self._unsettled: dict[int, Point] = {}  # index -> the block of infinite data that it wants
@@ -264,18 +263,12 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         spent = [float(value["seconds"]) for point, value in self.data.items() if point[0] == "new"]
         return wording.forecast(now, sum(spent) / len(spent) if spent else math.nan, " of evaluation")
 
+    def _hangs_on(self) -> Robustness:
+        return self._judging.robustness(self._ledger)
+
     def cautions(self) -> tuple[str, ...]:
         """Return what a reader of the result has to know, in words; empty if all is well. See `wording`."""
         return (*wording.cautions(self), *wording.label_cautions(self))
-
-    def robustness(self) -> Robustness | None:
-        """Return what the recommended c hangs on, at the end of a run; None before."""
-        key = self.n_experiments, len(self.c_list)
-        if not self.n_experiments or not self.done():
-            return None
-        if self._robustness is None or self._robustness[0] != key:
-            self._robustness = key, self._judging.robustness(self._ledger)
-        return self._robustness[1]
 
     @property
     def met_at(self) -> int | None:
@@ -565,16 +558,6 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
             return last
         return self._judged() if len(self._ledger) else None
 
-    def acceptable_interval(self) -> AcceptableInterval:
-        """Return the interval of c known to be acceptable, with the uncertainty of both ends."""
-        now = self.current()
-        return AcceptableInterval("undecided") if now is None else now.interval
-
-    def recommended_c(self) -> float | None:
-        """Return the smallest c known to be acceptable: the sharpest that is not over-confident; None without one."""
-        best = recommended_c(self.acceptable_interval())
-        return None if best is None else min(self.c_list, key=lambda c: abs(c - best))  # 2**log2 c may be rounded
-
     def column(self, c: float, distribution: str | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return B_EMD at one c and the labels (1, 0, NaN) over the prefix, shape (n,) both.
 
@@ -613,10 +596,6 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
 
     # ------------------------------------------------------------------ plots, tables
 
-    def plot(self, *, each_c: bool = False) -> Any:
-        """Return a HoloViews layout of all that is known so far, see `adaptive_calib.view.calibration_learner`."""
-        return _familiar_methods.view("calibration_learner").plot(self, each_c=each_c)
-
     def to_dataframe(self, *, records: bool = False) -> pd.DataFrame:
         """Return a table of the complete experiments, one row for each of them and each c; see `frames`.
 
@@ -649,23 +628,6 @@ class CalibrationLearner(NotebookRepr, BaseLearner):
         """
         for point, record in frames.record_rows(df):
             self.tell(point, record)
-
-    # ------------------------------------------------------------------ copies and files
-
-    def new(self) -> CalibrationLearner:
-        """Return a learner with the same parameters and no data."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        other.__dict__.pop("_cache", None)  # the last loss, of a dict that both would change
-        other.data, other.pending_points, other.failed_points = {}, set(), set()
-        other._restart()
-        return other
-
-    def _get_data(self) -> dict[Point, dict[str, Any]]:
-        return dict(self.data)
-
-    def _set_data(self, data: dict[Point, dict[str, Any]]) -> None:
-        self.tell_many(data.keys(), data.values())
 
 
 def _axis(c_list: Sequence[float] | None, c_bounds: tuple[float, float], c_tol: float | None) -> Axis:

@@ -23,20 +23,18 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration import frames, wording
-from adaptive_calib.calibration._notebook_repr import NotebookRepr
+from adaptive_calib.calibration._any_calibration import AnyCalibration
 from adaptive_calib.calibration.axis import Axis
 from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Rows, Tolerances, judge
 from adaptive_calib.calibration.evaluate import check_c
 from adaptive_calib.calibration.evidence import Evidence, extend
 from adaptive_calib.calibration.family import Family
-from adaptive_calib.calibration.interval import AcceptableInterval, recommended_c
 from adaptive_calib.calibration.labels import check_whole
 from adaptive_calib.calibration.pairs import table_columns
 from adaptive_calib.calibration.result import CalibrateResult, calib_point_dtype
 from adaptive_calib.calibration.robustness import Robustness, robustness
 from adaptive_calib.calibration.slope import SLOPE_THRESHOLD, Status
-from adaptive_calib.learner import _familiar_methods
-from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
+from adaptive_calib.learner.base_learner import cache_latest, check_number_of_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +85,7 @@ class _Candidate:
         return math.sqrt(p * (1 - p))
 
 
-class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
+class OpaqueCalibrationLearner(AnyCalibration):
     """Learns the acceptable interval of c from single evaluations of B_EMD.
 
     Parameters
@@ -161,7 +159,7 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         self._race: dict[float, _Candidate] = {}
         self._over = False
         self._current: Decision | None = None
-        self._robustness: Robustness | None = None
+        self._robustness = None
         self._enter(self.axis.start)
 
     def _enter(self, log2c: Sequence[float]) -> None:
@@ -217,15 +215,12 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         now = self.current()
         return "" if now is None else wording.forecast(now, math.nan if seconds is None else seconds)
 
+    def _hangs_on(self) -> Robustness:
+        return robustness(*self._columns()[:3], self.family)
+
     def cautions(self) -> tuple[str, ...]:
         """Return what a reader of the result has to know, in words; empty if all is well. See `wording`."""
         return wording.cautions(self)
-
-    def robustness(self) -> Robustness | None:
-        """Return what the recommended c hangs on, at the end of a run; None before."""
-        if self._robustness is None and self.done():
-            self._robustness = robustness(*self._columns()[:3], self.family)
-        return self._robustness
 
     # ------------------------------------------------------------------ ask and tell
 
@@ -369,15 +364,6 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         """Return the decision at the end of the last round; None before the first."""
         return self._current
 
-    def acceptable_interval(self) -> AcceptableInterval:
-        """Return the interval of acceptable c, as far as it is decided."""
-        now = self.current()
-        return AcceptableInterval("undecided") if now is None else now.interval
-
-    def recommended_c(self) -> float | None:
-        """Return the smallest acceptable c, or None."""
-        return recommended_c(self.acceptable_interval())
-
     def column(self, c: float, distribution: str | None = None) -> tuple[Floats, Floats]:
         """Return B_EMD at one c and the labels (1, 0, NaN) of the experiments evaluated there, in their order.
 
@@ -407,10 +393,6 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
         return at
 
     # ------------------------------------------------------------------ plots, tables
-
-    def plot(self, *, each_c: bool = False) -> Any:
-        """Return a HoloViews layout of all that is known so far, see `adaptive_calib.view.calibration_learner`."""
-        return _familiar_methods.view("calibration_learner").plot(self, each_c=each_c)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a table with one row for each told point; see `frames`. `se` is unknown and `n_inf` not kept."""
@@ -447,20 +429,6 @@ class OpaqueCalibrationLearner(NotebookRepr, BaseLearner):
             for i, (bemd, label) in enumerate(zip(*table_columns(result[c]), strict=True)):
                 if not math.isnan(bemd):
                     self.tell((i, math.log2(c)), (float(bemd), None if math.isnan(label) else bool(label)))
-
-    def new(self) -> OpaqueCalibrationLearner:
-        """Return a learner with the same parameters and no data."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        other.data, other.pending_points, other.failed_points = {}, set(), set()
-        other._restart()
-        return other
-
-    def _get_data(self) -> dict[Point, tuple[float, bool | None]]:
-        return dict(self.data)
-
-    def _set_data(self, data: dict[Point, tuple[float, bool | None]]) -> None:
-        self.tell_many(data.keys(), data.values())
 
 
 def _point(x: Any) -> Point:
