@@ -42,9 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and not words[0].startswith("-") and words[0] not in ("watch", "serve"):
         command, *rest = words
+        if command in STORE_COMMANDS and not rest:
+            _parser().error(f"{command} of which store? adaptive-calib {command} STORE")
         if rest[:1] in (["-h"], ["--help"]):
             rest = ["STORE", *rest]
-        return store_main([*rest[:1], command, *rest[1:]])  # there the file comes first
+        in_their_order = [*rest[:1], command, *rest[1:]]  # there the file comes first
+        return store_main(in_their_order, usage="adaptive-calib {} STORE")
     options = _parser().parse_args(words)
     try:
         return int(options.run(options, sys.stdout))

@@ -29,6 +29,7 @@ extensions = [
     "myst_nb",
     "sphinx_copybutton",
     "public_names",
+    "search_words",
     "copied_notebooks",
     "error_messages",
     "mathml",

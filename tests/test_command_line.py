@@ -224,3 +224,14 @@ def test_the_help_names_every_command_and_each_has_its_own(capsys: pytest.Captur
             main([name, "--help"])
         assert end.value.code == 0
         assert name in capsys.readouterr().out
+
+
+def test_what_is_missing_is_said_in_the_words_that_were_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command without its store, or without an option that it needs, names itself and not another program."""
+    for words, missing in ((["export"], "export of which store"), (["export", "x.db"], "required: -o/--output")):
+        with pytest.raises(SystemExit):
+            main(words)
+        said = capsys.readouterr().err
+        assert missing in said
+        assert "adaptive-calib export STORE" in said
+        assert "python -m" not in said

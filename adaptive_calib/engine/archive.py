@@ -62,7 +62,7 @@ class Stored:
     Attributes
     ----------
     status : str
-        ``"ok"``, ``"failed"``, ``"crashed"``, or ``"claimed"`` by another run.
+        ``"ok"``, ``"failed"``, ``"crashed"``, or ``"claimed"``: leased by another run.
     value
         The result; None unless the status is ``"ok"``.
     reason : str
@@ -123,18 +123,18 @@ class Archive(Protocol):
     def find(self, point: Any, place: Any = None, *, claim: bool = True) -> Stored | None:
         """Return the stored result of an asked point, or None if it has to be evaluated.
 
-        In a run that shares its points with others, None means that this run has claimed the point; unless ``claim``
-        is False: then nothing is claimed, and None means that there is no result.
+        In a run that shares its points with others, None means that this run has a lease on the point; unless
+        ``claim`` is False: then no lease is taken, and None means that there is no result.
         """
         ...
 
     def release(self, places: Sequence[Any]) -> None:
-        """Give up claims on points that are not going to be evaluated now."""
+        """Give up leases on points that are not going to be evaluated now."""
         ...
 
     @property
     def look_every(self) -> float:
-        """Seconds after which to look again for a point that another run has claimed."""
+        """Seconds after which to look again for a point that another run has leased."""
         ...
 
     def prepare(self, outcome: Outcome) -> Any:

@@ -359,7 +359,7 @@ class LargestError(GoalBase):
     >>> learner = Learner1D(math.exp, bounds=(-1, 1), mode="smooth")
     >>> simple(learner, goal=LargestError(1e-4, learner, fraction=0.05, confidence=0.95))
     >>> print(learner.claim())
-    error at most 0.0001; checked at 59 random points: at most 5 % of the domain may exceed it (95 %)
+    error at most 0.0001; checked at 59 random points: exceeded on at most 5 % of the domain (95 % confidence)
     """
 
     value: float

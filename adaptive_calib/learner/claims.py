@@ -109,7 +109,7 @@ class Claim:
     --------
     >>> from adaptive_calib.learner.claims import Claim
     >>> print(Claim(1e-3, fraction=0.1, confidence=0.9, checks=22, basis="checked"))
-    error at most 0.001; checked at 22 random points: at most 10 % of the domain may exceed it (90 %)
+    error at most 0.001; checked at 22 random points: exceeded on at most 10 % of the domain (90 % confidence)
     >>> print(Claim.estimated(1e-3))
     error about 0.001, estimated and not checked
     """
@@ -148,7 +148,7 @@ class Claim:
     def _share(self) -> str:
         if self.fraction == 0:
             return "every point of the domain is known"
-        return f"at most {_percent(self.fraction)} of the domain may exceed it ({_percent(self.confidence)})"
+        return f"exceeded on at most {_percent(self.fraction)} of the domain ({_percent(self.confidence)} confidence)"
 
 
 class ErrorCheck:

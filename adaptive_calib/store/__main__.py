@@ -37,9 +37,12 @@ COMMANDS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 0, or 1 after an error that was printed."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, *, usage: str = "python -m adaptive_calib.store FILE {}") -> int:
+    """Run the command line; return 0, or 1 after an error that was printed.
+
+    `usage` is what was typed before the options, with ``{}`` for the command.
+    """
+    options = _parser(usage).parse_args(arguments)
     command: Callable[[Store, argparse.Namespace], int] = options.run
     try:
         with open_store(options.file, readonly=not options.writes) as store:
@@ -50,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(usage: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m adaptive_calib.store", description="Look at a store of evaluations, and clean it."
     )
@@ -59,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", description="Without one: list.")
 
     def add(name: str, run: Any, *, writes: bool = False, space: bool = True) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=COMMANDS[name], description=COMMANDS[name])
+        typed = usage.format(name)
+        command = commands.add_parser(name, prog=typed, help=COMMANDS[name], description=COMMANDS[name])
         command.set_defaults(run=run, writes=writes)
         if space:
             command.add_argument("space", nargs="?", help="uid, beginning of it, or name; not needed if there is one")

@@ -82,15 +82,15 @@ class Backend(ABC):
 
     @abstractmethod
     def claim(self, keys: Sequence[Key], owner: str, expired: Collection[str] = ()) -> dict[Key, str]:
-        """Claim points for an owner; return those that another owner has claimed, with its name.
+        """Take leases on points for an owner; return the points that another owner has leased, with its name.
 
-        Of several processes that claim a point at the same time one succeeds. A claim of one of the `expired` owners
+        Of several processes that want a point at the same time one succeeds. A lease of one of the `expired` owners
         is taken over. `adaptive_calib.store.leases` decides who these are.
         """
 
     @abstractmethod
     def release(self, keys: Iterable[Key], owner: str) -> None:
-        """Give up what an owner has claimed of these points; the claims of others stay."""
+        """Give up an owner's leases on these points; the leases of others stay."""
 
     @abstractmethod
     def beat(self, owner: str, number: int | None) -> None:

@@ -1,9 +1,9 @@
 """Points under evaluation, shared out among the processes that use one store.
 
-A run claims a point before it evaluates it, and gives the claim up when the result is stored. A claim is a lease: it
-holds as long as its owner lives. An owner writes another number every `HEARTBEAT` seconds. It has died if its process
+A run takes a lease on a point before it evaluates it, and gives the lease up when the result is stored. A lease holds
+as long as its owner lives. An owner writes another number every `HEARTBEAT` seconds. It has died if its process
 is gone, or, as seen from another host, if its number has stayed the same for `LEASE` seconds; clocks of hosts are not
-compared. Then others take its claims over.
+compared. Then others take its leases over.
 
 Leases save work and protect nothing. If an owner was stopped for longer than its lease, a point is evaluated twice, and
 the first result is kept.
@@ -35,12 +35,12 @@ LEASE = 30.0
 
 
 class Leases:
-    """The claims of one run.
+    """The leases of one run.
 
     Parameters
     ----------
     store : Backend
-        Where claims are kept.
+        Where leases are kept.
     run_id : str
         Distinguishes the run from others of the same process.
     heartbeat, lease : float
@@ -75,7 +75,7 @@ class Leases:
         self._thread.start()
 
     def claim(self, keys: Sequence[Key]) -> set[Key]:
-        """Claim points; return those that another living run evaluates."""
+        """Take leases on points; return those that another living run evaluates."""
         held = self._store.claim(keys, self._owner)
         if held:
             dead = self._dead(set(held.values()))
@@ -86,7 +86,7 @@ class Leases:
         return set(held)
 
     def release(self, keys: Iterable[Key]) -> None:
-        """Give up claims; those that this run does not have are left out."""
+        """Give up leases; those that this run does not have are left out."""
         given_up = self._claimed.intersection(keys)
         if not given_up:
             return
@@ -94,10 +94,10 @@ class Leases:
         try:
             self._store.release(given_up, self._owner)
         except (StoreError, OSError) as error:  # others find the results all the same, and the lease ends with the run
-            logger.warning("%r: claims could not be given up: %s", self._store, error)
+            logger.warning("%r: leases could not be given up: %s", self._store, error)
 
     def close(self) -> None:
-        """Give up all claims and end the signs of life."""
+        """Give up all leases and end the signs of life."""
         if self._stop.is_set():
             return
         self._stop.set()

@@ -381,7 +381,7 @@ class RunArchive:
         place : optional
             What `place` returned for it.
         claim : bool
-            In a run that shares its points: claim the point if there is no result.
+            In a run that shares its points: take a lease on the point if there is no result.
 
         Raises
         ------
@@ -437,13 +437,13 @@ class RunArchive:
         return Stored("crashed" if status == "crashed" else "failed", reason="" if row is None else row.traceback)
 
     def release(self, places: Sequence[_Place | None]) -> None:
-        """Give up claims on points that are not going to be evaluated now."""
+        """Give up leases on points that are not going to be evaluated now."""
         if self._leases is not None:
             self._leases.release([place[2] for place in places if place is not None])
 
     @property
     def look_every(self) -> float:
-        """Seconds after which to look again for a point that another run has claimed."""
+        """Seconds after which to look again for a point that another run has leased."""
         return min(self._share_every or 0.05, 1.0)
 
     def prepare(self, outcome: Outcome) -> Row:

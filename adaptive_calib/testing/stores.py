@@ -147,7 +147,7 @@ class StoreContract:
         return self.open(place) if self.persistent and store.sees_others else store
 
     def test_a_point_is_claimed_by_one_owner(self, place: Path) -> None:
-        """Claims are refused to others until they are given up or their owner has expired."""
+        """Leases are refused to others until they are given up or their owner has expired."""
         store = self.open(place)
         other = self.another(store, place)
         a, b, c = Key("s", "aa"), Key("s", "bb", "fit/1", 2), Key("s", "cc")

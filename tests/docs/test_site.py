@@ -111,6 +111,22 @@ def test_figures_of_the_readme_are_those_of_the_performance_page():
         assert not missing, f"{line}: {sorted(missing)}"
 
 
+def test_counts_of_the_readme_are_those_of_the_page_on_evaluations():
+    """How many functions were compared, and what a narrow resonance takes to 1e-6."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (DOCS / "explanation" / "evaluations.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## ", page, flags=re.MULTILINE)
+    compared = [
+        text for text in sections if text.startswith(("Functions with which it was made", "Functions held out"))
+    ]
+    rows = [line for text in compared for line in re.findall(r"^\| .* / .*$", text, re.MULTILINE)]
+    assert f"Over {len(rows)} functions" in readme
+    (resonance,) = (line for line in rows if line.startswith("| resonance 1e-4 |"))
+    assert f"a resonance of width 1e-4 takes {resonance.split('|')[2].split('/')[1].strip()}." in " ".join(
+        readme.split()
+    )
+
+
 @pytest.mark.parametrize("page", sorted((DOCS / "explanation").glob("*_performance.md")), ids=_name)
 def test_no_table_of_figures_without_its_command(page: Path):
     """On a performance page each section that has a table names a command that gives its figures."""

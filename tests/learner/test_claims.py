@@ -36,9 +36,9 @@ def test_the_sentence():
     """A claim says in one line what it rests on."""
     claim = Claim(2e-3, 0.1, 0.9, 22, "checked", 0.01, 0.5, ((0.31, 0.32), (0.4, 0.5)))
     assert str(claim) == (
-        "error at most 0.002; checked at 22 random points: at most 10 % of the domain may exceed it (90 %); features "
-        "narrower than 1 % of the domain may be missed; no prediction on 50 % of the domain, without valid values; "
-        "but for a break between 0.31 and 0.32 and 1 more"
+        "error at most 0.002; checked at 22 random points: exceeded on at most 10 % of the domain (90 % confidence); "
+        "features narrower than 1 % of the domain may be missed; no prediction on 50 % of the domain, "
+        "without valid values; but for a break between 0.31 and 0.32 and 1 more"
     )
     assert "estimated" in str(Claim.estimated(0.1))
     assert Claim.estimated(0.1).confidence == 0.0

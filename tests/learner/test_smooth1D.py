@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from adaptive_calib.learner.learner1D import Learner1D, smooth_loss
 from adaptive_calib.learner.smooth1D import REACH, Curve
 
-#: Ten smooth functions; the ratio of evaluations is stated for these in docs/explanation/learner_performance.md.
+#: Ten smooth functions; the evaluations that they take are stated in docs/explanation/learner_performance.md.
 SMOOTH: dict[str, tuple[Callable[[Any], Any], tuple[float, float]]] = {
     "exponential": (np.exp, (-1, 1)),
     "sine": (lambda x: np.sin(10 * x), (-1, 1)),
@@ -24,6 +26,12 @@ SMOOTH: dict[str, tuple[Callable[[Any], Any], tuple[float, float]]] = {
     "falling waves": (lambda x: np.cos(x) / (1 + x), (0, 20)),
     "logarithm": (lambda x: np.log(x + 0.05), (0, 1)),
 }
+
+ROOT = Path(__file__).parents[2]
+_PAGE = (ROOT / "docs" / "explanation" / "learner_performance.md").read_text(encoding="utf-8")
+_TABLE = re.search(r"^\| function \| smooth mode .*\n\|[-|]+\n((?:\|.*\n)+)", _PAGE, re.MULTILINE)
+assert _TABLE is not None
+STATED = dict(zip(SMOOTH, (int(row.split(" | ")[1]) for row in _TABLE[1].splitlines()), strict=True))
 
 #: Smooth between breaks.
 BROKEN: dict[str, tuple[Callable[[Any], Any], tuple[float, float]]] = {
@@ -51,11 +59,19 @@ def learn(f: Callable[[Any], Any], bounds: tuple[float, float], goal: float, mod
 
 @pytest.mark.parametrize("name", [*SMOOTH, *BROKEN])
 def test_estimate_is_above_the_truth(name: str) -> None:
-    """When the estimate says 1e-6 the error is at most that, and the estimate is not wildly above."""
+    """When the estimate says 1e-6 the error is at most that, after as many evaluations as the documentation states."""
     f, bounds = {**SMOOTH, **BROKEN}[name]
     learner = learn(f, bounds, 1e-6)
     assert largest(learner, f) <= learner.largest_error() <= 1e-6
     assert learner.npoints < 300
+    assert learner.npoints == pytest.approx(STATED.get(name, learner.npoints), rel=0.1)
+
+
+def test_the_auto_mode_takes_what_the_readme_says() -> None:
+    """The evaluations of sin 10x for an estimated error of 1e-6."""
+    stated = re.search(r"`mode=\"auto\"`, sin 10x takes (\d+) evaluations", (ROOT / "README.md").read_text("utf-8"))
+    assert stated is not None
+    assert learn(*SMOOTH["sine"], 1e-6, "auto").npoints == pytest.approx(int(stated[1]), abs=3)
 
 
 @pytest.mark.parametrize("name", SMOOTH)

@@ -5,11 +5,11 @@
     store.json                              the format
     spaces/<uid>.json   runs/<id>.json
     evals/<space>/<point uid>-<split>-<replicate>.json      the row; large data in data/, which is written first
-    claims/<space>/<point uid>-<split>-<replicate>.<turn>   the owner of a claim; owners/<owner>: its sign of life
+    claims/<space>/<point uid>-<split>-<replicate>.<turn>   the owner of a lease; owners/<owner>: its sign of life
 
 Each object is complete or absent: object stores put it in one step, elsewhere it is written under another name and
-moved. A result set is listed when it is first read, and again by `refresh`. A claim is an object that only one process
-can make; who takes over the claim of a dead owner makes the one of the next turn. Names in records are compared with
+moved. A result set is listed when it is first read, and again by `refresh`. A lease is an object that only one process
+can make; who takes over the lease of a dead owner makes the one of the next turn. Names in records are compared with
 the names of their objects, so that a record from elsewhere cannot lead out of the store. Some milliseconds per
 evaluation are usual; for less use `SQLiteStore` and copy the file.
 """
@@ -104,7 +104,7 @@ class FsspecStore(Store):
         self._memory = MemoryStore()
         self._listed: set[str] = set()
         self._objects: dict[Key, tuple[int, str | None]] = {}  # place in the order, and name of the data
-        self._turns: dict[Key, int] = {}  # of the claims that were made here
+        self._turns: dict[Key, int] = {}  # of the leases that were taken here
         self._number = time.time_ns()  # order of writing, also across runs
         self._check_format()
         for name, record in self._read_all("spaces"):
@@ -354,7 +354,7 @@ class FsspecStore(Store):
         return self._memory.read_runs()
 
     def claim(self, keys: Sequence[Key], owner: str, expired: Collection[str] = ()) -> dict[Key, str]:
-        """Claim points, each by an object of its own; return those that another owner has, with its name."""
+        """Take leases on points, each by an object of its own; return those that another owner has, with its name."""
         held = {}
         for key in keys:
             holder = self._claim(key, owner, expired)
@@ -392,7 +392,7 @@ class FsspecStore(Store):
         return f"claims/{key.space}/{key.point_uid}-{quote(key.split, safe='')}-{key.replicate}.{turn}"
 
     def release(self, keys: Iterable[Key], owner: str) -> None:
-        """Remove the objects of claims, and those of dead owners before them."""
+        """Remove the objects of leases, and those of dead owners before them."""
         for key in keys:
             for turn in range(self._turns.pop(key, -1) + 1):
                 self._remove(self._claim_name(key, turn))
@@ -418,7 +418,7 @@ class FsspecStore(Store):
         return beats
 
     def clean_files(self) -> int:
-        """Remove data that no row names, and claims; return how many data."""
+        """Remove data that no row names, and leases; return how many data."""
         for folder in ("claims", "owners"):
             with suppress(FileNotFoundError):
                 self._fs.rm(f"{self._root}/{folder}", recursive=True)

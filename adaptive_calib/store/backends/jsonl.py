@@ -289,7 +289,7 @@ class JournalStore(Store):
         return self._memory.read_runs()
 
     def claim(self, keys: Sequence[Key], owner: str, expired: Collection[str] = ()) -> dict[Key, str]:
-        """Claim points; return those that another owner has, with its name."""
+        """Take leases on points; return those that another owner has, with its name."""
         with self._writing():
             held = self._memory.claim(keys, owner, expired)
             claimed = [key for key in keys if key not in held]
@@ -298,7 +298,7 @@ class JournalStore(Store):
             return held
 
     def release(self, keys: Iterable[Key], owner: str) -> None:
-        """Give up claims."""
+        """Give up leases."""
         with self._writing():
             keys = list(keys)
             self._append([{"release": keys, "owner": owner}])

@@ -93,7 +93,7 @@ class MemoryStore(Store):
         return list(self._runs.values())
 
     def claim(self, keys: Sequence[Key], owner: str, expired: Collection[str] = ()) -> dict[Key, str]:
-        """Claim points."""
+        """Take leases on points."""
         held: dict[Key, str] = {}
         with self._claiming:
             for key in keys:
@@ -105,7 +105,7 @@ class MemoryStore(Store):
         return held
 
     def release(self, keys: Iterable[Key], owner: str) -> None:
-        """Give up claims."""
+        """Give up leases."""
         with self._claiming:
             for key in keys:
                 if self._claims.get(key) == owner:

@@ -295,10 +295,10 @@ class SQLiteStore(Store):
         found = self._fetch(f"SELECT {', '.join(Run._fields)}, checksum FROM runs ORDER BY started, rowid")
         return [Run._make(fields) for *fields, expected in found if valid_run(Run._make(fields), expected)]
 
-    # ------------------------------------------------------------------------------------------------ claims
+    # ------------------------------------------------------------------------------------------------ leases
 
     def claim(self, keys: Sequence[Key], owner: str, expired: Collection[str] = ()) -> dict[Key, str]:
-        """Claim points in one transaction; return those that another owner has, with its name."""
+        """Take leases on points in one transaction; return those that another owner has, with its name."""
         held: dict[Key, str] = {}
         with self._transaction() as db:
             for key in keys:
@@ -310,7 +310,7 @@ class SQLiteStore(Store):
         return held
 
     def release(self, keys: Iterable[Key], owner: str) -> None:
-        """Give up claims."""
+        """Give up leases."""
         with self._transaction() as db:
             db.executemany(f"DELETE FROM claims WHERE {_KEY} AND owner = ?", [(*key, owner) for key in keys])
 
@@ -329,7 +329,7 @@ class SQLiteStore(Store):
     # ------------------------------------------------------------------------------------------------ around it
 
     def clean_files(self) -> int:
-        """Remove large results that no row names, and claims; return how many files."""
+        """Remove large results that no row names, and leases; return how many files."""
         with self._transaction() as db:
             db.execute("DELETE FROM claims")
             db.execute("DELETE FROM owners")
