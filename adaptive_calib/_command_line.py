@@ -163,12 +163,14 @@ def _finite(value: Any) -> Any:
 
 
 def _shown(run: Run, width: int, colours: bool) -> list[str]:
-    """Return a run as lines: where and when it runs, its state, the loss as a small curve, and the last failures."""
+    """Return a run as lines: what runs where since when, its state, its losses as a curve, and the last failures."""
     manifest = json.loads(run.manifest)
     state = manifest.get("state") or {}
     where = f"{manifest.get('host')}:{manifest.get('pid')}"
-    lines = [cut(printable(f"run {run.id}, started {local_time(run.started)} on {where}"), width)]
     view = stored_view(_escaped(run))
+    names = ", ".join(str(space.get("name")) for space in manifest.get("spaces", {}).values())
+    what = f"{view.title} of {names}" if view is not None else names
+    lines = [cut(printable(f"{what:.60}, started {local_time(run.started)} on {where}, run {run.id}"), width)]
     if view is None:
         return [*lines, f"  {printable(run.reason) or status_of(run)}; no state was written"]
     lines += ["  " + line for line in block(view, width - 2, colours)]

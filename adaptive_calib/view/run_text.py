@@ -28,6 +28,8 @@ def rows(view: RunView) -> dict[str, str]:
     }  # fmt: skip
     known = ", ".join(f"{number} {name}" for name, number in parts.items() if number)
     table["# of points"] = f"{view.npoints}" + (f" ({known})" if known else "")
+    if view.new and view.elapsed > 0:
+        table["rate"] = _rate(view.new / view.elapsed)
     if view.samples is not None:
         table["# of samples"] = str(view.samples)
     if view.loss is not None:
@@ -44,6 +46,13 @@ def rows(view: RunView) -> dict[str, str]:
         listed = ", ".join(f"{point} ({seconds:.0f} s)" for point, seconds in view.running)
         table["running"] = listed + (f" and {more} more" if more > 0 else "")
     return table
+
+
+def _rate(rate: float) -> str:
+    """Return points per second in words, by the first unit of time in which there is one."""
+    units = {"second": 1, "minute": 60, "hour": 3600}
+    unit = next((unit for unit, seconds in units.items() if rate * seconds >= 1), "hour")
+    return f"{rate * units[unit]:.3g} points per {unit}"
 
 
 def _status(view: RunView) -> str:

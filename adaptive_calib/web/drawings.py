@@ -12,7 +12,7 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
 import pandas as pd
-from bokeh.models import ColumnDataSource, DatetimeTickFormatter, FactorRange, HoverTool, LogTicker
+from bokeh.models import ColumnDataSource, DatetimeTicker, DatetimeTickFormatter, FactorRange, HoverTool, LogTicker
 from bokeh.models.annotations import Legend
 from bokeh.models.glyph import LineGlyph
 from bokeh.plotting import figure
@@ -181,6 +181,7 @@ def timeline(workers: list[str], started: Floats, durations: Floats, failed: Any
     tips = [("worker", "@worker"), ("evaluations", "@count"), ("from", "@left{%T}"), ("to", "@right{%T}")]
     formatters: Any = {"@left": "datetime", "@right": "datetime"}
     plot.add_tools(HoverTool(tooltips=tips, formatters=formatters, renderers=[bars]))
+    plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=4)  # its labels are long
     whole, parts = "%H:%M:%S", "%H:%M:%S.%3N"
     plot.xaxis.formatter = DatetimeTickFormatter(seconds=whole, minsec=whole, milliseconds=parts, microseconds=parts)
     plot.ygrid.grid_line_color = None

@@ -105,7 +105,7 @@ class _RunPage:
 
     def __init__(self, watched: Watched, run: Run) -> None:
         self._watched = watched
-        self._id = run.id
+        self._run = run
         self._state = _html("")
         self._failures = _html("")
         uids = list(json.loads(run.manifest).get("spaces", {}))
@@ -125,7 +125,7 @@ class _RunPage:
 
     def parts(self) -> list[Any]:
         """Return the parts of the page, from top to bottom."""
-        other = _html(f'<a href="compare?{urlencode({"a": self._id})}">compare with another run</a>')
+        other = _html(f'<a href="compare?{urlencode({"a": self._run.id})}">compare with another run</a>')
         loss = _section("Loss over time", self._loss.box)
         times = _section("Evaluations of each worker", self._times.box)
         learned = pn.Column(self._choice, self._plots.box, sizing_mode="stretch_width")
@@ -136,11 +136,13 @@ class _RunPage:
     def update(self, force: bool = False) -> None:
         """Bring the page up to date."""
         self._watched.refresh()
-        run = self._watched.run(self._id)
-        if run is None:
-            return
+        run = self._watched.run(self._run.id)
+        gone = "" if run is not None else "This run is not in the store any more."
+        run = self._run = run or self._run
         view = _view(run)
-        _set(self._state, html(replace(view, failures=()), self._watched.problem or _age(run)))
+        _set(self._state, html(replace(view, failures=()), self._watched.problem or gone or _age(run)))
+        if gone:
+            return
         known = self._watched.evaluations(self._choice.value) if self._choice.value else None
         shown = (self._choice.value, -1 if known is None else known.version)
         if not force and (shown == self._shown or time.monotonic() < self._next):

@@ -28,6 +28,7 @@ _LONGEST_VECTOR = 16
 _REPEATED = 500
 #: At most this share of the time is spent on reading.
 _SHARE = 0.05
+_COLUMNS = ("points", "values", "status", "workers", "runs", "started", "durations", "keys")
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Evaluations:
         return len(self.points)
 
     def read(self, store: Store) -> None:
-        """Add what is new, and results in the place of failures."""
+        """Add what is new, and results in the place of failures; begin again if rows were deleted."""
         before = len(self)
         for place, row in store.scan_after(self.info.uid, self._place):
             self._put(None, store, row)
@@ -73,19 +74,28 @@ class Evaluations:
             row_now = store.get(self.keys[k])
             if row_now is not None and row_now.status != self.status[k]:
                 self._put(k, store, row_now)
+        if before and sum(store.count(self.info.uid).values()) < len(self):
+            self.clear()
+            self.read(store)
 
     def _put(self, place: int | None, store: Store, row: Row) -> None:
-        entry = {
-            "points": _decoded(lambda: decode(row.point)), "values": _value(store, row), "status": row.status,
-            "workers": f"{row.host}:{row.pid}", "runs": row.run_id, "started": row.started, "durations": row.duration,
-            "keys": row.key,
-        }  # fmt: skip
-        for name, value in entry.items():
+        entry = (
+            _decoded(lambda: decode(row.point)), _value(store, row), row.status, f"{row.host}:{row.pid}", row.run_id,
+            row.started, row.duration, row.key,
+        )  # fmt: skip
+        for name, value in zip(_COLUMNS, entry, strict=True):
             column = getattr(self, name)
             if place is None:
                 column.append(value)
             else:
                 column[place] = value
+        self.version += 1
+
+    def clear(self) -> None:
+        """Forget all evaluations; the next `read` begins with the first one."""
+        for name in _COLUMNS:
+            getattr(self, name).clear()
+        self._place = 0
         self.version += 1
 
     def known_until(self, moment: float) -> slice:
@@ -163,8 +173,11 @@ class Watched:
                 self._store, self._state = store, state
                 if before is not None:
                     before.close()
-            self.runs = sorted(self.store.read_runs(), key=lambda run: run.started)
+            before_now, self.runs = self.runs, sorted(self.store.read_runs(), key=lambda run: run.started)
+            is_another = not {run.id for run in before_now} <= {run.id for run in self.runs}
             for evaluations in self._evaluations.values():
+                if is_another:
+                    evaluations.clear()
                 evaluations.read(self.store)
             self.problem = ""
         except (StoreError, OSError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from adaptive_calib.engine.goals import Elapsed, LargestError, Loss, Points, Pro
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.view.run import RunHistory, RunView, look, shorten
 from adaptive_calib.view.run_html import html, learner_html
-from adaptive_calib.view.run_text import text
+from adaptive_calib.view.run_text import rows, text
 
 
 def _progress(npoints: int = 10, time: float = 5.0) -> Progress:
@@ -57,6 +58,17 @@ def test_a_finished_run() -> None:
     assert view.npoints == view.new == 20
     assert "status: goal reached: 20 points (npoints_goal=20)\n" in text(view)
     assert 'data-status="finished"' in html(view)
+
+
+@pytest.mark.parametrize(
+    ("new", "seconds", "words"),
+    [(20, 8.0, "2.5 points per second"), (20, 600.0, "2 points per minute"), (1, 36_000.0, "0.1 points per hour")],
+)
+def test_the_rate(new: int, seconds: float, words: str) -> None:
+    """Points that this run evaluated, in a unit of time in which there is one."""
+    view = replace(look(_finished()), new=new, npoints=100, loaded=100 - new, elapsed=seconds)
+    assert rows(view)["rate"] == words
+    assert "rate" not in rows(replace(view, new=0))
 
 
 def test_a_status_is_not_repeated() -> None:

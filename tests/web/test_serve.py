@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 from tornado.httpclient import AsyncHTTPClient
@@ -54,6 +55,14 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / request.param)
 
 
+def _remove(place: str) -> None:
+    if "://" in place:
+        fsspec.filesystem("memory").rm(place, recursive=True)
+    else:
+        for path in Path(place).parent.glob(f"{Path(place).name}*"):
+            path.unlink()
+
+
 def _writing(place: str) -> Any:
     return JournalStore(place) if place.endswith(".jsonl") else open_store(place)
 
@@ -94,6 +103,30 @@ def test_a_store_that_is_gone(tmp_path: Path) -> None:
     watched.refresh()
     assert "cannot be read any more" in watched.problem
     assert len(watched.runs) == 1
+
+
+def test_another_store_under_the_same_name(place: str) -> None:
+    """Nothing of the first one is left, and nothing of the second one is missing; deleted rows go, too."""
+    with _writing(place) as store:
+        fill(store, 5)
+    watched = Watched(_open, place)
+    uid = next(iter(json.loads(watched.runs[0].manifest)["spaces"]))
+    known = watched.evaluations(uid)
+    assert known is not None
+    _remove(place)
+    with _writing(place) as store:
+        fill(store, 10, Learner1D(wave, (2, 3)))
+    watched._next = 0.0
+    watched.refresh()
+    assert len(known) == 10
+    assert min(known.points) == 2
+    with _writing(place) as store:
+        store.space(uid).delete({})
+        fill(store, 3, Learner1D(wave, (5, 6)))
+    watched._next = 0.0
+    watched.refresh()
+    assert len(known) == 3
+    assert min(known.points) == 5
 
 
 def test_text_from_the_store_is_escaped(tmp_path: Path) -> None:
