@@ -168,7 +168,8 @@ def _shown(run: Run, width: int, colours: bool) -> list[str]:
     state = manifest.get("state") or {}
     where = f"{manifest.get('host')}:{manifest.get('pid')}"
     view = stored_view(_escaped(run))
-    names = ", ".join(str(space.get("name")) for space in manifest.get("spaces", {}).values())
+    spaces = manifest.get("spaces", {}).values()
+    names = ", ".join(str(space.get("name")).removeprefix("__main__.") for space in spaces)
     what = f"{view.title} of {names}" if view is not None else names
     lines = [cut(printable(f"{what:.60}, started {local_time(run.started)} on {where}, run {run.id}"), width)]
     if view is None:
