@@ -334,7 +334,7 @@ class AverageLearner(BaseLearner):
         if isfinite(value):
             self._n += 1
             self._add(value / self._unit, self._n)
-            if not self._m2 < _LARGEST or 0.0 < self._m2 < _SMALLEST or (self._m2 == 0.0 and value != self.mean):
+            if not 0.0 <= self._m2 < _LARGEST or 0.0 < self._m2 < _SMALLEST or (self._m2 == 0.0 and value != self.mean):
                 self._choose_unit()
         self._loss = _UNKNOWN
         self._use_next_if_possible()

@@ -286,6 +286,7 @@ class Curve:
         self._closed = np.zeros(max(count, 0), dtype=bool) if closed is None else closed
         self._fit(nodes)
 
+    @np.errstate(over="ignore", invalid="ignore")  # of values near the largest float: the error is infinite then
     def _fit(self, width: int) -> None:
         valid: Any = np.isfinite(self._y).all(axis=1)
         reach = REACH if width == NODES else LINEAR_REACH
@@ -312,6 +313,7 @@ class Curve:
                 errors = _estimate(choice, xs, c, np.maximum, width == LINEAR_NODES).max(axis=1)
             else:
                 errors = np.abs(self._y[rows + 1] - self._y[rows]).max(axis=1)
+            errors[np.isnan(errors)] = np.inf
             take = (errors < best) | ~np.isfinite(best)
             best = np.where(take, errors, best)
             chosen = rows[take]
@@ -358,5 +360,5 @@ class Curve:
         edge = (valid[1:] != valid[:-1]) & (lengths > EDGE * self._width)
         if ((edge | (lengths > COARSEST * self._width)) & ~self._closed).any():
             return math.inf
-        there = np.isfinite(self.errors) & ~self._closed
+        there = ~np.isnan(self.errors) & ~self._closed
         return float(self.errors[there].max()) if there.any() else math.inf

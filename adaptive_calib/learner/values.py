@@ -125,6 +125,8 @@ def real_number(value: Any, place: Any, expected: str = NUMBER) -> float | int:
         # the item of a long double is a long double
         return number if isinstance(number, int) else float(number)
     if isinstance(value, (numbers.Real, decimal.Decimal)):
+        if isinstance(value, decimal.Decimal) and value.is_nan():  # a signaling one is refused by float()
+            return math.nan
         try:
             return float(value)
         except OverflowError:

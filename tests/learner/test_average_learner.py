@@ -234,6 +234,10 @@ def test_values_from_both_ends_of_the_floats() -> None:
         learner.tell(seed, value)
     assert learner.mean == pytest.approx(0.0, abs=1e295)
     assert learner.std == pytest.approx(1.2e308 / math.sqrt(2), rel=1e-12)
+    widest = AverageLearner(None, rtol=1e-3)
+    widest.tell(0, 1.7e308)
+    widest.tell(1, -1.7e308)
+    assert widest.mean == 0.0
 
 
 @pytest.mark.parametrize("value", ["1.5", b"1.5", 1j, np.complex128(1 + 2j), [1.0], np.array([1.0]), None])

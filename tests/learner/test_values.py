@@ -72,7 +72,9 @@ def test_numbers_are_kept(value, number):
     assert is_real_number(value)
 
 
-@pytest.mark.parametrize("value", [np.ma.masked, np.ma.array(5.0, mask=True), math.nan, np.float32("nan")])
+@pytest.mark.parametrize(
+    "value", [np.ma.masked, np.ma.array(5.0, mask=True), math.nan, np.float32("nan"), decimal.Decimal("sNaN")]
+)
 def test_masked_is_invalid(value):
     """A masked value is NaN, not the number behind the mask."""
     assert math.isnan(real_number(value, 0.1))

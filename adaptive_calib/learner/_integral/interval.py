@@ -294,9 +294,7 @@ class QuadratureInterval:
         for i in bad:
             f[i] = 0.0
         array = np.array([np.broadcast_to(y, shape) for y in f] if shape else f)
-        scale = float(np.abs(array).max())
-        # for values near the largest float the sums would overflow
-        c: Floats = (rules().V_inv[depth] @ (array / scale)) * scale if scale > 1e300 else rules().V_inv[depth] @ array
+        c: Floats = rules().V_inv[depth] @ array
         return downdate(c, depth, bad) if bad else c
 
     def _find_unknown(self, depth: int, values: Mapping[float, Value]) -> None:

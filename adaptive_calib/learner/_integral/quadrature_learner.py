@@ -19,7 +19,7 @@ from adaptive_calib.learner._integral.interval import IntegralEstimate, Value, i
 from adaptive_calib.learner._integral.noise import NoiseWatch
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.integrator_coeffs import eps
-from adaptive_calib.learner.values import real_number_or_vector
+from adaptive_calib.learner.values import value_and_vector
 
 __all__ = ["CHECKS", "MOST_CHECKS", "ROUNDING", "SMALL_MISS", "QuadratureLearner"]
 
@@ -310,7 +310,7 @@ class QuadratureLearner(BaseLearner):
         Raises
         ------
         ValueError
-            If `x` is no such point, or the length of `y` is not that of the values so far.
+            If `x` is no such point, the length of `y` is not that of the values so far, or it is above 1e300 in size.
         TypeError
             If `y` is no real number and no vector of them. For the integral of a complex function return both parts.
         DivergentIntegralError
@@ -318,18 +318,12 @@ class QuadratureLearner(BaseLearner):
         """
         x = self.data_key(x)
         self._require_known(x, "be told")
-        value = real_number_or_vector(y, x)
+        value, valid = value_and_vector(y, x, self._shape)
         if not isinstance(value, np.ndarray):
             value = float(value)
-        shape = np.shape(value)
         # a plain NaN says "no value here" for vectors, too
-        if shape != self._shape and (shape or is_finite(value)):
-            if self._shape is not None:
-                raise ValueError(
-                    f"the values so far have shape {self._shape}, but the value at {x!r} has shape {shape}; "
-                    "a learner takes values of one shape."
-                )
-            self._shape = shape
+        if self._shape is None and (valid is not None or np.ndim(value)):
+            self._shape = np.shape(value)
             self._shape_is_known()
         self.failed_points.discard(x)
         self.data[x] = value

@@ -204,7 +204,8 @@ class LocalPolynomials:
                 tree = cKDTree(self._points[known])
                 around = min(AROUND, len(known)) - 1
                 near = np.column_stack([known, _nearest(tree, self._points[known], around, known)[1]])
-                misses = np.sqrt((self._misses[:, near] ** 2).mean(axis=2))
+                misses = self._misses / (np.nanmax(self._misses) or 1.0)  # squares neither over- nor underflow
+                misses = np.sqrt((misses[:, near] ** 2).mean(axis=2))
                 misses[1:-1] *= MIDDLE
                 misses[-1] *= PLANES
                 best[known] = np.where(np.isnan(misses), np.inf, misses).argmin(axis=0)

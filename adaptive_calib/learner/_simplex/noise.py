@@ -1,7 +1,9 @@
 """Noise in the values of a function of several numbers, which keeps an error goal out of reach.
 
 The estimated error of a smooth function falls as points are added, that of noise does not. A function that is not
-resolved yet looks the same, and so do the cells along a step; they differ at twins (`_twins`).
+resolved yet looks the same, and so do the cells along a step; they differ at twins (`_twins`). One that agrees is
+enough to see no noise, so that they cost a function without noise one evaluation each time that the points grow by a
+half.
 """
 
 from __future__ import annotations
@@ -16,16 +18,15 @@ from adaptive_calib.learner._twins import Twins
 
 __all__ = ["NoiseWatch"]
 
-#: The estimate is looked at from this number of points on, and again when there are so many times as many.
+#: Twins are asked for from this number of points on, and again when there are so many times as many.
 FIRST, GROWTH = 100, 1.5
 #: An estimate that is left with more than this share of what it was has not fallen.
 FALLEN = 0.8
-#: Part of the goal that a median has to have: noise of a fifth of the goal has such a one in the linear mode.
-LEAST = 1 / 40
-#: Distance of a point and its twin, in units of the domain.
-DISTANCE = 1e-6
-#: A goal of fewer standard deviations than this cannot be checked by single values.
-TOO_NEAR = 5.0
+#: Distance of a point and its twin, in units of the domain, and the part of the goal by which they differ if they do.
+DISTANCE, LEAST = 1e-6, 0.01
+#: A goal of fewer standard deviations than this cannot be checked by single values; the run ends if the estimate does
+#: not fall any more, or at once below `BELOW`.
+TOO_NEAR, BELOW = 5.0, 1.0
 
 
 class NoiseWatch:
@@ -52,13 +53,14 @@ class NoiseWatch:
         self.stopped = ""
         self._next: float = FIRST
         self._before = math.inf
+        self._stands = False  # the estimate has not fallen
 
     def due(self, count: int) -> bool:
         """Whether the estimate at so many points is to be looked at."""
         return count >= self._next and not self.stopped and not all(self.domain.integer)
 
     def look(self, interpolant: Interpolant, points: list[PointND], count: int) -> None:
-        """Choose twins if the median of the estimated errors of the cells has not fallen.
+        """Choose twins, and note whether the median of the estimated errors of the cells has fallen.
 
         Parameters
         ----------
@@ -72,13 +74,11 @@ class NoiseWatch:
         errors = interpolant.cells().errors
         finite = errors[np.isfinite(errors)]
         median = float(np.median(finite)) if len(finite) else 0.0
-        before, self._before = self._before, median
-        if not FALLEN * before < median or median < LEAST * self.error:
-            return
+        self._stands, self._before = median > FALLEN * self._before, median
         worst = np.argsort(np.where(np.isfinite(errors), -errors, math.inf), kind="stable")
         vertices = dict.fromkeys(interpolant.triangulation.simplices[worst].ravel().tolist())
         known = (v for v in vertices if np.isfinite(interpolant.values[v]).all())
-        pairs = ((self._twin(points[v]), interpolant.values[v], median / 10) for v in known)
+        pairs = ((self._twin(points[v]), interpolant.values[v], LEAST * self.error) for v in known)
         self.twins.choose(pair for pair in pairs if pair[0] is not None)
 
     def _twin(self, point: PointND) -> PointND | None:
@@ -97,9 +97,7 @@ class NoiseWatch:
         """Take in the value at a twin, shape (M,), None if there is none."""
         beside, _ = self.twins.open[point]
         size = self.twins.observe(point, 0.0 if value is None else float(np.abs(value - beside).max()))
-        if size is None:
-            return
-        if self.error < TOO_NEAR * size:
+        if size is not None and self.error < (TOO_NEAR if self._stands else BELOW) * size:
             goal = "below it" if self.error <= size else "too near to it"
             self.stopped = (
                 f"noise of about {size:.1g} in the values; the goal of {self.error:g} is {goal}. Ask for an error "

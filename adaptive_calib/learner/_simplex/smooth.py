@@ -63,7 +63,7 @@ def cell_errors(model: LocalPolynomials, corners: Floats, vertices: np.ndarray, 
     shares = np.full(vertices.shape, 1 / vertices.shape[1])
     spread = np.ptp(model.at(corners.mean(axis=1), vertices, shares), axis=1)
     misses = model.misses()[vertices]
-    smooth = np.sqrt(spread * misses.mean(axis=1)[:, None])
+    smooth = np.sqrt(spread) * np.sqrt(misses.mean(axis=1)[:, None])
     broken = np.minimum(np.ptp(values, axis=1) / 2, misses.max(axis=1)[:, None])
     straight = model.rough[vertices].sum(axis=1) > 1
     errors: Floats = np.where(straight[:, None], broken, smooth)
