@@ -9,8 +9,8 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from adaptive_calib.engine.capture import captured, captured_with
-from adaptive_calib.engine.evaluate import Report, Work, here, may_be_of_a_signal, text_of
+from adaptive_calib.engine.capture import captured
+from adaptive_calib.engine.evaluate import Report, Work, here, may_be_of_a_signal
 from adaptive_calib.engine.executor_protocol import Evaluate, Handle
 from adaptive_calib.engine.limit import TimeLimitError
 
@@ -139,11 +139,11 @@ async def _await(work: Work, points: Sequence[Any]) -> list[Report]:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            report = _failed(_explained(error), started, begin)
+            report = work.failed(_explained(error), started, time.perf_counter() - begin)
         except BaseException as error:
             if isinstance(error, GeneratorExit) or may_be_of_a_signal(error, work.home):
                 raise
-            report = _failed(error, started, begin)
+            report = work.failed(error, started, time.perf_counter() - begin)
         reports.append(report)
     return reports
 
@@ -152,11 +152,6 @@ async def _guarded(work: Work, point: Any, started: float, begin: float) -> Repo
     with captured(None if work.capture == "failures" else work.capture) as sink:
         value = await _within(work.timeout, work.function(point))
     return Report(value, None, "", started, time.perf_counter() - begin, *here(), *sink.texts)
-
-
-def _failed(error: BaseException, started: float, begin: float) -> Report:
-    seconds = time.perf_counter() - begin
-    return Report(None, error, text_of(error), started, seconds, *here(), *captured_with(error).texts)
 
 
 def _explained(cancelled: asyncio.CancelledError) -> CoroutineCancelledError:

@@ -36,7 +36,7 @@ __all__ = [
 
 
 class RemoteError(RuntimeError):
-    """Stands for an exception of a worker that cannot be pickled: its type and text."""
+    """Stands for an exception that cannot be shown, or sent back from the worker: its type and text."""
 
 
 class UnpicklableResultError(TypeError):
@@ -180,7 +180,9 @@ class Work:
         """Return the report of an evaluation that raised `error`."""
         error.__traceback__ = _users_frames(error)
         sink = captured_with(error)
-        report = Report(None, self._portable(error), text_of(error), started, seconds, *here(), *sink.texts)
+        report = Report(
+            None, _portable(error, pickled=self.pickled), text_of(error), started, seconds, *here(), *sink.texts
+        )
         return report._replace(records=tuple(sink.records)) if sink.records else report
 
     def _pickled(self, value: Any, started: float, seconds: float, output: tuple[str, str, str]) -> Report:
@@ -221,7 +223,7 @@ class Work:
                     )
         if error is not None:
             failed = whole._replace(
-                value=None, error=self._portable(error), traceback=whole.traceback or text_of(error)
+                value=None, error=_portable(error, pickled=self.pickled), traceback=whole.traceback or text_of(error)
             )
             return [failed] * len(points)
         seconds = whole.seconds / len(points)
@@ -230,15 +232,16 @@ class Work:
             return [self._pickled(value, whole.started, seconds, output) for value in values]
         return [whole._replace(value=value, seconds=seconds) for value in values]
 
-    def _portable(self, error: BaseException) -> BaseException:
-        """Return the error, or what stands for it if it does not survive pickling."""
-        if not self.pickled:
-            return error
-        try:
+
+def _portable(error: BaseException, *, pickled: bool) -> BaseException:
+    """Return an error, or what stands for it if it cannot be shown or, with `pickled`, does not survive pickling."""
+    try:
+        f"{error!r} {error}"  # raises if it cannot be
+        if pickled:
             pickle.loads(pickle.dumps(error))
-        except Exception:  # noqa: BLE001 - an exception's own pickling may raise anything
-            return RemoteError(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
-        return error
+    except Exception:  # noqa: BLE001 - an exception's own methods may raise anything
+        return RemoteError("".join(traceback.format_exception_only(error)).strip())
+    return error
 
 
 def may_be_of_a_signal(error: BaseException, home: int) -> bool:

@@ -179,6 +179,26 @@ def test_an_unpicklable_error_arrives_as_its_text():
     assert "LocalError: the reason" in str(report.error)
 
 
+def test_an_error_that_cannot_be_shown_is_the_failure_of_its_point():
+    """Its own `__repr__` raises; the run goes on."""
+
+    class SilentError(Exception):
+        def __repr__(self):
+            raise AttributeError("no `code`")
+
+        __str__ = __repr__
+
+    def fail(x):
+        if x == 1:
+            raise SilentError
+        return x
+
+    runner = BlockingRunner(SequenceLearner(fail, range(3)), executor=SequentialExecutor(), on_error="continue")
+    (failure,) = runner.failures
+    assert "SilentError" in str(failure.error)
+    assert runner.learner.npoints == 2
+
+
 def test_large_context_travels_once(tmp_path, monkeypatch):
     """A function with megabytes goes through one private file, which is gone after the run."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
