@@ -236,7 +236,6 @@ class DaskCluster:
     own_process = False
     pickles = True
     shared = True  # tasks of other threads, runs and users may die with a worker
-    poll = LOOK
 
     def __init__(self, client: Any, ntasks: int | None = None, *, shutdown: bool = False) -> None:
         self.client = client
@@ -263,6 +262,11 @@ class DaskCluster:
     def asynchronous(self) -> bool:
         """Whether it works on the running event loop only."""
         return bool(self.client.asynchronous)
+
+    @property
+    def poll(self) -> float:
+        """Seconds until the next look at the number of threads; few while an asynchronous client is asking for it."""
+        return LOOK if self._asked is None else LOOK / 20
 
     @property
     def present(self) -> int:

@@ -512,9 +512,9 @@ class Session:
         points would have to choose 500 without any result.
         """
         executor = self.executor
+        self._workers = executor.capacity
         if executor.poll != inf:
             self._next_look = self.now + executor.poll
-        self._workers = executor.capacity
         if self.missing.watches or not self._workers:
             self.missing.look(self._workers, self.now)
         capacity = self._workers * self._size

@@ -243,6 +243,9 @@ class Client:
     def sync(self, function, *args):
         return function(*args)
 
+    async def ncores(self):
+        return {"tcp://worker:1": 4}
+
     async def run(self, function, *args, **options):
         return {"tcp://worker:1": function(*args)}
 
@@ -270,6 +273,20 @@ def test_what_has_begun_is_not_withdrawn_although_the_event_has_not_come():
     client.handlers[topic]((0.0, {"number": 0, "data": pickle.dumps(["reports"])}))
     assert handles[0].result() == ["reports"]
     assert topic in dask_cluster._closed  # of which this worker begins nothing more
+
+
+def test_an_asynchronous_client_is_looked_at_soon_after_it_was_asked():
+    """The number of threads is not there at once, and a run need not wait for the next regular look."""
+
+    async def look():
+        cluster = dask_cluster.DaskCluster(Client())
+        first = cluster.capacity, cluster.poll
+        await asyncio.gather(cluster._asked)
+        return first, (cluster.capacity, cluster.poll)
+
+    (first, soon), (then, later) = asyncio.run(look())
+    assert (first, then) == (0, 6)
+    assert soon < 0.1 < later
 
 
 def test_an_asynchronous_client_is_refused_where_no_loop_runs_it():

@@ -376,6 +376,7 @@ def test_ctrl_c_drains_and_a_second_one_abandons():
             os.kill(os.getpid(), signal.SIGINT)
         return x
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # an interrupted run of another test may have left its own
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     run, _, learner = session(executor=InThisThread(), function=interrupted)
     with pytest.raises(KeyboardInterrupt):
