@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from adaptive_calib._arrays import Bools, Floats
 from adaptive_calib.calibration._notebook_repr import NotebookRepr
 from adaptive_calib.calibration.axis import Axis, on_axis
-from adaptive_calib.calibration.evidence import SHAPE_TERMS, Evidence, extend
+from adaptive_calib.calibration.evidence import SHAPE_TERMS, Evidence, evidence_of
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.folded import folded_bins
 from adaptive_calib.calibration.interval import AcceptableInterval, acceptable_interval
@@ -403,10 +403,8 @@ def _joint(verdicts: Sequence[Verdicts], names: Sequence[str]) -> Verdicts:
 def judge_table(c_list: Sequence[float], bemd: Floats, labels: Floats, confidence: float = 0.95) -> Decision:
     """Judge a table of B_EMD, shape (n, n_c), at a fixed list of c."""
     log2c = [on_axis(c) for c in c_list]
-    evidence = [Evidence() for _ in log2c]
-    extend(evidence, bemd, labels)
     axis = Axis(tuple(sorted(log2c)), (min(log2c), max(log2c)), tol=None)
-    rows = [Rows("", np.ones(len(labels), bool), evidence)]
+    rows = [Rows("", np.ones(len(labels), bool), evidence_of(bemd, labels))]
     return judge(log2c, bemd, labels, rows, Tolerances(None, None, None), Family.of(axis, confidence))
 
 

@@ -36,7 +36,7 @@ from scipy.special import expit, log_expit
 from adaptive_calib._arrays import Bools, Floats
 from adaptive_calib.calibration.slope import DEFAULT_CLIP, SLOPE_THRESHOLD, clip_bemd
 
-__all__ = ["SHAPE_TERMS", "Evidence", "closed_mean", "extend"]
+__all__ = ["SHAPE_TERMS", "Evidence", "closed_mean", "evidence_of", "extend"]
 
 
 _SMALLER = 0.99  # stakes on *accept* stay this far below what could ruin the capital
@@ -160,6 +160,13 @@ def extend(evidence: Sequence[Evidence], bemd: ArrayLike, labels: ArrayLike) -> 
         one.accept, one.reject = np.append(one.accept, accept[:, k]), np.append(one.reject, reject[:, k])
         one.shape = np.append(one.shape, shape[:, k])
         one.weaker = np.append(one.weaker, weaker[:, k])
+
+
+def evidence_of(bemd: Floats, labels: Floats, clip: float = DEFAULT_CLIP) -> list[Evidence]:
+    """Return the evidence of each c from a table of B_EMD, shape (n, n_c), and labels, shape (n,)."""
+    evidence = [Evidence(clip) for _ in range(bemd.shape[1])]
+    extend(evidence, bemd, labels)
+    return evidence
 
 
 def _summed(steps: Sequence[Floats] | Floats, start: Sequence[Floats]) -> Floats:

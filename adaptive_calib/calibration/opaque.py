@@ -27,7 +27,7 @@ from adaptive_calib.calibration._any_calibration import AnyCalibration
 from adaptive_calib.calibration.axis import Axis
 from adaptive_calib.calibration.decision import FIRST_LOOK, Decision, Rows, Tolerances, judge
 from adaptive_calib.calibration.evaluate import check_c
-from adaptive_calib.calibration.evidence import Evidence, extend
+from adaptive_calib.calibration.evidence import evidence_of
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.labels import check_whole
 from adaptive_calib.calibration.pairs import table_columns
@@ -344,9 +344,7 @@ class OpaqueCalibrationLearner(AnyCalibration):
 
     def _judged(self) -> Decision:
         log2c, bemd, labels, stages = self._columns()
-        evidence = [Evidence() for _ in log2c]
-        for k, stage in enumerate(stages):
-            extend([evidence[k]], bemd[:stage, [k]], labels[:stage])
+        evidence = [evidence_of(bemd[:stage, [k]], labels[:stage])[0] for k, stage in enumerate(stages)]
         rows = [Rows("", np.ones(len(labels), bool), evidence)]
         return judge(log2c, bemd, labels, rows, self.tolerances, self.family)
 

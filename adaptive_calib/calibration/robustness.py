@@ -16,10 +16,10 @@ from scipy.special import expit
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.calibration.decision import decide, for_and_against, joint_status
-from adaptive_calib.calibration.evidence import Evidence, extend
+from adaptive_calib.calibration.evidence import Evidence, evidence_of
 from adaptive_calib.calibration.family import Family
 from adaptive_calib.calibration.interval import acceptable_interval, recommended_c
-from adaptive_calib.calibration.slope import DEFAULT_CLIP, SLOPE_THRESHOLD, Status, clip_bemd
+from adaptive_calib.calibration.slope import SLOPE_THRESHOLD, Status, clip_bemd
 
 __all__ = ["OTHER_CLIPS", "Robustness", "robustness"]
 
@@ -64,12 +64,12 @@ def robustness(
         Experiment i belongs to distribution i % distributions.
     """
     tables = [(bemd[g::distributions], labels[g::distributions]) for g in range(distributions)]
-    evidence = [_evidence(*table) for table in tables]
+    evidence = [evidence_of(*table) for table in tables]
     statuses = [decide(log2c, of, own, family).status for of, (_, own) in zip(evidence, tables, strict=True)]
     now = _recommended(log2c, statuses)
     by_clip = {}
     for clip in OTHER_CLIPS:
-        clipped = [decide(log2c, _evidence(values, own, clip), own, family).status for values, own in tables]
+        clipped = [decide(log2c, evidence_of(values, own, clip), own, family).status for values, own in tables]
         by_clip[clip] = _recommended(log2c, clipped)
     by_experiment = {}
     for g, (values, own) in enumerate(tables):
@@ -77,7 +77,7 @@ def robustness(
         for index in _influential(values[:, near], own):
             gone = np.arange(len(own)) == index  # an experiment without values changes nothing
             fewer, left = np.where(gone[:, None], np.nan, values[:, near]), np.where(gone, np.nan, own)
-            of = dict(enumerate(evidence[g])) | dict(zip(near, _evidence(fewer, left), strict=True))
+            of = dict(enumerate(evidence[g])) | dict(zip(near, evidence_of(fewer, left), strict=True))
             without = decide(log2c, list(of.values()), left, family).status
             others = [status for k, status in enumerate(statuses) if k != g]
             by_experiment[g + index * distributions] = _recommended(log2c, [without, *others])
@@ -85,12 +85,6 @@ def robustness(
         {clip: c for clip, c in by_clip.items() if c != now},
         {index: c for index, c in sorted(by_experiment.items()) if c != now},
     )
-
-
-def _evidence(bemd: Floats, labels: Floats, clip: float = DEFAULT_CLIP) -> list[Evidence]:
-    evidence = [Evidence(clip) for _ in range(bemd.shape[1])]
-    extend(evidence, bemd, labels)
-    return evidence
 
 
 def _recommended(log2c: Sequence[float], statuses: Sequence[NDArray[np.int8]]) -> float | None:

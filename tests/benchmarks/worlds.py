@@ -39,7 +39,7 @@ from adaptive_calib.calibration.decision import (
     for_and_against,
     next_look,
 )
-from adaptive_calib.calibration.evidence import Evidence, extend
+from adaptive_calib.calibration.evidence import Evidence, evidence_of, extend
 from adaptive_calib.calibration.interval import acceptable_interval
 from adaptive_calib.calibration.slope import Status, slope_status
 
@@ -181,9 +181,8 @@ class Quick(CalibrationLearner):
     def _silent_until(self, truth: _Truth) -> int:
         """Number of experiments up to which no c is accepted and not all are rejected: nothing is added or ended."""
         added, labels = self._ledger.added, truth.labels
-        evidence = [Evidence() for _ in added]
-        extend(evidence, np.stack([truth.column(math.log2(c)) for c in added], axis=1), labels)
-        accept, refuse, allowed = for_and_against(evidence)
+        columns = np.stack([truth.column(math.log2(c)) for c in added], axis=1)
+        accept, refuse, allowed = for_and_against(evidence_of(columns, labels))
         log2c, start = [math.log2(c) for c in added], _both_kinds(labels)
         accepted = self.family.first_reached(log2c, accept, allowed, start)
         rejected = self.family.first_reached(log2c, refuse, np.ones_like(allowed), start)
