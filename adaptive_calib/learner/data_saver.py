@@ -146,7 +146,7 @@ def _make(
 def make_datasaver(
     learner_type: Callable[..., BaseLearner], arg_picker: Callable[[Any], Any]
 ) -> Callable[..., DataSaver]:
-    """Return a factory of `DataSaver`s around learners of type `learner_type`.
+    """Return a factory of `DataSaver` objects around learners of type `learner_type`.
 
     Parameters
     ----------

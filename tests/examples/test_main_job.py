@@ -202,7 +202,7 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path: Path) -> Non
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "The same command goes on from there" in out
+    assert "The same command continues from there" in out
     evaluated, _ = counts(out)
     assert evaluated == stored(store)
     again = subprocess.run(command, capture_output=True, text=True, check=True).stdout

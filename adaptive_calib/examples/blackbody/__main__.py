@@ -3,7 +3,7 @@
 Planck's law against that of Rayleigh and Jeans, in two of the paper's distributions over experiments: "infrared", with
 many windows and temperatures, and "bias-sweep", one window and temperature with many offsets. Experiments are evaluated
 on all cores until the smallest c that is acceptable in both, and the calibration curves there, are known, or until
-`--experiments` of each are done. Everything is kept in a store: interrupt it, kill it, start it again, and it goes on.
+`--experiments` of each are done. Everything is kept in a store: interrupt it, kill it, start it again, and it continues.
 At the end there are, for each distribution, a table, a PNG and an HTML page of the calibration curves.
 """
 
@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:  # twice: it is abandoned
             interrupted = True
     if interrupted:
-        print(f"\nInterrupted; all finished experiments are in {store}. The same command goes on from there.")
+        print(f"\nInterrupted; all finished experiments are in {store}. The same command continues from there.")
     print(f"\n{count(bar.evaluated, 'experiment')} evaluated now, {bar.loaded} from {store}.{_used(learner, bar)}")
     if not interrupted:
         learner.sharpen()
