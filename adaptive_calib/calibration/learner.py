@@ -202,6 +202,12 @@ class CalibrationLearner(AnyCalibration):
         return size if self.max_experiments is None else min(size, self.max_experiments)
 
     @property
+    def points_in_all(self) -> float:
+        """Number of points of all these experiments: further blocks and samplings count once they are wanted."""
+        wanted = {*self.data, *self.pending_points, *self.failed_points, *self._unsettled.values(), *self._lacking}
+        return self.size + sum(point[0] != "new" for point in wanted)
+
+    @property
     def labels(self) -> NDArray[np.float64]:
         """B_epis of the experiments of the prefix as 1 and 0, NaN where undecided or failed; shape (n,)."""
         return self._ledger.labels

@@ -326,4 +326,5 @@ def size_of(learner: Any) -> int | None:
         return None if None in sizes else sum(size for size in sizes if size is not None)
     sequence = getattr(learner, "sequence", None)
     size = getattr(learner, "size", None) if sequence is None else len(sequence)
+    size = getattr(learner, "points_in_all", size)  # an experiment of a calibration may have several points
     return int(size) if size is not None and isfinite(size) else None

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from adaptive_calib.calibration import CalibrationLearner, Sampling, SequentialLabel, summarise
+from adaptive_calib.engine.goal_shares import size_of
 from adaptive_calib.examples.blackbody.distributions import Infrared
 from adaptive_calib.runner import simple
 from tests.calibration.worlds import Gaussians
@@ -42,6 +43,19 @@ def run(one: CalibrationLearner, workers: int = 1, seed: int | None = None) -> C
             one.tell_failed(point)
         else:
             one.tell(point, value)
+
+
+def test_points_that_an_experiment_needs_beside_its_own_are_part_of_the_whole() -> None:
+    """Every point that is evaluated is counted in the total of a progress bar, which is full at the end only."""
+    one = learner(12, labels=SequentialLabel(256, Linf_max=2048))
+    left = []
+    while points := one.ask(1)[0]:
+        total = size_of(one)
+        assert total is not None
+        left.append(total - one.npoints)
+        one.tell(points[0], one.function(points[0]))
+    assert one.npoints == size_of(one) > one.size
+    assert min(left) >= 1
 
 
 def outcome(one: CalibrationLearner) -> Any:

@@ -3,7 +3,7 @@
 Planck's law against that of Rayleigh and Jeans, in two of the paper's distributions over experiments: "infrared", with
 many windows and temperatures, and "bias-sweep", one window and temperature with many offsets. Experiments are evaluated
 on all cores until the smallest c that is acceptable in both, and the calibration curves there, are known, or until
-`--experiments` of each are done. Everything is kept in a store: interrupt it, kill it, start it again, and it continues.
+`--experiments` of each are done. Everything is kept in a store: interrupt it, kill it, start it again: it continues.
 At the end there are, for each distribution, a table, a PNG and an HTML page of the calibration curves.
 """
 
