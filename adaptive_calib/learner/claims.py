@@ -131,8 +131,9 @@ class Claim:
 
     def __str__(self) -> str:
         if self.basis == "estimated":
-            return f"error about {self.error:.3g}, estimated and not checked"
-        parts = [f"error at most {self.error:.3g}; checked at {self.checks} random points: " + self._share()]
+            parts = [f"error about {self.error:.3g}, estimated and not checked"]
+        else:
+            parts = [f"error at most {self.error:.3g}; checked at {self.checks} random points: " + self._share()]
         if self.resolution is not None:
             parts.append(f"features narrower than {_percent(self.resolution)} of the domain may be missed")
         if self.unpredicted > 0:

@@ -11,7 +11,9 @@ From about 1000 points on the process itself becomes dear, as its cost grows wit
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any, Literal, Self, overload
 
@@ -21,25 +23,29 @@ from scipy.stats import qmc
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._domain_nd import DomainND, PointND
-from adaptive_calib.learner._gaussian.process import Model, Process, Variances, fitted, prior
+from adaptive_calib.learner._gaussian.improvement import around, believing, expected_improvement
+from adaptive_calib.learner._gaussian.peaks import WithPeaks, fitted_in_noise, hidden
+from adaptive_calib.learner._gaussian.process import MOST_FITTED, Model, Process, Variances, fitted, prior
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 from adaptive_calib.learner.claims import CONFIDENCE, FRACTION, Claim, ErrorCheck
 from adaptive_calib.learner.values import value_and_vector
 
 __all__ = ["GPLearner"]
 
-#: Values between fits of the kernel grow by this factor, up to that number of values.
-GROWTH, MOST_FITTED = 1.25, 300
+#: Values between fits of the kernel grow by this factor.
+GROWTH = 1.25
 #: Candidates, of which each set serves for a quarter of its number of points, and places where errors are estimated.
 CANDIDATES, REFERENCES = 512, 256
 #: Largest lattice of integers that is searched as a whole.
 MOST_LATTICE = 4096
-#: Places of even points at the most; with noise every other point is one.
-MOST_EVEN = 2048
-#: The estimated error is this many standard deviations, of values without and with noise: nothing checks the latter.
-DEVIATIONS = 2.0, 3.0
+#: Places of even points at the most; with noise all points but every fourth are even ones.
+MOST_EVEN, EVEN = 2048, 4
 #: Gain of the logarithm of the likelihood that shows noise in the values.
 NOISE_EVIDENCE = 8.0
+
+
+#: What points are for.
+Acquisition = Literal["variance", "minimum"]
 
 
 class GPLearner(BaseLearner):
@@ -55,8 +61,11 @@ class GPLearner(BaseLearner):
     bounds
         N pairs (low, high); or points of the plane or of space, or a `scipy.spatial.ConvexHull`, as for `LearnerND`.
     noise : bool
-        Whether values are random around a mean that is to be learned, with a noise of the same size everywhere. Each
-        place is evaluated once; the noise is shared between places.
+        Whether values are random around a mean that is to be learned. Each place is evaluated once; the noise, which
+        may be larger in some regions, is shared between places. Narrow peaks of the mean are looked for.
+    acquisition : {"variance", "minimum"}
+        What points are for. "variance": to know the function, they leave the least variance on average. "minimum": to
+        find its lowest value, which has to be a number, they are where it is expected to be improved most.
     x_scale : {"linear", "log"}, or one for each dimension
         On a logarithmic scale lengths are ratios.
     integer : bool, or one for each dimension
@@ -92,13 +101,22 @@ class GPLearner(BaseLearner):
         bounds: Any,
         *,
         noise: bool = False,
+        acquisition: Acquisition = "variance",
         x_scale: Any = "linear",
         integer: Any = False,
     ) -> None:
         self.function = function
         self.bounds = bounds
+        if acquisition not in ("variance", "minimum"):
+            raise ValueError(f"`acquisition` should be 'variance' or 'minimum', but is {acquisition!r}.")
         self.noise = bool(noise)
-        self._parameters: dict[str, Any] = {"noise": noise, "x_scale": x_scale, "integer": integer}
+        self.acquisition = acquisition
+        self._parameters: dict[str, Any] = {
+            "noise": noise,
+            "acquisition": acquisition,
+            "x_scale": x_scale,
+            "integer": integer,
+        }
         self._domain = DomainND(bounds, x_scale, integer)
         prior(self.ndim)  # refuses here what scikit-learn is missing for
         self._first = 4 * self.ndim + 4
@@ -159,6 +177,8 @@ class GPLearner(BaseLearner):
         """
         point = self._read(x)
         value, inner = value_and_vector(y, point, self._shape)
+        if self.acquisition == "minimum" and np.shape(value):
+            raise ValueError(f"acquisition='minimum' needs numbers as values, but at {point!r} came {y!r}.")
         if point in self.data:
             return
         if point in self._open:
@@ -216,10 +236,10 @@ class GPLearner(BaseLearner):
         return self._domain.us(np.array([x for x, _ in valid], float)), np.array([y for _, y in valid])
 
     def _stage(self) -> int:
-        """Return to how many values the kernel is fitted; 0: none."""
-        known = min(sum(y is not None for y in self._inner.values()), MOST_FITTED)
-        stage = self._first
-        while (following := min(math.ceil(GROWTH * stage), MOST_FITTED)) <= known and stage < MOST_FITTED:
+        """Return to how many values the kernel is fitted; 0: none. In noise peaks are looked for in all values."""
+        known = sum(y is not None for y in self._inner.values())
+        stage, most = self._first, sys.maxsize if self.noise else MOST_FITTED
+        while (following := min(math.ceil(GROWTH * stage), most)) <= known and stage < most:
             stage = following
         return stage if known >= stage else 0
 
@@ -227,7 +247,11 @@ class GPLearner(BaseLearner):
         stage = self._stage()
         if not stage:
             return prior(self.ndim, self.vdim)
-        model: Model = self._kept("model", stage, lambda: fitted(*self._valid(stage), self.noise))
+
+        def fit() -> Model:
+            return fitted_in_noise(*self._valid(stage)) if self.noise else fitted(*self._valid(stage), False)
+
+        model: Model = self._kept("model", stage, fit)
         return model
 
     def _process(self) -> Process:
@@ -290,12 +314,14 @@ class GPLearner(BaseLearner):
         return points, improvements
 
     def _choose(self, n: int) -> tuple[list[PointND], list[float]]:
+        if self.acquisition == "minimum" and self._stage():
+            return self._choose_lowest(n)
         count, points = len(self.data) + len(self._failed) + len(self._pending), []
         if count < self._first or self.noise:
             even = self._kept("even", 0, lambda: self._sobol(0, MOST_EVEN))[
                 : self._first if count < self._first else None
             ]
-            wanted = n if count < self._first else (count + n) // 2 - count // 2
+            wanted = n if count < self._first else n - (count + n) // EVEN + count // EVEN
             points = list(islice((point for point in even if not self._known(point)), wanted))
         variances, candidates = self._variances()
         variances.set_points([*variances.points, *map(self._domain.u, points)])
@@ -307,6 +333,42 @@ class GPLearner(BaseLearner):
         losses = [self._loss_of(left) for left in (variances.integrated(len(variances.points)), *(v for _, v in found))]
         return points, [math.inf] * (len(points) - len(found)) + [a - b for a, b in pairwise(losses)]
 
+    def _choose_lowest(self, n: int, real: bool = False) -> tuple[list[PointND], list[float]]:
+        """Return at most n points with their expected improvements as shares of the range; none known or pending."""
+        domain, process = self._domain, self._process()
+        start, lowest = self.lowest()
+        pending = [] if real else [domain.u(point) for point in self._pending]
+        near = map(domain.x, around(np.array(domain.u(start))).tolist())
+        pool = self._lattice() or self._sobol(1 + 4 * len(self.data) // CANDIDATES, CANDIDATES)
+        known = {*self.data, *self._failed, *(() if real else self._pending)}
+        places = [x for x in dict.fromkeys([*pool, *near]) if domain.contains(x) and x not in known]
+        size = float(np.ptp(process.values)) or 1.0
+        points: list[PointND] = []
+        improvements: list[float] = []
+        while places and len(points) < n:
+            believed = believing(process, np.array(pending))
+            gains = expected_improvement(believed, domain.us(np.array(places, float)), lowest)
+            best = int(gains.argmax())
+            points.append(places.pop(best))
+            improvements.append(float(gains[best]) / size)
+            pending.append(domain.u(points[-1]))
+        return points, improvements
+
+    def lowest(self) -> tuple[PointND, float]:
+        """Return the point with the lowest value, and that value; with `noise` those of the lowest mean at a point.
+
+        Raises
+        ------
+        ValueError
+            Without a valid value, or with vectors as values.
+        """
+        valid = [point for point, y in self._inner.items() if y is not None]
+        if not valid or self._shape:
+            raise ValueError("a lowest value needs numbers as values, and at least one of them.")
+        values = self._process()(self._valid()[0])[0][:, 0] if self.noise and self._stage() else self._valid()[1][:, 0]
+        best = int(values.argmin())
+        return valid[best], float(values[best])
+
     def _loss_of(self, variance: float) -> float:
         values = self._valid()[1]
         ranges, scale = np.ptp(values, axis=0), self._model().scale
@@ -314,9 +376,14 @@ class GPLearner(BaseLearner):
 
     @cache_latest
     def loss(self, real: bool = True) -> float:
-        """Return the root mean square of the standard deviation, as a share of the range; inf before the first fit."""
+        """Return the root mean square of the standard deviation, as a share of the range; inf before the first fit.
+
+        With ``acquisition="minimum"`` the largest expected improvement of the lowest value, as a share of the range.
+        """
         if not self._stage():
             return math.inf
+        if self.acquisition == "minimum":
+            return max(self._choose_lowest(1, real)[1], default=0.0)
         variances, _ = self._variances()
         return self._loss_of(variances.integrated(len(self.data) if real else len(variances.points)))
 
@@ -349,16 +416,27 @@ class GPLearner(BaseLearner):
     def largest_error(self) -> float:
         """Return two standard deviations at the worst of 256 places spread over the domain; inf before the first fit.
 
-        With `noise` three, corners included. Nothing guarantees it: it is a statement about functions that vary
-        everywhere as they do at the points.
+        With `noise` three, corners included, and at least the amplitude of a peak of a quarter of a plane's width that
+        the noise hides from so many values. Nothing guarantees it: it is a statement about functions that vary
+        everywhere as they do at the points; `claim().resolution` is how narrow peaks of that size may be missed.
         """
         if not self._stage():
             return math.inf
-        places = self._references() + (self._domain.corners if self.noise else [])
-        return DEVIATIONS[self.noise] * float(self.predict(np.array(places, float), return_error=True)[1].max())
+        places = self._references()
+        if not self.noise:
+            return 2 * self._largest_deviation(places)
+        model, domain = self._model(), self._domain
+        peaks = [point for point in map(domain.x, model.kernel.places().tolist()) if domain.contains(point)]
+        error = 3 * self._largest_deviation(places + domain.corners + peaks)
+        return max(error, hidden(model, self._process().u)[0])
+
+    def _largest_deviation(self, places: list[PointND]) -> float:
+        return float(self.predict(np.array(places, float), return_error=True)[1].max())
 
     def claim(self) -> Claim | None:
         """Return what is claimed about the error of `predict`; see `adaptive_calib.learner.claims`."""
+        if self.noise and math.isfinite(error := self.largest_error()):
+            return replace(Claim.estimated(error), resolution=hidden(self._model(), self._process().u, error)[1])
         return super().claim() if self._claim is None else self._claim
 
     def _checks(self) -> dict[PointND, None]:
@@ -461,6 +539,7 @@ class GPLearner(BaseLearner):
     def fastest_axes(self) -> list[int]:
         """Return the dimensions, that along which the function changes fastest first: by the lengths of the kernel."""
         kernel = self._model().kernel
+        kernel = kernel.base if isinstance(kernel, WithPeaks) else kernel
         lengths = np.array(getattr(kernel, "k2", kernel).length_scale)
         return [int(k) for k in np.argsort(lengths, kind="stable")]
 

@@ -1,1 +1,1 @@
-"""Parts of `GPLearner`: the Gaussian process, and what more points would leave of its variance."""
+"""Parts of `GPLearner`: the Gaussian process, its variance with more points, noise and peaks in it, the minimum."""

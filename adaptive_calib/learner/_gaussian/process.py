@@ -14,8 +14,8 @@ left out); Cohn, Neural Networks 9 (1996) 1071 (the next point is that which lea
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,8 @@ SMOOTHNESS = (1.5, 2.5, math.inf)
 NUGGET = 1e-8
 #: Bounds of amplitude (a variance), lengths and noise (a variance).
 AMPLITUDE, LENGTHS, NOISE = (1e-2, 1e3), (0.03, 100.0), (1e-6, 1e1)
-#: Steps of the search for the largest likelihood.
-MOST_STEPS = 60
+#: Steps of the search for the largest likelihood, and values that it takes into account.
+MOST_STEPS, MOST_FITTED = 60, 300
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,15 @@ class Model:
     kernel
         Kernel of scikit-learn, without the noise.
     noise : float
-        Variance of the noise, or the nugget, in units of `scale` squared.
+        Variance of the noise, or the nugget, in units of `scale` squared; where it is uneven the mean.
     shift, scale : array, shape (M,)
         Mean and deviation of the values.
     likelihood : float
         Logarithm of the marginal likelihood.
+    level : callable, optional
+        The relative variance of the noise at places, if it is uneven.
+    rougher : Model, optional
+        A model that the values do not rule out; standard deviations are at least its own.
     """
 
     kernel: Any
@@ -57,6 +61,12 @@ class Model:
     shift: Floats
     scale: Floats
     likelihood: float
+    level: Callable[[Floats], Floats] | None = None
+    rougher: Model | None = None
+
+    def noise_at(self, u: Floats) -> Floats:
+        """Return the variance of the noise at places, shape (m,)."""
+        return self.noise * (np.ones(len(u)) if self.level is None else self.level(u))
 
 
 def _kernels() -> tuple[Any, Any]:
@@ -87,15 +97,31 @@ def fitted(u: Floats, values: Floats, noisy: bool, smoothness: Sequence[float] =
     smoothness : sequence of float
         The kernels to compare, by their nu.
     """
-    regressor, kernels = _kernels()
+    y, shift, scale = standardised(values)
+    return replace(search(u, y, noisy, smoothness), shift=shift, scale=scale)
+
+
+def standardised(values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return values less their mean, in units of their deviation, and both; the deviation of a constant is its size."""
     size = np.maximum(np.abs(values).max(axis=0), np.finfo(float).tiny)
     shift = (values / size).mean(axis=0)
     spread = (values / size).std(axis=0)
     spread[spread <= 1e-14] = 1.0
-    y = (values / size - shift) / spread
-    best = prior(u.shape[1])
+    return (values / size - shift) / spread, shift * size, spread * size
+
+
+def search(
+    u: Floats,
+    y: Floats,
+    noisy: bool,
+    smoothness: Sequence[float] = SMOOTHNESS,
+    lengths: tuple[float, float] = LENGTHS,
+) -> Model:
+    """Return what `fitted` does, of values in units of their deviation, with the lengths between two bounds."""
+    regressor, kernels = _kernels()
+    best = prior(u.shape[1], y.shape[1])
     for nu in smoothness:
-        kernel = kernels.ConstantKernel(1.0, AMPLITUDE) * kernels.Matern([1.0] * u.shape[1], LENGTHS, nu=nu)
+        kernel = kernels.ConstantKernel(1.0, AMPLITUDE) * kernels.Matern([1.0] * u.shape[1], lengths, nu=nu)
         if noisy:
             kernel = kernel + kernels.WhiteKernel(0.1, NOISE)
         process = regressor(kernel, alpha=NUGGET, optimizer=None).fit(u, y)
@@ -111,7 +137,7 @@ def fitted(u: Floats, values: Floats, noisy: bool, smoothness: Sequence[float] =
         if -found.fun > best.likelihood:
             chosen = kernel.clone_with_theta(found.x)
             signal, noise = (chosen.k1, NUGGET + chosen.k2.noise_level) if noisy else (chosen, NUGGET)
-            best = Model(signal, float(noise), shift * size, spread * size, float(-found.fun))
+            best = replace(best, kernel=signal, noise=float(noise), likelihood=float(-found.fun))
     return best
 
 
@@ -133,12 +159,14 @@ class Process:
 
     def __init__(self, model: Model, u: Floats, values: Floats) -> None:
         self.model = model
-        self.u = u
-        self._factor = cholesky(model.kernel(u) + model.noise * np.eye(len(u)), lower=True)
+        self.u, self.values = u, values
+        self._factor = cholesky(model.kernel(u) + np.diag(model.noise_at(u)), lower=True)
         self._weights = cho_solve((self._factor, True), (values - model.shift) / model.scale)
         inverse = solve_triangular(self._factor, np.eye(len(u)), lower=True)
-        precision = (inverse**2).sum(axis=0)
-        self.caution = max(1.0, float(np.sqrt(np.mean(self._weights**2 / precision[:, None]))))
+        #: By how many standard deviations each value is missed if left out, shape (n, M).
+        self.missed = self._weights / np.sqrt((inverse**2).sum(axis=0))[:, None]
+        self._rougher = None if model.rougher is None else Process(model.rougher, u, values)
+        self.caution = max(1.0, float(np.sqrt(np.mean(self.missed**2))))
 
     def __call__(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the mean, shape (m, M), and its standard deviation, the largest of a component, shape (m,)."""
@@ -147,6 +175,9 @@ class Process:
         variance = np.maximum(self.model.kernel.diag(u) - (rows**2).sum(axis=0), 0.0)
         mean: Floats = between.T @ self._weights * self.model.scale + self.model.shift
         deviation: Floats = self.caution * np.sqrt(variance) * self.model.scale.max()
+        if self._rougher is not None:
+            other, wider = self._rougher(u)
+            deviation = np.maximum(deviation, np.hypot(wider, np.abs(mean - other).max(axis=1)))
         return mean, deviation
 
 
@@ -165,6 +196,7 @@ class Variances:
         self.points: list[tuple[float, ...]] = []
         self._places = np.vstack([candidates, references])
         self._prior = model.kernel.diag(self._places)
+        self._noise = model.noise_at(candidates)
         self._crossed = model.kernel(candidates, references)
         self._factor = np.zeros((64, 64))
         self._rows = np.zeros((64, len(self._places)))
@@ -187,13 +219,14 @@ class Variances:
             self._rows = np.pad(self._rows, ((0, n), (0, 0)))
         factor, rows, kernel = self._factor, self._rows, self.model.kernel
         new = kernel(at, self._places)[0]
-        left = self.model.noise + float(kernel.diag(at)[0])
+        noise = float(self.model.noise_at(at)[0])
+        left = noise + float(kernel.diag(at)[0])
         if n:
             row = solve_triangular(factor[:n, :n], kernel(np.array(self.points), at)[:, 0], lower=True)
             factor[n, :n] = row
             new -= row @ rows[:n]
             left -= float(row @ row)
-        factor[n, n] = math.sqrt(max(left, self.model.noise))
+        factor[n, n] = math.sqrt(max(left, noise))
         rows[n] = new / factor[n, n]
         self.points.append(point)
 
@@ -221,14 +254,14 @@ class Variances:
         chosen: list[tuple[int, float]] = []
         new_rows = np.zeros((0, m))
         while len(chosen) < n and free.any():
-            gains = np.einsum("cr,cr->c", crossed, crossed) / crossed.shape[1] / (variance + self.model.noise)
+            gains = np.einsum("cr,cr->c", crossed, crossed) / crossed.shape[1] / (variance + self._noise)
             i = int(np.where(free, gains, -1.0).argmax())
             free[i] = False
             left = max(0.0, left - float(gains[i]))
             chosen.append((i, left))
             along = self.model.kernel(self.candidates[i : i + 1], self.candidates)[0]
             along -= ours[:, i] @ ours + new_rows[:, i] @ new_rows
-            size = float(variance[i]) + self.model.noise
+            size = float(variance[i] + self._noise[i])
             crossed -= np.outer(along / size, crossed[i])
             new_rows = np.vstack([new_rows, along / math.sqrt(size)])
             variance = np.maximum(variance - along**2 / size, 0.0)
