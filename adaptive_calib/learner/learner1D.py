@@ -85,8 +85,8 @@ class Learner1D(InterpolatedCurve):
         The interpolant: straight segments; polynomials of degree up to 7 for functions that are smooth between few
         breaks, see `smooth1D`; or, on each interval, the one of several that predicted the last values best, see
         `_curve.model`: local polynomials, a rational function of all points (for resonances and other functions
-        without breaks), a least-squares polynomial (for noise). "auto" needs the fewest evaluations and one to two
-        milliseconds for each; `ask` returns fewer points than it is asked for where others would be wasted as long as
+        without breaks), a least-squares polynomial (for noise). "auto" needs the fewest evaluations and about one
+        millisecond for each; `ask` returns fewer points than it is asked for where others would be wasted as long as
         the pending values are not known, beside a step for instance. In "smooth" and "auto" the loss is the estimated
         error of the interpolant.
 
@@ -401,8 +401,8 @@ class Learner1D(InterpolatedCurve):
         """Whether `u` is the twin of an observed point, and no node, see `noise`; never in the plain linear mode."""
         if not self._domain.has_twins or (self._goal is None and self._mode == "linear"):
             return False
-        interval = self._intervals.interval_at(u)
-        return interval is not None and u in (self._domain.twin(interval[1]), self._domain.twin(interval[2]))
+        ends = self._intervals.ends_at(u)
+        return ends is not None and u in (self._domain.twin(ends[0]), self._domain.twin(ends[1]))
 
     def _look(self, u: float) -> None:
         """Look for reasons to stop after the value at `u` came."""

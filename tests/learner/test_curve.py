@@ -12,8 +12,8 @@ import pytest
 
 from adaptive_calib import Learner1D
 from adaptive_calib.learner._curve.least_squares import LeastSquares
-from adaptive_calib.learner._curve.polynomials import LocalPolynomials
-from adaptive_calib.learner._curve.rational import Rational
+from adaptive_calib.learner._curve.polynomials import LocalPolynomials, _leading
+from adaptive_calib.learner._curve.rational import Rational, triangular
 from adaptive_calib.learner.losses1D import curvature_loss_function
 from tests.benchmarks.curve_functions import NAMED, CurveFunction
 
@@ -422,3 +422,26 @@ def test_rounding_errors_are_no_roots_or_extrema() -> None:
     empty = Learner1D(abs, bounds=(-1, 1), mode="auto")
     assert np.isnan(empty.predict([0.0, 0.5])).all()
     assert (empty.roots(), empty.extrema(), empty.poles()) == ([], [], [])
+
+
+def test_divided_differences_by_their_formula() -> None:
+    """The leading coefficients are those of Newton's polynomial, beside a large constant too."""
+    rng = np.random.default_rng(5)
+    nodes = np.sort(rng.uniform(0, 1, (3, 8)), axis=1)[:, rng.permutation(8)]
+    values = 1e3 + rng.normal(size=(3, 8, 2))
+    third, last = _leading(nodes, values, [3, 7])
+    for row in range(3):
+        for component in range(2):
+            y = values[row, :, component]
+            assert third[row, component] == pytest.approx(abs(np.polyfit(nodes[row, :4], y[:4], 3)[0]), rel=1e-8)
+            assert last[row, component] == pytest.approx(abs(np.polyfit(nodes[row], y, 7)[0]), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (40, 7), (900, 30), (5000, 2)])
+def test_triangular_factors_of_small_and_large_matrices(shape: tuple[int, int]) -> None:
+    """At most as many rows as columns, nothing below the diagonal, and the same scalar products of the columns."""
+    matrix = np.random.default_rng(6).normal(size=shape)
+    factor = triangular(matrix)
+    assert factor.shape == (min(shape), shape[1])
+    assert np.array_equal(factor, np.triu(factor))
+    np.testing.assert_allclose(factor.T @ factor, matrix.T @ matrix, atol=1e-9 * shape[0])

@@ -41,7 +41,7 @@ from adaptive_calib.learner._curve.least_squares import CLOSE
 from adaptive_calib.learner._curve.model import CLOSED, COARSEST, CurveModel, R, S
 from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
 from adaptive_calib.learner._interval.loss_scale import LossScale
-from adaptive_calib.learner._interval.types import Interval, Value, rank
+from adaptive_calib.learner._interval.types import Ends, Interval, Value, rank
 from adaptive_calib.learner.smooth1D import smooth_loss
 
 __all__ = ["AutoCurve", "CurveIntervals"]
@@ -194,10 +194,13 @@ class CurveIntervals:
         open_ones = [interval for interval in self.real() if self._is_open(interval[1], interval[2])]
         return min(open_ones, key=lambda interval: interval[:2], default=None)
 
-    def interval_at(self, u: float) -> Interval | None:
-        """Return the interval between known points that contains `u`, its left end included; None beyond them."""
+    def ends_at(self, u: float) -> Ends | None:
+        """Return the ends of the interval that contains `u`, its left end included, and the values; None beyond."""
         i = bisect_right(self._us, u) - 1
-        return self._interval(i) if 0 <= i < len(self._us) - 1 else None
+        if not 0 <= i < len(self._us) - 1:
+            return None
+        a, b = self._us[i : i + 2]
+        return a, b, self._values[a], self._values[b]
 
     def noise_level(self) -> float | None:
         """Return the standard deviation of the noise that was found in the values; None if there is none."""
@@ -340,7 +343,7 @@ class CurveIntervals:
         middle = t[:-1] + length / 2
         rows = np.searchsorted(model.t, middle) - 1
         inside = (rows >= 0) & (rows < len(model.t) - 1)
-        rows = np.clip(rows, 0, len(model.t) - 2)
+        rows = np.minimum(np.maximum(rows, 0), len(model.t) - 2)
         inside &= ~model.gap[rows]
         whole = model.t[rows + 1] - model.t[rows]
         # an interval that is too long for its estimate to be believed may have short pieces
@@ -353,7 +356,7 @@ class CurveIntervals:
     def _crowded(self) -> Bools:
         """Return which intervals of the model contain a break, as it seems, and as many pending points as they may."""
         model = self._model
-        if not self._pending or math.isinf(self._crowd):
+        if math.isinf(self._crowd):
             return np.zeros(len(model.fall), dtype=bool)
         pending = (np.array(self._pending) - self.domain.low) / self.scale.width
         rows = np.searchsorted(model.t, pending[(pending > model.t[0]) & (pending < model.t[-1])]) - 1
@@ -427,7 +430,7 @@ class CurveIntervals:
         return improvement < WORTH * float(error[np.isfinite(error)].max(initial=0.0)) / model.scale
 
     def _next(self) -> tuple[float, float] | None:
-        edges = np.array(sorted([*self._us, *self._pending]))
+        edges = np.array(sorted([*self._us, *self._pending]) if self._pending else self._us)
         opens = self._opens(edges)
         if not opens.any():
             return None
@@ -438,9 +441,10 @@ class CurveIntervals:
         length, error, rows, inside = self._pieces(edges)
         share = SHARES[_bit(count)]
         score = np.where(opens, error, -1.0)
-        score[self._crowded()[rows] & inside & np.isfinite(error)] = 0.0
+        if self._pending:
+            score[self._crowded()[rows] & inside & np.isfinite(error)] = 0.0
         score[(length < CLOSED) & inside] = -1.0
-        coarse = np.isposinf(score)
+        coarse = score == np.inf
         rational = inside & (model.use[rows] == R)
         if coarse.any():
             i = int(np.argmax(np.where(coarse, length, -1.0)))
@@ -517,7 +521,7 @@ class CurveIntervals:
             best = self._u(float(t[at])), float(score[at])
         if best is None:
             return None
-        i = min(max(bisect_right(edges.tolist(), best[0]) - 1, 0), len(edges) - 2)
+        i = min(max(int(np.searchsorted(edges, best[0], side="right")) - 1, 0), len(edges) - 2)
         if not opens[i]:
             return None
         return self.domain.place(float(edges[i]), float(edges[i + 1]), best[0]), best[1]

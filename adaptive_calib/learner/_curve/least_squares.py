@@ -92,12 +92,15 @@ class LeastSquares:
         """
         h = t[1:] - t[:-1]
         close = np.flatnonzero(h < CLOSE * (t[-1] - t[0]) / len(h))
-        close = close[np.argsort(h[close], kind="stable")]
-        _, first = np.unique(np.floor(10 * t[close]), return_index=True)
-        close = close[first]
-        steps = np.abs(np.diff(y, axis=0)).max(axis=1)
-        beside = np.maximum(np.append(steps[1:], 0.0), np.insert(steps[:-1], 0, 0.0))
-        apart = np.minimum(steps, beside)[close]
+        if not len(close):
+            return 0, 0
+        tenth = np.floor(10 * t[close])
+        order = np.lexsort((h[close], tenth))
+        close, tenth = close[order], tenth[order]
+        close = close[np.flatnonzero(np.concatenate([[True], tenth[1:] != tenth[:-1]]))]
+        steps = np.zeros(len(h) + 2)  # with a 0 at either end
+        steps[1:-1] = np.abs(y[1:] - y[:-1]).max(axis=1)
+        apart = np.minimum(steps[close + 1], np.maximum(steps[close], steps[close + 2]))
         return len(close), int(np.sum(apart > DIFFERENT * self.rms))
 
     def __call__(self, u: Floats) -> Floats:

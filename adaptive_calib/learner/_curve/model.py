@@ -226,7 +226,7 @@ class CurveModel:
         for name in ("_differ", "_signs", "_at_places"):
             setattr(self, name, inserted(getattr(self, name), first, 0.0))
         every = 1 + int(n * size * len(self._rational.z) ** 2 / EFFORT)
-        if n > 60 and sum(self._behind) >= 10:
+        if n > 30 and sum(self._behind) >= 10:
             every = max(every, 1 + n // 20)
         # the new intervals
         rows = np.arange(max(at - 1, 0), min(at + 1, n - 1))
@@ -235,8 +235,9 @@ class CurveModel:
         self._at_places[rows] = value.reshape((*places.shape, -1))
         self._signs[rows] = signs.reshape(places.shape)
         self._unseen.append(float(self.t[at]))
-        keep = self._above != self.t[at]
-        self._above, self._above_differ = self._above[keep], self._above_differ[keep]
+        if len(self._above):
+            keep = self._above != self.t[at]
+            self._above, self._above_differ = self._above[keep], self._above_differ[keep]
         beside = slice(max(at - 1, 0), at + 2)
         if self._rational.exact and error <= rounding(self.t[beside], self.y[beside], self.scale)[at - beside.start]:
             # the same function again
@@ -276,13 +277,15 @@ class CurveModel:
         near &= np.abs(poles.imag) < h[rows]
         self._poles = poles[near]
         above = np.unique(real[near])
-        self._above = above[~np.isin(above, self.t)]
+        self._above = above[self.t[np.searchsorted(self.t, above)] != above]
         shape = (n - 1, len(PLACES))
         value = value.reshape((*shape, -1))
         before = lower(places).reshape(value.shape) if previous is None else self._at_places
         self._differ = np.abs(value - before).max(axis=2)
         self._at_places, self._signs = value, signs.reshape(shape)
-        self._above_differ = np.abs(found(self._above) - self._before(self._above)).max(axis=1)
+        self._above_differ = np.zeros(0)
+        if len(self._above):
+            self._above_differ = np.abs(found(self._above) - self._before(self._above)).max(axis=1)
 
     def _estimate_of_rational(self) -> Floats:
         estimate: Floats = self._differ.max(axis=1)
@@ -315,7 +318,7 @@ class CurveModel:
         n = len(self.t)
         if n < FEWEST:
             return
-        if self._squares is None or n % (1 + n // 20) == 0:
+        if self._squares is None or n % (1 + n // 10) == 0:
             self._squares = LeastSquares(self.t, self.y)
         else:
             self._squares.insert(at, float(self.t[at]), self.y[at])
@@ -333,8 +336,9 @@ class CurveModel:
         n = len(self.t) - 1
         h = self.t[1:] - self.t[:-1]
         self.gap = np.zeros(n, dtype=bool)
-        inside = [u for u in self.lost if self.t[0] < u < self.t[-1]]
-        self.gap[np.searchsorted(self.t, inside) - 1] = True
+        if self.lost:
+            inside = [u for u in self.lost if self.t[0] < u < self.t[-1]]
+            self.gap[np.searchsorted(self.t, inside) - 1] = True
         own = np.empty((4, n))
         own[:R] = self._polynomials.errors
         own[R] = self._estimate_of_rational()
@@ -352,9 +356,9 @@ class CurveModel:
             score[R, self._barred] = np.inf
             self.use = np.full(n, S) if self.noise else np.argmin(score, axis=0)
             rows = np.minimum(np.maximum(np.searchsorted(self.t, self._poles.real) - 1, 0), n - 1)
-            rows = np.unique(rows[np.abs(self._poles.imag) < h[rows]])
-            short = rows[(h[rows] < SHORT) & (self.use[rows] == R)]
-            if len(short):
+            near = (np.abs(self._poles.imag) < h[rows]) & (h[rows] < SHORT) & (self.use[rows] == R)
+            if near.any():
+                short = np.unique(rows[near])
                 own[R, short] = np.maximum(own[R, short], self._apart(short))
                 score[R, short] = (own[R, short] + tiny) * worse[R]
                 self.use[short] = np.argmin(score[:, short], axis=0)

@@ -41,10 +41,13 @@ PLACES = np.array([0.15, 0.35, 0.5, 0.65, 0.85])
 
 _OFFSETS = np.arange(-MANY, MANY + 2)
 _FAR = np.abs(_OFFSETS - 0.5)
+_NEAREST = _OFFSETS[np.argsort(_FAR, kind="stable")]
 
 
 def _central(rows: Any, n: int, k: int) -> Any:
     """Return the numbers of the `k` points nearest to each interval, shape (len(rows), k); `n` is the last point."""
+    if rows[0] >= k // 2 and rows[-1] + k // 2 <= n:
+        return rows[:, None] + _NEAREST[:k]
     at = rows[:, None] + _OFFSETS
     far = _FAR + np.where((at < 0) | (at > n), 1e9, 0.0)
     order = np.argsort(far, axis=1, kind="stable")[:, :k]
@@ -58,6 +61,20 @@ def _differences(nodes: Floats, values: Floats) -> Floats:
     for j in range(1, nodes.shape[1]):
         c[:, j:] = (c[:, j:] - c[:, j - 1 : -1]) / (nodes[:, j:] - nodes[:, :-j])[spread]
     return c
+
+
+def _leading(nodes: Floats, values: Floats, orders: list[int]) -> list[Floats]:
+    """Return the absolute values, shape (rows, N), of the divided differences of some orders, each from the first node.
+
+    By their explicit formula, Σ_i f_i / Π_j (t_i - t_j): it takes a third of the time of the table.
+    """
+    k = nodes.shape[1]
+    distances = nodes[:, :, None] - nodes[:, None, :]
+    distances[:, np.arange(k), np.arange(k)] = 1.0
+    products = np.cumprod(distances, axis=1)
+    return [
+        np.abs(np.matmul(1.0 / products[:, order, None, : order + 1], values[:, : order + 1])[:, 0]) for order in orders
+    ]
 
 
 def inserted(array: Any, at: int, value: Any) -> Any:
@@ -116,20 +133,19 @@ class LocalPolynomials:
         corner = t[np.where(first, 1, rows)][:, None]
         h = t[rows + 1] - t[rows]
         kink = np.maximum((nodes - corner) * np.where(first, -1.0, 1.0)[:, None], 0.0) / h[:, None]
-        whole = _differences(nodes, np.concatenate([y[central], kink[:, :, None]], axis=2))
-        c, kink = whole[:, :, :-1], whole[:, :, -1:]
+        values = np.concatenate([y[central] - y[rows, None], kink[:, :, None]], axis=2)
         places = nodes[:, :1] + PLACES * h[:, None]
         products = np.cumprod(places[:, None, :] - nodes[:, : k - 1, None], axis=1)  # w_1, w_2, ... at the places
         sizes = [min(FEW, k), k] if self._many else [k]
+        leading = _leading(nodes, values, [order for size in sizes for order in (size - 2, size - 1)])
         errors = np.empty((2, len(rows)))
         for number, size in enumerate(sizes):
-            known = max(2, size - 2)
-            if size <= 2:
-                errors[number] = np.inf
-                continue
-            seen = _last_terms(kink, products, known, size)
-            tail = _last_terms(c, products, known, size)
-            errors[number] = tail * np.maximum(1.0, 0.25 / np.maximum(seen, 1e-300))
+            # the largest sum of the next two terms, of the kink and of the components
+            terms = sum(
+                leading[2 * number + i][:, :, None] * np.abs(products[:, size - 3 + i, None, :]) for i in (0, 1)
+            )
+            largest = np.max(terms, axis=2)
+            errors[number] = largest[:, :-1].max(axis=1) * np.maximum(1.0, 0.25 / np.maximum(largest[:, -1], 1e-300))
         errors[1] = errors[len(sizes) - 1]
         sided = np.zeros((2, len(rows)), dtype=np.int8)
         if n >= SIDED - 1:
@@ -137,8 +153,8 @@ class LocalPolynomials:
             goods = [np.flatnonzero(rows >= SIDED - 2), np.flatnonzero(rows + SIDED - 1 <= n)]
             at = np.concatenate([_one_sided(rows[good], sign) for good, sign in zip(goods, (-1, 1), strict=True)])
             nodes = t[at]
-            last = _differences(nodes, y[at])[:, -1]
-            e = np.abs(last).max(axis=1) * np.abs(np.prod(nodes[:, -1:] - nodes[:, :-1], axis=1)) * PREFERENCE
+            (last,) = _leading(nodes, y[at] - y[at[:, :1]], [SIDED - 1])
+            e = last.max(axis=1) * np.abs(np.prod(nodes[:, -1:] - nodes[:, :-1], axis=1)) * PREFERENCE
             for good, one, sign in ((goods[0], e[: len(goods[0])], -1), (goods[1], e[len(goods[0]) :], 1)):
                 for number in (0, 1) if self._many else (0,):
                     better = one < errors[number, good]
@@ -193,12 +209,3 @@ def _evaluate(nodes: Floats, values: Floats, u: Floats) -> Floats:
     for j in range(c.shape[1] - 2, -1, -1):
         value = value * (u - nodes[:, j])[:, None] + c[:, j]
     return value
-
-
-def _last_terms(c: Floats, products: Floats, known: int, size: int) -> Floats:
-    """Return the largest sum of |c_known w_known| and the next term, if there is one, over places and components."""
-    total = np.abs(c[:, known, :, None] * products[:, known - 1, None, :])
-    if known + 1 < size:
-        total += np.abs(c[:, known + 1, :, None] * products[:, known, None, :])
-    largest: Floats = total.max(axis=(1, 2))
-    return largest

@@ -21,10 +21,11 @@ A1494; Lietaert, Meerbergen, Pérez & Vandereycken, IMA J. Numer. Anal. 42 (2022
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
-from scipy.linalg.lapack import dtrtrs
+from scipy.linalg.lapack import dgeqrf, dtrtrs
 
 from adaptive_calib._arrays import Floats
 
@@ -37,9 +38,12 @@ STEEP = 1e-10
 MOST = 60
 #: Where the poles are seen from, beside the domain [0, 1].
 BESIDE = (-0.31, 1.29)
-#: Up to this many support points the weights come from a singular value decomposition, beyond from inverse iteration,
-#: unless the matrix is smaller than `SMALLEST`.
-DIRECT, ITERATIONS, SMALLEST = 8, 4, 1e-290
+#: Up to this many support points, and of a matrix smaller than `SMALLEST`, the weights come from a singular value
+#: decomposition, else from so many steps of inverse iteration.
+DIRECT, ITERATIONS, SMALLEST = 2, 4, 1e-290
+#: Larger matrices are factorized in blocks of this many numbers: BLAS starts threads for more, which for matrices of
+#: this size take a hundred times as long as the work.
+BLOCK = 8000
 
 
 class Rational:
@@ -64,6 +68,7 @@ class Rational:
 
     def __init__(self, z: Floats, f: Floats, w: Floats, factor: Floats) -> None:
         self.z, self.f, self.w = z, f, w
+        self._wf = w[:, None] * f
         self._factor = factor
         self.exact = False
 
@@ -98,51 +103,62 @@ class Rational:
         lower: Self | None = None
         exact = False
         tolerance = rounding(t, y, scale)
+        left = np.ones(n, dtype=bool)
+        left[chosen] = False
         while True:
             z, f = t[chosen], y[chosen]
-            left = np.ones(n, dtype=bool)
-            left[chosen] = False
-            rest, values = t[left], y[left]
-            cauchy = 1.0 / (rest[:, None] - z)
+            rest = np.flatnonzero(left)
+            values = y[rest]
+            cauchy = 1.0 / (t[rest, None] - z)
             if factor is None:
-                loewner = (values[:, None, :] - f[None, :, :]) * cauchy[:, :, None]
-                factor = triangular(loewner.transpose(0, 2, 1).reshape(-1, len(z)))
+                # one matrix for each component, one below the other
+                loewner = (values.T[:, :, None] - f.T[:, None, :]) * cauchy
+                factor = triangular(loewner.reshape(-1, len(z)))
             w = _smallest(factor)
             lower, found = found, cls(z, f, w, factor)
             if len(chosen) >= most:
                 break
             with np.errstate(all="ignore"):
-                r = (cauchy @ (w[:, None] * f)) / (cauchy @ w)[:, None]
-            residual = np.abs(values - np.where(np.isfinite(r), r, mean)).max(axis=1)
-            exact = bool((residual <= tolerance[left]).all())
-            if exact:
+                r = (cauchy @ found._wf) / (cauchy @ w)[:, None]
+                residual = np.abs(values - r).max(axis=1)
+            if not np.isfinite(residual).all():
+                residual = np.abs(values - np.where(np.isfinite(r), r, mean)).max(axis=1)
+            if (residual <= tolerance[rest]).all():
+                exact = True
                 break
-            chosen.append(int(np.flatnonzero(left)[np.argmax(residual)]))
+            chosen.append(int(rest[np.argmax(residual)]))
+            left[chosen[-1]] = False
             factor = None
         found.exact = exact
         return found, lower or found
 
     def __call__(self, u: Floats) -> Floats:
         """Return the values at `u`, shape (len(u), N); 0 where the function is not finite."""
-        return self.values_and_signs(u)[0]
+        return self._evaluated(u)[0]
 
     def values_and_signs(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the values at `u` and the signs there of the denominator as a polynomial.
 
         Between two places with different signs there is a pole.
         """
+        value, d = self._evaluated(u)
+        crossings = np.searchsorted(np.sort(self.z), u)
+        signs = np.where(crossings % 2, -1.0, 1.0) * np.sign(d)
+        return value, np.where(np.isfinite(signs), signs, 0.0)
+
+    def _evaluated(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the values and the denominators in barycentric form."""
+        distance = u[:, None] - self.z
         with np.errstate(all="ignore"):
-            distance = u[:, None] - self.z
             cauchy = 1.0 / distance
             d = cauchy @ self.w
-            value = (cauchy @ (self.w[:, None] * self.f)) / d[:, None]
-        hit = distance == 0.0
-        if hit.any():
-            at, which = np.nonzero(hit)
+            value = (cauchy @ self._wf) / d[:, None]
+        good = np.isfinite(value)
+        if not good.all():
+            value = np.where(good, value, 0.0)
+            at, which = np.nonzero(distance == 0.0)
             value[at] = self.f[which]
-        crossings = (distance < 0).sum(axis=1)
-        signs = np.sign(d) * np.where(crossings % 2, -1.0, 1.0)
-        return np.where(np.isfinite(value), value, 0.0), np.where(np.isfinite(signs), signs, 0.0)
+        return value, d
 
     def poles(self) -> Any:
         """Return the poles, complex."""
@@ -160,13 +176,13 @@ class Rational:
                 best = quality, place, u, w / (sum_of_weights or 1.0)
         assert best is not None
         _, place, u, w = best
-        found = np.linalg.eigvals(np.diag(u) - np.outer(np.ones(m), w * u)).astype(complex)
+        found = np.linalg.eigvals(np.diag(u) - w * u).astype(complex)
         return place + 1.0 / found[np.abs(found) > 1e-9]
 
     def residues(self, poles: Any) -> Any:
         """Return the residues at simple poles, complex, shape (len(poles), N)."""
         cauchy = 1.0 / (poles[:, None] - self.z)
-        return (cauchy @ (self.w[:, None] * self.f)) / (-(cauchy**2) @ self.w)[:, None]
+        return (cauchy @ self._wf) / (-(cauchy**2) @ self.w)[:, None]
 
 
 def rounding(t: Floats, y: Floats, scale: float) -> Floats:
@@ -176,40 +192,43 @@ def rounding(t: Floats, y: Floats, scale: float) -> Floats:
     to the value: it is large beside a narrow peak. There it is at most `STEEP` of the scale.
     """
     eps = float(np.finfo(float).eps)
-    slope = np.abs(np.diff(y, axis=0)).max(axis=1) / (t[1:] - t[:-1])
-    steep = np.maximum(np.append(slope, 0.0), np.insert(slope, 0, 0.0))
+    steep = np.zeros(len(t))
+    steep[:-1] = slope = np.abs(y[1:] - y[:-1]).max(axis=1) / (t[1:] - t[:-1])
+    np.maximum(steep[1:], slope, out=steep[1:])
     near: Floats = np.minimum(8 * eps * steep, STEEP * scale)
     return TOLERANCE * scale + 2 * eps * float(np.abs(y).max()) + near
 
 
 def triangular(matrix: Floats) -> Floats:
-    """Return a matrix with as many rows as columns and the same singular values and right singular vectors.
-
-    In blocks of about twice as many rows as columns: they stay in the cache, and BLAS starts no threads for them, which
-    for matrices of this size take a hundred times as long as the work.
-    """
+    """Return a matrix with as many rows as columns at most and the same singular values and right singular vectors."""
     rows, m = matrix.shape
-    while rows > 2 * m:
-        block = 2 * m
-        count = rows // block
-        whole = np.linalg.qr(matrix[: count * block].reshape(count, block, m), mode="r")
-        matrix = np.concatenate([np.asarray(whole).reshape(-1, m), matrix[count * block :]])
+    block = max(BLOCK // m, 2 * m)
+    while rows > block:
+        parts = [triangular(matrix[i : i + block]) for i in range(0, rows, block)]
+        matrix = np.concatenate(parts)
         rows = len(matrix)
-    return np.asarray(np.linalg.qr(matrix, mode="r"))
+    factor: Floats = dgeqrf(matrix)[0][:m]
+    return factor * _upper(len(factor), m)  # below the diagonal dgeqrf leaves the reflections
+
+
+@lru_cache(maxsize=256)
+def _upper(rows: int, m: int) -> Floats:
+    return np.tri(m, rows).T
 
 
 def _smallest(factor: Floats) -> Floats:
-    """Return the smallest right singular vector.
+    """Return the smallest right singular vector, by inverse iteration.
 
-    For larger matrices by inverse iteration, in a sixth of the time of a singular value decomposition.
+    It takes a sixth of the time of a singular value decomposition. Missing rows are rows of zeros.
     """
     rows, m = factor.shape
     if m == 1:
         return np.ones(1)
     size = float(np.abs(np.diagonal(factor)).max())
-    if m <= DIRECT or rows < m or not SMALLEST < size < math.inf:
+    if m <= DIRECT or not SMALLEST < size < math.inf:
         return np.asarray(np.linalg.svd(factor, full_matrices=rows < m)[2][-1])
-    r = factor / size
+    r = np.zeros((m, m), order="F")
+    r[:rows] = factor / size
     diagonal = np.diagonal(r)
     eps = float(np.finfo(float).eps)
     np.fill_diagonal(r, np.where(np.abs(diagonal) < eps, eps, diagonal))

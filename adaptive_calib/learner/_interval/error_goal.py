@@ -40,7 +40,7 @@ from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
 from adaptive_calib.learner._interval.loss_scale import LossScale
 from adaptive_calib.learner._interval.noise import RATIO, WINDOW, plateau
-from adaptive_calib.learner._interval.types import Interval, Value
+from adaptive_calib.learner._interval.types import Ends, Interval, Value
 from adaptive_calib.learner._twins import TWIN_DIFFERENCE, TWINS
 from adaptive_calib.learner.claims import Claim, ErrorCheck
 from adaptive_calib.learner.smooth1D import BREAK_WIDTH, EDGE, CurveMode, ErrorLoss
@@ -88,8 +88,8 @@ class Parts(Protocol):
         """Return the intervals between observed points, from left to right."""
         ...
 
-    def interval_at(self, u: float) -> Interval | None:
-        """Return the interval between observed points that contains `u`; None beyond them."""
+    def ends_at(self, u: float) -> Ends | None:
+        """Return the ends of the interval that contains `u`, and the values there; None beyond the observed points."""
         ...
 
     def worst(self) -> Interval | None:
@@ -247,8 +247,8 @@ class ErrorGoal:
     def _has_room(self, intervals: Parts, u: float) -> bool:
         """Whether no point lies between an observed point and its twin, or there."""
         twin = self._domain.twin(u)
-        interval = intervals.interval_at(twin)
-        return interval is not None and u in interval[1:3] and twin not in interval[1:3]
+        ends = intervals.ends_at(twin)
+        return ends is not None and u in ends[:2] and twin not in ends[:2]
 
     def _ask_for_twins(self, points: Sequence[tuple[float, Value]], size: float) -> None:
         """Ask for twins of observed points, one after the other, which show whether there is noise of this size."""
@@ -350,10 +350,10 @@ class ErrorGoal:
 
     def _free(self, intervals: Parts, u: float) -> bool:
         """Whether a point may be asked for at `u`."""
-        interval = intervals.interval_at(u)
-        if interval is None:
+        ends = intervals.ends_at(u)
+        if ends is None:
             return False
-        _, a, b, _, ya, yb = interval
+        a, b, ya, yb = ends
         if u in (a, b):
             return False
         if b - a <= BREAK_WIDTH * self._width or ((ya is None) != (yb is None) and b - a <= EDGE * self._width):

@@ -61,7 +61,7 @@ from adaptive_calib.learner._interval.allocation import Share, divide
 from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
 from adaptive_calib.learner._interval.loss_scale import LossScale
 from adaptive_calib.learner._interval.pending import PendingSpans
-from adaptive_calib.learner._interval.types import Index, Interval, Piece, Value
+from adaptive_calib.learner._interval.types import Ends, Index, Interval, Piece, Value
 from adaptive_calib.learner.losses1D import IntervalLoss
 
 __all__ = ["Intervals"]
@@ -162,11 +162,12 @@ class Intervals:
         whole = [(a, b, loss) for _, a, b, loss, _, _ in self.real() if a not in self._spans.opened]
         return sorted(whole + self._spans.parts())
 
-    def interval_at(self, u: float) -> Interval | None:
-        """Return the interval between observed points that contains `u`, its left end included; None beyond them."""
+    def ends_at(self, u: float) -> Ends | None:
+        """Return the ends of the interval that contains `u`, its left end included, and the values; None beyond."""
         if self._first is None or self._last is None or not self._first <= u < self._last:
             return None
-        return self._find(u)
+        _, a, b, _, y_a, y_b = self._find(u)
+        return a, b, y_a, y_b
 
     def noise_level(self) -> None:
         """Return None: these interpolants do not look for noise themselves."""

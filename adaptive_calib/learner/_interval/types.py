@@ -13,10 +13,13 @@ from typing import Any, TypeAlias
 
 from sortedcontainers import SortedList
 
-__all__ = ["Index", "Interval", "PendingSpan", "Piece", "Value", "rank"]
+__all__ = ["Ends", "Index", "Interval", "PendingSpan", "Piece", "Value", "rank"]
 
 #: A value inside `_interval`: a number, the components of a vector, or None where there is no valid value.
 Value: TypeAlias = float | tuple[float, ...] | None
+
+#: (a, b, ya, yb)
+Ends: TypeAlias = tuple[float, float, Value, Value]
 
 #: (rank, a, b, loss, ya, yb)
 Interval: TypeAlias = tuple[float, float, float, float, Any, Any]
