@@ -120,6 +120,7 @@ class _RunPage:
             formatters=_FORMATS,
         )  # fmt: skip
         self._shown: tuple[str, int] | None = None
+        self._losses: tuple[tuple[float, float], ...] = ()
         self._next = 0.0
         self.update()
 
@@ -143,13 +144,14 @@ class _RunPage:
         _set(self._state, html(replace(view, failures=()), self._watched.problem or gone or _age(run)))
         if gone:
             return
+        if view.losses != self._losses:  # as new as the state beside it
+            self._losses = view.losses
+            self._loss.show([drawings.loss({run.id: _losses(view)}, "seconds")])
         known = self._watched.evaluations(self._choice.value) if self._choice.value else None
         shown = (self._choice.value, -1 if known is None else known.version)
         if not force and (shown == self._shown or time.monotonic() < self._next):
             return
         self._shown, begin = shown, time.monotonic()
-        losses = _losses(view)
-        self._loss.show([drawings.loss({run.id: losses}, "seconds")] if len(losses[0]) else [])
         if known is not None:
             self._draw(run, view, known)
         self._next = time.monotonic() + 20 * (time.monotonic() - begin)  # at most 5 % of the time of the server
