@@ -105,6 +105,8 @@ def _watch(options: argparse.Namespace, out: TextIO) -> int:
     while True:
         begin = time.perf_counter()
         runs, waiting = _runs_or_reason(options)
+        if screen is not None:  # the end may not fit on the screen
+            runs = sorted(runs, key=lambda run: (is_running(run), run.started), reverse=True)
         width = shutil.get_terminal_size().columns if out.isatty() else 200
         lines = [line for run in runs for line in [*_shown(run, width, out.isatty()), ""]] or [waiting]
         if screen is not None:

@@ -132,7 +132,7 @@ def test_text_in_a_store_is_not_obeyed(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_it_fits_a_narrow_terminal(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a terminal of 40 columns no line is longer, and colours are used."""
+    """No line is longer, colours are used, and of a low one the rows are for the latest runs."""
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -146,6 +146,13 @@ def test_it_fits_a_narrow_terminal(store: Path, monkeypatch: pytest.MonkeyPatch)
     assert "\033[32m" in text
     lines = text.replace("\033[32m", "").replace("\033[0m", "").splitlines()
     assert max(map(len, lines)) <= 40
+    learner = Learner1D(wave, (0, 3))
+    BlockingRunner(learner, npoints_goal=77, store=store, executor=SequentialExecutor(), on_error="continue")
+    monkeypatch.setenv("LINES", "8")
+    monkeypatch.setattr(sys, "stdout", out := Terminal())
+    assert main(["watch", str(store)]) == 0
+    assert "goal  77 points" in out.getvalue()
+    assert "goal  40 points" not in out.getvalue()
 
 
 def test_commands_of_the_store_and_errors(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
