@@ -22,7 +22,7 @@ from adaptive_calib.runner.terminal import LOG_INTERVAL, Screen, block, cut
 from adaptive_calib.store import EmptyStoreError, Store, StoreError, open_store
 from adaptive_calib.store.__main__ import COMMANDS as STORE_COMMANDS
 from adaptive_calib.store.__main__ import main as store_main
-from adaptive_calib.store.manifest import is_running, status_of
+from adaptive_calib.store.manifest import is_running, result_sets_of, state_of, status_of
 from adaptive_calib.store.rows import Run
 from adaptive_calib.store.text import printable
 from adaptive_calib.view.stored_run import stored_view
@@ -167,11 +167,9 @@ def _finite(value: Any) -> Any:
 def _shown(run: Run, width: int, colours: bool) -> list[str]:
     """Return a run as lines: what runs where since when, its state, its losses as a curve, and the last failures."""
     manifest = json.loads(run.manifest)
-    state = manifest.get("state") or {}
     where = f"{manifest.get('host')}:{manifest.get('pid')}"
     view = stored_view(_escaped(run))
-    spaces = manifest.get("spaces", {}).values()
-    names = ", ".join(str(space.get("name")).removeprefix("__main__.") for space in spaces)
+    names = ", ".join(name.removeprefix("__main__.") for name in result_sets_of(run).values())
     what = f"{view.title} of {names}" if view is not None else names
     lines = [cut(printable(f"{what:.60}, started {local_time(run.started)} on {where}, run {run.id}"), width)]
     if view is None:
@@ -182,8 +180,9 @@ def _shown(run: Run, width: int, colours: bool) -> list[str]:
     for point, trace in view.failures[-2:]:
         last = trace.strip().splitlines()[-1:] or [""]
         lines.append(cut(f"  failed at {point}: {last[0]}", width))
-    if is_running(run) and "updated" in state:
-        lines.append(f"  state of {max(0.0, time.time() - state['updated']):.0f} s ago")
+    updated = state_of(run).get("updated")
+    if is_running(run) and isinstance(updated, float):
+        lines.append(f"  state of {max(0.0, time.time() - updated):.0f} s ago")
     return lines
 
 

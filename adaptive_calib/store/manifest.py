@@ -24,7 +24,16 @@ from adaptive_calib.store.identity.evaluation import Evaluation
 from adaptive_calib.store.identity.function_digest import module_of
 from adaptive_calib.store.rows import Run
 
-__all__ = ["gather", "git_state", "is_running", "process_is_gone", "refuse_dirty", "status_of"]
+__all__ = [
+    "gather",
+    "git_state",
+    "is_running",
+    "process_is_gone",
+    "refuse_dirty",
+    "result_sets_of",
+    "state_of",
+    "status_of",
+]
 
 _PACKAGES = ("adaptive_calib", "numpy", "scipy", "loky", "cloudpickle", "adaptive-triangulation", "distributed")
 
@@ -171,6 +180,19 @@ def _process(pid: int) -> str | None:
     except (OSError, IndexError):
         return None
     return f"{boot}:{ticks}"
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    """Return the last state that a run wrote, as plain data; empty if there is none."""
+    state = json.loads(run.manifest).get("state")
+    return state if isinstance(state, dict) else {}
+
+
+def result_sets_of(run: Run) -> dict[str, str]:
+    """Return uid -> name of the function for each result set of a run; where none was noted, a part of the uid."""
+    noted = json.loads(run.manifest).get("spaces")
+    names = noted if isinstance(noted, dict) else dict.fromkeys(map(str, noted if isinstance(noted, list) else ()))
+    return {uid: str(about.get("name")) if isinstance(about, dict) else uid[:8] for uid, about in names.items()}
 
 
 def is_running(run: Run) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
-from adaptive_calib.store.manifest import is_running, status_of
+from adaptive_calib.store.manifest import is_running, state_of, status_of
 from adaptive_calib.store.rows import Run
 from adaptive_calib.view.run import RunView, from_state
 
@@ -18,7 +17,7 @@ _STATUS = {"running": "running", "finished": "finished", "exhausted": "finished"
 def stored_view(run: Run) -> RunView | None:
     """Return the last state of a run; None if none was written."""
     try:
-        view = from_state(json.loads(run.manifest).get("state") or {})
+        view = from_state(state_of(run))
     except ValueError:
         return None
     gone = "killed: its process is gone" if status_of(run) == "killed" else None

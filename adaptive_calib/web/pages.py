@@ -26,7 +26,7 @@ from adaptive_calib._words import local_time
 from adaptive_calib.notebook.axes import follow, lead
 from adaptive_calib.notebook.bokeh_diff import ModelDiff
 from adaptive_calib.store.identity.canonical import plain_text
-from adaptive_calib.store.manifest import is_running, status_of
+from adaptive_calib.store.manifest import is_running, result_sets_of, state_of, status_of
 from adaptive_calib.store.rows import OK, Run
 from adaptive_calib.view.run import RunView
 from adaptive_calib.view.run_html import COLOURS, curve, html
@@ -63,7 +63,7 @@ def _runs_table(runs: list[Run]) -> str:
     rows = []
     for run in reversed(runs):
         view, about = _view(run), json.loads(run.manifest)
-        names = ", ".join(str(space.get("name")) for space in about.get("spaces", {}).values()) or "?"
+        names = ", ".join(result_sets_of(run).values()) or "?"
         left = f", {time_left(view)} left" if view.left is not None else ""
         bar = "" if view.share is None else _bar(view)
         rows.append(
@@ -108,7 +108,7 @@ class _RunPage:
         self._run = run
         self._state = _html("")
         self._failures = _html("")
-        uids = list(json.loads(run.manifest).get("spaces", {}))
+        uids = list(result_sets_of(run))
         names = {f"{k}: {_name(watched, uid)}": uid for k, uid in enumerate(uids)}
         self._choice = pn.widgets.Select(options=names, visible=len(uids) > 1, stylesheets=[SELECT])
         self._choice.param.watch(lambda _: self.update(True), "value")
@@ -163,10 +163,15 @@ class _RunPage:
         points, values = known.points[rows], known.values[rows]
         failed = [points[k] for k in np.flatnonzero(status != OK)]
         seen = [points[k] for k in good], [values[k] for k in good]
-        calibration = (json.loads(run.manifest).get("state") or {}).get("calibration")
         try:
-            plots = drawings.of_points(view.title, *seen, failed, calibration)
-        except (KeyError, TypeError, ValueError, IndexError) as error:  # not what this learner's points look like
+            plots = drawings.of_points(view.title, *seen, failed, state_of(run).get("calibration"))
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            IndexError,
+        ) as error:  # not what this learner's points look like
             logger.warning("the points of run %s cannot be drawn: %r", run.id, error)
             plots = []
         self._plots.show([drawings.drawn(plot, INKS[_is_dark()]) for plot in plots])
@@ -264,7 +269,7 @@ class _Side:
 
     def __init__(self, watched: Watched, run: Run) -> None:
         self.run, self.view = run, _view(run)
-        self.uids = list(json.loads(run.manifest).get("spaces", {}))
+        self.uids = list(result_sets_of(run))
         known = watched.evaluations(self.uids[0]) if self.uids else None
         rows = slice(0) if known is None else known.known_until(math.inf if run.ended is None else run.ended)
         self.config = {} if known is None else {name: plain_text(form) for name, form in known.info.config.items()}
@@ -282,7 +287,7 @@ class _Side:
         ends = np.sort([known.started[k] + known.durations[k] for k in own])
         self.seconds = float(sum(known.durations[k] for k in own))
         at, loss = _losses(self.view)
-        updated = (json.loads(run.manifest).get("state") or {}).get("updated")
+        updated = state_of(run).get("updated")
         begin = updated - self.view.elapsed if isinstance(updated, float) else run.started
         self.losses = self.view.loaded + np.searchsorted(ends, begin + at, side="right").astype(float), loss
 
@@ -386,7 +391,7 @@ def _view(run: Run) -> RunView:
 
 def warm(watched: Watched, run: Run) -> None:
     """Read what the page of a run shows, so that it comes without delay."""
-    for uid in json.loads(run.manifest).get("spaces", {}):
+    for uid in result_sets_of(run):
         watched.evaluations(uid)
 
 
@@ -396,9 +401,9 @@ def _losses(view: RunView) -> tuple[Floats, Floats]:
 
 
 def _age(run: Run) -> str:
-    state = json.loads(run.manifest).get("state") or {}
-    if run.ended is not None or "updated" not in state:
+    updated = state_of(run).get("updated")
+    if run.ended is not None or not isinstance(updated, float):
         return ""
     if not is_running(run):
         return "The process of this run is gone."
-    return f"State of {max(0.0, time.time() - state['updated']):.0f} s ago; points are as they are now."
+    return f"State of {max(0.0, time.time() - updated):.0f} s ago; points are as they are now."

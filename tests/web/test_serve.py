@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -103,6 +104,19 @@ def test_a_store_that_is_gone(tmp_path: Path) -> None:
     watched.refresh()
     assert "cannot be read any more" in watched.problem
     assert len(watched.runs) == 1
+
+
+@pytest.mark.parametrize("name", ["store-1.sqlite", "journal-1.jsonl"])
+def test_a_store_of_an_older_version(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its runs have no state, and its manifests only the uids of the result sets; points are shown all the same."""
+    shutil.copy(Path(__file__).parents[1] / "store" / "golden" / name, tmp_path)
+    assert main(["watch", str(tmp_path / name), "--once"]) == 0
+    assert "golden; no state was written" in capsys.readouterr().out
+    watched = Watched(_open, str(tmp_path / name))
+    assert "08b20a65" in pages._runs_table(watched.runs)
+    page = pages._RunPage(watched, watched.runs[0])
+    assert "golden" in page._state.object
+    assert len(page._table.value) == 5
 
 
 def test_another_store_under_the_same_name(place: str) -> None:
