@@ -25,12 +25,12 @@ def html(view: RunView, note: str = "") -> str:
     colour = COLOURS[view.status]
     cells = []
     for name, value in rows(view).items():
-        style = f";color:{colour};font-weight:bold" if name == "status" else ""
+        style = "text-align:left;vertical-align:top" + (f";color:{colour};font-weight:bold" if name == "status" else "")
         extra = curve(view.losses) if name == "latest loss" else ""
         head = "text-align:right;padding:1px 8px;vertical-align:top;white-space:nowrap"
         cells.append(
             f'<tr style="background:transparent"><th style="{head}"{_title(name)}>{name}</th>'
-            f'<td style="text-align:left{style}"><span style="overflow-wrap:anywhere">{escape(value)}</span>'
+            f'<td style="{style}"><span style="overflow-wrap:anywhere">{escape(value)}</span>'
             f"{extra}</td></tr>"
         )
     parts = [f'<table style="border-collapse:collapse;text-align:left">{"".join(cells)}</table>']
