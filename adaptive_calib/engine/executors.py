@@ -430,7 +430,7 @@ def workers_of(executor: Any) -> int:
     # concurrent.futures and loky have no public name for it; the private one has been there since Python 3.2
     for name in ("num_workers", "_max_workers"):
         workers = getattr(executor, name, None)
-        if isinstance(workers, int):
+        if isinstance(workers, int) and workers >= 0:
             return workers
     view = getattr(executor, "view", None)  # ipyparallel's executor stands on a view of engines
     if view is not None:

@@ -105,8 +105,9 @@ def test_pools_with_other_names():
     class Silent(MPIPool):
         num_workers = None
 
-    with pytest.raises(TypeError, match="Cannot get number of cores"):
-        adapt(Silent())
+    for Silent.num_workers in (None, -1):  # -1 as "all of them" would never be a number of free places
+        with pytest.raises(TypeError, match="Cannot get number of cores"):
+            adapt(Silent())
     assert adapt(Silent(), 2).capacity == 2
 
 
