@@ -25,6 +25,8 @@ import contextlib
 import functools
 import itertools
 import logging
+import multiprocessing
+import multiprocessing.util
 import pickle
 import threading
 import time
@@ -105,6 +107,22 @@ def _close(topic: str) -> set[int]:
 def _begin_worker(address: str) -> None:
     """Run in the worker `address` with its first task: leave signals to the nanny, in the main thread of its loop."""
     distributed.get_worker().loop.add_callback(live_as_long_as_the_parent)
+
+
+def _kill_workers() -> None:
+    """Kill the worker processes of this script's cluster that are left at its end.
+
+    Python terminates them there by SIGTERM, which they leave to the nanny, and would wait for them for ever.
+    """
+    for process in multiprocessing.active_children():
+        if process.daemon and process.name.startswith("Dask Worker"):
+            process.kill()
+
+
+@functools.cache
+def _kill_workers_at_the_end() -> None:
+    """Let Python call `_kill_workers` when it ends, after all that was registered with `atexit`."""
+    multiprocessing.util.Finalize(None, _kill_workers, exitpriority=0)
 
 
 def _nothing() -> None:
@@ -256,6 +274,7 @@ class DaskCluster:
         self._tasks: set[asyncio.Future[Any]] = set()  # the loop itself holds tasks weakly
         self._finished: deque[_Future] = deque()
         client.subscribe_topic(self._topic, self._take_event)
+        _kill_workers_at_the_end()
         _listen(self)
 
     @property

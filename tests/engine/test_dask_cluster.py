@@ -339,6 +339,19 @@ def test_the_end_of_a_run_does_not_wait_for_a_lost_worker(client, tmp_path, capl
     assert runner.learner.npoints == 0
 
 
+def test_workers_that_are_left_end_with_the_script(monkeypatch):
+    """Python's SIGTERM at its end would leave them alive, and it would wait for them; other processes are its own."""
+    killed = []
+
+    def process(name):
+        return SimpleNamespace(name=name, daemon=True, kill=lambda: killed.append(name))
+
+    children = [process("mine"), process("Dask Worker process (from Nanny)")]
+    monkeypatch.setattr("multiprocessing.active_children", lambda: children)
+    dask_cluster._kill_workers()
+    assert killed == ["Dask Worker process (from Nanny)"]
+
+
 SCRIPT = """
     import sys, threading, time
     from pathlib import Path
