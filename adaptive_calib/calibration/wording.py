@@ -151,8 +151,7 @@ def forecast(decision: Decision, seconds: float = math.nan, of: str = "") -> str
     if endless:
         names = ", ".join(map(_power, endless))
         words.append(
-            f"no number of experiments in sight decides {names}: {FUTILE:.0f} times as many as now would not, at what "
-            "they have shown so far"
+            f"{names} would stay undecided with {FUTILE:.0f} times as many experiments, judging by those so far"
         )
     return "; ".join(words)
 
