@@ -19,10 +19,11 @@ def write(app: Sphinx, config: Any) -> None:
     options = ["--draft", "--version", "Not released yet", "--date", "draft"]
     command = [sys.executable, "-m", "towncrier", "build", *options]
     drafted = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    text = drafted.stdout.replace(" (draft)", "", 1)  # the date
     target = root / "docs" / "_build" / "unreleased.md"
     target.parent.mkdir(exist_ok=True)
-    if not target.exists() or target.read_text(encoding="utf-8") != drafted.stdout:
-        target.write_text(drafted.stdout, encoding="utf-8")
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        target.write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -136,10 +136,10 @@ def test_no_table_of_figures_without_its_command(page: Path):
             assert re.search(r"python (-m )?[\w./]+|pytest ", section), f"{page.name}: {title}"
 
 
-def test_pictures_have_words():
-    """Every picture on a page says what it shows, for those who do not see it."""
-    bare = [_name(page) for page in TEXTS if "![](" in page.read_text(encoding="utf-8")]
-    assert not bare
+def test_links_and_pictures_have_words():
+    """A link without a text is empty where files are read without the site, a picture for those who do not see it."""
+    bare = [_name(page) for page in TEXTS if "[](" in page.read_text(encoding="utf-8")]
+    assert not bare, "write the title of the page between the brackets"
 
 
 def _packages() -> list[str]:
