@@ -34,7 +34,8 @@ from adaptive_calib.learner._gaussian.process import LENGTHS, MOST_FITTED, Model
 
 __all__ = ["WithPeaks", "fitted_in_noise", "hidden"]
 
-#: |z| above which there is a peak: by chance one fit in twenty-five has a larger one.
+#: |z| above which there is a peak: by chance one fit in 11 to 25 has a larger one (100 to 300 values, two and four
+#: dimensions), and then a wider error bar at one place, unless the likelihood is less.
 EVIDENCE = 3.7
 #: Widths, and the number of values within that a peak needs (the sum of b²).
 WIDTHS, FEWEST = (0.05, 0.08, 0.12, 0.18, 0.27, 0.4), 2.0
