@@ -334,6 +334,13 @@ def test_regions_without_values(function: Any) -> None:
     assert _integrate(lambda x: math.sin(x) / x if x else math.nan, (-1, 1), 1e-6).converged
 
 
+def test_values_near_the_largest_float_are_refused() -> None:
+    """A value above 1e300 is refused with what to do; one of that size is integrated."""
+    with pytest.raises(ValueError, match="another unit"):
+        _integrate(lambda x: 1.2e308, (0, 1), 1e-6)
+    assert _integrate(lambda x: 1e300 * x, (0, 1), 1e-6).igral == pytest.approx(5e299)
+
+
 def test_more_intervals_than_are_kept_end_the_integral() -> None:
     """A wave with more periods than `max_ivals` intervals can resolve ends with a reason."""
     learner = IntegratorLearner(lambda x: 2 + math.sin(1e4 * x), (0, 1), 1e-6)

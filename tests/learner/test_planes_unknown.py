@@ -293,6 +293,29 @@ def test_values_of_any_size(size: float) -> None:
     assert learner.npoints < 150
 
 
+def test_a_pole_is_no_noise() -> None:
+    """Beside a pole values change over a millionth of the domain, but by no more than the slopes around say."""
+    learner = Learner2D(lambda p: 1 / (p[0] ** 2 + p[1] ** 2) if any(p) else 0.0, _BOX)
+    learner.set_error_goal(0.5)
+    while learner.npoints < 250:
+        for point in learner.ask(1)[0]:
+            learner.tell(point, learner.function(point))
+    assert learner.stopped_because() == ""
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"), [(1.0, "none of the values at 40 points"), (0.6, "beside points without a valid value")]
+)
+def test_values_that_are_missing_everywhere(missing: float, reason: str) -> None:
+    """A goal that missing values keep out of reach ends with that reason."""
+    rng = np.random.default_rng(1)
+    learner = Learner2D(lambda p: math.nan if rng.random() < missing else p[0], _BOX)
+    runner = BlockingRunner(learner, error_goal=0.05, executor=SequentialExecutor())
+    assert not runner.goal_reached
+    assert reason in runner.stop_reason
+    assert learner.npoints < 500
+
+
 def test_twins_are_no_vertices() -> None:
     """The points that show noise are data but not part of the triangulation; one that failed shows none."""
     learner = LearnerND(_shaky(lambda p: p[0], 0.03), [(-1, 1)] * 2)

@@ -250,7 +250,7 @@ class TriangulatedLearner(BaseLearner):
             known = len(self.data) + len(self._failed) + len(mesh.pending)
             drawn = drawn_point(domain, self._known, known)
             return None if drawn is None else (drawn, domain.u(drawn), None, math.inf)
-        if self._goal is not None and self._can_estimate():
+        if self._goal is not None and (self._goal.noise.stopped or self._can_estimate()):
             decides, wanted = self._for_goal(self._goal)
             if wanted is not None:
                 return wanted, domain.u(wanted), None, mesh.largest_rank()
@@ -440,7 +440,7 @@ class TriangulatedLearner(BaseLearner):
         goal = self._goal
         if goal is None or goal.checked is not None:
             return
-        if goal.noise.due(self._mesh.count) and self._spacing is None and self._can_estimate():
+        if goal.noise.due(len(self.data), self._shape is not None) and not self._spacing and self._can_estimate():
             goal.noise.look(self._interpolant(), list(self._vertex_of), self._mesh.count)
         if goal.passed is not None and not self._fill_queue(goal):
             goal.checked = goal.passed

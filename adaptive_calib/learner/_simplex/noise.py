@@ -4,11 +4,14 @@ The estimated error of a smooth function falls as points are added, that of nois
 resolved yet looks the same, and so do the cells along a step; they differ at twins (`_twins`). One that agrees is
 enough to see no noise, so that they cost a function without noise one evaluation each time that the points grow by a
 half.
+
+Missing values keep a goal out of reach, too, where they are everywhere or nowhere in particular.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -24,6 +27,12 @@ FIRST, GROWTH = 100, 1.5
 FALLEN = 0.8
 #: Distance of a point and its twin, in units of the domain, and the part of the goal by which they differ if they do.
 DISTANCE, LEAST = 1e-6, 0.01
+#: They also differ by more than this many times what the slope of a cell makes of their distance, as near a pole.
+STEEP = 20.0
+#: A run ends if this share of the domain lies beside missing values, and does not fall in so many looks in a row.
+UNKNOWN, LOOKS = 0.02, 3
+#: It also ends at this number of points if none has a valid value.
+NO_VALUES = 40
 #: A goal of fewer standard deviations than this cannot be checked by single values; the run ends if the estimate does
 #: not fall any more, or at once below `BELOW`.
 TOO_NEAR, BELOW = 5.0, 1.0
@@ -54,9 +63,12 @@ class NoiseWatch:
         self._next: float = FIRST
         self._before = math.inf
         self._stands = False  # the estimate has not fallen
+        self._unknown, self._looks = math.inf, 0
 
-    def due(self, count: int) -> bool:
-        """Whether the estimate at so many points is to be looked at."""
+    def due(self, count: int, valid: bool) -> bool:
+        """Whether the estimate at so many points is to be looked at; ends the run if none of them is valid."""
+        if not valid and count >= NO_VALUES:
+            self.stopped = f"none of the values at {count} points is valid (they are NaN, infinite or failed)"
         return count >= self._next and not self.stopped and not all(self.domain.integer)
 
     def look(self, interpolant: Interpolant, points: list[PointND], count: int) -> None:
@@ -75,11 +87,37 @@ class NoiseWatch:
         finite = errors[np.isfinite(errors)]
         median = float(np.median(finite)) if len(finite) else 0.0
         self._stands, self._before = median > FALLEN * self._before, median
+        self._look_for_values(errors, interpolant)
         worst = np.argsort(np.where(np.isfinite(errors), -errors, math.inf), kind="stable")
-        vertices = dict.fromkeys(interpolant.triangulation.simplices[worst].ravel().tolist())
-        known = (v for v in vertices if np.isfinite(interpolant.values[v]).all())
-        pairs = ((self._twin(points[v]), interpolant.values[v], LEAST * self.error) for v in known)
-        self.twins.choose(pair for pair in pairs if pair[0] is not None)
+        self.twins.choose(self._pairs(interpolant, points, interpolant.triangulation.simplices[worst]))
+
+    def _pairs(
+        self, interpolant: Interpolant, points: list[PointND], cells: np.ndarray
+    ) -> Iterator[tuple[PointND, np.ndarray, float]]:
+        """Yield twins of the vertices of cells, the values beside them, and the differences that are no noise."""
+        distance = DISTANCE * self.domain.spans[self.domain.integer.index(False)]
+        seen: set[int] = set()
+        for cell in cells:
+            values, corners = interpolant.values[cell], interpolant.triangulation.points[cell]
+            for v, value, corner in zip(cell.tolist(), values, corners, strict=True):
+                twin = self._twin(points[v]) if v not in seen and np.isfinite(value).all() else None
+                seen.add(v)
+                if twin is not None:
+                    rises, lengths = np.abs(values - value).max(axis=1), np.linalg.norm(corners - corner, axis=1)
+                    slope = float(np.nanmax(rises[lengths > 0] / lengths[lengths > 0], initial=0.0))
+                    yield twin, value, max(LEAST * self.error, STEEP * slope * distance)
+
+    def _look_for_values(self, errors: np.ndarray, interpolant: Interpolant) -> None:
+        """End the run if the domain beside missing values does not become less."""
+        volumes = interpolant.cells().volumes
+        unknown = float(volumes[np.isinf(errors)].sum()) / self.domain.volume()
+        before, self._unknown = self._unknown, unknown
+        self._looks = self._looks + 1 if unknown > max(UNKNOWN, FALLEN * before) else 0
+        if self._looks >= LOOKS:
+            self.stopped = (
+                f"{unknown:.0%} of the domain lies beside points without a valid value (NaN, infinite or failed), and "
+                "does not become less; make the function return a value there, or leave the region out"
+            )
 
     def _twin(self, point: PointND) -> PointND | None:
         """Return a point of the domain next to another; None if there is none."""
