@@ -38,8 +38,9 @@ GROWTH = 1.25
 CANDIDATES, REFERENCES = 512, 256
 #: Largest lattice of integers that is searched as a whole.
 MOST_LATTICE = 4096
-#: Places of even points at the most; with noise all points but every fourth are even ones.
-MOST_EVEN, EVEN = 2048, 4
+#: Places of even points at the most; with noise every other point is one. With three of four the mean of a ridge or a
+#: wave in noise was up to a quarter worse, and peaks were found no sooner.
+MOST_EVEN, EVEN = 2048, 2
 #: Gain of the logarithm of the likelihood that shows noise in the values.
 NOISE_EVIDENCE = 8.0
 
