@@ -133,10 +133,10 @@ def test_equal_axes_are_halved_in_turn() -> None:
 
 
 def test_a_constant_is_checked_at_more_points() -> None:
-    """An integral whose nodes saw nothing is done after 64 further points."""
+    """An integral whose nodes saw nothing is done after 128 further points."""
     learner = _integrate(lambda p: 2.0, SQUARE, 1e-6)
     assert learner.converged
-    assert (learner.igral, learner.npoints) == (pytest.approx(2.0), 17 + 64)
+    assert (learner.igral, learner.npoints) == (pytest.approx(2.0), 17 + 128)
 
 
 def test_what_the_first_nodes_missed() -> None:
