@@ -18,7 +18,7 @@ from adaptive_calib.engine.goal_shares import (
     total_points,
 )
 
-__all__ = ["AllOf", "AnyOf", "GoalBase"]
+__all__ = ["AllOf", "AnyOf", "GoalBase", "given_up"]
 
 
 class GoalBase:
@@ -40,6 +40,10 @@ class GoalBase:
     def reached(self, progress: Progress) -> bool:
         """Whether the run may end."""
         raise NotImplementedError(f"{type(self).__name__} should define `reached`.")
+
+    def given_up(self, progress: Progress) -> bool:
+        """Whether the goal is reached only in that the learner has given up."""
+        return False
 
     def due(self, progress: Progress) -> float:
         """Return inf: only a result changes the answer."""
@@ -105,6 +109,10 @@ class AllOf(GoalBase):
         """Whether every part is reached."""
         return all(goal.reached(progress) for goal in self.goals)
 
+    def given_up(self, progress: Progress) -> bool:
+        """Whether that is so of some part."""
+        return any(given_up(goal, progress) for goal in self.goals)
+
     def reason(self, progress: Progress) -> str:
         """Return the reasons of all parts."""
         return " and ".join(goal.reason(progress) for goal in self.goals)
@@ -152,6 +160,10 @@ class AnyOf(GoalBase):
         """Whether some part is reached."""
         return any(goal.reached(progress) for goal in self.goals)
 
+    def given_up(self, progress: Progress) -> bool:
+        """Whether that is so of every part that is reached."""
+        return all(given_up(goal, progress) for goal in self.goals if goal.reached(progress))
+
     def reason(self, progress: Progress) -> str:
         """Return the reasons of the parts that are reached."""
         return " and ".join(goal.reason(progress) for goal in self.goals if goal.reached(progress))
@@ -173,6 +185,11 @@ class AnyOf(GoalBase):
     def total(self, progress: Progress) -> int | None:
         """Return the smallest total of the parts that have one."""
         return min(_totals(self.goals, progress), default=None)
+
+
+def given_up(goal: Goal, progress: Progress) -> bool:
+    """Whether a goal, which may be a user's own, is reached only in that the learner has given up."""
+    return isinstance(goal, GoalBase) and goal.given_up(progress)
 
 
 def _totals(goals: tuple[Goal, ...], progress: Progress) -> list[int]:

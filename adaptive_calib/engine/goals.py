@@ -19,7 +19,7 @@ from numbers import Real
 from typing import Any, cast
 
 from adaptive_calib._words import clock, count, name_of
-from adaptive_calib.engine.goal_base import AllOf, AnyOf, GoalBase
+from adaptive_calib.engine.goal_base import AllOf, AnyOf, GoalBase, given_up
 from adaptive_calib.engine.goal_shares import (
     First,
     Goal,
@@ -402,8 +402,10 @@ class LargestError(GoalBase):
         return share_of_shrinking("error", self.learner.largest_error(), self.value, first)
 
 
-def ending(goal: Goal, progress: Progress) -> str:
-    """Return in a line why a run has ended whose goal is reached.
+def ending(goal: Goal, progress: Progress) -> tuple[str, str]:
+    """Return the status of a run that ends by its goal, and in a line why.
+
+    It is "finished", or "exhausted" if the learner is done without having reached what it was to reach.
 
     Examples
     --------
@@ -412,9 +414,12 @@ def ending(goal: Goal, progress: Progress) -> str:
     >>> from adaptive_calib.runner import Points, SequentialExecutor
     >>> runner = BlockingRunner(SequenceLearner(abs, [1, 2]), executor=SequentialExecutor())
     >>> ending(Points(2), runner.progress), ending(runner.goal, runner.progress)
-    ('goal reached: 2 points (npoints_goal=2)', 'finished: 2 results')
+    (('finished', 'goal reached: 2 points (npoints_goal=2)'), ('finished', 'finished: 2 results'))
     """
-    return f"{'finished' if isinstance(goal, Done) else 'goal reached'}: {goal.reason(progress)}"
+    reason = goal.reason(progress)
+    if given_up(goal, progress):
+        return "exhausted", f"goal not reached: {reason}"
+    return "finished", f"{'finished' if isinstance(goal, Done) else 'goal reached'}: {reason}"
 
 
 def _refuse_unless_number(value: Any, what: str) -> None:
@@ -508,6 +513,10 @@ class Done(GoalBase):
     def reached(self, progress: Progress) -> bool:
         """Whether ``learner.done()``."""
         return bool(self.learner.done())
+
+    def given_up(self, progress: Progress) -> bool:
+        """Whether the learner is done since it cannot go on, as an integral is that cannot be known."""
+        return not getattr(self.learner, "converged", True)
 
     def reason(self, progress: Progress) -> str:
         """Return the learner's own reason, or the number of results."""

@@ -601,7 +601,7 @@ class RunMachine:
             reached = self.goal.reached(progress)
             self._only_repeats = bool(reached and self._repeated and self.goal.reached(progress._replace(time=0.0)))
             if reached and not self._only_repeats:
-                self._drain("finished", ending(self.goal, progress))
+                self._drain(*ending(self.goal, progress))
         except Exception as error:  # noqa: BLE001 - a user's goal may raise anything; it ends the run with it
             self._break(f"the goal raised {error!r}", error)
 

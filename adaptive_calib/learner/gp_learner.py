@@ -28,7 +28,7 @@ from adaptive_calib.learner._gaussian.peaks import WithPeaks, fitted_in_noise, h
 from adaptive_calib.learner._gaussian.process import MOST_FITTED, Model, Process, Variances, fitted, prior
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 from adaptive_calib.learner.claims import CONFIDENCE, FRACTION, Claim, ErrorCheck
-from adaptive_calib.learner.values import value_and_vector
+from adaptive_calib.learner.values import no_valid_value, value_and_vector
 
 __all__ = ["GPLearner"]
 
@@ -477,9 +477,15 @@ class GPLearner(BaseLearner):
         return [self._inner.get(known[i]) is None for i in nearest.tolist()]
 
     def stopped_because(self) -> str:
-        """Return why no more points are asked for on the way to an error goal: noise above it; empty if they are."""
-        if self._check is None or not (stage := self._stage()):
+        """Return why no more points are asked for on the way to an error goal; empty if they are.
+
+        It is noise above the goal, or that no value is valid.
+        """
+        if self._check is None:
             return ""
+        if not (stage := self._stage()):
+            known = any(y is not None for y in self._inner.values())
+            return "" if known else no_valid_value(len(self.data) + len(self._failed))
         exact = self._model()
         model = self._kept("with noise", stage, lambda: fitted(*self._valid(stage), True, (exact.kernel.k2.nu,)))
         size = math.sqrt(model.noise) * float(model.scale.max())

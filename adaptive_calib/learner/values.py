@@ -29,7 +29,16 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 
-__all__ = ["LARGEST_EXACT", "is_real_number", "real_number", "real_number_or_vector", "two_numbers", "value_and_vector"]
+__all__ = [
+    "LARGEST_EXACT",
+    "NO_VALUES",
+    "is_real_number",
+    "no_valid_value",
+    "real_number",
+    "real_number_or_vector",
+    "two_numbers",
+    "value_and_vector",
+]
 
 #: Integers up to this size are exact as floats.
 LARGEST_EXACT = 2**53
@@ -37,8 +46,18 @@ LARGEST_EXACT = 2**53
 #: Largest size of a valid value of a function of several numbers.
 LARGEST_VALUE = 1e300
 
+#: A run to an error goal ends at so many points if none has a valid value.
+NO_VALUES = 40
+
 NUMBER = "a real number"
 NUMBER_OR_VECTOR = "a real number or a vector of real numbers"
+
+
+def no_valid_value(count: int) -> str:
+    """Return why a run ends at `count` points if none of them has a valid value; "" below `NO_VALUES`."""
+    if count < NO_VALUES:
+        return ""
+    return f"none of the values at {count} points is valid (they are NaN, infinite or failed)"
 
 
 def _refused(value: Any, place: Any, expected: str, advice: str = "") -> TypeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -447,6 +448,17 @@ def test_a_function_without_valid_values_ends_without_a_claim(mode):
         assert learner.claim() is None
     assert learner.npoints == 40
     assert "none of the values at 40 points is valid" in learner.stopped_because()
+
+
+@pytest.mark.parametrize("mode", ["linear", "smooth", "auto"])
+def test_values_that_are_missing_all_over_end_a_run(mode):
+    """Each edge of a region without values is looked for, but not those of very many."""
+    draw = random.Random(1)
+    learner = Learner1D(lambda x: x if draw.random() < 0.7 else math.nan, (-1, 1), mode=mode)
+    runner = BlockingRunner(learner, error_goal=0.01, executor=SequentialExecutor())
+    assert not runner.goal_reached
+    assert "more than 64 separate places" in runner.stop_reason
+    assert learner.npoints <= 512
 
 
 def test_a_share_of_the_whole_is_a_hundred_percent():

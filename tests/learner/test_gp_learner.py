@@ -351,3 +351,13 @@ def test_minimum_of_vectors() -> None:
     assert learner.npoints == 0
     with pytest.raises(ValueError, match="'variance' or 'minimum'"):
         GPLearner(bent, [(0, 1)] * 2, acquisition="maximum")
+
+
+def test_a_run_without_a_valid_value_ends() -> None:
+    """With a goal it ends after 40 points, failed ones among them."""
+    learner = GPLearner(lambda xy: math.nan, [(0, 1)] * 2)
+    learner.set_error_goal(0.1)
+    while points := learner.ask(1)[0]:
+        (learner.tell_failed(points[0]) if learner.npoints == 20 else learner.tell(points[0], math.nan))
+    assert learner.npoints == 20
+    assert "none of the values at 40 points is valid" in learner.stopped_because()

@@ -17,6 +17,7 @@ from adaptive_calib.learner import integrator_coeffs
 from adaptive_calib.learner._integral.interval import downdate
 from adaptive_calib.learner._integral.quadrature_learner import CHECKS
 from adaptive_calib.learner.integrator_learner import DivergentIntegralError, IntegratorLearner
+from adaptive_calib.runner import BlockingRunner, Done, Elapsed, SequentialExecutor
 from adaptive_calib.testing.learners import LearnerContract
 
 
@@ -351,6 +352,19 @@ def test_more_intervals_than_are_kept_end_the_integral() -> None:
     assert not learner.converged
     assert learner.npoints < 2000
     assert "no part of the domain" in learner.stopped_because()
+
+
+@pytest.mark.parametrize("goal", [None, "until done or for a minute"])
+def test_an_integral_that_is_given_up_is_no_goal_that_is_reached(goal: str | None) -> None:
+    """`done()` ends the run; that the integral is not known is its reason."""
+    learner = IntegratorLearner(lambda x: math.nan, (0, 1), 1e-6)
+    wanted = None if goal is None else Done(learner) | Elapsed(minutes=1)
+    runner = BlockingRunner(learner, goal=wanted, executor=SequentialExecutor())
+    assert learner.done()
+    assert not learner.converged
+    assert not runner.goal_reached
+    assert runner.status() == "finished"
+    assert runner.stop_reason.startswith("goal not reached: no part of the domain")
 
 
 @pytest.mark.parametrize("bounds", [(1, 1 + 1e-15), (0, 5e-324), (-1.5e308, 1.5e308)])

@@ -21,7 +21,7 @@ The run stops for one of these reasons:
 - the values have noise that the goal is not above: at the interval with the largest estimate the values look like noise
   of a size that explains the estimate, and so do twins;
 - more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve;
-- none of `FIRST_LOOK` values is valid;
+- none of `NO_VALUES` values is valid, or valid and missing ones alternate too often;
 - a reason of the learner's own, see `ErrorGoal.stop`.
 
 Everything here follows from the values in their order; there is no other state and no chance but seeded one.
@@ -44,11 +44,11 @@ from adaptive_calib.learner._interval.types import Ends, Interval, Value
 from adaptive_calib.learner._twins import TWIN_DIFFERENCE, TWINS
 from adaptive_calib.learner.claims import Claim, ErrorCheck
 from adaptive_calib.learner.smooth1D import BREAK_WIDTH, EDGE, CurveMode, ErrorLoss
+from adaptive_calib.learner.values import no_valid_value
 
 __all__ = ["ErrorGoal", "Interpolant"]
 
-#: Number of points from which on noise is looked for, then again each time that it has grown by a half; and at which a
-#: run without a valid value ends.
+#: Number of points from which on noise is looked for, then again each time that it has grown by a half.
 FIRST_LOOK = 40
 #: Windows around the largest estimate that are looked at; two of three have to look like noise.
 WINDOWS = 3
@@ -65,6 +65,8 @@ PASSED = 2.0
 JOINED = 16
 #: Largest number of breaks.
 MOST_BREAKS = 64
+#: The same for changes from valid to missing values, or back.
+MOST_GAPS = 128
 
 
 class Interpolant(Protocol):
@@ -153,7 +155,7 @@ class ErrorGoal:
         # places of the present check: with a value that was right; with a first sample, but not enough of them
         self._seen: set[float] = set()
         self._expected: set[float] = set()
-        self._next_look, self._next_doubt = FIRST_LOOK, 0
+        self._next_look, self._next_doubt, self._next_count = FIRST_LOOK, 0, MOST_GAPS
         # point -> value of its twin, None while that is not observed; in the order of asking
         self._twins: dict[float, Value] = {}
         self._suspected = 0.0
@@ -197,9 +199,12 @@ class ErrorGoal:
         """
         if self.stopped:
             return
-        if count >= FIRST_LOOK and not self._any_value(intervals):
-            self.stopped = f"none of the values at {count} points is valid (they are NaN, infinite or failed)"
+        if not self._any_value(intervals):
+            self.stopped = no_valid_value(count)
             return
+        if count >= self._next_count:
+            self._next_count = 2 * count
+            self._count_gaps(intervals)
         if min(beside, default=math.inf) <= BREAK_WIDTH * self._width:
             self._count_breaks(intervals)
         self._compare_twins()
@@ -304,6 +309,15 @@ class ErrorGoal:
             self.stopped = (
                 f"more than {MOST_BREAKS} breaks (steps or kinks) larger than the goal of {self.check.error:g}: the "
                 "values are in steps, as rounded numbers are. Ask for an error above the size of the steps"
+            )
+
+    def _count_gaps(self, intervals: Parts) -> None:
+        """Stop if valid and missing values alternate too often."""
+        changes = sum((ya is None) != (yb is None) for *_, ya, yb in intervals.real())
+        if changes > MOST_GAPS:
+            self.stopped = (
+                f"values are missing (NaN, infinite or failed) in more than {MOST_GAPS // 2} separate places: "
+                "make the function return values there, or leave the regions out"
             )
 
     # -- reading ---------------------------------------------------------------------------------------------------

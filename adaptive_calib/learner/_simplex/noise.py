@@ -18,6 +18,7 @@ import numpy as np
 from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._simplex.interpolant import Interpolant
 from adaptive_calib.learner._twins import Twins
+from adaptive_calib.learner.values import no_valid_value
 
 __all__ = ["NoiseWatch"]
 
@@ -31,8 +32,6 @@ DISTANCE, LEAST = 1e-6, 0.01
 STEEP = 20.0
 #: A run ends if this share of the domain lies beside missing values, and does not fall in so many looks in a row.
 UNKNOWN, LOOKS = 0.02, 3
-#: It also ends at this number of points if none has a valid value.
-NO_VALUES = 40
 #: A goal of fewer standard deviations than this cannot be checked by single values; the run ends if the estimate does
 #: not fall any more, or at once below `BELOW`.
 TOO_NEAR, BELOW = 5.0, 1.0
@@ -67,8 +66,8 @@ class NoiseWatch:
 
     def due(self, count: int, valid: bool) -> bool:
         """Whether the estimate at so many points is to be looked at; ends the run if none of them is valid."""
-        if not valid and count >= NO_VALUES:
-            self.stopped = f"none of the values at {count} points is valid (they are NaN, infinite or failed)"
+        if not valid:
+            self.stopped = self.stopped or no_valid_value(count)
         return count >= self._next and not self.stopped and not all(self.domain.integer)
 
     def look(self, interpolant: Interpolant, points: list[PointND], count: int) -> None:
