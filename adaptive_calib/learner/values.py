@@ -54,7 +54,13 @@ NUMBER_OR_VECTOR = "a real number or a vector of real numbers"
 
 
 def no_valid_value(count: int) -> str:
-    """Return why a run ends at `count` points if none of them has a valid value; "" below `NO_VALUES`."""
+    """Return why a run ends at `count` points if none of them has a valid value; "" below `NO_VALUES`.
+
+    Examples
+    --------
+    >>> no_valid_value(39), no_valid_value(40)
+    ('', 'none of the values at 40 points is valid (they are NaN, infinite or failed)')
+    """
     if count < NO_VALUES:
         return ""
     return f"none of the values at {count} points is valid (they are NaN, infinite or failed)"

@@ -178,19 +178,19 @@ PEERS: dict[str, Method] = {
 }
 
 
-def count(f: CurveFunction, method: Method) -> tuple[float, ...]:
-    """Return the number of evaluations until the error is at most each of `GOALS`; inf if it never is."""
+def count(f: CurveFunction, method: Method, goals: tuple[float, ...] = GOALS) -> tuple[float, ...]:
+    """Return the number of evaluations until the error is at most each goal, of the range; inf if it never is."""
     grid = f.grid()
     exact = f.formula(grid)
     scale = float(np.ptp(exact))
-    found = [math.inf] * len(GOALS)
+    found = [math.inf] * len(goals)
     for n, interpolant in method(f):
         with np.errstate(all="ignore"):
             error = float(np.max(np.abs(np.real(interpolant(grid)) - exact))) / scale
-        for i, goal in enumerate(GOALS):
+        for i, goal in enumerate(goals):
             if error <= goal and not math.isfinite(found[i]):
                 found[i] = n
-        if error <= GOALS[-1]:
+        if error <= goals[-1]:
             break
     return tuple(found)
 
