@@ -33,7 +33,7 @@ STEEP = 20.0
 #: A run ends if this share of the domain lies beside missing values, and does not fall in so many looks in a row.
 UNKNOWN, LOOKS = 0.02, 3
 #: A goal of fewer standard deviations than this cannot be checked by single values; the run ends if the estimate does
-#: not fall any more, or at once below `BELOW`.
+#: not fall any more, at the third look that finds the noise, or at once below `BELOW`.
 TOO_NEAR, BELOW = 5.0, 1.0
 
 
@@ -62,6 +62,7 @@ class NoiseWatch:
         self._next: float = FIRST
         self._before = math.inf
         self._stands = False  # the estimate has not fallen
+        self._noisy = 0  # looks that found noise too near to the goal
         self._unknown, self._looks = math.inf, 0
 
     def due(self, count: int, valid: bool) -> bool:
@@ -134,7 +135,10 @@ class NoiseWatch:
         """Take in the value at a twin, shape (M,), None if there is none."""
         beside, _ = self.twins.open[point]
         size = self.twins.observe(point, 0.0 if value is None else float(np.abs(value - beside).max()))
-        if size is not None and self.error < (TOO_NEAR if self._stands else BELOW) * size:
+        if size is None or self.error >= TOO_NEAR * size:
+            return
+        self._noisy += 1
+        if self._stands or self._noisy >= LOOKS or self.error < BELOW * size:
             goal = "below it" if self.error <= size else "too near to it"
             self.stopped = (
                 f"noise of about {size:.1g} in the values; the goal of {self.error:g} is {goal}. Ask for an error "
