@@ -137,6 +137,9 @@ class CubatureLearner(QuadratureLearner):
 
     def _lost_error(self) -> float:
         cover = [(i, self.boxes[i]) for i in sorted(self._cover)]
+        hidden = sum(box.hidden for _, box in cover)
+        if self._noise.stays(hidden):  # values are missing all over
+            return hidden
         return sum(box.err for i, box in cover if box.unknown or not (i in self._ready or box.parts))
 
     def _shape_is_known(self) -> None:

@@ -275,3 +275,13 @@ def test_foreign_points() -> None:
     learner.tell(list(x), 1.0)
     learner.tell_failed(np.array(y))
     assert (set(learner.data), learner.failed_points) == ({x}, {y})
+
+
+@pytest.mark.parametrize("bounds", [SQUARE, CUBE])
+def test_values_that_are_missing_all_over_end_the_integral(bounds: Any) -> None:
+    """The part of the error that comes from them stays, however many points there are."""
+    draw = random.Random(1)
+    learner = _integrate(lambda p: math.nan if draw.random() < 0.3 else 1.0 + p[0], bounds, 1e-3)
+    assert not learner.converged
+    assert learner.npoints <= 6400
+    assert "where values are missing" in learner.stopped_because()

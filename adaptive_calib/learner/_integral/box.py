@@ -52,6 +52,8 @@ class Box:
         Whether it has an estimate.
     unknown : bool
         Whether it has one, but not from any valid value.
+    hidden : float
+        The part of `err` that comes from missing values.
     igral, err, size
         The integral, its error, and the integral of the absolute values.
     axis : int
@@ -67,6 +69,7 @@ class Box:
     missing: int = 0
     complete: bool = False
     unknown: bool = False
+    hidden: float = 0.0
     igral: Value = 0.0
     err: float = float(np.finfo(float).max)
     size: float = 0.0
@@ -141,7 +144,8 @@ class Box:
         self.size = volume * float(magnitudes.mean())
         if missing:
             self.unknown = missing == len(f)
-            self.err += volume * missing / len(f) * (largest if self.unknown else float(magnitudes.max()))
+            self.hidden = volume * missing / len(f) * (largest if self.unknown else float(magnitudes.max()))
+            self.err += self.hidden
         differences = sizes(np.tensordot(rule.differences, f, axes=1))
         rounding = 16 * eps * float(magnitudes.max())
         shares = (np.array(self.high) - np.array(self.low)) / widths

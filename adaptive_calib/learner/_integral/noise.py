@@ -19,6 +19,9 @@ __all__ = ["DISTANCE", "LEAST", "NoiseWatch"]
 FIRST = 50
 #: The least error since the last look has not fallen if it is more than this share of the least one before.
 FALLEN = 0.7
+#: Missing values are all over if the error that comes from them stays above this share of what it was in so many looks
+#: in a row. Beside a region without values it falls to 0.5 or 0.7 while the points double, in two and three dimensions.
+STAYED, LOOKS = 0.85, 3
 #: Distance of a node and its twin, as a share of the part that they lie in.
 DISTANCE = 1e-9
 #: Twins agree if they differ by less than this share of the error, per length, of the part that they lie in.
@@ -41,6 +44,7 @@ class NoiseWatch:
         self.size = 0.0
         self._next = FIRST
         self._before = self._least = inf
+        self._hidden, self._stayed = 0.0, 0
 
     def look(self, count: int, err: float, pairs: Callable[[], Iterable[tuple[Any, Any, float]]]) -> bool:
         """Choose twins, of those that `pairs` returns, if the error has not fallen.
@@ -56,16 +60,22 @@ class NoiseWatch:
         self._before, self._least = self._least, inf
         return True
 
+    def stays(self, hidden: float) -> bool:
+        """Whether the error that comes from missing values stays; to be called once for each look."""
+        self._stayed = self._stayed + 1 if hidden > STAYED * self._hidden > 0 else 0
+        self._hidden = hidden
+        return self._stayed >= LOOKS
+
     def observe(self, twin: Any, difference: float) -> None:
         """Take in how far the value at a twin is from the one beside it."""
         self.size = self.twins.observe(twin, difference) or self.size
 
     def export(self) -> tuple[Any, ...]:
         """Return it as plain data."""
-        state = self.size, self._next, self._before, self._least
+        state = self.size, self._next, self._before, self._least, self._hidden, self._stayed
         return *state, list(self.twins.open.items()), list(self.twins.differences)
 
     def restore(self, exported: Iterable[Any]) -> None:
         """Take over what `export` returned."""
-        self.size, self._next, self._before, self._least, chosen, differences = exported
+        self.size, self._next, self._before, self._least, self._hidden, self._stayed, chosen, differences = exported
         self.twins.open, self.twins.differences = dict(chosen), list(differences)
