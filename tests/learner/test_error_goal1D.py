@@ -465,3 +465,18 @@ def test_a_share_of_the_whole_is_a_hundred_percent():
     """Not 1e+02."""
     assert "no prediction on 100 % of" in str(Claim(1.0, 0.1, 0.9, 22, "checked", unpredicted=0.998))
     assert "no prediction on 0.012 % of" in str(Claim(1.0, 0.1, 0.9, 22, "checked", unpredicted=0.00012))
+
+
+@pytest.mark.parametrize("mode", ["linear", "smooth", "auto"])
+@pytest.mark.parametrize("pending", [16, 64])
+def test_a_slope_is_no_noise_with_many_pending_points(mode, pending):
+    """Values that come in any order leave the goal out of reach for a while; twins on a slope differ a little."""
+    draw = random.Random(1)
+    learner = Learner1D(lambda x: x, (-1, 1), mode=mode)
+    learner.set_error_goal(0.01)
+    points = []
+    while getattr(learner.claim(), "basis", "") != "checked" and not learner.stopped_because():
+        points += learner.ask(pending - len(points))[0]
+        x = points.pop(draw.randrange(len(points)))
+        learner.tell(x, x)
+    assert learner.stopped_because() == ""

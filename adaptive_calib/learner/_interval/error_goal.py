@@ -289,7 +289,10 @@ class ErrorGoal:
             self._ask_for_next_twin()
         else:
             self._twins = {}
-            self._stop_for_noise(max(size, self._suspected) if size < RATIO * self._suspected else size)
+            size = max(size, self._suspected) if size < RATIO * self._suspected else size
+            # twins on a slope differ a little: with many pending points they were asked for while nothing was amiss
+            if self.check.error < EXPLAINED[self._mode] * size:
+                self._stop_for_noise(size)
 
     def stop(self, reason: str) -> None:
         """Ask for no more points, since the goal cannot be reached for this reason; the first one stays."""
