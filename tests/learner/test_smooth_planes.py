@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
 import numpy as np
@@ -173,6 +174,18 @@ def test_error_goal(make: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("make", "ndim"), [(Learner2D, 2), (LearnerND, 3)])
+def test_values_that_come_in_any_order(make: Any, ndim: int) -> None:
+    """The first cell may be complete while corners of the domain are pending; no polynomial is tested then."""
+    draw = random.Random(2)
+    learner, points = make(None, [(-1, 1)] * ndim, mode="smooth"), []
+    for _ in range(40):
+        points += learner.ask(16 - len(points))[0]
+        point = points.pop(draw.randrange(len(points)))
+        learner.tell(point, point[0] + 0.3 * point[1])
+    assert learner.npoints == 40
+
+
 def test_error_goal_at_a_step() -> None:
     """A step is resolved to small cells, which the claim reports."""
     learner = Learner2D(_number(_step), _BOX, mode="smooth")

@@ -64,7 +64,8 @@ def cell_errors(model: LocalPolynomials, corners: Floats, vertices: np.ndarray, 
     spread = np.ptp(model.at(corners.mean(axis=1), vertices, shares), axis=1)
     misses = model.misses()[vertices]
     smooth = np.sqrt(spread) * np.sqrt(misses.mean(axis=1)[:, None])
-    broken = np.minimum(np.ptp(values, axis=1) / 2, misses.max(axis=1)[:, None])
+    # no polynomial misses anything while there are no more points than a plane goes through: then half of the range
+    broken = np.fmin(np.ptp(values, axis=1) / 2, misses.max(axis=1)[:, None])
     straight = model.rough[vertices].sum(axis=1) > 1
     errors: Floats = np.where(straight[:, None], broken, smooth)
     return errors
