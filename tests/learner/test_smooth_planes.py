@@ -173,7 +173,6 @@ def test_error_goal(make: Any) -> None:
     assert learner.npoints < 200
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("make", "ndim"), [(Learner2D, 2), (LearnerND, 3)])
 def test_values_that_come_in_any_order(make: Any, ndim: int) -> None:
     """The first cell may be complete while corners of the domain are pending; no polynomial is tested then."""
@@ -186,6 +185,7 @@ def test_values_that_come_in_any_order(make: Any, ndim: int) -> None:
     assert learner.npoints == 40
 
 
+@pytest.mark.slow
 def test_error_goal_at_a_step() -> None:
     """A step is resolved to small cells, which the claim reports."""
     learner = Learner2D(_number(_step), _BOX, mode="smooth")
