@@ -137,10 +137,10 @@ class CubatureLearner(QuadratureLearner):
 
     def _lost_error(self) -> float:
         cover = [(i, self.boxes[i]) for i in sorted(self._cover)]
-        hidden = sum(box.hidden for _, box in cover)
-        if self._noise.stays(hidden):  # values are missing all over
-            return hidden
-        return sum(box.err for i, box in cover if box.unknown or not (i in self._ready or box.parts))
+        return sum(box.err for i, box in cover if box.is_unknown or not (i in self._ready or box.parts))
+
+    def _unknown_error(self) -> float:
+        return sum(self.boxes[i].unknown for i in sorted(self._cover))
 
     def _shape_is_known(self) -> None:
         for box in self.boxes:

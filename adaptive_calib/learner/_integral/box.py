@@ -50,9 +50,9 @@ class Box:
         Nodes without a value.
     complete : bool
         Whether it has an estimate.
-    unknown : bool
+    is_unknown : bool
         Whether it has one, but not from any valid value.
-    hidden : float
+    unknown : float
         The part of `err` that comes from missing values.
     igral, err, size
         The integral, its error, and the integral of the absolute values.
@@ -68,8 +68,8 @@ class Box:
     parts: tuple[int, ...] = ()
     missing: int = 0
     complete: bool = False
-    unknown: bool = False
-    hidden: float = 0.0
+    is_unknown: bool = False
+    unknown: float = 0.0
     igral: Value = 0.0
     err: float = float(np.finfo(float).max)
     size: float = 0.0
@@ -143,9 +143,9 @@ class Box:
         magnitudes = sizes(f)
         self.size = volume * float(magnitudes.mean())
         if missing:
-            self.unknown = missing == len(f)
-            self.hidden = volume * missing / len(f) * (largest if self.unknown else float(magnitudes.max()))
-            self.err += self.hidden
+            self.is_unknown = missing == len(f)
+            self.unknown = volume * missing / len(f) * (largest if self.is_unknown else float(magnitudes.max()))
+            self.err += self.unknown
         differences = sizes(np.tensordot(rule.differences, f, axes=1))
         rounding = 16 * eps * float(magnitudes.max())
         shares = (np.array(self.high) - np.array(self.low)) / widths

@@ -18,7 +18,7 @@ all coefficients agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import inf, isfinite, isinf, sqrt
 from typing import Any, NamedTuple, TypeAlias
@@ -111,16 +111,14 @@ class QuadratureInterval:
         Observed points that are no nodes, at which the interpolant is compared with the value.
     unknown : float
         The part of `err` that comes from missing values of neighbouring nodes.
-    scale : float
-        Root mean square of the values, those of the parent if all are missing; inf without any.
     removed : bool
         The error is rounding: the interval is not refined any more, but counts.
     """
 
     __slots__ = (
         "a", "b", "c", "c00", "checks", "depth", "depth_complete", "err", "estimate", "high", "igral", "low",
-        "missing", "ndiv", "nodes", "parent", "parts", "rdepth", "removed", "run", "scale", "singular_end", "size",
-        "slopes", "unknown", "variable",
+        "missing", "ndiv", "nodes", "parent", "parts", "rdepth", "removed", "run", "singular_end", "size", "slopes",
+        "unknown", "variable",
     )  # fmt: skip
 
     def __init__(
@@ -144,7 +142,6 @@ class QuadratureInterval:
         self.err: float = float(np.finfo(float).max) if parent is None else parent.err / 2
         self.igral: Value = 0.0
         self.size = self.unknown = 0.0
-        self.scale = inf
         self.c: Floats = np.zeros(0)
         self.c00 = 0.0
         self.checks: list[float] = []
@@ -246,12 +243,15 @@ class QuadratureInterval:
         """
         first = self.depth_complete < 0
         depth = self.depth_complete = (ROOT_DEPTH if self.starts else 0) if first else self.depth_complete + 1
-        before = self._coefficients(depth - 1, values, shape) if first and self.starts else self.c
-        self.c = c = self._coefficients(depth, values, shape)
+        before = (
+            self._coefficients(depth - 1, self._values(depth - 1, values), shape) if first and self.starts else self.c
+        )
+        f = self._values(depth, values)
+        self.c = c = self._coefficients(depth, f, shape)
         width = self.high - self.low
         size = norm(c)
         self.size = width * size / sqrt(2)
-        self._find_unknown(depth, values)
+        self.unknown = self._unknown(depth, f, values)
         self.igral = self._integral()
         split = False
         if first and not self.starts:
@@ -288,32 +288,34 @@ class QuadratureInterval:
         # at the singular end f may be infinite, but f times the slope vanishes
         return [y * slope if slope else 0.0 for y, slope in zip(f, self.slopes[::step], strict=True)]
 
-    def _coefficients(self, depth: int, values: Mapping[float, Value], shape: tuple[int, ...]) -> Floats:
-        f = self._values(depth, values)
+    def _coefficients(self, depth: int, f: Sequence[Value], shape: tuple[int, ...]) -> Floats:
         bad = [i for i, y in enumerate(f) if not is_finite(y)]
-        for i in bad:
-            f[i] = 0.0
+        if bad:
+            f = [0.0 if i in bad else y for i, y in enumerate(f)]
         array = np.array([np.broadcast_to(y, shape) for y in f] if shape else f)
         c: Floats = rules().V_inv[depth] @ array
         return downdate(c, depth, bad) if bad else c
 
-    def _find_unknown(self, depth: int, values: Mapping[float, Value]) -> None:
-        """Set `unknown`: the size of values times the length over which neighbouring nodes have no value.
+    def _unknown(self, depth: int, f: Sequence[Value], values: Mapping[float, Value]) -> float:
+        """Return the size of values times the length over which neighbouring nodes have no value.
 
         A single node without a value is taken for a removable singularity.
         """
-        found = self._values(depth, values)
-        good = np.array([is_finite(y) for y in found])
-        if good.any():
-            self.scale = norm(np.array([norm(y) for y in found if is_finite(y)])) / sqrt(good.sum())
-        elif self.parent is not None:
-            self.scale = self.parent.scale
-        gaps = np.diff(rules().xi[depth])[~(good[1:] | good[:-1])]
-        self.unknown = float(gaps.sum()) * (self.high - self.low) / 2 * self.scale if len(gaps) else 0.0
+        missing = np.array([not is_finite(y) for y in f])
+        gaps = np.diff(rules().xi[depth])[missing[1:] & missing[:-1]]
+        return float(gaps.sum()) * (self.high - self.low) / 2 * self._scale(values) if len(gaps) else 0.0
+
+    def _scale(self, values: Mapping[float, Value]) -> float:
+        """Return the root mean square of the values, of those of the parent if all are missing; inf without any."""
+        if self.depth_complete >= 0:
+            known = [norm(y) for y in self._values(self.depth_complete, values) if is_finite(y)]
+            if known:
+                return norm(np.array(known)) / sqrt(len(known))
+        return inf if self.parent is None else self.parent._scale(values)
 
     def is_unknown(self) -> bool:
         """Whether it has an estimate, but not from any valid value."""
-        return self.unknown >= (self.high - self.low) * self.scale > 0.0
+        return self.unknown > 0.0 and not self.c.any()
 
     def set_shape(self, shape: tuple[int, ...]) -> None:
         """Give coefficients the shape of the values, which is known now; all values so far are missing."""
@@ -471,7 +473,7 @@ class QuadratureInterval:
         """Return it as plain data, without parent, parts and attributes that follow from the data of the learner."""
         plain = (
             "low", "high", "depth", "depth_complete", "rdepth", "ndiv", "run", "err", "size", "c00", "removed",
-            "scale", "singular_end", "unknown",
+            "singular_end", "unknown",
         )  # fmt: skip
         # the learner knows the variable of an infinite interval
         variable = self.variable if isinstance(self.variable, EndMap) else None

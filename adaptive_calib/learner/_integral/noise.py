@@ -44,7 +44,7 @@ class NoiseWatch:
         self.size = 0.0
         self._next = FIRST
         self._before = self._least = inf
-        self._hidden, self._stayed = 0.0, 0
+        self._unknown, self._stayed = 0.0, 0
 
     def look(self, count: int, err: float, pairs: Callable[[], Iterable[tuple[Any, Any, float]]]) -> bool:
         """Choose twins, of those that `pairs` returns, if the error has not fallen.
@@ -60,10 +60,10 @@ class NoiseWatch:
         self._before, self._least = self._least, inf
         return True
 
-    def stays(self, hidden: float) -> bool:
-        """Whether the error that comes from missing values stays; to be called once for each look."""
-        self._stayed = self._stayed + 1 if hidden > STAYED * self._hidden > 0 else 0
-        self._hidden = hidden
+    def observe_unknown(self, unknown: float) -> bool:
+        """Take in, at each look, the error that comes from missing values; return whether it does not fall."""
+        self._stayed = self._stayed + 1 if unknown > STAYED * self._unknown > 0 else 0
+        self._unknown = unknown
         return self._stayed >= LOOKS
 
     def observe(self, twin: Any, difference: float) -> None:
@@ -72,10 +72,10 @@ class NoiseWatch:
 
     def export(self) -> tuple[Any, ...]:
         """Return it as plain data."""
-        state = self.size, self._next, self._before, self._least, self._hidden, self._stayed
+        state = self.size, self._next, self._before, self._least, self._unknown, self._stayed
         return *state, list(self.twins.open.items()), list(self.twins.differences)
 
     def restore(self, exported: Iterable[Any]) -> None:
         """Take over what `export` returned."""
-        self.size, self._next, self._before, self._least, self._hidden, self._stayed, chosen, differences = exported
+        self.size, self._next, self._before, self._least, self._unknown, self._stayed, chosen, differences = exported
         self.twins.open, self.twins.differences = dict(chosen), list(differences)

@@ -87,6 +87,10 @@ class QuadratureLearner(BaseLearner):
     def _lost_error(self) -> float:
         """Return the error of parts that cannot be improved: too narrow, too many, or without any valid value."""
 
+    def _unknown_error(self) -> float:
+        """Return the error that comes from values missing all over the domain; 0 for a rule that leaves these out."""
+        return 0.0
+
     @abstractmethod
     def _fill_stack(self) -> bool:
         """Refine or divide parts until there are nodes to ask for; False if that cannot be."""
@@ -345,7 +349,8 @@ class QuadratureLearner(BaseLearner):
         self._arrived(x)
         if self._state() == "open":
             if self._noise.look(len(self.data), self.err, self._twins):
-                self._lost = self._lost_error()
+                unknown = self._unknown_error()
+                self._lost = unknown if self._noise.observe_unknown(unknown) else self._lost_error()
             new = [twin for twin in self._noise.twins.open if not self._is_known(twin)]
             self._owners.update((twin, []) for twin in new)
             self._stack.extendleft(reversed(new))
