@@ -111,15 +111,17 @@ def _factor(model: Model, u: Floats) -> Floats:
     return factor
 
 
-def _evidence(model: Model, u: Floats, y: Floats, centres: Floats, width: float) -> Floats:
-    """Return |z|, the largest of a component, of peaks of one width; 0 where there are few values."""
+def _evidence(model: Model, u: Floats, y: Floats, centres: Floats) -> Floats:
+    """Return |z|, the largest of a component, of peaks of each width at each centre; 0 where there are few values."""
     factor = _factor(model, u)
-    peaks = _peaks(u, centres, np.full(len(centres), width))
-    rows = solve_triangular(factor, peaks, lower=True)
-    size = np.sqrt((rows**2).sum(axis=0))
-    z = np.abs(rows.T @ solve_triangular(factor, y, lower=True)).max(axis=1) / np.maximum(size, 1e-12)
-    evidence: Floats = np.where((peaks**2).sum(axis=0) >= FEWEST, z, 0.0)
-    return evidence
+    white = solve_triangular(factor, y, lower=True)
+    found = []
+    for width in WIDTHS:
+        peaks = _peaks(u, centres, np.full(len(centres), width))
+        rows = solve_triangular(factor, peaks, lower=True)
+        z = np.abs(rows.T @ white).max(axis=1) / np.maximum(np.sqrt((rows**2).sum(axis=0)), 1e-12)
+        found.append(np.where((peaks**2).sum(axis=0) >= FEWEST, z, 0.0))
+    return np.array(found)
 
 
 def fitted_in_noise(u: Floats, values: Floats) -> Model:
@@ -139,7 +141,7 @@ def fitted_in_noise(u: Floats, values: Floats) -> Model:
     plain, smooth = _with_peaks(plain, [], ndim), _with_peaks(smooth, [], ndim)
     model, chosen = smooth, list[tuple[Floats, float]]()
     while len(chosen) < MOST_PEAKS:
-        tried = np.array([_evidence(model, u, y, centres, width) for width in WIDTHS])
+        tried = _evidence(model, u, y, centres)
         which, place = np.unravel_index(np.argmax(tried), tried.shape)
         if tried[which, place] <= EVIDENCE:
             break
