@@ -319,13 +319,10 @@ class BalancingLearner(BaseLearner):
             count = len(self.learners)
             turns = (index % count for index in range(self._cycle, self._cycle + count))
             return next((index for index in turns if self._has_more(index)), None)
-        first = self._order.first()
-        if first is None or self._strategy == "npoints":
-            return None if first is None else int(first[-1])
-        fewest, most = self._fewest.first(), self._most.first()
-        if fewest is not None and most is not None and MOST_AHEAD * fewest[0] < -most[0]:
-            return int(fewest[-1])
-        return int(first[-1])
+        first, fewest, most = self._order.first(), self._fewest.first(), self._most.first()
+        if first is None or fewest is None or most is None:
+            return None
+        return int((fewest if MOST_AHEAD * fewest[0] < -most[0] else first)[-1])
 
     # -------------------------------------------------------------------------------------------------- ask and tell
 
