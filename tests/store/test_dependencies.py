@@ -63,7 +63,7 @@ class Setting:
         return self.a * x
 
 class Slotted:
-    __slots__ = ("depth", "__weakref__")
+    __slots__ = {{"depth": "in metres", "__weakref__": None}}
     def __init__(self):
         self.depth = 1
 

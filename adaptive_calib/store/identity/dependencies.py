@@ -292,21 +292,28 @@ _CHANGING = frozenset({
 })  # fmt: skip
 
 
+def _instructions(code: CodeType) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the name and the argument of each instruction, and where in the file its expression begins, or None.
+
+    The target of ``X[key] = ...`` and the expression ``X.append`` begin where ``X`` does.
+    """
+    for instruction in dis.get_instructions(code):
+        place = instruction.positions
+        start = None if place is None or place.lineno is None else (place.lineno, place.col_offset)
+        yield instruction.opname, instruction.argval, start
+
+
 def _globals_of(code: CodeType) -> tuple[set[str], set[str]]:
     """Return the global names that a code reads but does not assign, and those whose objects it changes in place."""
     read, changed, assigned = set[str](), set[str](), set[str]()
-    starts: dict[tuple[int | None, int | None], str] = {}
-    for instruction in dis.get_instructions(code):
-        place = instruction.positions
-        start = (None, None) if place is None else (place.lineno, place.col_offset)
-        operation, name = instruction.opname, instruction.argval
+    starts: dict[Any, str] = {}
+    for operation, name, start in _instructions(code):
         if operation in ("LOAD_GLOBAL", "LOAD_NAME"):
             starts[start] = name
             read.add(name)
         elif operation in ("STORE_GLOBAL", "DELETE_GLOBAL"):
             assigned.add(name)
-        elif start != (None, None) and start in starts:
-            # the target of ``X[key] = ...`` and the expression ``X.append`` begin where ``X`` does
+        elif start is not None and start in starts:
             stores = operation in ("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_ATTR", "DELETE_ATTR")
             if stores or (operation in ("LOAD_ATTR", "LOAD_METHOD") and name in _CHANGING):
                 changed.add(starts[start])
@@ -315,8 +322,12 @@ def _globals_of(code: CodeType) -> tuple[set[str], set[str]]:
 
 def _attributes(value: Any) -> dict[str, Any]:
     """Return the attributes that an object has of its own, in its ``__dict__`` or in slots."""
-    slots = [slot for kind in type(value).__mro__ for slot in np.atleast_1d(vars(kind).get("__slots__", ())).tolist()]
-    found = {slot: getattr(value, slot) for slot in slots if not slot.startswith("__") and hasattr(value, slot)}
+    found = {}
+    for kind in type(value).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            if not slot.startswith("__") and hasattr(value, slot):
+                found[slot] = getattr(value, slot)
     return found | getattr(value, "__dict__", {})
 
 
@@ -327,21 +338,16 @@ _MAKING = frozenset({"__init__", "__new__", "__post_init__", "__setstate__"})
 def _changed_attributes(kind: type) -> set[str]:
     """Return the attributes that methods of a class assign or change in place: counters, caches."""
     changed = set[str]()
-    for each in kind.__mro__:
-        if is_installed(each):
-            continue
-        for key, method in functions_of(each):
-            for code in _codes(method.__code__) if key not in _MAKING else ():
-                starts: dict[tuple[int | None, int | None], str] = {}
-                for instruction in dis.get_instructions(code):
-                    place, operation, name = instruction.positions, instruction.opname, instruction.argval
-                    start = (None, None) if place is None else (place.lineno, place.col_offset)
-                    if operation in ("STORE_ATTR", "DELETE_ATTR"):
-                        changed.add(name)
-                    elif operation in ("STORE_SUBSCR", "DELETE_SUBSCR") or name in _CHANGING:
-                        changed.add(starts.get(start, ""))
-                    elif operation == "LOAD_ATTR":
-                        starts.setdefault(start, name)  # of ``self.seen.append`` the first one
+    methods = (pair for each in kind.__mro__ if not is_installed(each) for pair in functions_of(each))
+    for code in (code for key, method in methods if key not in _MAKING for code in _codes(method.__code__)):
+        starts: dict[Any, str] = {}
+        for operation, name, start in _instructions(code):
+            if operation in ("STORE_ATTR", "DELETE_ATTR"):
+                changed.add(name)
+            elif operation in ("STORE_SUBSCR", "DELETE_SUBSCR") or name in _CHANGING:
+                changed.add(starts.get(start, ""))
+            elif operation == "LOAD_ATTR":
+                starts.setdefault(start, name)  # of ``self.seen.append`` the first one
     return changed
 
 
