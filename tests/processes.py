@@ -40,3 +40,4 @@ def serving(command: list[str], **options: Any) -> Iterator[subprocess.Popen[byt
             server.wait(20)
         except subprocess.TimeoutExpired:
             server.kill()
+            server.wait()

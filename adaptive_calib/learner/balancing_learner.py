@@ -43,7 +43,7 @@ __all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
 STRATEGY_TYPE: TypeAlias = Literal["loss_improvements", "loss", "npoints", "cycle"]
 #: A child with this many failed points for each observed one, and one more, is taken to fail always.
 MOST_FAILURES = 20
-#: Under a strategy of losses a child is next when the one with the most points has more than so many times its points.
+#: Under a strategy of losses a child is next when the one with the most points has over this many times its points.
 #: A child that looks flat promises no improvement, and would never be looked at again. 20: 5 % of the points at most.
 MOST_AHEAD = 20
 

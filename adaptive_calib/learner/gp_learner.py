@@ -418,7 +418,7 @@ class GPLearner(BaseLearner):
         """Return two standard deviations at the worst of 256 places spread over the domain; inf before the first fit.
 
         With `noise` three, corners included, and at least the amplitude of a peak of a quarter of a plane's width that
-        the noise hides from so many values. Nothing guarantees it: it is a statement about functions that vary
+        the noise hides. Nothing guarantees it: it is a statement about functions that vary
         everywhere as they do at the points; `claim().resolution` is how narrow peaks of that size may be missed.
         """
         if not self._stage():

@@ -46,7 +46,7 @@ LARGEST_EXACT = 2**53
 #: Largest size of a valid value of a function of several numbers.
 LARGEST_VALUE = 1e300
 
-#: A run to an error goal ends at so many points if none has a valid value.
+#: A run to an error goal ends at this number of points if none has a valid value.
 NO_VALUES = 40
 
 NUMBER = "a real number"

@@ -217,7 +217,7 @@ class AsyncRunner(BaseRunner):
             self._log_soon(task, 3)
 
     def _log_soon(self, task: asyncio.Task[None], turns: int) -> None:
-        """Log after so many turns of the loop: `await`, ``gather`` or ``wait_for`` take the error meanwhile."""
+        """Log after some turns of the loop: `await`, ``gather`` or ``wait_for`` take the error meanwhile."""
         if turns:
             self.ioloop.call_soon(self._log_soon, task, turns - 1)
         else:  # asyncio has no public word for whether an error was taken

@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.processes import serving
+
 __all__ = ["empty_queue", "missing", "slurm"]
 
 CONFIGURATION = """\
@@ -59,19 +61,10 @@ def missing() -> str | None:
     return f"{', '.join(absent)} not installed (Debian: slurm-wlm, munge)" if absent else None
 
 
-@contextlib.contextmanager
-def _daemon(*command: str) -> Iterator[None]:
+def _daemon(*command: str) -> contextlib.AbstractContextManager[object]:
     """Run a daemon in the foreground until the block is left."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    nowhere = subprocess.DEVNULL
+    return serving(list(command), stdin=nowhere, stdout=nowhere, stderr=nowhere)
 
 
 def _until(happened, what: str, seconds: float = 30) -> None:

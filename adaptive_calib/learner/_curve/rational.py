@@ -39,7 +39,7 @@ MOST = 60
 #: Where the poles are seen from, beside the domain [0, 1].
 BESIDE = (-0.31, 1.29)
 #: Up to this many support points, and of a matrix smaller than `SMALLEST`, the weights come from a singular value
-#: decomposition, else from so many steps of inverse iteration.
+#: decomposition, else from `ITERATIONS` steps of inverse iteration.
 DIRECT, ITERATIONS, SMALLEST = 2, 4, 1e-290
 #: Larger matrices are factorized in blocks of this many numbers: BLAS starts threads for more, which for matrices of
 #: this size take a hundred times as long as the work.

@@ -19,7 +19,7 @@ __all__ = ["DISTANCE", "LEAST", "NoiseWatch"]
 FIRST = 50
 #: The least error since the last look has not fallen if it is more than this share of the least one before.
 FALLEN = 0.7
-#: Missing values are all over if the error that comes from them stays above this share of what it was in so many looks
+#: Missing values are all over if the error that comes from them stays above this share of what it was in `LOOKS` looks
 #: in a row. Beside a region without values it falls to 0.5 or 0.7 while the points double, in two and three dimensions.
 STAYED, LOOKS = 0.85, 3
 #: Distance of a node and its twin, as a share of the part that they lie in.

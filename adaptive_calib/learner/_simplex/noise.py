@@ -22,7 +22,7 @@ from adaptive_calib.learner.values import no_valid_value
 
 __all__ = ["NoiseWatch"]
 
-#: Twins are asked for from this number of points on, and again when there are so many times as many.
+#: Twins are asked for from this number of points on, and again when it has grown by this factor.
 FIRST, GROWTH = 100, 1.5
 #: An estimate that is left with more than this share of what it was has not fallen.
 FALLEN = 0.8
@@ -30,10 +30,10 @@ FALLEN = 0.8
 DISTANCE, LEAST = 1e-6, 0.01
 #: They also differ by more than this many times what the slope of a cell makes of their distance, as near a pole.
 STEEP = 20.0
-#: A run ends if this share of the domain lies beside missing values, and does not fall in so many looks in a row.
+#: A run ends if this share of the domain lies beside missing values, and does not fall in `LOOKS` looks in a row.
 UNKNOWN, LOOKS = 0.02, 3
 #: A goal of fewer standard deviations than this cannot be checked by single values; the run ends if the estimate does
-#: not fall any more, at the third look that finds the noise, or at once below `BELOW`.
+#: not fall any more, at the third look that finds the noise, or at the first one below `BELOW`.
 TOO_NEAR, BELOW = 5.0, 1.0
 
 
@@ -66,7 +66,7 @@ class NoiseWatch:
         self._unknown, self._looks = math.inf, 0
 
     def due(self, count: int, valid: bool) -> bool:
-        """Whether the estimate at so many points is to be looked at; ends the run if none of them is valid."""
+        """Whether the estimate at `count` points is to be looked at; ends the run if none of them is valid."""
         if not valid:
             self.stopped = self.stopped or no_valid_value(count)
         return count >= self._next and not self.stopped and not all(self.domain.integer)
