@@ -15,6 +15,7 @@ from adaptive_calib.learner._curve.least_squares import LeastSquares
 from adaptive_calib.learner._curve.polynomials import LocalPolynomials, _leading
 from adaptive_calib.learner._curve.rational import Rational, triangular
 from adaptive_calib.learner.losses1D import curvature_loss_function
+from adaptive_calib.runner import simple
 from tests.benchmarks.curve_functions import NAMED, CurveFunction
 
 FUNCTIONS = {f.name: f for f in NAMED}
@@ -356,6 +357,17 @@ def test_a_resonance_is_read_off_its_pole() -> None:
     assert learned(lambda x: abs(x - 0.1), 40).poles() == []
 
 
+def test_poles_with_honest_errors() -> None:
+    """A Fermi function has its nearest poles where it should within the errors; an entire one and a step have none."""
+    fermi = learned(lambda x: x / (1 + math.exp(30 * (x - 0.1))), 40)
+    true = 0.1 + 1j * math.pi / 30 * (2 * np.arange(8) + 1)
+    found = fermi.poles()
+    assert len(found) >= 2
+    assert all(np.abs(pole.place - true).min() <= pole.error + 1e-14 for pole in found)
+    assert learned(lambda x: math.sin(8 * x), 15).poles() == []
+    assert learned(lambda x: (x > 0.1) + math.cos(9 * x), 75).poles() == []
+
+
 @pytest.mark.parametrize("mode", ["smooth", "auto"])
 def test_roots_extrema_derivative_and_integral(mode: str) -> None:
     """Of cos 3x in both modes with polynomials, within a hundred times the estimated errors."""
@@ -400,6 +412,34 @@ def test_features_beside_a_step_and_without_values() -> None:
     assert math.isnan(part.integral()[0])
     assert [abs(r.x) < 1e-12 for r in part.roots()] == [True]
     assert np.isnan(part.derivative(0.9))
+
+
+@pytest.mark.parametrize("mode", ["linear", "auto"])
+def test_features_of_a_step_known_to_rounding(mode: str) -> None:
+    """In a break as narrow as few floating-point numbers there is one root, in finite memory; extrema are beside it."""
+
+    def step(x: float) -> float:
+        return math.copysign(1.0, x - 0.1) + 0.3 * math.cos(4.5 * x)
+
+    learner = Learner1D(step, bounds=(-1, 1), mode=mode)  # type: ignore[arg-type]
+    simple(learner, npoints_goal=110)
+    (root,) = learner.roots()
+    assert abs(root.x - 0.1) <= root.x_error
+    turns = learner.extrema()
+    # it falls on both sides of the step
+    assert np.allclose([e.x for e in turns], [-math.pi / 4.5, 0, 0.1, 0.1, math.pi / 4.5], rtol=0, atol=0.05)
+    assert all(abs(e.x - 0.1) <= e.x_error + 1e-15 and e.value_error > 0.9 for e in turns[2:4])
+    assert learner.integral()[0] == pytest.approx(-0.2 + 0.6 * math.sin(4.5) / 4.5, abs=0.01)
+    value, error = learner.predict(root.x, return_error=True)
+    assert abs(value) <= 1.5
+    assert error > 0.5
+
+
+def test_the_value_at_a_kink_is_not_known_better_than_its_place() -> None:
+    """The minimum of |x - c| between two points is lower than the interpolant by the slope times what is left open."""
+    kink = learned(lambda x: abs(x - 0.12345) + 0.1 * math.cos(5 * x), 40)
+    (bottom,) = (e for e in kink.extrema() if e.kind == "minimum" and abs(e.x - 0.12345) < 0.1)
+    assert abs(bottom.value - 0.1 * math.cos(5 * 0.12345)) <= bottom.value_error
 
 
 def test_features_of_vectors_on_a_logarithmic_axis() -> None:

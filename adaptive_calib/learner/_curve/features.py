@@ -12,8 +12,8 @@ of              estimate
 integral        Σ e · length of the interval
 derivative      `STEEPNESS` · e / length of the interval
 root            e / |f'|, at most the length of the interval
-extremum        its value e; its place √(2e / |f''|), at most the length of the interval
-pole            largest distance to the nearest pole of four fits without one of the points
+extremum        its place √(2e / |f''|), at most the length of the interval; its value e, at a kink how it changes there
+pole            three times the largest distance to the nearest pole of fits without one of the points
 ==============  =======================================================================================================
 
 They are as good as e: the size of the error, not a bound.
@@ -38,6 +38,9 @@ DEGREE = 16
 RESOLVED = 1e-13
 #: How often a piece is halved at most.
 HALVINGS = 40
+#: So many unresolved pieces of one interval, all of one length: halving leaves two beside a pole, and all of them where
+#: the coefficients are rounding errors, as of an interval that is hardly longer than these, beside a step.
+CROWD = 16
 #: Error of a derivative in units of error / length; Markov's inequality has 2 d² for degree d, here 3.
 STEEPNESS = 18.0
 
@@ -152,6 +155,8 @@ class SmoothPieces:
         Chebyshev coefficients.
     row : array, shape (pieces,)
         The number of the interval between edges in which the piece lies.
+    length : array, shape (pieces,)
+        The length of that interval.
     """
 
     def __init__(self, curve: Callable[[Floats], Floats], edges: Floats) -> None:
@@ -166,9 +171,18 @@ class SmoothPieces:
             places = np.clip(places, a[:, None] + margin, b[:, None] - margin)
             values = curve(places.ravel()).reshape(len(a), DEGREE + 1, -1)
             c = np.einsum("ij,pjk->pik", _TO_COEFFICIENTS, values)
+            # in an interval of a few floating-point numbers: a line
+            narrow = b - a < 8 * edge
+            if narrow.any():
+                first, last, half = places[narrow, 0], places[narrow, -1], (b - a)[narrow] / 2
+                slope = (values[narrow, -1] - values[narrow, 0]) / np.where(last > first, last - first, np.inf)[:, None]
+                c[narrow, 2:] = 0.0
+                c[narrow, 0] = values[narrow, 0] + slope * (half - (first - a[narrow]))[:, None]
+                c[narrow, 1] = slope * half[:, None]
             scale = max(scale, float(np.nanmax(np.abs(values), initial=0.0)))
             tail = np.abs(c[:, -2:]).max(axis=(1, 2))
             good = ~(tail > RESOLVED * scale) if halving < HALVINGS else np.ones(len(a), dtype=bool)
+            good |= np.bincount(row[~good], minlength=len(edges))[row] >= CROWD
             done.append((a[good], b[good], c[good], row[good]))
             a, b, row = a[~good], b[~good], row[~good]
             if not len(a):
@@ -178,6 +192,7 @@ class SmoothPieces:
         parts = [np.concatenate([part[i] for part in done]) for i in range(4)]
         order = np.argsort(parts[0], kind="stable")
         self.a, self.b, self.c, self.row = (part[order] for part in parts)
+        self.length = np.diff(edges)[self.row]
 
     def at(self, u: Floats, c: Floats | None = None) -> Floats:
         """Return the values at `u`, shape (len(u), N), of these polynomials or of those with coefficients `c`."""
@@ -262,19 +277,22 @@ def roots(pieces: SmoothPieces, errors: Floats, component: int, level: float) ->
     keep = _significant(far > 1.0)
     slopes = pieces.derivative(places)[:, component]
     found = []
-    e, whole = _beside(pieces, errors, places, at)
+    (e, _), whole = _beside(pieces, errors, places, at)
     for i in np.flatnonzero(keep).tolist():
         error = float(e[i] / abs(slopes[i])) if slopes[i] else math.inf
         found.append(Root(float(places[i]), min(error, float(whole[i])), float(slopes[i])))
     return found
 
 
-def _beside(pieces: SmoothPieces, errors: Floats, places: Floats, at: Ints) -> tuple[Floats, Floats]:
-    """Return the errors and the lengths of the pieces `at`; at the joint of two pieces the larger of both."""
+def _beside(pieces: SmoothPieces, errors: Floats, places: Floats, at: Ints) -> tuple[tuple[Floats, Floats], Floats]:
+    """Return the larger and the smaller error, and the larger length, of the two intervals at a joint.
+
+    Elsewhere those of the interval of the piece `at`.
+    """
     before = np.where(places <= pieces.a[at], np.maximum(at - 1, 0), at)
-    length = pieces.b - pieces.a
-    e = errors[pieces.row]
-    return np.maximum(e[at], e[before]), np.maximum(length[at], length[before])
+    e, length = errors[pieces.row], pieces.length
+    both = np.maximum(e[at], e[before]), np.minimum(e[at], e[before])
+    return both, np.maximum(length[at], length[before])
 
 
 def _significant(excursions: Any) -> Any:
@@ -303,13 +321,17 @@ def extrema(pieces: SmoothPieces, errors: Floats, component: int) -> list[Extrem
     values = pieces.at(places)[:, component]
     second = np.polynomial.chebyshev.chebder(slopes, axis=1) * (2 / (pieces.b - pieces.a))[:, None]
     bend = np.abs(pieces.at(places, second[:, :, None])[:, 0])
-    e, whole = _beside(pieces, errors, places, at)
-    kept = _prominent(pieces, values, e, component)
+    (e, least), whole = _beside(pieces, errors, places, at)
+    kept = _prominent(pieces, values, least, component)
     found = []
     for i in kept:
-        error = math.sqrt(2 * float(e[i]) / float(bend[i])) if bend[i] else math.inf
+        x, value, whole_i = float(places[i]), float(values[i]), float(whole[i])
+        error = min(math.sqrt(2 * float(e[i]) / float(bend[i])), whole_i) if bend[i] else whole_i
+        # at a kink the value changes by more than the error of a smooth curve
+        sides = np.clip([x - error / 2, x + error / 2], pieces.a[0], pieces.b[-1])
+        change = float(np.abs(pieces.at(sides)[:, component] - value).max())
         kind: Literal["maximum", "minimum"] = "minimum" if after[i] > 0 else "maximum"
-        found.append(Extremum(float(places[i]), min(error, float(whole[i])), float(values[i]), float(e[i]), kind))
+        found.append(Extremum(x, error, value, max(float(e[i]), change), kind))
     return found
 
 
