@@ -55,6 +55,8 @@ class DomainND:
         Dimensions that take integers only.
     ndim : int, optional
         The dimension, if it is fixed.
+    fewest : int
+        The lowest dimension that is allowed, 1 or 2.
 
     Attributes
     ----------
@@ -68,8 +70,16 @@ class DomainND:
         Whether u is a linear function of x and all real points are allowed.
     """
 
-    def __init__(self, bounds: Any, scales: Any = "linear", integer: Any = False, *, ndim: int | None = None) -> None:
-        box, points = _read_bounds(bounds, ndim)
+    def __init__(
+        self,
+        bounds: Any,
+        scales: Any = "linear",
+        integer: Any = False,
+        *,
+        ndim: int | None = None,
+        fewest: int = 2,
+    ) -> None:
+        box, points = _read_bounds(bounds, ndim, fewest)
         self.ndim = len(box)
         self.log = tuple(_per_dimension(scales, self.ndim, "x_scale", _is_log))
         self.integer = tuple(_per_dimension(integer, self.ndim, "integer", _is_true))
@@ -270,7 +280,7 @@ def _unscaled(value: float, log: bool) -> float:
     return math.exp(value) if log else value
 
 
-def _read_bounds(bounds: Any, ndim: int | None) -> tuple[list[Any], np.ndarray | None]:
+def _read_bounds(bounds: Any, ndim: int | None, fewest: int) -> tuple[list[Any], np.ndarray | None]:
     """Return the bounding box, and the points of the hull (None for a box)."""
     expected = "N pairs (low, high), or points of shape (m, N), or a scipy.spatial.ConvexHull"
     if isinstance(bounds, ConvexHull):
@@ -280,6 +290,8 @@ def _read_bounds(bounds: Any, ndim: int | None) -> tuple[list[Any], np.ndarray |
             array = np.asarray([tuple(pair) if np.ndim(pair) else pair for pair in bounds], float)
         except (TypeError, ValueError):
             raise TypeError(f"`bounds` should be {expected}, but came {bounds!r}.") from None
+        if array.shape == (1, 2) and fewest == 1:
+            return [tuple(pair) for pair in bounds], None
         if array.shape == (1, 2) or (array.shape == (2,) and ndim is None):
             raise ValueError(f"`bounds` should have at least two dimensions, but is {bounds!r}; use Learner1D for one.")
         if array.ndim != 2 or array.shape[1] < 2 or len(array) < 2:

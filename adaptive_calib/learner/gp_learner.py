@@ -50,9 +50,9 @@ Acquisition = Literal["variance", "minimum"]
 
 
 class GPLearner(BaseLearner):
-    """Learn a function of N >= 2 numbers by a Gaussian process; needs scikit-learn (``adaptive_calib[gp]``).
+    """Learn a function of N numbers by a Gaussian process; needs scikit-learn (``adaptive_calib[gp]``).
 
-    Made for four and more numbers, where triangulations fail, for smooth functions of two and three that are dear, and
+    Made for four and more numbers, where triangulations fail, for smooth functions of one to three that are dear, and
     for noisy ones. It makes sense up to about 1000 points.
 
     Parameters
@@ -60,7 +60,8 @@ class GPLearner(BaseLearner):
     function : callable
         Takes a tuple of N numbers, returns a number or a vector of fixed length M.
     bounds
-        N pairs (low, high); or points of the plane or of space, or a `scipy.spatial.ConvexHull`, as for `LearnerND`.
+        N pairs (low, high), for one number ``[(low, high)]``; or points of the plane or of space, or a
+        `scipy.spatial.ConvexHull`, as for `LearnerND`.
     noise : bool
         Whether values are random around a mean that is to be learned. Each place is evaluated once; the noise, which
         may be larger in some regions, is shared between places. Narrow peaks of the mean are looked for.
@@ -118,7 +119,7 @@ class GPLearner(BaseLearner):
             "x_scale": x_scale,
             "integer": integer,
         }
-        self._domain = DomainND(bounds, x_scale, integer)
+        self._domain = DomainND(bounds, x_scale, integer, fewest=1)
         prior(self.ndim)  # refuses here what scikit-learn is missing for
         self._first = 4 * self.ndim + 4
         self.data: dict[PointND, Any] = {}
@@ -551,7 +552,7 @@ class GPLearner(BaseLearner):
         return [int(k) for k in np.argsort(lengths, kind="stable")]
 
     def plot(self, n: int | None = None) -> Any:
-        """Return the image of a function of two numbers, or cuts, see `adaptive_calib.view.gp_learner.plot`."""
+        """Return a curve, an image, or cuts of more than two numbers, see `adaptive_calib.view.gp_learner.plot`."""
         return _familiar_methods.view("gp_learner").plot(self, n)
 
     def plot_slice(self, cut_mapping: Mapping[int, float], n: int | None = None) -> Any:

@@ -14,7 +14,7 @@ from adaptive_calib.learner.average_learner1D import AverageLearner1D
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.view._holoviews import holoviews
 
-__all__ = ["framed", "plot", "plot_average"]
+__all__ = ["banded", "framed", "plot", "plot_average"]
 
 #: Share of the domain that is left free on each side.
 MARGIN = 0.05
@@ -113,18 +113,23 @@ def plot_average(learner: AverageLearner1D) -> Any:
 
 def _band(learner: AverageLearner1D) -> Any:
     """Return the band, the samples' means and the mean curve as Area * Scatter * Curve; empty with few samples."""
-    hv = holoviews()
     low, high = learner.bounds
     grid = np.geomspace if learner.x_scale == "log" else np.linspace
     x = np.clip(grid(low, high, CURVE_POINTS), low, high)
-    value, error = learner.predict(x, return_error=True)
+    return framed(banded(x, *learner.predict(x, return_error=True), learner.to_numpy(mean=True)), learner)
+
+
+def banded(
+    x: np.ndarray[Any, Any], value: np.ndarray[Any, Any], error: np.ndarray[Any, Any], points: np.ndarray[Any, Any]
+) -> Any:
+    """Return Area * Scatter * Curve: the band ``value ± error``, the points, shape (n, 2), and the curve."""
+    hv = holoviews()
     known = np.isfinite(value) & np.isfinite(error)
     band = np.column_stack([x, value - error, value + error])[known]
     area = hv.Area(band, vdims=["y", "y2"])
     if hv.Store.loaded_backends():
         area = area.opts(alpha=0.3)
-    means = learner.to_numpy(mean=True)
-    return framed(area * hv.Scatter(means if len(means) else []) * hv.Curve(np.column_stack([x, value])), learner)
+    return area * hv.Scatter(points if len(points) else []) * hv.Curve(np.column_stack([x, value]))
 
 
 def _single(hv: Any, points: np.ndarray[Any, np.dtype[np.float64]]) -> Any:

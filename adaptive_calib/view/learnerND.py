@@ -81,7 +81,7 @@ def plot(learner: LearnerND, n: int | None = None, tri_alpha: float = 0) -> Any:
         For other dimensions, and for vectors.
     """
     if learner.ndim == 3 and learner.vdim == 1:
-        return cuts(learner, n or _CUT_PIXELS, learner.tri is not None)
+        return cuts(learner, n or _CUT_PIXELS)
     _need(learner, 2)
     hv = holoviews()
     (x0, x1), (y0, y1) = learner.bounding_box
@@ -93,7 +93,7 @@ def plot(learner: LearnerND, n: int | None = None, tri_alpha: float = 0) -> Any:
     return picture(xs, ys, zs, (x0, y0, x1, y1), _edges(learner), tri_alpha)
 
 
-def cuts(learner: LearnerND | GPLearner, n: int, known: bool, axes: Sequence[int] = (0, 1, 2)) -> Any:
+def cuts(learner: LearnerND | GPLearner, n: int, axes: Sequence[int] = (0, 1, 2)) -> Any:
     """Return images of three planes through the middle of the domain, each with the place of its cut as title.
 
     Parameters
@@ -101,8 +101,6 @@ def cuts(learner: LearnerND | GPLearner, n: int, known: bool, axes: Sequence[int
     learner : LearnerND or GPLearner
     n : int
         Pixels along each side.
-    known : bool
-        Whether there is anything to predict; else the images are empty.
     axes : sequence of three int
         Dimensions; each two of them span a plane.
     """
@@ -111,12 +109,7 @@ def cuts(learner: LearnerND | GPLearner, n: int, known: bool, axes: Sequence[int
     panels = []
     for across, up in itertools.combinations(sorted(axes), 2):
         cut = {k: (low + high) / 2 for k, (low, high) in enumerate(box) if k not in (across, up)}
-        names = [f"x{across}", f"x{up}"]
-        corners = (box[across][0], box[up][0], box[across][1], box[up][1])
-        if known:
-            image = plot_slice(learner, cut, n).redim(x=names[0], y=names[1])
-        else:
-            image = styled(hv.Image([], kdims=names, bounds=corners), 0)
+        image = plot_slice(learner, cut, n).redim(x=f"x{across}", y=f"x{up}")
         where = ", ".join(f"x{k} = {middle:.4g}" for k, middle in cut.items())
         panels.append(image.relabel(where if len(cut) <= 2 else "others in the middle"))
     return hv.Layout(panels).cols(3)
@@ -129,7 +122,7 @@ def plot_slice(learner: LearnerND | GPLearner, cut_mapping: Mapping[int, float],
     ----------
     learner : LearnerND or GPLearner
     cut_mapping : dict
-        Dimension -> where it is held. One dimension left free gives a Path, two an Image.
+        Dimension -> where it is held. One dimension left free gives a Path, two an Image, empty without a prediction.
     n : int, optional
         Points along each free dimension (201 for one).
 
@@ -164,8 +157,9 @@ def plot_slice(learner: LearnerND | GPLearner, cut_mapping: Mapping[int, float],
     for k, value in cut_mapping.items():
         points[..., k] = value
     (x0, x1), (y0, y1) = box[free[0]], box[free[1]]
-    image = hv.Image(np.rot90(learner.predict(points)), bounds=(x0, y0, x1, y1))
-    return styled(image, 0)
+    values = learner.predict(points)
+    known = bool(np.isfinite(values).any())
+    return styled(hv.Image(np.rot90(values) if known else [], bounds=(x0, y0, x1, y1)), 0)
 
 
 def _cut(learner: LearnerND, level: float) -> tuple[np.ndarray, np.ndarray, list[Any]]:

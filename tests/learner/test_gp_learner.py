@@ -42,6 +42,21 @@ class TestGPLearner(LearnerContract):
 
 
 @pytest.mark.slow
+class TestOneNumber(LearnerContract):
+    warm_up: ClassVar[int] = 10
+    losses_may_lag: ClassVar[bool] = True
+
+    def make(self) -> Any:
+        return GPLearner(bent, [(-1, 1)])
+
+    def make_vector(self) -> Any:
+        return GPLearner(lambda point: np.array([bent(point), point[0]]), [(-1, 1)])
+
+    def make_finite(self) -> Any:
+        return GPLearner(bent, [(0, 30)], integer=True)
+
+
+@pytest.mark.slow
 class TestNoise(LearnerContract):
     warm_up: ClassVar[int] = 14
     losses_may_lag: ClassVar[bool] = True
@@ -113,6 +128,21 @@ def test_few_evaluations_in_four_dimensions() -> None:
     assert rms(learner, in_four, _INSIDE) < 0.01
     values, errors = learner.predict(_INSIDE, return_error=True)
     assert np.mean(np.abs(values - in_four(_INSIDE)) <= 3 * errors) > 0.9
+
+
+def test_one_number() -> None:
+    """Of one number it learns a smooth curve, finds its minimum and its mean in noise."""
+    learner = GPLearner(lambda p: math.sin(6 * p[0]), [(0, 1)])
+    simple(learner, error_goal=1e-3)
+    assert learner.npoints < 50
+    grid = np.linspace(0, 1, 50)[:, None]
+    assert np.abs(learner.predict(grid) - np.sin(6 * grid[:, 0])).max() < 1e-3
+    lowest = GPLearner(lambda p: math.sin(6 * p[0]), [(0, 1)], acquisition="minimum")
+    simple(lowest, npoints_goal=20)
+    assert lowest.lowest()[1] == pytest.approx(-1, abs=1e-3)
+    mean = GPLearner(lambda p: noisy(0.1)((p[0], 0.5)), [(0, 1)], noise=True)
+    simple(mean, npoints_goal=60)
+    assert np.abs(mean.predict(grid) - hill(np.column_stack([grid, np.full(50, 0.5)]))).max() < 0.15
 
 
 def test_units() -> None:

@@ -188,10 +188,24 @@ def test_gp_learner_in_the_plane():
     assert sorted(vectors.keys()) == [0, 1]
 
 
+def test_gp_learner_of_one_number():
+    """A band of two standard deviations, the points and the curve; vectors by component."""
+    learner = GPLearner(lambda p: math.sin(6 * p[0]), [(0, 1)])
+    assert list(map(len, learner.plot(11))) == [0, 0, 11]
+    plot = run(learner, 12).plot(11)
+    area, points, curve = plot
+    assert len(points) == 12
+    assert np.allclose(curve.dimension_values(1), np.sin(6 * np.linspace(0, 1, 11)), atol=0.01)
+    assert np.all(area.dimension_values(1) <= area.dimension_values(2))
+    vectors = run(GPLearner(lambda p: [p[0], -p[0]], [(0, 1)]), 10).plot(11)
+    assert vectors.last.Curve.I.dimension_values(1)[-1] == pytest.approx(-1, abs=0.01)
+
+
 def test_gp_learner_in_many_dimensions():
     """Cuts through the middle along the three axes on which the function changes fastest, and any cut."""
     learner = GPLearner(lambda p: p[0] + math.sin(4 * p[1]) + math.sin(5 * p[3]) + math.sin(6 * p[4]), [(0, 1)] * 5)
     assert not any(map(len, learner.plot().values()))
+    assert len(run(learner, 7).plot_slice({0: 0.5, 1: 0.5, 2: 0.5})) == 0
     run(learner, 60)
     panels = list(learner.plot(15))
     assert [panel.label for panel in panels] == ["others in the middle"] * 3
