@@ -1,13 +1,15 @@
 """The integral of a function over a finite or infinite interval, to a relative or absolute tolerance.
 
 Doubly adaptive Clenshaw-Curtis quadrature: the interval with the largest error is either given the next rule (twice as
-many nodes) or halved. The error is the difference of the interpolants of two rules, in the norm of their Legendre
-coefficients, which does not vanish where only the integrals agree; NaN and infinite values are taken out of the
-interpolants; divergent integrals are recognised. `_integral.interval` has the arithmetic of one interval, this module
-chooses the next one.
+many nodes) or halved. The error is that of the interpolant, in the norm of its Legendre coefficients, which does not
+vanish where only the integrals agree; NaN and infinite values are taken out of the interpolants; divergent integrals
+are recognised. `_integral.interval` has the arithmetic of one interval, this module chooses the next one.
 
 Added to the source:
 
+- The difference of the interpolants of two rules is the error of the coarser one. Where the last coefficients of the
+  finer one are smaller, they are its error, as in the chopping of Chebyshev series (J. Aurentz and L. N. Trefethen, ACM
+  TOMS 43 (2017) 33).
 - At an end of the domain where the function, or a derivative, is infinite, the interval is not halved but integrated in
   another variable (`_integral.end_map`); an infinite interval is from the start (`_integral.infinite_map`).
 - Values may be vectors; sizes and errors are 2-norms then.

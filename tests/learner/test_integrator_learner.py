@@ -88,31 +88,38 @@ def _integrate(
 
 
 @pytest.mark.parametrize(
-    ("function", "bounds", "tol", "npoints", "intervals", "igral", "err"),
+    ("function", "bounds", "tol", "npoints", "igral"),
     [
-        (math.sin, (0, 3), 1e-10, 33, 1, 1.9899924966004452, None),
-        (_peaked, (-1, 1), 1e-10, 405, 7, 0.4 * math.atan(5), 2.8e-11),
-        (_steps, (0, 3), 1e-4, 6737 + 3, 193, 17.664376259, 1.76e-3),  # the error looked like that of noise three times
+        (math.sin, (0, 3), 1e-10, 33, 1 - math.cos(3)),
+        (_peaked, (-1, 1), 1e-10, 405, 0.4 * math.atan(5)),
+        (_steps, (0, 3), 1e-4, 6737, 60 - math.lgamma(21)),
+        pytest.param(_steps, (0, 3), 1e-8, 16149, 60 - math.lgamma(21), marks=pytest.mark.slow),
     ],
 )
-def test_same_points_as_the_peer(
-    function: Any, bounds: Any, tol: float, npoints: int, intervals: int, igral: float, err: float | None
-) -> None:
-    """Points, intervals, integral and error are those of python-adaptive 1.5.2; a check follows."""
+def test_fewer_points_than_the_peer(function: Any, bounds: Any, tol: float, npoints: int, igral: float) -> None:
+    """The check included, the points are at most 0.98 of those of python-adaptive 1.5.2, which are given here."""
     learner = _integrate(function, bounds, tol)
-    assert learner.npoints == npoints + CHECKS
-    assert len(learner.approximating_intervals) == intervals
-    assert learner.igral == pytest.approx(igral, rel=1e-11)
-    if err is not None:
-        assert learner.err == pytest.approx(err, rel=0.01)
+    assert learner.converged
+    assert learner.npoints < 0.98 * npoints
+    assert abs(learner.igral - igral) < 0.05 * learner.err < learner.wanted
 
 
-@pytest.mark.slow
-def test_same_points_as_the_peer_for_many_steps() -> None:
-    """16149 points for the steps of eˣ at 1e-8, as in python-adaptive 1.5.2, three twins and a check."""
-    learner = _integrate(_steps, (0, 3), 1e-8)
-    assert learner.npoints == 16149 + 3 + CHECKS
-    assert learner.igral == pytest.approx(17.6643835377, rel=1e-10)
+@pytest.mark.parametrize(
+    ("function", "igral"),
+    [
+        (lambda x: 1 + math.exp(-((5 * x - 1) ** 2)), 2 + math.sqrt(math.pi) / 10 * (math.erf(4) + math.erf(6))),
+        (lambda x: abs(x - 0.1) ** 0.5, 2 / 3 * (0.9**1.5 + 1.1**1.5)),
+        (lambda x: math.cos(60 * x), math.sin(60) / 30),
+        (lambda x: 1 + 1e-3 * float(np.cos(44 * np.arccos(x))), 2 - 2e-3 / 1935),  # on 17 nodes it is of degree 12
+        (lambda x: float(x > 0), 1.0),
+    ],
+)
+@pytest.mark.parametrize("tol", [1e-4, 1e-9])
+def test_last_coefficients_tell_the_error(function: Any, igral: float, tol: float) -> None:
+    """The true error is below the estimated one."""
+    learner = _integrate(function, (-1, 1), tol)
+    assert learner.converged
+    assert abs(learner.igral - igral) < learner.err + 1e-13
 
 
 def test_first_estimate_needs_17_points() -> None:
@@ -189,7 +196,7 @@ def test_a_check_that_fails_below_the_tolerance_refines() -> None:
 
 def test_check_survives_a_pickle() -> None:
     """Pickled within a check, an integral is done with the same points."""
-    learner = _integrate(math.sin, (0, 3), 1e-10, limit=36)
+    learner = _integrate(math.sin, (0, 3), 1e-10, limit=20)
     assert not learner.done()
     copied = pickle.loads(pickle.dumps(learner))
     for each in (learner, copied):
@@ -481,10 +488,10 @@ def test_narrow_intervals_end() -> None:
 def test_nan_at_a_node() -> None:
     """A NaN at one node is left out: no more points, nearly the same integral."""
     learner = _integrate(lambda x: math.nan if x == 1.5 else math.sin(x), (0, 3), 1e-6)
-    assert learner.npoints <= 33 + CHECKS
+    assert learner.npoints == 17 + CHECKS
     assert learner.ninvalid == 1
     assert learner.igral == pytest.approx(1 - math.cos(3), rel=1e-12)
-    assert learner.err < 1e-12
+    assert learner.err < learner.wanted
 
 
 def test_failed_node() -> None:
@@ -496,7 +503,7 @@ def test_failed_node() -> None:
             learner.tell_failed(x)
         else:
             learner.tell(x, math.sin(x))
-    assert learner.npoints == 32 + CHECKS
+    assert learner.npoints == 16 + CHECKS
     assert learner.igral == pytest.approx(1 - math.cos(3), rel=1e-12)
 
 
@@ -725,6 +732,6 @@ def test_to_numpy() -> None:
     """Rows (x, value), sorted."""
     learner = _integrate(math.sin, (0, 3), 1e-10)
     rows = learner.to_numpy()
-    assert rows.shape == (33 + CHECKS, 2)
+    assert rows.shape == (17 + CHECKS, 2)
     assert (np.diff(rows[:, 0]) > 0).all()
     assert rows[:, 1] == pytest.approx(np.sin(rows[:, 0]))

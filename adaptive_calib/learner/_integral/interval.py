@@ -65,6 +65,13 @@ _NARROW = 1000
 #: the other half. Between 2 and 8 made no difference on square roots, logarithms, peaks, steps and kinks.
 _SINGULAR = 4.0
 
+#: The error is this many times the norm of the last quarter of the coefficients: for coefficients that fall as those
+#: of a step, 1/k, the norm of all that follow; the faster they fall the more than that.
+_TAIL = 2.0
+
+#: But at least this share of the difference from the rule before, as a quarter may vanish by symmetry.
+_TAIL_LEAST = 1e-3
+
 
 class IntegralEstimate(NamedTuple):
     """Sums over an interval.
@@ -244,14 +251,17 @@ class QuadratureInterval:
         first = self.depth_complete < 0
         depth = self.depth_complete = (ROOT_DEPTH if self.starts else 0) if first else self.depth_complete + 1
         before = (
-            self._coefficients(depth - 1, self._values(depth - 1, values), shape) if first and self.starts else self.c
+            self._coefficients(depth - 1, self._values(depth - 1, values), shape)[0]
+            if first and self.starts
+            else self.c
         )
         f = self._values(depth, values)
-        self.c = c = self._coefficients(depth, f, shape)
+        self.c, bad = self._coefficients(depth, f, shape)
+        c = self.c
         width = self.high - self.low
         size = norm(c)
         self.size = width * size / sqrt(2)
-        self.unknown = self._unknown(depth, f, values)
+        self.unknown = self._unknown(depth, bad, values)
         self.igral = self._integral()
         split = False
         if first and not self.starts:
@@ -262,7 +272,9 @@ class QuadratureInterval:
             change = c.copy()
             change[: len(before)] -= before
             changed = norm(change)
-            self.err = width * changed + self.unknown
+            kept = len(c) - len(bad)
+            tail = _TAIL * norm(c[kept - kept // 4 : kept]) if kept >= 4 else changed
+            self.err = width * min(max(tail, _TAIL_LEAST * changed), changed) + self.unknown
             self._find_singular_end(depth, change)
             # the first estimate of a start is coarse: the next rule is always tried
             split = not first and changed > hint * size and not self.parts
@@ -288,22 +300,23 @@ class QuadratureInterval:
         # at the singular end f may be infinite, but f times the slope vanishes
         return [y * slope if slope else 0.0 for y, slope in zip(f, self.slopes[::step], strict=True)]
 
-    def _coefficients(self, depth: int, f: Sequence[Value], shape: tuple[int, ...]) -> Floats:
+    def _coefficients(self, depth: int, f: Sequence[Value], shape: tuple[int, ...]) -> tuple[Floats, list[int]]:
+        """Return the coefficients of the interpolant, and the indices of missing values; as many of the last are 0."""
         bad = [i for i, y in enumerate(f) if not is_finite(y)]
         if bad:
             f = [0.0 if i in bad else y for i, y in enumerate(f)]
         array = np.array([np.broadcast_to(y, shape) for y in f] if shape else f)
         c: Floats = rules().V_inv[depth] @ array
-        return downdate(c, depth, bad) if bad else c
+        return (downdate(c, depth, bad) if bad else c), bad
 
-    def _unknown(self, depth: int, f: Sequence[Value], values: Mapping[float, Value]) -> float:
+    def _unknown(self, depth: int, bad: list[int], values: Mapping[float, Value]) -> float:
         """Return the size of values times the length over which neighbouring nodes have no value.
 
         A single node without a value is taken for a removable singularity.
         """
-        missing = np.array([not is_finite(y) for y in f])
-        gaps = np.diff(rules().xi[depth])[missing[1:] & missing[:-1]]
-        return float(gaps.sum()) * (self.high - self.low) / 2 * self._scale(values) if len(gaps) else 0.0
+        xi = rules().xi[depth]
+        gaps = sum(float(xi[j] - xi[i]) for i, j in pairwise(bad) if j == i + 1)
+        return gaps * (self.high - self.low) / 2 * self._scale(values) if gaps else 0.0
 
     def _scale(self, values: Mapping[float, Value]) -> float:
         """Return the root mean square of the values, of those of the parent if all are missing; inf without any."""
