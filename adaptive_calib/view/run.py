@@ -115,6 +115,8 @@ class RunView:
         Seconds and loss, for the small curve.
     error : str
         The traceback of the failure that ended the run.
+    mode : str
+        The `mode` of a learner that has modes, "noise" of a `GPLearner` of noisy values; by it its points are drawn.
     """
 
     title: str
@@ -143,6 +145,7 @@ class RunView:
     claim: str | None = None
     forecast: str | None = None
     left_range: tuple[float, float] | None = None
+    mode: str = ""
 
 
 #: What a state that is read has to hold: a store may come from anywhere.
@@ -240,6 +243,7 @@ def look(runner: Any) -> RunView:
             failures=tuple((shorten(failure.point), failure.traceback) for failure in machine.failures[-LISTED:]),
             losses=tuple(history.losses),
             error=failure_text(machine.error) if status == "failed" else "",
+            mode="noise" if getattr(runner.learner, "noise", None) is True else getattr(runner.learner, "mode", ""),
         )
 
 

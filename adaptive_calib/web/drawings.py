@@ -18,6 +18,8 @@ from bokeh.models.glyph import LineGlyph
 from bokeh.plotting import figure
 
 from adaptive_calib._arrays import Floats
+from adaptive_calib.learner.average_learner1D import AverageLearner1D
+from adaptive_calib.learner.gp_learner import GPLearner
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.learner2D import Learner2D
 from adaptive_calib.learner.learnerND import LearnerND
@@ -30,19 +32,24 @@ __all__ = ["compared", "drawn", "loss", "of_points", "timeline"]
 
 #: Points of a curve and of a surface that are drawn, the latest failed ones, spans of time of each worker, and workers.
 CURVE, SURFACE, FAILED, SPANS, WORKERS = 4000, 1500, 200, 500, 64
+#: Up to so many points are drawn with the interpolant of their learner, which takes some seconds for as many; more with
+#: straight lines between them. A Gaussian process is fitted to so many of more.
+FITTED = 300
 HEIGHT = 340
 #: Readable on white and on black.
 COLORS = BLUE, ORANGE = "#3f8fd2", "#d08a1c"
 RED = "#e04b4b"
 
 
-def of_points(title: str, points: list[Any], values: list[Any], failed: list[Any], calibration: Any) -> list[Any]:
+def of_points(
+    title: str, mode: str, points: list[Any], values: list[Any], failed: list[Any], calibration: Any
+) -> list[Any]:
     """Return what a learner of these points looks like, as HoloViews plots; empty if they cannot be drawn.
 
     Parameters
     ----------
-    title : str
-        The class of the learner.
+    title, mode : str
+        The class of the learner, and its mode, see `RunView`.
     points, values
         Of the evaluations that succeeded.
     failed
@@ -59,6 +66,8 @@ def of_points(title: str, points: list[Any], values: list[Any], failed: list[Any
     if title == "AverageLearner":
         return [hv.Histogram(np.histogram(y[np.isfinite(y)], bins=50), kdims="value")]
     x, wrong = numbers_of(points), numbers_of(failed)
+    if title == "AverageLearner1D" and mode == "shared" and x is not None and y.shape[1] == 1:
+        return [_shared(x, y[:, 0])]
     if title == "AverageLearner1D" and x is not None and x.shape[1] == 2:  # (number of the sample, x)
         wrong = None if wrong is None else wrong[:, 1:]
         places, index = np.unique(x[:, 1], return_inverse=True)
@@ -70,27 +79,41 @@ def of_points(title: str, points: list[Any], values: list[Any], failed: list[Any
     wrong = x[:0] if wrong is None or wrong.shape[1] != x.shape[1] else wrong[np.isfinite(wrong).all(axis=1)][-FAILED:]
     if not len(x):
         return []
-    return [_curve(x, y, wrong)] if x.shape[1] == 1 else _surface(x, y, wrong)
+    if title == "GPLearner":
+        return _surface(x, y, wrong, GPLearner, FITTED, noise=mode == "noise")
+    mode = mode if mode in ("smooth", "auto") and len(x) <= FITTED else "linear"
+    if x.shape[1] == 1:
+        return [_curve(x, y, wrong, mode)]
+    return _surface(x, y, wrong, Learner2D if x.shape[1] == 2 else LearnerND, SURFACE, mode=mode)
 
 
-def _curve(x: Floats, y: Floats, failed: Floats) -> Any:
+def _shared(samples: Floats, y: Floats) -> Any:
+    """Return the plot of the mean curve of at most `CURVE` samples, points (number of the sample, x)."""
+    kept = np.isfinite(samples).all(axis=1) & np.isfinite(y)
+    learner = AverageLearner1D(_nothing, _box(samples[kept, 1:])[0], mode="shared")
+    points = [(int(number), x) for number, x in samples[kept][-CURVE:].tolist()]
+    learner.tell_many(points, y[kept][-CURVE:].tolist())
+    return learner.plot()
+
+
+def _curve(x: Floats, y: Floats, failed: Floats, mode: Any) -> Any:
     kept = np.unique(np.concatenate([decimated(x[:, 0], column) for column in y.T]))
-    learner = Learner1D(_nothing, _box(np.concatenate([x, failed]))[0])
+    learner = Learner1D(_nothing, _box(np.concatenate([x, failed]))[0], mode=mode)
     _fill(learner, x[kept, 0].tolist(), y[kept], failed[:, 0].tolist())
     return learner.plot() * marks(hv, learner)
 
 
-def _surface(x: Floats, y: Floats, failed: Floats) -> list[Any]:
-    """Return the plot of a learner of at most `SURFACE` of the points, and those at the corners."""
+def _surface(x: Floats, y: Floats, failed: Floats, kind: Any, most: int, **options: Any) -> list[Any]:
+    """Return the plot of a learner of at most `most` of the points, and those at the corners."""
     box = _box(np.concatenate([x, failed]))
     corners = [int(np.argmin(((x - corner) ** 2).sum(axis=1))) for corner in _corners(box)]
-    step = -(-len(x) // SURFACE)
+    step = -(-len(x) // most)
     kept = np.unique([*range(0, len(x), step), *corners])
-    learner = Learner2D(_nothing, box) if len(box) == 2 else LearnerND(_nothing, box)
     try:
+        learner = kind(_nothing, box, **options)
         _fill(learner, [tuple(point) for point in x[kept].tolist()], y[kept], list(map(tuple, failed.tolist())))
         plot = learner.plot()
-    except (NotImplementedError, ValueError):  # dimensions and vectors that have no plot
+    except (ImportError, NotImplementedError, ValueError):  # dimensions and vectors that have no plot
         return []
     if isinstance(plot, (hv.Layout, hv.HoloMap)):
         return list(plot)

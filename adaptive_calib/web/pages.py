@@ -164,7 +164,7 @@ class _RunPage:
         failed = [points[k] for k in np.flatnonzero(status != OK)]
         seen = [points[k] for k in good], [values[k] for k in good]
         try:
-            plots = drawings.of_points(view.title, *seen, failed, state_of(run).get("calibration"))
+            plots = drawings.of_points(view.title, view.mode, *seen, failed, state_of(run).get("calibration"))
         except (
             AttributeError,
             KeyError,

@@ -221,14 +221,39 @@ def test_decimation_keeps_the_extremes() -> None:
 def test_failed_points_are_crosses_as_in_a_notebook() -> None:
     """They are drawn where they failed, also beyond the other points; what is no number is left out."""
     line = [0.0, 0.5, math.inf, 0.25]
-    (plot,) = drawings.of_points("Learner1D", line, line, [1.0, math.nan, 0.3], None)
+    (plot,) = drawings.of_points("Learner1D", "linear", line, line, [1.0, math.nan, 0.3], None)
     assert list(plot)[-1].dimension_values("x").tolist() == [0.3, 1.0]
     samples = [(0, x) for x in (0.0, 0.5, 1.0)]
-    (plot,) = drawings.of_points("AverageLearner1D", samples, [1.0, 2.0, 3.0], [(0, 0.3)], None)
+    (plot,) = drawings.of_points("AverageLearner1D", "separate", samples, [1.0, 2.0, 3.0], [(0, 0.3)], None)
     assert list(plot)[-1].dimension_values("x").tolist() == [0.3]
     corners = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0)]
-    (plot,) = drawings.of_points("Learner2D", corners, [1.0, 2.0, 3.0], [(1.0, 1.0)], None)
+    (plot,) = drawings.of_points("Learner2D", "linear", corners, [1.0, 2.0, 3.0], [(1.0, 1.0)], None)
     assert list(plot)[-1].array().tolist() == [[1.0, 1.0]]
+
+
+def test_the_interpolant_is_that_of_the_learner() -> None:
+    """In a smooth mode curves are smooth, of many points straight lines; of noisy values the mean is drawn."""
+    x = np.linspace(0, 3, 9)
+    (plot,) = drawings.of_points("Learner1D", "auto", x.tolist(), np.cos(x).tolist(), [], None)
+    curve = plot.Path.I.array()
+    assert np.abs(curve[:, 1] - np.cos(curve[:, 0])).max() < 1e-4
+    many = np.linspace(0, 3, drawings.FITTED + 1).tolist()
+    (plot,) = drawings.of_points("Learner1D", "auto", many, many, [], None)
+    assert "Path" not in plot
+    grid = np.stack(np.meshgrid(x[::2], x[::2]), axis=-1).reshape(-1, 2)
+    values = np.cos(grid).prod(axis=1).tolist()
+    for title, mode in [("Learner2D", "smooth"), ("GPLearner", "")]:
+        (plot,) = drawings.of_points(title, mode, list(map(tuple, grid.tolist())), values, [], None)
+        assert plot.Image.I[1.1, 1.1] == pytest.approx(math.cos(1.1) ** 2, abs=0.03)
+    noise = np.random.default_rng(1).standard_normal(200)
+    samples = [(k, u) for k, u in enumerate(np.random.default_rng(2).random(200).tolist())]
+    measured = [math.sin(u) + 0.1 * e for (_, u), e in zip(samples, noise.tolist(), strict=True)]
+    (plot,) = drawings.of_points("AverageLearner1D", "shared", samples, measured, [], None)
+    mean = plot.Curve.I.array()
+    assert np.abs(mean[:, 1] - np.sin(mean[:, 0])).max() < 0.1
+    (plot,) = drawings.of_points("GPLearner", "noise", [(u,) for _, u in samples], measured, [], None)
+    mean = plot.Curve.I.array()
+    assert np.abs(mean[:, 1] - np.sin(mean[:, 0])).max() < 0.1
 
 
 def test_bars_of_workers() -> None:
