@@ -27,6 +27,7 @@ WORDS = {
     "how-to/limit_what_runs_at_once": "licence, license, memory, threads",
     "how-to/look_and_clean": "csv, delete results, disk space, export, table of results",
     "how-to/minimum_and_level": "boundary, level, maximum, minimum, optimisation, optimization",
+    "how-to/read_off_a_curve": "area, derivative, extremum, maximum, peak, pole, resonance, root, zero",
     "how-to/regions_without_values": "NaN, refine",
     "how-to/replay": "log",
     "how-to/resume": "continue, crash, Ctrl-C, kill, restart, resume, snapshot",
