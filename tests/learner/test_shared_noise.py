@@ -80,6 +80,31 @@ def test_a_line_is_fitted_exactly() -> None:
     assert together(GRID) == pytest.approx(alone(GRID), abs=0.02)
 
 
+def test_what_bends_evenly_has_few_degrees_of_freedom() -> None:
+    """A sine wave and a cubic take hardly more coefficients than they need; a corner is not smoothed like them."""
+    t = np.linspace(0, 1, 600)
+    noise = 0.03 * np.random.default_rng(3).standard_normal(600)
+
+    def freedom(y: Any) -> float:
+        return fit(Samples(t, np.ones(600), y + noise, np.zeros(600))).splines[0].spline.freedom
+
+    assert freedom(t**3) < 7
+    assert freedom(np.sin(12 * t)) < 16
+    assert freedom(np.abs(t - 0.4)) > 9
+
+
+def test_the_band_holds_steps_between_samples() -> None:
+    """Between two samples with a step there may be any value; a steep slope with samples on it is no step."""
+    t = np.linspace(0, 1, 600)
+    noise = 0.03 * np.random.default_rng(4).standard_normal(600)
+    errors = []
+    for mean in (np.where(t > 0.55, 1.0, -1.0), np.tanh(40 * (t - 0.55))):
+        curve = fit(Samples(t, np.ones(600), mean + noise, np.zeros(600)))
+        errors.append(curve.largest_error(2.6))
+    assert errors[0] > 0.9
+    assert errors[1] < 0.2
+
+
 def test_fewer_samples_than_place_by_place() -> None:
     """With the same samples the mean curve is several times as good as the line through means at each place."""
     shared = _run(_learner(_wave, 0.2), 400)

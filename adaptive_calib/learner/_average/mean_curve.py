@@ -2,19 +2,25 @@
 
 The curve is a penalised spline in a warped coordinate u(t), t from 0 to 1 along the domain,
 
-    minimise  Σ w_s (y_s - f(u_s))² + λ |D³ c|²    over the coefficients c of f,
+    minimise  Σ w_s (y_s - f(u_s))² + λ |D^d c|²    over the coefficients c of f,
 
-with third differences D³ c. λ is that of the largest restricted likelihood. The warp is steep where a first fit
-bends, so that one λ serves sharp and flat parts: du/dt ∝ g^strength + FLAT with g the root of the mean second
-derivative of the first fit over its local length; the strength (or none) is chosen by the same likelihood. The noise
+with differences D^d c of order d. λ is that of the largest restricted likelihood, and so is d: 5 for what bends evenly,
+less for corners. As a polynomial of degree d - 1 is free of penalty, each order has other free coefficients; they have
+the prior of one sample (Kass & Wasserman), without which likelihoods of different orders cannot be compared.
+
+The warp is steep where a first fit bends, so that one λ serves sharp and flat parts: du/dt ∝ g^strength + FLAT with g
+the root of the mean second derivative of the first fit over its local length; the strength is chosen by the same
+likelihood, if that is clearly larger than without a warp, since a warp is drawn from the same samples. The noise
 may change along the domain: its level is estimated from the residuals in up to `MOST_STRETCHES` stretches with
 equally many samples, drawn towards the common level by what chance alone explains, and w is its inverse square.
 
 The error bar at t is the quantile of the level times the posterior standard deviation, plus the distance to the fit
-with a tenth of λ: a peak that the penalty flattens is off by about that.
+with a tenth of λ: a peak that the penalty flattens is off by about that. Other fits whose likelihood is not much less
+are not ruled out, so that the band has theirs in it.
 
 Sources: penalised splines, Eilers & Marx, Statist. Sci. 11 (1996) 89; restricted likelihood, Ruppert, Wand & Carroll,
-Semiparametric Regression (2003); bands, Nychka, J. Amer. Statist. Assoc. 83 (1988) 1134.
+Semiparametric Regression (2003); prior of one sample, Kass & Wasserman, J. Amer. Statist. Assoc. 90 (1995) 928; bands,
+Nychka, ibid. 83 (1988) 1134.
 """
 
 from __future__ import annotations
@@ -24,28 +30,37 @@ from typing import Any
 
 import numpy as np
 from scipy.interpolate import BSpline
-from scipy.linalg import cholesky, eigh, solve_triangular
+from scipy.linalg import cholesky, solve_triangular, svd
+from scipy.ndimage import median_filter
 
 from adaptive_calib._arrays import Floats
 
-__all__ = ["GRID", "MeanCurve", "Samples", "fit"]
+__all__ = ["FEWEST_PLACES", "GRID", "MeanCurve", "Samples", "fit"]
 
 #: Where warp, noise and density are kept.
 GRID = np.linspace(0.0, 1.0, 1001)
-#: Pieces of the spline, its degree, and the order of the penalised differences.
-KNOTS, DEGREE, ORDER = 100, 4, 3
+#: Pieces of the spline, and its degree.
+KNOTS, DEGREE = 100, 4
+#: Orders of the penalised differences, without and with a warp.
+ORDERS, WARPED_ORDERS = (3, 5), (2,)
+#: Fewest places of a fit.
+FEWEST_PLACES = 8
 #: Strengths of the warp that are tried beside none, and the least steepness of a warp.
 STRENGTHS = (0.5, 1.0, 1.5)
 FLAT = 0.3
+#: By how much -2 log likelihood has to be less for a warp. With 0 smooth curves in much noise were up to a fifth worse.
+PRICE = 4.0
+#: By how much more -2 log likelihood may be for a fit that is not ruled out.
+PLAUSIBLE = 12.0
+#: Distances of neighbouring samples, of which the median slope is that around the middle one.
+AROUND = 9
 #: Stretches of the noise level, and the fewest samples in one.
 MOST_STRETCHES, FEWEST_IN_STRETCH = 12, 60
 #: Penalties that are tried, in units of the smallest.
-PENALTIES = 10 ** np.linspace(0, 12, 73)
+PENALTIES = 10 ** np.linspace(0, 18, 109)
 
 _STEP = 1 / KNOTS
 _KNOTS = np.arange(-DEGREE, KNOTS + DEGREE + 1) * _STEP
-_DIFFERENCES = np.diff(np.eye(KNOTS + DEGREE), ORDER, axis=0)
-_PENALTY = _DIFFERENCES.T @ _DIFFERENCES
 
 
 @dataclass(frozen=True)
@@ -68,31 +83,62 @@ class Samples:
     scatter: Floats
 
 
-class _Spline:
-    """A penalised spline in u for one warp and one set of weights."""
+class _Penalty:
+    """The penalty of differences of one order.
 
-    def __init__(self, u: Floats, samples: Samples, weights: Floats) -> None:
+    Attributes
+    ----------
+    order : int
+    differences : array, shape (KNOTS + DEGREE - order, KNOTS + DEGREE)
+    matrix : array, shape (KNOTS + DEGREE, KNOTS + DEGREE)
+        The square of it.
+    free : array, shape (KNOTS + DEGREE, order)
+        Coefficients without penalty.
+    logarithm : float
+        Of the product of the eigenvalues that are not 0.
+    least : float
+        The smallest penalty, relative to the samples: with it a curve may bend from knot to knot.
+    """
+
+    def __init__(self, order: int) -> None:
+        differences = np.diff(np.eye(KNOTS + DEGREE), order, axis=0)
+        self.order, self.differences, self.matrix = order, differences, differences.T @ differences
+        self.free = np.linalg.qr(np.polynomial.legendre.legvander(np.linspace(-1, 1, KNOTS + DEGREE), order - 1))[0]
+        self.logarithm = float(np.linalg.slogdet(differences @ differences.T)[1])
+        self.least = 10.0 ** (2 * order - 12)
+
+
+_PENALTIES = {order: _Penalty(order) for order in {*ORDERS, *WARPED_ORDERS}}
+
+
+class _Spline:
+    """A penalised spline in u for one warp, one order of differences and one set of weights."""
+
+    def __init__(self, u: Floats, samples: Samples, weights: Floats, penalty: _Penalty) -> None:
         basis = _basis(u)
         heavy = weights * samples.number
         normal = (basis.T.multiply(heavy) @ basis).toarray()
         right = basis.T @ (heavy * samples.mean)
-        least = 1e-6 * np.trace(normal) / np.trace(_PENALTY)
-        size = len(normal)
-        lower = cholesky(normal + least * _PENALTY + 1e-13 * np.trace(normal) / size * np.eye(size), lower=True)
-        half = solve_triangular(lower, _PENALTY, lower=True)
-        spectrum, vectors = eigh(solve_triangular(lower, half.T, lower=True))
-        spectrum = np.maximum(spectrum, 0)
-        z = vectors.T @ solve_triangular(lower, right, lower=True)
+        least = penalty.least * np.trace(normal) / np.trace(penalty.matrix)
+        size, order = len(normal), penalty.order
+        lower = cholesky(normal + least * penalty.matrix + 1e-13 * np.trace(normal) / size * np.eye(size), lower=True)
+        # not of the square, whose small eigenvalues would be lost: smooth curves need them
+        _, roots, turned = svd(solve_triangular(lower, penalty.differences.T, lower=True).T)
+        spectrum, vectors = np.pad(roots**2, (0, order)), turned.T
+        z = turned @ solve_triangular(lower, right, lower=True)
         total = float((heavy * samples.mean**2).sum() + (weights * samples.scatter).sum())
         count = float(samples.number.sum())
         penalties = least * PENALTIES
         shrink = 1 / (1 + (penalties[:, None] - least) * spectrum)
         left = np.maximum(total - (z**2 * shrink).sum(axis=1), 1e-12 * total + 1e-300)
-        scores = (count - ORDER) * np.log(left / (count - ORDER)) - np.log(shrink).sum(axis=1)
-        scores -= (size - ORDER) * np.log(penalties)
+        scores = count * np.log(left / (count - order)) - np.log(shrink).sum(axis=1)
+        scores -= (size - order) * np.log(penalties)
         best = int(scores.argmin())
-        self.score = float(scores[best] + 2 * np.log(np.diag(lower)).sum())
-        self.variance = float(left[best] / (count - ORDER))
+        free = np.linalg.slogdet(penalty.free.T @ normal @ penalty.free)[1]
+        #: -2 log likelihood, up to a constant of the samples and weights.
+        self.score = float(scores[best] + 2 * np.log(np.diag(lower)).sum() - penalty.logarithm - free)
+        self.score += order * (np.log(count) - 1)
+        self.variance = float(left[best] / (count - order))
         self._shrink = shrink[best]
         self._back = solve_triangular(lower, vectors, lower=True, trans=1)
         self._coefficients = self._back @ (self._shrink * z)
@@ -104,19 +150,39 @@ class _Spline:
         values: Floats = _basis(u) @ self._coefficients
         return values
 
-    def deviation(self, u: Floats) -> Floats:
-        """Return the posterior standard deviation."""
-        deviation: Floats = np.sqrt(self.variance * ((_basis(u) @ self._back) ** 2 * self._shrink).sum(axis=1))
-        return deviation
-
-    def bias(self, u: Floats) -> Floats:
-        """Return the distance to the fit with a tenth of the penalty."""
-        bias: Floats = np.abs(_basis(u) @ (self._looser - self._coefficients))
-        return bias
+    def width(self, u: Floats, quantile: float) -> Floats:
+        """Return posterior standard deviations, plus the distance to the fit with a tenth of the penalty."""
+        basis = _basis(u)
+        deviation = np.sqrt(self.variance * ((basis @ self._back) ** 2 * self._shrink).sum(axis=1))
+        width: Floats = quantile * deviation + np.abs(basis @ (self._looser - self._coefficients))
+        return width
 
 
 def _basis(u: Floats) -> Any:
     return BSpline.design_matrix(np.clip(u, 0, 1), _KNOTS, DEGREE)
+
+
+@dataclass(frozen=True)
+class _Warped:
+    """A spline of a warped coordinate: `warp` is u on the grid, `price` what is added to its score."""
+
+    spline: _Spline
+    warp: Floats
+    price: float = 0.0
+
+    @property
+    def score(self) -> float:
+        return self.spline.score + self.price
+
+    def u(self, t: Floats) -> Floats:
+        u: Floats = np.interp(t, GRID, self.warp)
+        return u
+
+    def __call__(self, t: Floats) -> Floats:
+        return self.spline(self.u(t))
+
+    def width(self, t: Floats, quantile: float) -> Floats:
+        return self.spline.width(self.u(t), quantile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,62 +191,74 @@ class MeanCurve:
 
     Attributes
     ----------
-    spline : callable
-        Of u.
-    warp : array, shape (len(GRID),)
-        u on the grid.
+    splines : list of callable
+        The curve, and others that the samples do not rule out; of t.
     noise : array, shape (len(GRID),)
         Standard deviation of a sample on the grid.
+    places : array, shape (n,)
+        Places of the samples, ascending.
     """
 
-    spline: _Spline
-    warp: Floats
+    splines: list[_Warped]
     noise: Floats
+    places: Floats
 
     def __call__(self, t: Floats) -> Floats:
         """Return the mean at t."""
-        return self.spline(np.interp(t, GRID, self.warp))
+        return self.splines[0](t)
 
     def error(self, t: Floats, quantile: float) -> Floats:
-        """Return the half-width of the band at t."""
-        u = np.interp(t, GRID, self.warp)
-        width: Floats = quantile * self.spline.deviation(u) + self.spline.bias(u)
+        """Return the half-width of the band at t.
+
+        It has the bands of all splines in it. Where the curve changes from one sample to the next by more than its
+        slope around explains, the mean may have a step anywhere between the two, and the width is at least that.
+        """
+        value = self(t)
+        bands = [np.abs(each(t) - value) + each.width(t, quantile) for each in self.splines]
+        change, length = np.diff(self(self.places)), np.diff(self.places)
+        steps = np.pad(np.abs(change - length * median_filter(change / length, AROUND, mode="nearest")), 1)
+        width: Floats = np.maximum(np.max(bands, axis=0), steps[np.searchsorted(self.places, t)])
         return width
+
+    def largest_error(self, quantile: float) -> float:
+        """Return the largest half-width of the band."""
+        return float(self.error(np.concatenate([GRID, self.places]), quantile).max())
 
     def steepness(self) -> Floats:
         """Return du/dt on the grid, 1 in the mean."""
-        slope = np.gradient(self.warp, GRID)
+        slope = np.gradient(self.splines[0].warp, GRID)
         steepness: Floats = slope / slope.mean()
         return steepness
 
 
 def fit(samples: Samples) -> MeanCurve:
-    """Fit curve, warp and noise; at least ORDER + 2 places."""
-    flat = np.ones(len(GRID))
-    weights = np.ones(len(samples.t))
-    noise = flat
-    plain = _Spline(samples.t, samples, weights)
-    best, warp = plain, GRID
+    """Fit curve, warp and noise; at least `FEWEST_PLACES` places."""
+    noise, weights = np.ones(len(GRID)), np.ones(len(samples.t))
+    tried = _tried(samples, weights, None)
     for step in range(2):
-        first, old = best, warp
-        best, warp = (_Spline(samples.t, samples, weights) if step else plain), GRID
-        for strength in STRENGTHS:
-            tried = _warped(first, old, strength)
-            spline = _Spline(np.interp(samples.t, GRID, tried), samples, weights)
-            if spline.score < best.score:
-                best, warp = spline, tried
+        tried = _tried(samples, weights, tried[0])
         if step == 0:
-            noise = _noise(best, warp, samples)
+            noise = _noise(tried[0], samples)
             weights = np.interp(samples.t, GRID, noise) ** -2.0
             scale = weights.mean()
             weights, noise = weights / scale, noise * np.sqrt(scale)
-    return MeanCurve(best, warp, noise * np.sqrt(best.variance))
+    likely = [each for each in tried if each.score <= tried[0].score + PLAUSIBLE]
+    return MeanCurve(likely, noise * np.sqrt(tried[0].spline.variance), samples.t)
 
 
-def _warped(spline: _Spline, warp: Floats, strength: float) -> Floats:
+def _tried(samples: Samples, weights: Floats, first: _Warped | None) -> list[_Warped]:
+    """Return splines without a warp, and those whose warp follows a first fit; the best one first."""
+    tried = [_Warped(_Spline(samples.t, samples, weights, _PENALTIES[order]), GRID) for order in ORDERS]
+    for warp in [] if first is None else [_warped(first, strength) for strength in STRENGTHS]:
+        u = np.interp(samples.t, GRID, warp)
+        tried += [_Warped(_Spline(u, samples, weights, _PENALTIES[order]), warp, PRICE) for order in WARPED_ORDERS]
+    return sorted(tried, key=lambda each: each.score)
+
+
+def _warped(first: _Warped, strength: float) -> Floats:
     """Return a warp that is steep where a fit bends."""
-    bend = np.gradient(np.gradient(spline(warp), GRID), GRID) ** 2
-    length = np.clip(1 / (spline.freedom * np.maximum(np.gradient(warp, GRID), 0.2)), 0.002, 0.1)
+    bend = np.gradient(np.gradient(first(GRID), GRID), GRID) ** 2
+    length = np.clip(1 / (first.spline.freedom * np.maximum(np.gradient(first.warp, GRID), 0.2)), 0.002, 0.1)
     summed = _cumulated(bend)
     low, high = np.clip(GRID - length, 0, 1), np.clip(GRID + length, 0, 1)
     mean = np.maximum(np.interp(high, GRID, summed) - np.interp(low, GRID, summed), 0) / (high - low)
@@ -197,12 +275,12 @@ def _cumulated(values: Floats) -> Floats:
     return summed
 
 
-def _noise(spline: _Spline, warp: Floats, samples: Samples) -> Floats:
+def _noise(curve: _Warped, samples: Samples) -> Floats:
     """Return the noise level on the grid, in any unit."""
     count = float(samples.number.sum())
     stretches = int(np.clip(count // FEWEST_IN_STRETCH, 1, MOST_STRETCHES))
-    off = samples.number * (samples.mean - spline(np.interp(samples.t, GRID, warp))) ** 2 + samples.scatter
-    off *= count / max(count - spline.freedom, 1)
+    off = samples.number * (samples.mean - curve(samples.t)) ** 2 + samples.scatter
+    off *= count / max(count - curve.spline.freedom, 1)
     before = np.cumsum(samples.number) - samples.number / 2
     which = np.minimum((before / count * stretches).astype(int), stretches - 1)
     number = np.bincount(which, samples.number, stretches)

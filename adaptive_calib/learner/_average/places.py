@@ -75,7 +75,7 @@ def next_places(
     """
     mass = np.concatenate([[0.0], np.cumsum(density(curve))])
     mass = np.interp(GRID, np.concatenate([[0.0], (GRID[1:] + GRID[:-1]) / 2, [1.0]]), mass / mass[-1])
-    shortest = 0.0 if curve is None else 1 / (EACH * curve.spline.freedom)
+    shortest = 0.0 if curve is None else 1 / (EACH * curve.splines[0].spline.freedom)
     t, number, repeatable = t.copy(), number.copy(), repeatable.copy()
     chosen: list[float] = []
     while len(chosen) < n:
@@ -109,7 +109,7 @@ def _in_gap(
     gaps = np.diff(at)
     best = int(np.flatnonzero(gaps >= gaps.max() * (1 - 1e-9))[0])
     if curve is not None:
-        low, high = np.interp(t[best : best + 2], GRID, curve.warp)
+        low, high = np.interp(t[best : best + 2], GRID, curve.splines[0].warp)
         if high - low < shortest:
             return None
     share = 0.35 + 0.3 * (len(t) * _GOLDEN % 1)

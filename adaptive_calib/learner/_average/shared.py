@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from adaptive_calib._arrays import Floats
-from adaptive_calib.learner._average.mean_curve import GRID, ORDER, MeanCurve, Samples, fit
+from adaptive_calib.learner._average.mean_curve import FEWEST_PLACES, GRID, MeanCurve, Samples, fit
 from adaptive_calib.learner._average.places import next_places
 from adaptive_calib.learner._average.site import Site
 
@@ -79,7 +79,7 @@ class SharedNoise:
         used = rows[:size]
         if kept is None or kept[1] != used:
             samples = _by_place(used)
-            curve = fit(samples) if len(samples.t) > ORDER + 2 and size >= START else None
+            curve = fit(samples) if len(samples.t) >= FEWEST_PLACES and size >= START else None
             kept = total, used, curve
         self._fits[whole] = total, used, kept[2]
         return kept[2]
@@ -111,8 +111,7 @@ class SharedNoise:
         """Return the largest half-width of the band, and the range of the curve (1 of a constant); kept."""
         if self._kept[:2] != (curve, alpha):
             size = float(np.ptp(curve(GRID)))
-            width = float(curve.error(GRID, self.quantile(alpha)).max())
-            self._kept = curve, alpha, (width, size if size > 0 else 1.0)
+            self._kept = curve, alpha, (curve.largest_error(self.quantile(alpha)), size if size > 0 else 1.0)
         return self._kept[2]
 
     def loss(self, sites: Mapping[float, Site], alpha: float) -> float:
