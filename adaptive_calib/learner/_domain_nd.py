@@ -21,7 +21,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from adaptive_calib.learner.values import two_numbers
 
-__all__ = ["DomainND", "PointND"]
+__all__ = ["TWIN", "DomainND", "PointND"]
 
 #: Points of a box nearer to a face than this, in units of the box, are taken to lie on it: a triangulation in floating
 #: point cannot hold the flat simplices between them and the face.
@@ -32,6 +32,8 @@ FEWEST_FLOATS = 2.0**12
 
 #: Coordinates are multiples of a span divided by this.
 GRID = 2.0**44
+#: Distance of a point and its twin, in units of the domain.
+TWIN = 1e-6
 
 #: A point of the domain, in the coordinates x of the user.
 PointND = tuple[float, ...]
@@ -238,6 +240,20 @@ class DomainND:
                 for v, whole, (low, high) in zip(x, self.integer, self.bbox, strict=True)
             ]
         )
+
+    def twin(self, point: PointND) -> PointND | None:
+        """Return a point of the domain next to another, `TWIN` of the domain away; None if there is none."""
+        if all(self.integer):
+            return None
+        axis = self.integer.index(False)
+        span = self.spans[axis]
+        for step in (TWIN, -TWIN):
+            u = list(self.u(point))
+            u[axis] += step * span
+            twin = self.x(u)
+            if 0 < u[axis] < span and twin != point and self.contains(twin):
+                return twin
+        return None
 
     def lattice(self, us: np.ndarray, limit: int) -> list[PointND]:
         """Return the points of the domain in the bounding box of the coordinates `us`, shape (m, N).

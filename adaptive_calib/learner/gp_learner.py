@@ -26,6 +26,7 @@ from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._gaussian.improvement import around, believing, expected_improvement
 from adaptive_calib.learner._gaussian.peaks import WithPeaks, fitted_in_noise, hidden
 from adaptive_calib.learner._gaussian.process import MOST_FITTED, Model, Process, Variances, fitted, prior
+from adaptive_calib.learner._twins import TWIN_DIFFERENCE, TWINS
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 from adaptive_calib.learner.claims import CONFIDENCE, FRACTION, Claim, ErrorCheck
 from adaptive_calib.learner.values import no_valid_value, value_and_vector
@@ -41,8 +42,10 @@ MOST_LATTICE = 4096
 #: Places of even points at the most; with noise every other point is one. With three of four the mean of a ridge or a
 #: wave in noise was up to a quarter worse, and peaks were found no sooner.
 MOST_EVEN, EVEN = 2048, 2
-#: Gain of the logarithm of the likelihood that shows noise in the values.
+#: Gain of the logarithm of the likelihood that makes values suspected of noise.
 NOISE_EVIDENCE = 8.0
+#: Values of twins agree if they differ by less than this share of the suspected noise.
+AGREE = 0.01
 
 
 #: What points are for.
@@ -303,14 +306,15 @@ class GPLearner(BaseLearner):
         n = check_number_of_points(n)
         if not n or self.stopped_because():
             return [], []
-        opened = self._open or self._checks()
+        twins = {} if self._open else dict.fromkeys(self._twins()[0])
+        opened = self._open or twins or self._checks()
         if opened:
             points = [point for point in opened if not self._known(point)][:n]
             improvements = [self.loss(real=False)] * len(points)
         else:
             points, improvements = self._choose(n)
         if tell_pending:
-            if opened and not self._open:
+            if opened and not self._open and not twins:
                 self._open = opened
             self._pending.update(dict.fromkeys(points))
         return points, improvements
@@ -484,18 +488,49 @@ class GPLearner(BaseLearner):
         """
         if self._check is None:
             return ""
-        if not (stage := self._stage()):
+        if not self._stage():
             known = any(y is not None for y in self._inner.values())
             return "" if known else no_valid_value(len(self.data) + len(self._failed))
-        exact = self._model()
-        model = self._kept("with noise", stage, lambda: fitted(*self._valid(stage), True, (exact.kernel.k2.nu,)))
-        size = math.sqrt(model.noise) * float(model.scale.max())
-        if size <= self._check.error or model.likelihood - exact.likelihood < NOISE_EVIDENCE:
+        size = self._twins()[1]
+        if size <= self._check.error:
             return ""
         return (
             f"noise of about {size:.1g} in the values; the goal of {self._check.error:g} is below it: "
             "use GPLearner(..., noise=True) for their mean"
         )
+
+    def _twins(self) -> tuple[list[PointND], float]:
+        """Return twins to ask for, and the deviation of the noise that they showed, 0.0 without.
+
+        Unresolved structure and noise look the same in the likelihood; they differ at twins of the points that are
+        missed by most. One that agrees is enough to see no noise in the values of this stage.
+        """
+        check, stage = self._check, self._stage()
+        if check is None or not stage:
+            return [], 0.0
+
+        def suspect() -> tuple[list[tuple[Floats, PointND]], float]:
+            us, values = self._valid(stage)
+            exact = self._model()
+            model = fitted(us, values, True, (exact.kernel.k2.nu,))
+            if model.likelihood - exact.likelihood < NOISE_EVIDENCE:
+                return [], 0.0
+            valid = [(point, y) for point, y in self._inner.items() if y is not None]
+            worst = np.argsort(-np.abs(Process(model, us, values).missed).max(axis=1), kind="stable")
+            twins = ((valid[i][1], self._domain.twin(valid[i][0])) for i in worst.tolist())
+            pairs = [(y, twin) for y, twin in twins if twin is not None]
+            return pairs[:TWINS], math.sqrt(model.noise) * float(model.scale.max())
+
+        pairs, size = self._kept("suspected", stage, suspect)
+        if len(pairs) < TWINS or size <= check.error:
+            return [], 0.0
+        known = [(y, self._inner[twin]) for y, twin in pairs if twin in self._inner]
+        apart = [0.0 if other is None else float(np.abs(y - other).max()) for y, other in known]
+        if min(apart, default=math.inf) < AGREE * size:
+            return [], 0.0
+        if len(known) < TWINS:
+            return [twin for _, twin in pairs if not self._known(twin)], 0.0
+        return [], min(size, float(np.median(apart)) / TWIN_DIFFERENCE)
 
     # -- predict -----------------------------------------------------------------------------------------------------
 

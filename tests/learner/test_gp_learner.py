@@ -248,6 +248,19 @@ def test_noise_above_the_goal() -> None:
     assert learner.npoints < 200
 
 
+def test_what_is_not_resolved_is_no_noise() -> None:
+    """A fine ripple looks like noise to the process; one value beside a known one shows that it is none."""
+    learner = GPLearner(lambda p: p[0] + p[1] + 0.1 * math.sin(97 * math.pi * p[0]), [(0, 1)] * 2)
+    learner.set_error_goal(0.01)
+    near = 0
+    while learner.npoints < 60:
+        (point,), _ = learner.ask(1)
+        near += any(math.dist(point, other) < 1e-5 for other in learner.data)
+        learner.tell(point, learner.function(point))
+    assert learner.stopped_because() == ""
+    assert 0 < near <= 6
+
+
 def test_noise_is_averaged_between_places() -> None:
     """The mean is known better than a single value, the bands hold, and no place is evaluated twice."""
     places = np.random.default_rng(1).random((500, 2))

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from adaptive_calib.learner._domain_nd import DomainND, PointND
+from adaptive_calib.learner._domain_nd import TWIN, DomainND, PointND
 from adaptive_calib.learner._simplex.interpolant import Interpolant
 from adaptive_calib.learner._twins import Twins
 from adaptive_calib.learner.values import no_valid_value
@@ -26,8 +26,8 @@ __all__ = ["NoiseWatch"]
 FIRST, GROWTH = 100, 1.5
 #: An estimate that is left with more than this share of what it was has not fallen.
 FALLEN = 0.8
-#: Distance of a point and its twin, in units of the domain, and the part of the goal by which they differ if they do.
-DISTANCE, LEAST = 1e-6, 0.01
+#: Part of the goal by which the values of twins differ if they do.
+LEAST = 0.01
 #: They also differ by more than this many times what the slope of a cell makes of their distance, as near a pole.
 STEEP = 20.0
 #: A run ends if this share of the domain lies beside missing values, and does not fall in `LOOKS` looks in a row.
@@ -95,12 +95,12 @@ class NoiseWatch:
         self, interpolant: Interpolant, points: list[PointND], cells: np.ndarray
     ) -> Iterator[tuple[PointND, np.ndarray, float]]:
         """Yield twins of the vertices of cells, the values beside them, and the differences that are no noise."""
-        distance = DISTANCE * self.domain.spans[self.domain.integer.index(False)]
+        distance = TWIN * self.domain.spans[self.domain.integer.index(False)]
         seen: set[int] = set()
         for cell in cells:
             values, corners = interpolant.values[cell], interpolant.triangulation.points[cell]
             for v, value, corner in zip(cell.tolist(), values, corners, strict=True):
-                twin = self._twin(points[v]) if v not in seen and np.isfinite(value).all() else None
+                twin = self.domain.twin(points[v]) if v not in seen and np.isfinite(value).all() else None
                 seen.add(v)
                 if twin is not None:
                     rises, lengths = np.abs(values - value).max(axis=1), np.linalg.norm(corners - corner, axis=1)
@@ -118,18 +118,6 @@ class NoiseWatch:
                 f"{unknown:.0%} of the domain lies beside points without a valid value (NaN, infinite or failed), and "
                 "does not become less; make the function return a value there, or leave the region out"
             )
-
-    def _twin(self, point: PointND) -> PointND | None:
-        """Return a point of the domain next to another; None if there is none."""
-        axis = self.domain.integer.index(False)
-        span = self.domain.spans[axis]
-        for step in (DISTANCE, -DISTANCE):
-            u = list(self.domain.u(point))
-            u[axis] += step * span
-            twin = self.domain.x(u)
-            if 0 < u[axis] < span and twin != point and self.domain.contains(twin):
-                return twin
-        return None
 
     def observe(self, point: PointND, value: np.ndarray | None) -> None:
         """Take in the value at a twin, shape (M,), None if there is none."""
