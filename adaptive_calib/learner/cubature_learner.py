@@ -4,8 +4,9 @@ Globally adaptive cubature: the box with the largest error is halved, along the 
 (`_integral.box_rule` has the rule, `_integral.box` the arithmetic of one box, this module chooses the next one).
 
 As in `IntegratorLearner`, values may be vectors, and an integral is done when a check has passed: where the tolerance
-is reached, values at random points of the largest boxes are foretold and compared. A box in which they disagree is
-halved. Nodes of a box that was halved are check points of its halves at no cost.
+is reached, values at random points of the largest boxes are foretold and compared, and those that neighbours foretell
+at their common face with each other. A box in which they disagree is halved. Nodes of a box that was halved are check
+points of its halves at no cost.
 
 Source: A. Genz and A. Malik, Journal of Computational and Applied Mathematics 6 (1980) 295; the algorithm is that of
 ADAPT, DCUHRE and of `scipy.integrate.cubature`, which halves all axes at a time.
@@ -24,7 +25,8 @@ import numpy as np
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._integral.box import Box, Point
-from adaptive_calib.learner._integral.interval import IntegralEstimate, Value, is_finite, norm
+from adaptive_calib.learner._integral.box_rule import STRIP
+from adaptive_calib.learner._integral.interval import IntegralEstimate, Value, is_finite, norm, sizes
 from adaptive_calib.learner._integral.noise import LEAST
 from adaptive_calib.learner._integral.quadrature_learner import ROUNDING, SMALL_MISS, QuadratureLearner
 from adaptive_calib.learner._twins import TWINS
@@ -212,6 +214,48 @@ class CubatureLearner(QuadratureLearner):
             heappush(heap, (negative * times / (times + 1), times + 1, i))
         return points
 
+    def _end_check(self) -> None:
+        if not self._open_checks and not self._check_failed:
+            self._check_failed = self._compare_faces()
+        super()._end_check()
+
+    def _compare_faces(self) -> bool:
+        """Raise errors where neighbours foretell different values at their common face; return whether they matter.
+
+        There is an edge then in the strip between the face and the nodes beside it, which no node has seen. Both boxes
+        are to be halved across it.
+        """
+        shape, cover = self._shape or (), [i for i in sorted(self._cover) if not self.boxes[i].is_unknown]
+        values = {i: self.boxes[i].values_at_nodes(self.data, shape)[0] for i in cover}
+        missed = np.zeros((len(self.boxes), self.ndim))
+        for i in cover:
+            for axis, middle, outside in self.boxes[i].faces():
+                j = self._box_at(outside)
+                # of two boxes the smaller one looks at the larger
+                if j not in values or self.boxes[j].volume < self.boxes[i].volume:
+                    continue
+                (here, doubt), (there, other) = (self.boxes[k].foretell(np.array([middle]), values[k]) for k in (i, j))
+                jump = max(float(sizes(here - there)[0]) - doubt - other, 0.0)
+                widths = [self.boxes[k].high[axis] - self.boxes[k].low[axis] for k in (i, j)]
+                missed[[i, j], axis] += jump * STRIP * self.boxes[i].volume * max(widths) / widths[0]
+        errors = {i: float(missed[i].sum()) for i in cover if missed[i].sum() > self.boxes[i].err}
+        if sum(errors.values()) <= self.wanted:
+            return False
+        for i, err in errors.items():
+            self.boxes[i].err, self.boxes[i].axis = err, int(missed[i].argmax())
+            self._push(i)
+        self._sums = None
+        return True
+
+    def _box_at(self, x: Point) -> int | None:
+        """Return the box of the cover that contains `x`; None outside of the domain."""
+        if not self.boxes[0].contains(x):
+            return None
+        i = 0
+        while i not in self._cover:
+            i = next(part for part in self.boxes[i].parts if self.boxes[part].contains(x))
+        return i
+
     def _use_check(self, x: Point) -> None:
         """Compare the foretold value with the one at a check point."""
         self._open_checks.discard(x)
@@ -270,6 +314,7 @@ class CubatureLearner(QuadratureLearner):
         if box.parent is None:
             self._cover = self._cover or {0}
             return
+        self._compare_halves(self.boxes[box.parent])
         # a half may have been halved itself before its sibling was complete
         refined = [box.parent] if box.parent in self._cover else []
         while refined:
@@ -279,6 +324,16 @@ class CubatureLearner(QuadratureLearner):
                 self._cover.remove(parent)
                 self._cover.update(parts)
                 refined += parts
+
+    def _compare_halves(self, box: Box) -> None:
+        """Lower the errors of both halves of a box, if they have estimates, as far as these agree with its own."""
+        left, right = (self.boxes[part] for part in box.parts)
+        difference = left.difference + right.difference
+        if box.complete and left.complete and right.complete and difference:
+            moved = norm(left.igral + right.igral - box.igral) / difference
+            for part in box.parts:
+                self.boxes[part].lower_error(moved, self.data, self._shape or ())
+                self._push(part)
 
     # ------------------------------------------------------------------------------------------------ data in and out
 

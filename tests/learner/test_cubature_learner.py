@@ -80,7 +80,7 @@ def _integrate(
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_degrees_of_the_rule(n: int) -> None:
-    """Both rules integrate polynomials of their degree exactly; fourth differences belong to one axis."""
+    """All rules integrate polynomials of their degree exactly; fourth differences belong to one axis."""
     rule = box_rule(n)
     assert len(rule.nodes) == {2: 17, 3: 33}[n]
     for powers in product(range(8), repeat=n):
@@ -90,6 +90,8 @@ def test_degrees_of_the_rule(n: int) -> None:
             assert rule.weights @ values == pytest.approx(exact, abs=1e-14)
         if sum(powers) <= 5:
             assert rule.weights_5 @ values == pytest.approx(exact, abs=1e-14)
+        if sum(powers) <= 3:
+            assert rule.weights_3 @ values == pytest.approx(exact, abs=1e-14)
     assert rule.differences @ rule.nodes**2 == pytest.approx(np.zeros((n, n)), abs=1e-14)
     fourth = rule.differences @ rule.nodes**4
     assert np.all(fourth.diagonal() < -0.1)
@@ -113,6 +115,15 @@ def test_known_integrals(function: Any, bounds: Any, exact: float, tol: float, i
     learner = _integrate(function, bounds, tol, in_flight)
     assert learner.converged
     assert learner.igral == pytest.approx(exact, rel=tol)
+
+
+@pytest.mark.parametrize(("edge", "least", "most"), [(0.0, 0, 200), (1e-3, 1500, 2000)])
+def test_errors_of_smooth_functions_are_not_those_of_the_lower_rule(edge: float, least: int, most: int) -> None:
+    """A smooth function takes 161 points (433 with the difference of two rules as the error); with an edge it stays."""
+    learner = _integrate(lambda p: math.exp(2 * (p[0] + p[1])) + edge * (p[0] + p[1] > 0.9), SQUARE, 1e-6)
+    assert learner.converged
+    assert learner.igral == pytest.approx(math.expm1(2) ** 2 / 4 + edge * (1 - 0.9**2 / 2), rel=1e-6)
+    assert least < learner.npoints < most
 
 
 def test_halves_the_axis_along_which_the_function_changes() -> None:
@@ -285,3 +296,11 @@ def test_values_that_are_missing_all_over_end_the_integral(bounds: Any) -> None:
     assert not learner.converged
     assert learner.npoints <= 6400
     assert "where values are missing" in learner.stopped_because()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_an_edge_beside_a_face_is_found(axis: int) -> None:
+    """No node is nearer to a face than 2.5 % of the box; what the neighbour foretells there shows the edge."""
+    learner = _integrate(lambda p: float(p[axis] > 0.505), SQUARE, 1e-3)
+    assert learner.converged
+    assert learner.igral == pytest.approx(0.495, rel=1e-3)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from math import prod
+from math import inf, nextafter, prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -29,6 +29,9 @@ Point: TypeAlias = tuple[float, ...]
 #: A foretold value may be off by this times the largest residual of the fit at the nodes: a point between nodes is
 #: foretold several times worse than the nodes that the polynomial was fitted to.
 _TRUST = 10.0
+
+#: The error may be this many times what is seen of it. With 1, some errors at edges were above the tolerance.
+_SEEN = 4.0
 
 #: A box is not halved below this times the distance of two floats.
 _NARROW = 1000
@@ -56,6 +59,8 @@ class Box:
         The part of `err` that comes from missing values.
     igral, err, size
         The integral, its error, and the integral of the absolute values.
+    difference, fall : float
+        Difference of the integrals by the rules of degree 7 and 5; that over the one of degree 5 and 3.
     axis : int
         Where it is halved.
     checks : list of tuple
@@ -73,6 +78,8 @@ class Box:
     igral: Value = 0.0
     err: float = float(np.finfo(float).max)
     size: float = 0.0
+    difference: float = 0.0
+    fall: float = 1.0
     axis: int = 0
     checks: list[Point] = field(default_factory=list)
 
@@ -111,7 +118,7 @@ class Box:
             half.checks = [x for x in (*self.checks, *self.nodes) if half.contains(x)]
         return left, right
 
-    def _values(self, values: Mapping[Point, Value], shape: tuple[int, ...]) -> tuple[Floats, int]:
+    def values_at_nodes(self, values: Mapping[Point, Value], shape: tuple[int, ...]) -> tuple[Floats, int]:
         """Return the values at the nodes, shape (N, *shape), missing ones replaced, and the number of these."""
         found = [values.get(x, np.nan) for x in self.nodes]
         good = [is_finite(y) for y in found]
@@ -136,10 +143,13 @@ class Box:
         """
         self.complete = True
         rule, volume = box_rule(len(self.low)), self.volume
-        f, missing = self._values(values, shape)
+        f, missing = self.values_at_nodes(values, shape)
         igral = volume * np.tensordot(rule.weights, f, axes=1)
         self.igral = igral if shape else float(igral)
-        self.err = norm(volume * np.tensordot(rule.weights - rule.weights_5, f, axes=1))
+        self.difference = norm(volume * np.tensordot(rule.weights - rule.weights_5, f, axes=1))
+        before = norm(volume * np.tensordot(rule.weights_5 - rule.weights_3, f, axes=1))
+        self.fall = self.difference / before if before else 1.0
+        self.err = self.difference
         magnitudes = sizes(f)
         self.size = volume * float(magnitudes.mean())
         if missing:
@@ -153,6 +163,22 @@ class Box:
         if self.checks:
             self.check(values, shape)
 
+    def lower_error(self, moved: float, values: Mapping[Point, Value], shape: tuple[int, ...]) -> None:
+        """Take a smaller error than the difference of two rules if it shows that the function is smooth.
+
+        Parameters
+        ----------
+        moved : float
+            By how much the integral over this box and its sibling has changed by the halving, over the sum of both
+            `difference`. If the error falls from rule to rule and from the whole to the halves, it is less than either
+            fall foretells; where there is an edge, one of both does not.
+        values, shape
+            As in `estimate`.
+        """
+        self.err = self.difference * min(_SEEN * max(moved, self.fall), 1.0) + self.unknown
+        if self.checks:
+            self.check(values, shape)
+
     def check(self, values: Mapping[Point, Value], shape: tuple[int, ...]) -> float:
         """Raise `err` to the error that `checks` show; return that error.
 
@@ -160,19 +186,32 @@ class Box:
         about as large as the part of the box that one node stands for.
         """
         xs = [x for x in self.checks if x in values and is_finite(values[x])]
-        f, missing = self._values(values, shape)
+        f, missing = self.values_at_nodes(values, shape)
         if not xs or missing == len(f):
             return 0.0
-        low, high = np.array(self.low), np.array(self.high)
-        rule = box_rule(len(low))
-        c = np.tensordot(rule.fit, f, axes=1)
-        residual = float(sizes(np.tensordot(monomials(rule.nodes), c, axes=1) - f).max())
-        at = (2 * np.array(xs) - low - high) / (high - low)
-        observed = np.array([values[x] for x in xs])
-        misses = sizes(np.tensordot(monomials(at), c, axes=1) - observed)
-        worst = max(float(misses.max()) - _TRUST * residual, 0.0) * self.volume / len(f)
+        foretold, doubt = self.foretell(np.array(xs), f)
+        misses = sizes(foretold - np.array([values[x] for x in xs]))
+        worst = max(float(misses.max()) - doubt, 0.0) * self.volume / len(f)
         self.err = max(self.err, worst)
         return worst
+
+    def foretell(self, xs: Floats, f: Floats) -> tuple[Floats, float]:
+        """Return values at places, shape (k, n), by the fit to `f` at the nodes, and how far to doubt them."""
+        low, high, rule = np.array(self.low), np.array(self.high), box_rule(len(self.low))
+        c = np.tensordot(rule.fit, f, axes=1)
+        residual = float(sizes(np.tensordot(monomials(rule.nodes), c, axes=1) - f).max())
+        foretold: Floats = np.tensordot(monomials((2 * xs - low - high) / (high - low)), c, axes=1)
+        return foretold, _TRUST * residual
+
+    def faces(self) -> list[tuple[int, Point, Point]]:
+        """Return axis and middle of each face, and a point beside the middle that is just outside of the box."""
+        found = []
+        for k, ends in enumerate(zip(self.low, self.high, strict=True)):
+            for end, away in zip(ends, (-inf, inf), strict=True):
+                middle = [(a + b) / 2 for a, b in zip(self.low, self.high, strict=True)]
+                before, after = middle[:k], middle[k + 1 :]
+                found.append((k, (*before, end, *after), (*before, nextafter(end, away), *after)))
+        return found
 
     def twin(self, i: int, values: Mapping[Point, Value], shape: tuple[int, ...]) -> tuple[Point, Value, float] | None:
         """Return a point beside the node `i`, the value that the fit foretells from the node's, and a difference.
@@ -186,7 +225,7 @@ class Box:
         beside = rule.nodes[i].copy()
         beside[0] += 2 * DISTANCE
         before, after = monomials(np.array([rule.nodes[i], beside])) @ rule.fit
-        change = (after - before) @ self._values(values, shape)[0]
+        change = (after - before) @ self.values_at_nodes(values, shape)[0]
         return twin, values[x] + change, LEAST * self.err / self.volume
 
     # ------------------------------------------------------------------------------------------------- plain data

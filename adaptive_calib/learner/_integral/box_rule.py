@@ -4,7 +4,9 @@ On (-1, 1)^n the 1 + 2n + 2n + 2n(n - 1) + 2^n nodes (17 for n = 2, 33 for n = 3
 
     0,   ±λ2 e_i,   ±λ3 e_i,   ±λ3 e_i ± λ3 e_j,   (±λ5, ..., ±λ5),      λ2² = 9/70, λ3² = 9/10, λ5² = 9/19.
 
-The error is the difference of both rules. A box is halved along the axis with the largest fourth difference
+The error is the difference of both rules, which is that of the rule of degree 5; beside that there is a rule of degree
+3 on 0 and ±λ3 e_i, so that two differences show how fast errors fall with the degree. A box is halved along the axis
+with the largest fourth difference
 
     |f(λ2 e_i) + f(-λ2 e_i) - 2 f(0) - (λ2²/λ3²) (f(λ3 e_i) + f(-λ3 e_i) - 2 f(0))|.
 
@@ -25,9 +27,12 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 
-__all__ = ["BoxRule", "box_rule", "monomials"]
+__all__ = ["STRIP", "BoxRule", "box_rule", "monomials"]
 
 _L2, _L3, _L5 = (9 / 70) ** 0.5, (9 / 10) ** 0.5, (9 / 19) ** 0.5
+
+#: Width of the strip between a face and the nodes beside it, over that of the box.
+STRIP = (1 - _L3) / 2
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,8 @@ class BoxRule:
     ----------
     nodes : array, shape (N, n)
         In (-1, 1).
-    weights, weights_5 : array, shape (N,)
-        Of the rules of degree 7 and 5; their sums are 1.
+    weights, weights_5, weights_3 : array, shape (N,)
+        Of the rules of degree 7, 5 and 3; their sums are 1.
     differences : array, shape (n, N)
         Weights of the fourth difference along each axis.
     fit : array, shape (monomials, N)
@@ -49,6 +54,7 @@ class BoxRule:
     nodes: Floats
     weights: Floats
     weights_5: Floats
+    weights_3: Floats
     differences: Floats
     fit: Floats
 
@@ -62,13 +68,14 @@ def box_rule(n: int) -> BoxRule:
     ]
     corners = [_L5 * np.array(signs, dtype=float) for signs in product((1, -1), repeat=n)]
     groups = [
-        ([np.zeros(n)], (12824 - 9120 * n + 400 * n**2) / 19683, (729 - 950 * n + 50 * n**2) / 729),
-        ([s * _L2 * e for e in axes for s in (1, -1)], 980 / 6561, 245 / 486),
-        ([s * _L3 * e for e in axes for s in (1, -1)], (1820 - 400 * n) / 19683, (265 - 100 * n) / 1458),
-        (pairs, 200 / 19683, 25 / 729),
-        (corners, 6859 / 19683 / 2**n, 0.0),
+        ([np.zeros(n)], (12824 - 9120 * n + 400 * n**2) / 19683, (729 - 950 * n + 50 * n**2) / 729, 1 - 10 * n / 27),
+        ([s * _L2 * e for e in axes for s in (1, -1)], 980 / 6561, 245 / 486, 0.0),
+        ([s * _L3 * e for e in axes for s in (1, -1)], (1820 - 400 * n) / 19683, (265 - 100 * n) / 1458, 5 / 27),
+        (pairs, 200 / 19683, 25 / 729, 0.0),
+        (corners, 6859 / 19683 / 2**n, 0.0, 0.0),
     ]
-    nodes = np.array([node for group, _, _ in groups for node in group])
+    nodes = np.array([node for group, *_ in groups for node in group])
+    weights = np.array([weights for group, *weights in groups for _ in group]).T
     differences = np.zeros((n, len(nodes)))
     for i in range(n):
         second = 1 + 2 * i, 1 + 2 * n + 2 * i
@@ -77,8 +84,9 @@ def box_rule(n: int) -> BoxRule:
             differences[i, 0] -= 2 * weight
     return BoxRule(
         nodes=nodes,
-        weights=np.array([weight for group, weight, _ in groups for _ in group]),
-        weights_5=np.array([weight for group, _, weight in groups for _ in group]),
+        weights=weights[0],
+        weights_5=weights[1],
+        weights_3=weights[2],
         differences=differences,
         fit=np.asarray(np.linalg.pinv(monomials(nodes)), dtype=np.float64),
     )
