@@ -19,9 +19,9 @@ __all__ = ["DISTANCE", "LEAST", "NoiseWatch"]
 FIRST = 50
 #: The least error since the last look has not fallen if it is more than this share of the least one before.
 FALLEN = 0.7
-#: Missing values are all over if the error that comes from them stays above this share of what it was in `LOOKS` looks
-#: in a row. Beside a region without values it falls to 0.5 or 0.7 while the points double, in two and three dimensions.
-STAYED, LOOKS = 0.85, 3
+#: Missing values keep the tolerance out of reach if, falling as over the last `LOOKS` looks, the error that comes from
+#: them would reach it only after the points have doubled `FURTHER` times.
+LOOKS, FURTHER = 5, 6
 #: Distance of a node and its twin, as a share of the part that they lie in.
 DISTANCE = 1e-9
 #: Twins agree if they differ by less than this share of the error, per length, of the part that they lie in.
@@ -44,7 +44,7 @@ class NoiseWatch:
         self.size = 0.0
         self._next = FIRST
         self._before = self._least = inf
-        self._unknown, self._stayed = 0.0, 0
+        self._unknown: list[float] = []
 
     def look(self, count: int, err: float, pairs: Callable[[], Iterable[tuple[Any, Any, float]]]) -> bool:
         """Choose twins, of those that `pairs` returns, if the error has not fallen.
@@ -60,11 +60,13 @@ class NoiseWatch:
         self._before, self._least = self._least, inf
         return True
 
-    def observe_unknown(self, unknown: float) -> bool:
-        """Take in, at each look, the error that comes from missing values; return whether it does not fall."""
-        self._stayed = self._stayed + 1 if unknown > STAYED * self._unknown > 0 else 0
-        self._unknown = unknown
-        return self._stayed >= LOOKS
+    def observe_unknown(self, unknown: float, wanted: float) -> bool:
+        """Take in, at each look, the error that comes from missing values; return whether it falls too slowly."""
+        self._unknown = [*self._unknown[-LOOKS:], unknown] if unknown else []
+        if len(self._unknown) <= LOOKS:
+            return False
+        fall = min(unknown / self._unknown[0], 1.0)
+        return bool(unknown * fall ** (FURTHER / LOOKS) > wanted)
 
     def observe(self, twin: Any, difference: float) -> None:
         """Take in how far the value at a twin is from the one beside it."""
@@ -72,10 +74,11 @@ class NoiseWatch:
 
     def export(self) -> tuple[Any, ...]:
         """Return it as plain data."""
-        state = self.size, self._next, self._before, self._least, self._unknown, self._stayed
-        return *state, list(self.twins.open.items()), list(self.twins.differences)
+        state = self.size, self._next, self._before, self._least
+        return *state, *self._unknown, list(self.twins.open.items()), list(self.twins.differences)
 
     def restore(self, exported: Iterable[Any]) -> None:
         """Take over what `export` returned."""
-        self.size, self._next, self._before, self._least, self._unknown, self._stayed, chosen, differences = exported
+        self.size, self._next, self._before, self._least, *unknown, chosen, differences = exported
+        self._unknown = [each for each in unknown if each]  # that of an older version had a zero for none
         self.twins.open, self.twins.differences = dict(chosen), list(differences)

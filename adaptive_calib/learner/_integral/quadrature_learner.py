@@ -350,7 +350,8 @@ class QuadratureLearner(BaseLearner):
         if self._state() == "open":
             if self._noise.look(len(self.data), self.err, self._twins):
                 unknown = self._unknown_error()
-                self._lost = unknown if self._noise.observe_unknown(unknown) else self._lost_error()
+                hopeless = self._noise.observe_unknown(unknown, self.wanted)
+                self._lost = unknown if hopeless else self._lost_error()
             new = [twin for twin in self._noise.twins.open if not self._is_known(twin)]
             self._owners.update((twin, []) for twin in new)
             self._stack.extendleft(reversed(new))
