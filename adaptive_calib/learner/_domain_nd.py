@@ -250,7 +250,7 @@ class DomainND:
         for step in (TWIN, -TWIN):
             u = list(self.u(point))
             u[axis] += step * span
-            twin = self.x(u)
+            twin = (*point[:axis], self.x(u)[axis], *point[axis + 1 :])
             if 0 < u[axis] < span and twin != point and self.contains(twin):
                 return twin
         return None
@@ -262,13 +262,14 @@ class DomainND:
         """
         axes: list[Sequence[float]] = []
         total = 1
+        middle = self.real(us.mean(axis=0).tolist())
         for k, whole in enumerate(self.integer):
             low, high = self._raw(k, us[:, k].min()), self._raw(k, us[:, k].max())
             values: Sequence[float]
             if whole:
                 values = range(math.ceil(low - 1e-9 * abs(low)), math.floor(high + 1e-9 * abs(high)) + 1)
             else:
-                values = [self._raw(k, float(us[:, k].mean()))]
+                values = [middle[k]]
             total *= len(values)
             if total > limit:
                 return []

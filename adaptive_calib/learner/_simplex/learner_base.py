@@ -278,7 +278,8 @@ class TriangulatedLearner(BaseLearner):
                     closed.append((choice.cell, 0.0))
                     mesh.close(choice.cell, not pending)
                     continue
-                point, u, hint = found, domain.u(found), None
+                if found is not point:
+                    point, u, hint = found, domain.u(found), None
             elif point in self.data or point in mesh.pending or point in self._failed:
                 closed.append((choice.cell, 0.0))
                 mesh.close(choice.cell, point not in mesh.pending)
@@ -406,27 +407,20 @@ class TriangulatedLearner(BaseLearner):
             `x` is no point, or `y` no number or vector, or not of the shape of the values so far. The learner stays
             as it was.
         """
-        mesh = self._mesh
-        pending = mesh.pending.get(x) if type(x) is tuple else None
-        if pending is not None:
-            point, u = x, pending[0]
-            inside = True
-        else:
-            point = self._domain.read(x)
-            if point in self.data and not self._replaces_values:
-                return
-            inside = self._domain.contains(point)
-        value, inner = self._checked(point, y, self._shape)
-        if pending is None:
-            u = self._domain.u(point) if inside else ()
-        self._take(point, u, value, inner, inside)
+        point = x if type(x) is tuple and x in self._mesh.pending else self._domain.read(x)
+        if self._replaces_values or point not in self.data:
+            self._take(point, *self._checked(point, y, self._shape))
 
-    def _take(self, point: PointND, u: Sequence[float], value: Any, inner: np.ndarray | None, inside: bool) -> None:
+    def _take(self, point: PointND, value: Any, inner: np.ndarray | None) -> None:
         """Record a checked value: first in the mesh, which may raise, then in the data."""
+        pending = self._mesh.pending.get(point)
+        inside = pending is not None or self._domain.contains(point)
+        u = pending[0] if pending else self._domain.u(point) if inside else ()
         self._observe_check(point, u, inner)
         twin = self._observe_twin(point, inner)
         self._lazy.clear()
-        if inside and not twin:
+        # what is data but no vertex, a twin or a point too near to another, does not become one when it is told again
+        if inside and not twin and (point in self._vertex_of or point not in self.data):
             self._enter(point, u, inner)
         if self._shape is None and inner is not None:
             self._shape = np.shape(value)
@@ -519,10 +513,7 @@ class TriangulatedLearner(BaseLearner):
                 if value is None:
                     self.tell_pending(point)
                 elif point not in self.data or self._replaces_values:
-                    inside = self._domain.contains(point)
-                    pending = self._mesh.pending.get(point)
-                    u = pending[0] if pending else self._domain.u(point) if inside else ()
-                    self._take(point, u, value, inner, inside)
+                    self._take(point, value, inner)
         finally:
             self._mesh.compute_deferred()
 
@@ -691,6 +682,8 @@ class TriangulatedLearner(BaseLearner):
         for point in vertices:
             inner = None if point in self._failed else self._checked(point, self.data[point], self._shape)[1]
             self._enter(point, self._domain.u(point), inner)
+        for point in [start for start in self._start_left if start in self.data or start in self._failed]:
+            del self._start_left[point]  # too near to another to be a vertex
         self._mesh.compute_deferred()
         for unfinished in pending:
             self.tell_pending(unfinished)

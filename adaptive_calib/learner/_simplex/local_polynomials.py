@@ -277,12 +277,13 @@ class LocalPolynomials:
     def rates(self) -> Floats:
         """Return the mean rate of change along each axis, 1 / length, from the third (in 3-D second) derivatives."""
         order = 3 if self.ndim == 2 else 2
-        row = self.degrees.index(next(d for d in self.degrees if d <= order + 2))
-        exponents = _exponents(self.ndim, self.degrees[row])[1:]
-        known = np.isfinite(self._radii[row]) & ~np.isnan(self._misses[row])
+        fitted = np.isfinite(self._radii) & ~np.isnan(self._misses)
         rates = np.zeros(self.ndim)
-        if not known.any():
+        rows = [row for row, d in enumerate(self.degrees) if order <= d <= order + 2 and fitted[row].any()]
+        if not rows:
             return rates
+        row, known = rows[0], fitted[rows[0]]
+        exponents = _exponents(self.ndim, self.degrees[row])[1:]
         for k in range(self.ndim):
             term = int(np.flatnonzero((exponents[:, k] == order) & (exponents.sum(axis=1) == order))[0])
             sizes = np.abs(self._coefficients[row, known, term]).max(axis=1) / self._radii[row, known] ** order

@@ -65,16 +65,10 @@ class Locator:
         tri = self._tri
         self._catch_up()
         cell = tuple([int(c * self._cells) for c in u])
-        start = self._grid.get(cell)
-        if start is None:
-            found: tuple[int, ...] = tri.locate_point(u)
-            return found
-        simplices = tri.vertex_to_simplices[start]
-        if not simplices:
-            found = tri.locate_point(u)
-            return found
-        here: tuple[int, ...] = min(simplices)
-        for _ in range(_STEPS):
+        # far from all vertices from the last one: the search of the package does not find every point on a face
+        simplices = tri.vertex_to_simplices[self._grid.get(cell, self._entered - 1)]
+        here: tuple[int, ...] = min(simplices, default=())
+        for _ in range(_STEPS if here else 0):
             parts = barycentric(tri.get_vertices(here), u)
             if not parts:
                 break
@@ -85,7 +79,7 @@ class Locator:
             if beyond is None:
                 break
             here = tuple(sorted([*here[:worst], *here[worst + 1 :], beyond]))
-        found = tri.locate_point(u)
+        found: tuple[int, ...] = tri.locate_point(u)
         return found
 
     def _catch_up(self) -> None:

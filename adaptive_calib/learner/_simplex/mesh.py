@@ -43,6 +43,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from adaptive_triangulation import Triangulation
+from scipy.spatial import Delaunay
 
 from adaptive_calib.learner._simplex.locate import Locator
 from adaptive_calib.learner._simplex.pieces import divided_at_many, divided_at_one
@@ -54,6 +55,10 @@ _NONE = -math.inf
 #: Losses that differ by less than this fraction are equal up to rounding; the cell of older vertices is then first.
 _TIE = 1e-9
 _FEW = 12
+#: Of points nearer than this only one is a vertex.
+_SAME = 1e-9
+#: Cells of less volume than this, on the hull, are left out.
+_FLAT = 1e-14
 
 
 def volumes(corners: np.ndarray) -> np.ndarray:
@@ -221,7 +226,7 @@ class Mesh:
         """
         if self.tri is None:
             self.remove_pending(key)
-            return self._append(u, value)
+            return None if self._near(u) else self._append(u, value)
         hint = self._unlocated.pop(key, None)
         if self._unlocated:
             self._locate_pending()
@@ -234,8 +239,11 @@ class Mesh:
             try:
                 deleted, added = self.tri.add_point(u)
             except (ValueError, AssertionError):  # AssertionError: cells would overlap
-                self.remove_pending(key)
-                return None
+                changed = None if self._near(u) else self._triangulate(u)
+                if changed is None:
+                    self.remove_pending(key)
+                    return None
+                deleted, added = changed
         vertex = self._append(u, value)
         self._replace(deleted, added)
         if self.pending:
@@ -246,6 +254,24 @@ class Mesh:
             self._losses_outdated = True
             raise
         return vertex
+
+    def _near(self, u: Sequence[float]) -> bool:
+        return any(math.dist(u, other) < _SAME for other in self.point_rows)
+
+    def _triangulate(self, u: Sequence[float]) -> tuple[set[Cell], set[Cell]] | None:
+        """Triangulate all points and one more by Qhull; return the deleted and the new cells, None if it is no vertex.
+
+        Where flat cells outside the domain, or a hull that grows in many steps, make `Triangulation.add_point` fail.
+        """
+        points = np.vstack([self.points[: self.count], u])
+        simplices = Delaunay(points).simplices
+        cells = {tuple(sorted(cell)) for cell in simplices[volumes(points[simplices]) > _FLAT].tolist()}
+        if not any(self.count in cell for cell in cells):
+            return None
+        old: set[Cell] = set(self.slot_of)
+        self.tri = Triangulation(points, sorted(cells))  # type: ignore[call-arg]  # its stub lacks the second
+        self._locator = Locator(self.tri)
+        return old - cells, cells - old
 
     def _append(self, u: Sequence[float], value: np.ndarray | None) -> int:
         vertex = self.count

@@ -139,7 +139,7 @@ class SmoothInterpolant(Interpolant):
         if with_error:
             apart = (weights[..., None] * np.abs(each - values[inside][:, None])).sum(axis=1).max(axis=1)
             misses = (weights * self._model.misses()[vertices]).sum(axis=1)
-            errors[inside] = np.sqrt(2 * apart * misses)
+            errors[inside] = np.sqrt(2 * apart) * np.sqrt(misses)  # the product may overflow
         return values, errors
 
     def _cell_errors(self) -> CellErrors:
@@ -169,7 +169,7 @@ def stretched_spans(points: Floats, values: Floats, spans: Sequence[float]) -> t
     rates = model.rates() * np.array(spans)
     if not rates.max() > 0:
         return None
-    wanted = np.maximum(rates, rates.max() / MOST_STRETCH)
+    wanted = np.maximum(rates / rates.max(), 1 / MOST_STRETCH)
     wanted /= np.prod(wanted) ** (1 / len(wanted))
     change = wanted / np.array(spans)
     return tuple(wanted.tolist()) if change.max() / change.min() > LEAST_CHANGE else None
