@@ -251,3 +251,23 @@ def test_automatic_above_three_dimensions() -> None:
     learner = LearnerND(sum, [(0, 1)] * 4, mode="auto")
     simple(learner, npoints_goal=30)
     assert learner.predict([[0.3, 0.2, 0.5, 0.5]]) == pytest.approx(1.5)
+
+
+def test_few_points_in_space() -> None:
+    """A global interpolant predicts a smooth function of three numbers, and none with a step."""
+    places = np.random.default_rng(4).uniform(-0.9, 0.9, (300, 3))
+
+    def bell(point: Any) -> Any:
+        return np.exp(-2 * ((np.asarray(point) - 0.2) ** 2).sum(axis=-1))
+
+    learner = LearnerND(_number(bell), [(-1, 1)] * 3, mode="smooth")
+    simple(learner, npoints_goal=80)
+    values, errors = learner.predict(places, return_error=True)
+    true = np.abs(values - bell(places))
+    assert np.sqrt(np.mean(true**2)) < 0.02
+    assert np.mean(true > 3 * errors) < 0.2
+    assert learner.predict(list(learner.data)) == pytest.approx(np.array(list(learner.data.values())), abs=1e-6)
+    simple(step := LearnerND(_number(lambda p: _step(p[:2])), [(-1, 1)] * 3, mode="smooth"), npoints_goal=80)
+    predicted = step.predict(places)
+    assert predicted.min() > -0.01
+    assert predicted.max() < 1.01

@@ -10,6 +10,11 @@ The loss of a cell is the estimate times the square root of the volume, its shar
 little for its size, so that no large cell is left alone for ever. The next point goes to the middle of the longest edge
 of the cell.
 
+In space there is a second interpolant while points are few, that of `radial`, through all of them. Predictions are its
+own while it misses values that are left out by less than the polynomials do, both in the mean and in the median; the
+estimated error is then the geometric mean of these misses and of the distance of the polynomials from it. Cells are
+chosen by the polynomials alone.
+
 Lengths are measured in coordinates in which the function changes equally fast along all axes. The stretch is computed
 from the first points of the data at certain numbers of them, so that it does not depend on how often anything is asked.
 """
@@ -26,6 +31,7 @@ from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._simplex.interpolant import CellErrors, Interpolant
 from adaptive_calib.learner._simplex.local_polynomials import LocalPolynomials, blending_weights
 from adaptive_calib.learner._simplex.mesh import Mesh, volumes
+from adaptive_calib.learner._simplex.radial import RadialBasis
 from adaptive_calib.learner._simplex.triangle_losses import PlaneLosses
 
 __all__ = ["FIRST_STRETCH", "MOST_DIMENSIONS", "SmoothInterpolant", "SmoothLosses", "longest_middle", "stretched_spans"]
@@ -38,6 +44,9 @@ FLOOR = 0.02
 FIRST_STRETCH = 40
 #: Largest ratio of two axes, and the smallest change of one that is worth a new triangulation.
 MOST_STRETCH, LEAST_CHANGE = 20.0, 1.3
+
+#: Numbers of points between which there is a global interpolant in space.
+FEWEST_GLOBAL, MOST_GLOBAL = 10, 500
 
 
 def longest_middle(corners: Sequence[Sequence[float]]) -> list[float]:
@@ -118,6 +127,16 @@ class SmoothInterpolant(Interpolant):
         super().__init__(points, values)
         self._model = model
         self._offset = shift
+        self._misses = model.misses()
+        self._radial: RadialBasis | None = None
+        known = ~np.isnan(values[:, 0])
+        if points.shape[1] == 3 and FEWEST_GLOBAL <= known.sum() <= MOST_GLOBAL:
+            radial = RadialBasis(points[known], values[known])
+            # at steps the mean alone is no guide, where the function is flat in most places the median is none
+            if all(size(radial.misses) < size(self._misses[known]) for size in (np.median, np.mean)):
+                self._radial = radial
+                self._misses = np.zeros(len(points))
+                self._misses[known] = radial.misses
 
     def at(self, u: Floats, with_error: bool) -> tuple[Floats, Floats]:
         """Return values, shape (m, M), and estimated errors, shape (m,), at points of shape (m, N)."""
@@ -136,16 +155,24 @@ class SmoothInterpolant(Interpolant):
         weights = blending_weights(shares, self._points[vertices])
         each = self._model.at(u - self._offset, vertices, shares)
         values[inside] = (weights[..., None] * each).sum(axis=1)
+        if self._radial is not None:
+            values[inside] = np.where(np.isnan(values[inside]), np.nan, self._radial.at(u))
         if with_error:
             apart = (weights[..., None] * np.abs(each - values[inside][:, None])).sum(axis=1).max(axis=1)
-            misses = (weights * self._model.misses()[vertices]).sum(axis=1)
+            misses = (weights * self._misses[vertices]).sum(axis=1)
             errors[inside] = np.sqrt(2 * apart) * np.sqrt(misses)  # the product may overflow
         return values, errors
 
     def _cell_errors(self) -> CellErrors:
         vertices = self.triangulation.simplices
         corners, at = self._points[vertices], self.values[vertices]
-        errors = cell_errors(self._model, corners - self._offset, vertices, at).max(axis=1)
+        if self._radial is None:
+            errors = cell_errors(self._model, corners - self._offset, vertices, at).max(axis=1)
+        else:
+            middle = corners.mean(axis=1)
+            each = self._model.at(middle - self._offset, vertices, np.full(vertices.shape, 1 / vertices.shape[1]))
+            apart = np.abs(each - self._radial.at(middle)[:, None]).mean(axis=1).max(axis=1)
+            errors = np.sqrt(2 * apart) * np.sqrt(self._misses[vertices].mean(axis=1))
         missing = np.isnan(at).any(axis=2)
         errors[missing.any(axis=1)] = np.inf
         errors[missing.all(axis=1)] = np.nan
