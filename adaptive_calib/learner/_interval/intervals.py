@@ -411,6 +411,12 @@ class Intervals:
             if other - other == 0.0:
                 self.scale.count(other)
         index = self._indexed()
+        if index.values[u] is None:
+            # entries without a value cannot be compared with others of the same rank
+            ends = {interval[1:3] for interval in index.beside(u)}
+            self._heap = [interval for interval in self._heap if interval[1:3] not in ends]
+            heapify(self._heap)
+            self._spans.drop(ends)
         index.values[u] = y
         if u == self._first:
             self._y_first = y

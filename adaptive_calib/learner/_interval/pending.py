@@ -142,6 +142,11 @@ class PendingSpans:
         self._uncut.pop(span.inside[0], None)
         self.cut(span)
 
+    def drop(self, ends: set[tuple[float, float]]) -> None:
+        """Drop entries of intervals, which are about to be renewed, from the heap."""
+        self._ranked = [interval for interval in self._ranked if interval[1:3] not in ends]
+        heapify(self._ranked)
+
     def hold(self, span: PendingSpan, u: float) -> None:
         """Add one point to an open span, or to an outer part."""
         inside = span.inside
