@@ -324,6 +324,7 @@ class Curve:
                 self._nodes[chosen, k] = xs[k][take, 0]
                 self._c[chosen, k] = c[k][take]
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __call__(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the values, shape (len(u), N), and the estimated errors, shape (len(u),); NaN outside the points."""
         if len(self._x) < 2:

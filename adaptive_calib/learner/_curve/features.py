@@ -279,19 +279,19 @@ def roots(pieces: SmoothPieces, errors: Floats, component: int, level: float) ->
     found = []
     (e, _), whole = _beside(pieces, errors, places, at)
     for i in np.flatnonzero(keep).tolist():
-        error = float(e[i] / abs(slopes[i])) if slopes[i] else math.inf
+        error = float(e[i] / abs(slopes[i])) if abs(slopes[i]) > 0 else math.inf
         found.append(Root(float(places[i]), min(error, float(whole[i])), float(slopes[i])))
     return found
 
 
 def _beside(pieces: SmoothPieces, errors: Floats, places: Floats, at: Ints) -> tuple[tuple[Floats, Floats], Floats]:
-    """Return the larger and the smaller error, and the larger length, of the two intervals at a joint.
+    """Return the larger and the smaller error, and the larger length, of the two intervals at a joint, of those known.
 
     Elsewhere those of the interval of the piece `at`.
     """
     before = np.where(places <= pieces.a[at], np.maximum(at - 1, 0), at)
     e, length = errors[pieces.row], pieces.length
-    both = np.maximum(e[at], e[before]), np.minimum(e[at], e[before])
+    both = np.fmax(e[at], e[before]), np.fmin(e[at], e[before])
     return both, np.maximum(length[at], length[before])
 
 
@@ -326,7 +326,7 @@ def extrema(pieces: SmoothPieces, errors: Floats, component: int) -> list[Extrem
     found = []
     for i in kept:
         x, value, whole_i = float(places[i]), float(values[i]), float(whole[i])
-        error = min(math.sqrt(2 * float(e[i]) / float(bend[i])), whole_i) if bend[i] else whole_i
+        error = min(math.sqrt(2 * float(e[i]) / float(bend[i])), whole_i) if bend[i] > 0 else whole_i
         # at a kink the value changes by more than the error of a smooth curve
         sides = np.clip([x - error / 2, x + error / 2], pieces.a[0], pieces.b[-1])
         change = float(np.abs(pieces.at(sides)[:, component] - value).max())

@@ -121,7 +121,7 @@ class InterpolatedCurve(BaseLearner):
 
     def _interpolant(self) -> Curve | AutoCurve | None:
         if isinstance(self._intervals, CurveIntervals):
-            return self._intervals.curve()
+            return self._intervals.curve(self.vdim)
         if self._curve is None or self._curve[0] != len(self.data):
             curve = self._curve_of(dict(zip(*self._intervals.known(), strict=True)), self._intervals.closed())
             if curve is None:
@@ -132,7 +132,7 @@ class InterpolatedCurve(BaseLearner):
     def _frozen_interpolant(self) -> Curve | AutoCurve | None:
         """Return the interpolant of now, which later values do not change."""
         if isinstance(self._intervals, CurveIntervals):
-            return deepcopy(self._intervals).curve()
+            return deepcopy(self._intervals).curve(self.vdim)
         return self._interpolant()
 
     def _curve_of(self, points: Mapping[float, Value], closed: Bools | None = None) -> Curve | AutoCurve | None:
@@ -142,7 +142,7 @@ class InterpolatedCurve(BaseLearner):
         if self._mode == "auto":
             intervals = CurveIntervals(self._domain)
             intervals.replay(list(points), list(points.values()))
-            return intervals.curve()
+            return intervals.curve(self.vdim)
         us = np.array(list(points))
         nothing = (math.nan,) * self.vdim if self._shape else math.nan
         values = np.array([nothing if y is None else y for y in points.values()], dtype=float).reshape(-1, self.vdim)
@@ -151,6 +151,7 @@ class InterpolatedCurve(BaseLearner):
 
     # -- what follows from the interpolant -------------------------------------------------------------------------
 
+    @np.errstate(all="ignore")
     def derivative(self, x: Any, return_error: bool = False) -> Floats | tuple[Floats, Floats]:
         """Return the first derivative of the interpolant at many points, and a rough estimate of its error.
 
@@ -183,6 +184,7 @@ class InterpolatedCurve(BaseLearner):
         value = value.reshape((*at.shape, self.vdim) if self._shape else at.shape)
         return (value, error.reshape(at.shape)) if return_error else value
 
+    @np.errstate(all="ignore")
     def roots(self, level: float = 0.0, component: int = 0) -> list[Root]:
         """Return where the interpolant (one component of a vector) takes a level, ascending, with errors.
 
@@ -204,6 +206,7 @@ class InterpolatedCurve(BaseLearner):
             return [Root(x := math.exp(r.x), r.x_error * x, r.slope / x) for r in found]
         return found
 
+    @np.errstate(all="ignore")
     def extrema(self, component: int = 0) -> list[Extremum]:
         """Return the local maxima and minima of the interpolant (one component) inside the domain, with errors.
 
@@ -224,6 +227,7 @@ class InterpolatedCurve(BaseLearner):
             return [Extremum(x := math.exp(e.x), e.x_error * x, e.value, e.value_error, e.kind) for e in found]
         return found
 
+    @np.errstate(all="ignore")
     def integral(self) -> tuple[float | Floats, float]:
         """Return the integral of the interpolant over the domain in x, and an estimate of its error.
 
@@ -261,7 +265,7 @@ class InterpolatedCurve(BaseLearner):
         """
         if not isinstance(self._intervals, CurveIntervals):
             return []
-        found = self._intervals.curve().poles()
+        found = self._intervals.curve(self.vdim).poles()
         return [Pole(place, error, residue if self._shape else complex(residue[0])) for place, error, residue in found]
 
     def _edges(self) -> Floats:

@@ -22,6 +22,10 @@ step, a kink), more than a few. k points that divide such an interval equally fi
 evaluations of bisection: 1.26, 1.5 and 2.33 for k = 2, 3 and 7, but 4 and 10 for 16 and 64. `propose` then returns
 fewer points than were asked for.
 
+Results come in any order, and that of an end of the domain may come last. Beyond the outermost values the error is
+taken for that of the interval beside as long as the end is only pending, and once all else is known to rounding nothing
+is proposed before it comes.
+
 An interval with a point without a value inside (invalid or failed) has no interpolant: its parts are divided as if the
 error was their length while that is above `COARSEST`, and its fourth power below.
 """
@@ -60,6 +64,8 @@ ROUNDING = 1e-11
 WORTH = 0.3
 #: Where all seems to be known to rounding, at most one point is pending for as many known ones.
 MANY_PENDING = 8
+#: The rounding error of estimates, as a fraction of the largest value.
+EPS = 8 * float(np.finfo(float).eps)
 #: Intervals whose error did not fall below this share when they were made may contain a break.
 BREAK = 0.3
 #: The most pending points in such an interval, for up to as many pending points in all.
@@ -351,6 +357,11 @@ class CurveIntervals:
         error = np.where(cut, np.minimum(model.error[rows], model.raw[rows]), model.error[rows])
         error = error * self._falls(t, length / whole, rows)
         beside = np.where(length > COARSEST, length, length**4) * model.scale
+        # beyond the outermost values, as long as those of the ends are only pending: as in the interval beside
+        lost = (model.lost[0], model.lost[-1]) if model.lost else (math.inf, -math.inf)
+        beyond = ((middle < model.t[0]) & (lost[0] > model.t[0])) | ((middle > model.t[-1]) & (lost[1] < model.t[-1]))
+        near = model.raw[rows] * (length / whole) ** ORDER
+        beside = np.where(beyond & (length <= COARSEST), np.minimum(beside, near), beside)
         return length, np.where(inside, error, beside), rows, inside
 
     def _crowded(self) -> Bools:
@@ -378,9 +389,8 @@ class CurveIntervals:
 
     def _one_sided(self, rows: Any) -> Bools:
         """Return in which of the intervals `rows` the error is expected on the side where it was before."""
-        streak = self._model.streak[rows]
-        last = len(self._model.streak) - 1
-        end = ((rows == 0) & (streak < 0)) | ((rows == last) & (streak > 0))
+        streak, t = self._model.streak[rows], self._model.t
+        end = ((t[rows] == 0.0) & (streak < 0)) | ((t[rows + 1] == 1.0) & (streak > 0))
         return np.asarray(np.abs(streak) >= np.where(end, STREAK_AT_END, STREAK))
 
     def _losses(self, edges: Floats) -> Floats:
@@ -423,11 +433,18 @@ class CurveIntervals:
     def _is_waste(self, improvement: float) -> bool:
         """Whether the value of a pending point is likely to make a point of this expected error / range needless."""
         model = self._model
-        if improvement <= ROUNDING:
-            # all seems to be known; if that rests on few points it may be wrong
-            return MANY_PENDING * len(self._pending) > len(self._us)
+        if improvement * model.scale <= self._floor():
+            # all seems to be known, but for an end whose value is to come; if that rests on few points it may be wrong
+            end = self._pending[0] == self.domain.low or self._pending[-1] == self.domain.high
+            return end or MANY_PENDING * len(self._pending) > len(self._us)
         error = np.where(np.isfinite(model.error), model.error, model.raw)
         return improvement < WORTH * float(error[np.isfinite(error)].max(initial=0.0)) / model.scale
+
+    def _floor(self) -> float:
+        """Return below which estimates say no more, in units of the values."""
+        model = self._model
+        rounding = EPS * float(np.abs(model.y).max()) if model.ready else 0.0
+        return max(ROUNDING * model.scale, rounding)
 
     def _next(self) -> tuple[float, float] | None:
         edges = np.array(sorted([*self._us, *self._pending]) if self._pending else self._us)
@@ -465,7 +482,7 @@ class CurveIntervals:
         best: tuple[float, float] | None = None
         if rational.any():
             best = self._rational_place(edges, opens)
-        floor = ROUNDING * model.scale
+        floor = self._floor()
         if best is not None and best[1] > max(top, floor):
             return best[0], best[1] / model.scale
         if top > floor:
@@ -553,16 +570,16 @@ class CurveIntervals:
 
     # -- the interpolant -------------------------------------------------------------------------------------------
 
-    def curve(self) -> AutoCurve:
-        """Return the interpolant of the known points."""
-        return AutoCurve(self)
+    def curve(self, size: int) -> AutoCurve:
+        """Return the interpolant of the known points, with `size` components."""
+        return AutoCurve(self, size)
 
 
 class AutoCurve:
     """The interpolant of the points of a `CurveIntervals`, as long as they do not change."""
 
-    def __init__(self, intervals: CurveIntervals) -> None:
-        self._model = intervals._model
+    def __init__(self, intervals: CurveIntervals, size: int) -> None:
+        self._model, self._size = intervals._model, size
         self._low, self._width = intervals.domain.low, intervals.scale.width
         self._values = intervals._values
         self._us = np.array(intervals._us)
@@ -572,6 +589,8 @@ class AutoCurve:
         model = self._model
         t = (u - self._low) / self._width
         value, error = model(t), model.error_at(t)
+        if value.shape[1] != self._size:  # no valid value, or none that is small enough for interpolants
+            value = np.full((len(u), self._size), np.nan)
         if not len(self._us):
             return value, error
         at = np.minimum(np.searchsorted(self._us, u), len(self._us) - 1)

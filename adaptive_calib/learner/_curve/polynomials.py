@@ -46,7 +46,7 @@ _NEAREST = _OFFSETS[np.argsort(_FAR, kind="stable")]
 
 def _central(rows: Any, n: int, k: int) -> Any:
     """Return the numbers of the `k` points nearest to each interval, shape (len(rows), k); `n` is the last point."""
-    if rows[0] >= k // 2 and rows[-1] + k // 2 <= n:
+    if rows.min() >= k // 2 and rows.max() + k // 2 <= n:
         return rows[:, None] + _NEAREST[:k]
     at = rows[:, None] + _OFFSETS
     far = _FAR + np.where((at < 0) | (at > n), 1e9, 0.0)
@@ -145,7 +145,7 @@ class LocalPolynomials:
                 leading[2 * number + i][:, :, None] * np.abs(products[:, size - 3 + i, None, :]) for i in (0, 1)
             )
             largest = np.max(terms, axis=2)
-            errors[number] = largest[:, :-1].max(axis=1) * np.maximum(1.0, 0.25 / np.maximum(largest[:, -1], 1e-300))
+            errors[number] = largest[:, :-1].max(axis=1) * np.maximum(1.0, 0.25 / np.maximum(largest[:, -1], 1e-100))
         errors[1] = errors[len(sizes) - 1]
         sided = np.zeros((2, len(rows)), dtype=np.int8)
         if n >= SIDED - 1:

@@ -179,6 +179,7 @@ class Rational:
         found = np.linalg.eigvals(np.diag(u) - w * u).astype(complex)
         return place + 1.0 / found[np.abs(found) > 1e-9]
 
+    @np.errstate(all="ignore")  # a pole at a support point has none
     def residues(self, poles: Any) -> Any:
         """Return the residues at simple poles, complex, shape (len(poles), N)."""
         cauchy = 1.0 / (poles[:, None] - self.z)
