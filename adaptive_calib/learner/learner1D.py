@@ -524,7 +524,7 @@ class Learner1D(InterpolatedCurve):
         known = dict(zip(us, ys, strict=True))
         if self._goal is not None:
             self._retrace(known, new)
-        if self._domain.has_twins and (self._mode != "linear" or self._goal is not None):
+        if self._mode != "linear" or self._goal is not None:
             new = self._without_twins(known, new)
         if one_by_one and (not us or self._mode == "auto"):
             self._intervals.replay(list(new), list(new.values()))
@@ -543,7 +543,7 @@ class Learner1D(InterpolatedCurve):
 
     def _without_twins(self, known: Mapping[float, Value], new: Mapping[float, Value]) -> dict[float, Value]:
         """Return the new points that are no twins of any."""
-        twins = {self._domain.twin(u) for u in (*known, *new)}
+        twins = {self._domain.twin(u) for u in (*known, *new)} if self._domain.has_twins else set()
         for u in new.keys() & twins:
             if self._goal is not None:
                 self._goal.take_twin(u, new[u])

@@ -566,18 +566,42 @@ def test_bad_values() -> None:
         learner.ask(1.5)  # type: ignore[arg-type]  # that is the point
 
 
-@pytest.mark.parametrize("goal", [None, 0.01])
-@pytest.mark.parametrize("pending", [0, 6])
-def test_a_value_at_a_failed_point(goal: float | None, pending: int) -> None:
-    """A value at a failed point counts, also where it leaves the losses as they are."""
-    learner = Learner1D(lambda x: 0.0, (0, 1))
-    learner.set_error_goal(goal)
-    learner.tell_many([0, 1], [0.0, 0.0])
-    asked = learner.ask(pending)[0]
-    for _ in range(30):
-        asked += learner.ask(1)[0]
-        x = asked.pop(0)
-        learner.tell_failed(x)
-        learner.tell(x, 0.0)
-    assert not learner.failed_points
-    assert len(learner.data) == 32
+@pytest.mark.parametrize("mode", ["linear", "smooth", "auto"])
+@pytest.mark.parametrize("value", [1.5, (1.5, 2.5)])
+def test_invalid_numbers_among_the_data_are_loaded(mode: Any, value: Any) -> None:
+    """Data with NaN beside numbers or vectors are taken in by another learner, all together."""
+    learner = Learner1D(abs, bounds=(0, 1), mode=mode)
+    learner.tell_many([0.0, 1.0, 0.5, 0.25], [value, math.nan, value, math.inf])
+    other = learner.new()
+    other._set_data(learner.data)
+    assert (other.npoints, other.ninvalid) == (4, 2)
+    assert other.ask(3) == learner.ask(3)
+
+
+@pytest.mark.parametrize("mode", ["linear", "smooth", "auto"])
+@pytest.mark.parametrize("value", [1.5, (1.5, 2.5)])
+def test_failed_points_of_a_flat_function_are_told_later(mode: Any, value: Any) -> None:
+    """An interval has the same loss with and without a value where the function is flat; both are kept apart."""
+    for seed in range(10):
+        chance = random.Random(seed)
+        learner, flying = Learner1D(abs, bounds=(0, 1), mode=mode), []
+        for _ in range(40):
+            flying += learner.ask(chance.choice([1, 3]))[0]
+            x = flying.pop(chance.randrange(len(flying)))
+            if chance.random() < 0.3:
+                learner.tell_failed(x)
+            else:
+                learner.tell(x, value)
+            if learner.failed_points and chance.random() < 0.3:
+                learner.tell(chance.choice(sorted(learner.failed_points)), value)
+        assert learner.npoints > 25
+
+
+def test_an_error_goal_keeps_integers() -> None:
+    """Integers that are observed are not asked for again when an error goal is set."""
+    learner = Learner1D(abs, bounds=(0, 5), integer=True)
+    learner.tell_many([0, 2, 5], [0.0, 2.0, 5.0])
+    learner.set_error_goal(1e-3)
+    asked = learner.ask(6)[0]
+    assert asked
+    assert not set(asked) & {0, 2, 5}

@@ -133,8 +133,9 @@ class LinearDomain(Domain1D):
         self.bounds = bounds
         self.low, self.high = bounds
         self.uneven = uneven
-        # 2 max(|a|, |b|) eps: below it the middle of an interval may be one of its ends
-        self.shortest = 2 * max(abs(self.low), abs(self.high)) * sys.float_info.epsilon
+        # 2 max(|a|, |b|) eps: below it the middle of an interval may be one of its ends; uneven parts are smaller
+        ulp = max(max(abs(self.low), abs(self.high)) * sys.float_info.epsilon, math.ulp(0.0))
+        self.shortest = (8 if uneven else 2) * ulp
         # an interval of exactly two spacings may be halved, also when its length carries a rounding error
         self.shortest = max(self.shortest, 2 * min_spacing * (1 - 1e-9))
         self._spacing = min_spacing

@@ -401,6 +401,8 @@ class Intervals:
         elif closed:
             self._closed = [interval if other is old else other for other in self._closed]
         else:
+            if [y is None for y in old[4:]] != [ya is None, yb is None]:
+                self._sweep()  # entries that differ in whether there is a value cannot be compared
             heappush(self._heap, interval)
 
     def revalue(self, u: float, y: Value, others: Iterable[float] = ()) -> None:
@@ -411,12 +413,6 @@ class Intervals:
             if other - other == 0.0:
                 self.scale.count(other)
         index = self._indexed()
-        if index.values[u] is None:
-            # entries without a value cannot be compared with others of the same rank
-            ends = {interval[1:3] for interval in index.beside(u)}
-            self._heap = [interval for interval in self._heap if interval[1:3] not in ends]
-            heapify(self._heap)
-            self._spans.drop(ends)
         index.values[u] = y
         if u == self._first:
             self._y_first = y
@@ -497,7 +493,7 @@ class Intervals:
         """Take out the first entry of the two queues."""
         self._prune()
         heap, piece = self._heap, self._spans.top_piece()
-        if heap and (piece is None or heap[0] < piece):
+        if heap and (piece is None or heap[0][:4] < piece[:4]):
             return heappop(heap)
         return None if piece is None else self._spans.pop()
 

@@ -236,9 +236,10 @@ class LossScale:
             Index of the value at which all losses would have been recomputed for the last time.
         """
         self.forget()
-        size = max([len(y) for y in ys if isinstance(y, tuple)], default=1)
-        nothing = (math.nan,) * size
-        rows = np.array([nothing if y is None else y for y in ys], dtype=float).reshape(len(ys), size)
+        vector = next((y for y in ys if isinstance(y, tuple)), None)
+        nothing = math.nan if vector is None else (math.nan,) * len(vector)
+        rows = np.array([nothing if y is None else y for y in ys], dtype=float)
+        rows = rows.reshape(len(ys), 1 if vector is None else len(vector))
         spread = np.fmax.accumulate(rows) - np.fmin.accumulate(rows)
         ranges = np.nan_to_num(spread.max(axis=1), nan=0.0)
         last = 0

@@ -39,10 +39,10 @@ def _contrasts(points: Floats, values: Floats, order: int) -> Floats:
     found = []
     for start in range(len(points) - order):
         x = points[start : start + order + 1]
-        gaps = x[:, None] - x
-        np.fill_diagonal(gaps, 1.0)
         # in units of the window, so that no product overflows
-        w = 1 / np.prod(gaps / (x[-1] - x[0]), axis=1)
+        gaps = (x[:, None] - x) / (x[-1] - x[0])
+        np.fill_diagonal(gaps, 1.0)
+        w = 1 / np.prod(gaps, axis=1)
         found.append(float(w @ values[start : start + order + 1]) / math.sqrt(float(w @ w)))
     return np.array(found)
 

@@ -137,15 +137,13 @@ class PendingSpans:
 
     def renew(self, span: PendingSpan, interval: Interval) -> None:
         """Give an open span its interval with another loss."""
-        span.interval = interval
-        heappush(self._ranked, interval)
+        before, span.interval = span.interval, interval
+        if before is not None and [y is None for y in before[4:]] != [y is None for y in interval[4:]]:
+            self.sweep()  # entries that differ in whether there is a value cannot be compared
+        else:
+            heappush(self._ranked, interval)
         self._uncut.pop(span.inside[0], None)
         self.cut(span)
-
-    def drop(self, ends: set[tuple[float, float]]) -> None:
-        """Drop entries of intervals, which are about to be renewed, from the heap."""
-        self._ranked = [interval for interval in self._ranked if interval[1:3] not in ends]
-        heapify(self._ranked)
 
     def hold(self, span: PendingSpan, u: float) -> None:
         """Add one point to an open span, or to an outer part."""
