@@ -395,7 +395,7 @@ class TriangulatedLearner(BaseLearner):
         Parameters
         ----------
         x : sequence of N numbers
-            A point outside the domain, or nearer to another than about 1e-10 of the bounding box, is kept in `data`
+            A point outside the domain, or nearer to another than about 1e-9 of the bounding box, is kept in `data`
             and otherwise not used.
         y : float or vector of shape (M,)
             A value that is not finite (for vectors: in any component) is *invalid*: kept in `data`, but no part of the
