@@ -30,6 +30,7 @@ from adaptive_calib.learner._integral.interval import IntegralEstimate, Value, i
 from adaptive_calib.learner._integral.noise import LEAST
 from adaptive_calib.learner._integral.quadrature_learner import ROUNDING, SMALL_MISS, QuadratureLearner
 from adaptive_calib.learner._twins import TWINS
+from adaptive_calib.learner.integrator_learner import DivergentIntegralError
 from adaptive_calib.learner.values import two_numbers
 
 __all__ = ["CubatureLearner"]
@@ -37,6 +38,13 @@ __all__ = ["CubatureLearner"]
 #: The root of g^(n + 1) = g + 1: steps of 1/g, 1/g², ... along the axes spread any number of points evenly
 #: (M. Roberts, The unreasonable effectiveness of quasirandom sequences, 2018).
 _GOLDEN = {2: 1.32471795724474602596, 3: 1.22074408460575947536}
+
+
+#: An integral is taken for divergent if that over boxes stays the same in this number of halvings.
+DIVERGENT = 40
+
+#: Errors that fall by less than the root of 2 in each of this number of halvings are those of a singularity.
+SERIES = 6
 
 
 class CubatureLearner(QuadratureLearner):
@@ -126,6 +134,10 @@ class CubatureLearner(QuadratureLearner):
         return np.array([b - a for a, b in self.bounds])
 
     # --------------------------------------------------------------------------------------------------- estimates
+
+    @property
+    def _extent(self) -> float:
+        return self.boxes[0].volume
 
     def _estimate(self) -> IntegralEstimate | None:
         if self._sums is None and self._cover:
@@ -296,17 +308,48 @@ class CubatureLearner(QuadratureLearner):
             if first:  # boxes without any valid value have a finite error now
                 for i in [i for i, box in enumerate(self.boxes) if box.complete]:
                     self._complete(i)
+        divergent = False
         for i in self._owners.pop(x, []):
             self.boxes[i].missing -= 1
             if not self.boxes[i].missing:
                 self._complete(i)
+                divergent = divergent or self._is_divergent(i)
         if x in self._open_checks:
             self._use_check(x)
+        if divergent:
+            raise DivergentIntegralError(
+                f"the integral over {self.bounds} seems to be infinite: near {x} that of the absolute value over boxes "
+                f"stays the same in {DIVERGENT} halvings."
+            )
+
+    def _is_divergent(self, i: int) -> bool:
+        """Whether the integral of the absolute value is no smaller than over a box `DIVERGENT` halvings larger."""
+        above = self._above(i, DIVERGENT)
+        return above is not None and self.boxes[i].size >= (1 - 1e-4) * above.size > 0
+
+    def _above(self, i: int, halvings: int) -> Box | None:
+        """Return the box from which a box came by that many halvings; None if there is none."""
+        box = self.boxes[i]
+        for _ in range(halvings):
+            if box.parent is None:
+                return None
+            box = self.boxes[box.parent]
+        return box
+
+    def _look_for_singularity(self, i: int) -> None:
+        """Where errors fall slowly by halving, count those of all boxes that are to come, as the sum of a series."""
+        box = self.boxes[i]
+        above = self._above(i, SERIES)
+        if above is not None and box.difference > above.difference * 2.0 ** (-SERIES / 2):
+            fall = (box.difference / above.difference) ** (1 / SERIES) if above.difference else 1.0
+            box.further = 1 / (1 - min(fall, 0.999))
+            box.err += (box.further - 1) * box.difference
 
     def _complete(self, i: int) -> None:
         """Estimate a box whose values are observed; it counts when its sibling has an estimate, too."""
         box = self.boxes[i]
         box.estimate(self.data, self._shape or (), self._widths, self._largest)
+        self._look_for_singularity(i)
         if not box.parts:
             self._ready.add(i)
         self._push(i)

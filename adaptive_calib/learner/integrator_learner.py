@@ -53,6 +53,11 @@ from adaptive_calib.learner.integrator_coeffs import ns
 __all__ = ["DivergentIntegralError", "IntegratorLearner"]
 
 
+#: Intervals are not divided below this share of the domain: near to 0 floats are told apart down to 1e-308, but values
+#: there may be too large.
+TINY = 1e-270
+
+
 class DivergentIntegralError(ValueError):
     """The integral seems to be infinite: the mean value keeps growing as intervals shrink."""
 
@@ -149,6 +154,11 @@ class IntegratorLearner(QuadratureLearner):
         """The intervals whose integrals make up `igral`."""
         return set(self.first_ival.cover())
 
+    @property
+    def _extent(self) -> float:
+        extent = self.bounds[1] - self.bounds[0]
+        return 1.0 if isinf(extent) else extent
+
     def _estimate(self) -> IntegralEstimate | None:
         return self.first_ival.estimate
 
@@ -177,7 +187,7 @@ class IntegratorLearner(QuadratureLearner):
             interval, divided, speculative = chosen
             if divided:
                 self.priority_split.pop()
-            if interval.is_narrow():
+            if interval.is_narrow() or interval.b - interval.a < TINY * self._extent:
                 self.ivals.discard(interval)
                 continue
             unknown = len(self._owners)

@@ -14,6 +14,7 @@ import pytest
 
 from adaptive_calib.learner._integral.box_rule import box_rule
 from adaptive_calib.learner.cubature_learner import CubatureLearner
+from adaptive_calib.learner.integrator_learner import DivergentIntegralError
 from adaptive_calib.testing.learners import LearnerContract
 
 SQUARE, CUBE = [(0.0, 1.0)] * 2, [(0.0, 1.0)] * 3
@@ -313,3 +314,33 @@ def test_an_edge_beside_a_face_is_found(axis: int) -> None:
     learner = _integrate(lambda p: float(p[axis] > 0.505), SQUARE, 1e-3)
     assert learner.converged
     assert learner.igral == pytest.approx(0.495, rel=1e-3)
+
+
+@pytest.mark.parametrize("tol", [1e-1, 1e-3])
+@pytest.mark.parametrize(
+    ("function", "bounds"),
+    [
+        (lambda p: 1 / p[0], SQUARE),
+        (lambda p: math.exp(2 * p[1]) / p[0], SQUARE),
+        (lambda p: np.array([1.0, 1 / (p[0] ** 2 + p[1] ** 2)]), SQUARE),
+        (lambda p: (p[0] ** 2 + p[1] ** 2 + p[2] ** 2) ** -1.5, CUBE),
+    ],
+)
+def test_divergent_integrals_are_found(function: Any, bounds: Any, tol: float) -> None:
+    """No integral is claimed whose size over boxes stays the same in halving."""
+    with pytest.raises(DivergentIntegralError, match="seems to be infinite: near"):
+        _integrate(function, bounds, tol)
+
+
+@pytest.mark.parametrize("power", [-0.7, -0.9])
+def test_strong_singularities(power: float) -> None:
+    """The error counts what is nearer to the singularity than the smallest box."""
+    learner = _integrate(lambda p: p[0] ** power, SQUARE, 1e-2)
+    assert learner.converged
+    assert learner.igral == pytest.approx(1 / (1 + power), rel=1e-2)
+
+
+def test_integrals_that_overflow_are_refused() -> None:
+    """A value whose product with the size of the domain is no float is refused with what to do."""
+    with pytest.raises(ValueError, match="another unit of length"):
+        _integrate(lambda p: 1e290, [(0, 1e6)] * 2, 1e-3)

@@ -735,3 +735,32 @@ def test_to_numpy() -> None:
     assert rows.shape == (17 + CHECKS, 2)
     assert (np.diff(rows[:, 0]) > 0).all()
     assert rows[:, 1] == pytest.approx(np.sin(rows[:, 0]))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("bounds", [(0, math.inf), (-math.inf, math.inf), (-math.inf, 1)])
+def test_nothing_but_missing_values_to_infinity(value: float, bounds: Any) -> None:
+    """That the slope of the variable vanishes at a finite end is no valid value."""
+    learner = _integrate(lambda x: value, bounds, 1e-6)
+    assert learner.done()
+    assert not learner.converged
+
+
+def test_integrals_that_overflow_are_refused() -> None:
+    """A value whose product with the length of the domain is no float is refused with what to do."""
+    with pytest.raises(ValueError, match="another unit of length"):
+        _integrate(lambda x: 1e299, (0, 1e10), 1e-6)
+    assert _integrate(lambda x: 1e299, (0, 1e-10), 1e-6).igral == pytest.approx(1e289)
+
+
+def test_a_singularity_is_not_followed_to_values_that_are_refused() -> None:
+    """Parts are not divided below 1e-270 of the domain."""
+    learner = _integrate(lambda x: x**-0.99 if x else math.inf, (0, 1), 1e-3)
+    assert learner.igral == pytest.approx(100, rel=2e-3)
+
+
+@pytest.mark.parametrize("name", ["tol", "atol"])
+def test_tolerances_are_numbers(name: str) -> None:
+    """What is no number is refused by its name."""
+    with pytest.raises(TypeError, match=f"`{name}` should be a number, but is '0.1'"):
+        IntegratorLearner(math.sin, (0, 1), **{"tol": 1e-3, name: "0.1"})  # type: ignore[arg-type]

@@ -61,6 +61,8 @@ class Box:
         The integral, its error, and the integral of the absolute values.
     difference, fall : float
         Difference of the integrals by the rules of degree 7 and 5; that over the one of degree 5 and 3.
+    further : float
+        Error of this box and of all that will be halved off it at a singularity, over that of this box.
     axis : int
         Where it is halved.
     checks : list of tuple
@@ -80,6 +82,7 @@ class Box:
     size: float = 0.0
     difference: float = 0.0
     fall: float = 1.0
+    further: float = 1.0
     axis: int = 0
     checks: list[Point] = field(default_factory=list)
 
@@ -149,7 +152,7 @@ class Box:
         self.difference = norm(volume * np.tensordot(rule.weights - rule.weights_5, f, axes=1))
         before = norm(volume * np.tensordot(rule.weights_5 - rule.weights_3, f, axes=1))
         self.fall = self.difference / before if before else 1.0
-        self.err = self.difference
+        self.err = self.difference * self.further
         magnitudes = sizes(f)
         self.size = volume * float(magnitudes.mean())
         if missing:
@@ -175,7 +178,7 @@ class Box:
         values, shape
             As in `estimate`.
         """
-        self.err = self.difference * min(_SEEN * max(moved, self.fall), 1.0) + self.unknown
+        self.err = self.difference * self.further * min(_SEEN * max(moved, self.fall), 1.0) + self.unknown
         if self.checks:
             self.check(values, shape)
 

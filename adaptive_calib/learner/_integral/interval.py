@@ -321,7 +321,9 @@ class QuadratureInterval:
     def _scale(self, values: Mapping[float, Value]) -> float:
         """Return the root mean square of the values, of those of the parent if all are missing; inf without any."""
         if self.depth_complete >= 0:
-            known = [norm(y) for y in self._values(self.depth_complete, values) if is_finite(y)]
+            f = self._values(self.depth_complete, values)
+            slopes = self.slopes[:: 2 ** (self.depth - self.depth_complete)] or [1.0] * len(f)
+            known = [norm(y) for y, slope in zip(f, slopes, strict=True) if slope and is_finite(y)]
             if known:
                 return norm(np.array(known)) / sqrt(len(known))
         return inf if self.parent is None else self.parent._scale(values)

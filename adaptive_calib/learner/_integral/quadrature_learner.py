@@ -11,6 +11,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ BLIND_CHECKS = 128
 #: An error below this times the integral of the absolute values is rounding, whatever the tolerance.
 ROUNDING = 16 * eps
 
+#: The largest value times the size of the domain.
+LARGEST = 1e300
+
 #: The states in which an estimate is checked; in others it is not good enough.
 CHECKED = ("reached", "rounding")
 
@@ -48,6 +52,10 @@ class QuadratureLearner(BaseLearner):
     speculation = 0.4
 
     def __init__(self, function: Callable[[Any], Any], tol: float, atol: float) -> None:
+        tolerances: dict[str, Any] = {"tol": tol, "atol": atol}
+        for name, given in tolerances.items():
+            if not isinstance(given, Real):
+                raise TypeError(f"`{name}` should be a number, but is {given!r} ({type(given).__name__}).")
         if not 0 < tol < inf:
             raise ValueError(f"`tol` should be positive and finite, but is {tol!r}.")
         if not 0 <= atol < inf:
@@ -74,6 +82,11 @@ class QuadratureLearner(BaseLearner):
         self._lost = 0.0  # error of parts that cannot be improved, when noise was last looked for
 
     # -------------------------------------------------------------------------------------------- what a rule defines
+
+    @property
+    @abstractmethod
+    def _extent(self) -> float:
+        """Length or volume of the domain; 1 for an infinite interval."""
 
     @abstractmethod
     def _estimate(self) -> IntegralEstimate | None:
@@ -316,17 +329,25 @@ class QuadratureLearner(BaseLearner):
         Raises
         ------
         ValueError
-            If `x` is no such point, the length of `y` is not that of the values so far, or it is above 1e300 in size.
+            If `x` is no such point, the length of `y` is not that of the values so far, or it is above 1e300 in size,
+            or times the size of the domain.
         TypeError
             If `y` is no real number and no vector of them. For the integral of a complex function return both parts.
         DivergentIntegralError
-            If the integral of an `IntegratorLearner` seems to be infinite; the value is recorded all the same.
+            If the integral seems to be infinite; the value is recorded all the same.
         """
         x = self.data_key(x)
         self._require_known(x, "be told")
         value, valid = value_and_vector(y, x, self._shape)
         if not isinstance(value, np.ndarray):
             value = float(value)
+        size = float(np.abs(value).max()) if isinstance(value, np.ndarray) else abs(value)
+        if size < inf and size * self._extent > LARGEST:
+            raise ValueError(
+                f"the value at {x} times the size of the domain should be at most {LARGEST:g}, as sums of larger ones "
+                f"overflow, but is {size:.3g} times {self._extent:.3g}; return it in another unit, or use another unit "
+                "of length."
+            )
         # a plain NaN says "no value here" for vectors, too
         if self._shape is None and (valid is not None or np.ndim(value)):
             self._shape = np.shape(value)
