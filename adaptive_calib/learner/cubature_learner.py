@@ -375,7 +375,7 @@ class CubatureLearner(QuadratureLearner):
         if box.complete and left.complete and right.complete and difference:
             moved = norm(left.igral + right.igral - box.igral) / difference
             for part in box.parts:
-                self.boxes[part].lower_error(moved, self.data, self._shape or ())
+                self.boxes[part].lower_error(moved)
                 self._push(part)
 
     # ------------------------------------------------------------------------------------------------ data in and out

@@ -63,6 +63,8 @@ class Box:
         Difference of the integrals by the rules of degree 7 and 5; that over the one of degree 5 and 3.
     further : float
         Error of this box and of all that will be halved off it at a singularity, over that of this box.
+    shown : float
+        The error that `checks` show.
     axis : int
         Where it is halved.
     checks : list of tuple
@@ -83,6 +85,7 @@ class Box:
     difference: float = 0.0
     fall: float = 1.0
     further: float = 1.0
+    shown: float = 0.0
     axis: int = 0
     checks: list[Point] = field(default_factory=list)
 
@@ -166,7 +169,7 @@ class Box:
         if self.checks:
             self.check(values, shape)
 
-    def lower_error(self, moved: float, values: Mapping[Point, Value], shape: tuple[int, ...]) -> None:
+    def lower_error(self, moved: float) -> None:
         """Take a smaller error than the difference of two rules if it shows that the function is smooth.
 
         Parameters
@@ -175,12 +178,9 @@ class Box:
             By how much the integral over this box and its sibling has changed by the halving, over the sum of both
             `difference`. If the error falls from rule to rule and from the whole to the halves, it is less than either
             fall foretells; where there is an edge, one of both does not.
-        values, shape
-            As in `estimate`.
         """
-        self.err = self.difference * self.further * min(_SEEN * max(moved, self.fall), 1.0) + self.unknown
-        if self.checks:
-            self.check(values, shape)
+        err = self.difference * self.further * min(_SEEN * max(moved, self.fall), 1.0)
+        self.err = max(err + self.unknown, self.shown)
 
     def check(self, values: Mapping[Point, Value], shape: tuple[int, ...]) -> float:
         """Raise `err` to the error that `checks` show; return that error.
@@ -195,6 +195,7 @@ class Box:
         foretold, doubt = self.foretell(np.array(xs), f)
         misses = sizes(foretold - np.array([values[x] for x in xs]))
         worst = max(float(misses.max()) - doubt, 0.0) * self.volume / len(f)
+        self.shown = worst
         self.err = max(self.err, worst)
         return worst
 
@@ -202,7 +203,7 @@ class Box:
         """Return values at places, shape (k, n), by the fit to `f` at the nodes, and how far to doubt them."""
         low, high, rule = np.array(self.low), np.array(self.high), box_rule(len(self.low))
         c = np.tensordot(rule.fit, f, axes=1)
-        residual = float(sizes(np.tensordot(monomials(rule.nodes), c, axes=1) - f).max())
+        residual = float(sizes(np.tensordot(rule.residuals, f, axes=1)).max())
         foretold: Floats = np.tensordot(monomials((2 * xs - low - high) / (high - low)), c, axes=1)
         return foretold, _TRUST * residual
 

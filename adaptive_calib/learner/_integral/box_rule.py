@@ -57,6 +57,7 @@ class BoxRule:
     weights_3: Floats
     differences: Floats
     fit: Floats
+    residuals: Floats
 
 
 @cache
@@ -82,13 +83,15 @@ def box_rule(n: int) -> BoxRule:
         for first, weight in zip(second, (1.0, -((_L2 / _L3) ** 2)), strict=True):
             differences[i, first : first + 2] += weight
             differences[i, 0] -= 2 * weight
+    fit = np.asarray(np.linalg.pinv(monomials(nodes)), dtype=np.float64)
     return BoxRule(
         nodes=nodes,
         weights=weights[0],
         weights_5=weights[1],
         weights_3=weights[2],
         differences=differences,
-        fit=np.asarray(np.linalg.pinv(monomials(nodes)), dtype=np.float64),
+        fit=fit,
+        residuals=monomials(nodes) @ fit - np.eye(len(nodes)),
     )
 
 
