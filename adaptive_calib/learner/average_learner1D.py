@@ -415,6 +415,7 @@ class AverageLearner1D(Learner1D):
         improvements: list[float] = []
         begun: list[float] = []
         taken: list[tuple[Site, list[int], int]] = []
+        held = set(self._intervals.pending)
         while len(points) < n:
             chosen = self._next_x(n - len(points))
             if chosen is None:
@@ -435,8 +436,9 @@ class AverageLearner1D(Learner1D):
                 site.next_seed = next_seed
             for x in begun:
                 del self._sites[x]
-                u = self._domain.u(x)
-                self._intervals.release([u])
+            new = set(self._intervals.pending) - held
+            self._intervals.release(sorted(new))
+            for u in new:
                 self._points.pop(u, None)
         return points, improvements
 
@@ -467,10 +469,8 @@ class AverageLearner1D(Learner1D):
         x = self._domain.x(u)
         if not self._linear:
             self._points[u] = x
-        site = self._sites.get(x)
-        if site is None:
-            site = Site()
-            site.u = u
+        site = self._sites.get(x) or Site()
+        site.u = u
         return x, min(most, self._needed(site)), improvement
 
     def _needed(self, site: Site) -> int:

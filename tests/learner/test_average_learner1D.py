@@ -256,3 +256,18 @@ def test_parameters_may_change() -> None:
     before = learner.error[0.0]
     learner.alpha = 0.01
     assert learner.error[0.0] > before
+
+
+def test_without_valid_values_and_with_failed_points() -> None:
+    """On the way to an error goal a value may follow an invalid one or a failure; looking ahead changes nothing."""
+    rng = random.Random(0)
+    learner = AverageLearner1D(noisy, (0, 1), min_samples=3, alpha=1)
+    learner.set_error_goal(0.1)
+    for _ in range(300):
+        assert learner.ask(3, tell_pending=False) == learner.ask(3, tell_pending=False)
+        for point in learner.ask(1)[0]:
+            if rng.random() < 0.2:
+                learner.tell_failed(point)
+            else:
+                learner.tell(point, math.nan if rng.random() < 0.4 else 1.0)
+    assert learner.nsamples > 200

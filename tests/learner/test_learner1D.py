@@ -605,3 +605,20 @@ def test_an_error_goal_keeps_integers() -> None:
     asked = learner.ask(6)[0]
     assert asked
     assert not set(asked) & {0, 2, 5}
+
+
+@pytest.mark.parametrize("goal", [None, 0.01])
+@pytest.mark.parametrize("pending", [0, 6])
+def test_a_value_at_a_failed_point(goal: float | None, pending: int) -> None:
+    """A value at a failed point counts, also where it leaves the losses as they are."""
+    learner = Learner1D(lambda x: 0.0, (0, 1))
+    learner.set_error_goal(goal)
+    learner.tell_many([0, 1], [0.0, 0.0])
+    asked = learner.ask(pending)[0]
+    for _ in range(30):
+        asked += learner.ask(1)[0]
+        x = asked.pop(0)
+        learner.tell_failed(x)
+        learner.tell(x, 0.0)
+    assert not learner.failed_points
+    assert len(learner.data) == 32

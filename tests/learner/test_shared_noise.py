@@ -191,3 +191,15 @@ def test_what_does_not_go_together() -> None:
         AverageLearner1D(noisy, (-1, 1), mode=wrong)
     with pytest.raises(ValueError, match="leave `loss_per_interval` out"):
         AverageLearner1D(noisy, (-1, 1), lambda xs, ys: 1.0, mode="shared")
+
+
+@pytest.mark.parametrize("unit", [2.0**-990, 2.0**990])
+def test_very_small_and_large_values(unit: float) -> None:
+    """Values in another unit change nothing but the unit, even where their squares are 0 or infinite."""
+    usual, other = _learner(_wave, 0.1), _learner(lambda x: unit * _wave(x), 0.1 * unit)
+    points = [(k, x) for k, x in enumerate(np.linspace(-1, 1, 80).tolist())]
+    usual.tell_many(points, [usual.function(point) for point in points])
+    other.tell_many(points, [unit * y for y in usual.to_numpy()[:, 2].tolist()])
+    assert (other.predict(_X) / unit).tolist() == usual.predict(_X).tolist()
+    assert other.largest_error() / unit == usual.largest_error()
+    assert other.ask(5) == usual.ask(5)

@@ -42,7 +42,7 @@ GRID = np.linspace(0.0, 1.0, 1001)
 #: Pieces of the spline, and its degree.
 KNOTS, DEGREE = 100, 4
 #: Orders of the penalised differences, without and with a warp.
-ORDERS, WARPED_ORDERS = (3, 5), (2,)
+ORDERS, WARPED_ORDER = (3, 5), 2
 #: Fewest places of a fit.
 FEWEST_PLACES = 8
 #: Strengths of the warp that are tried beside none, and the least steepness of a warp.
@@ -108,7 +108,7 @@ class _Penalty:
         self.least = 10.0 ** (2 * order - 12)
 
 
-_PENALTIES = {order: _Penalty(order) for order in {*ORDERS, *WARPED_ORDERS}}
+_PENALTIES = {order: _Penalty(order) for order in (*ORDERS, WARPED_ORDER)}
 
 
 class _Spline:
@@ -197,15 +197,19 @@ class MeanCurve:
         Standard deviation of a sample on the grid.
     places : array, shape (n,)
         Places of the samples, ascending.
+    unit : int
+        Values and errors are 2**unit times those of the splines; the noise is not.
     """
 
     splines: list[_Warped]
     noise: Floats
     places: Floats
+    unit: int = 0
 
     def __call__(self, t: Floats) -> Floats:
         """Return the mean at t."""
-        return self.splines[0](t)
+        value: Floats = np.ldexp(self.splines[0](t), self.unit)
+        return value
 
     def error(self, t: Floats, quantile: float) -> Floats:
         """Return the half-width of the band at t.
@@ -213,11 +217,12 @@ class MeanCurve:
         It has the bands of all splines in it. Where the curve changes from one sample to the next by more than its
         slope around explains, the mean may have a step anywhere between the two, and the width is at least that.
         """
-        value = self(t)
+        curve = self.splines[0]
+        value = curve(t)
         bands = [np.abs(each(t) - value) + each.width(t, quantile) for each in self.splines]
-        change, length = np.diff(self(self.places)), np.diff(self.places)
+        change, length = np.diff(curve(self.places)), np.diff(self.places)
         steps = np.pad(np.abs(change - length * median_filter(change / length, AROUND, mode="nearest")), 1)
-        width: Floats = np.maximum(np.max(bands, axis=0), steps[np.searchsorted(self.places, t)])
+        width: Floats = np.ldexp(np.maximum(np.max(bands, axis=0), steps[np.searchsorted(self.places, t)]), self.unit)
         return width
 
     def largest_error(self, quantile: float) -> float:
@@ -234,9 +239,9 @@ class MeanCurve:
 def fit(samples: Samples) -> MeanCurve:
     """Fit curve, warp and noise; at least `FEWEST_PLACES` places."""
     noise, weights = np.ones(len(GRID)), np.ones(len(samples.t))
-    tried = _tried(samples, weights, None)
+    tried: list[_Warped] = []
     for step in range(2):
-        tried = _tried(samples, weights, tried[0])
+        tried = _tried(samples, weights, tried)
         if step == 0:
             noise = _noise(tried[0], samples)
             weights = np.interp(samples.t, GRID, noise) ** -2.0
@@ -246,12 +251,13 @@ def fit(samples: Samples) -> MeanCurve:
     return MeanCurve(likely, noise * np.sqrt(tried[0].spline.variance), samples.t)
 
 
-def _tried(samples: Samples, weights: Floats, first: _Warped | None) -> list[_Warped]:
-    """Return splines without a warp, and those whose warp follows a first fit; the best one first."""
+def _tried(samples: Samples, weights: Floats, before: list[_Warped]) -> list[_Warped]:
+    """Return splines without a warp, and those whose warp follows the best one so far; the best one first."""
     tried = [_Warped(_Spline(samples.t, samples, weights, _PENALTIES[order]), GRID) for order in ORDERS]
-    for warp in [] if first is None else [_warped(first, strength) for strength in STRENGTHS]:
-        u = np.interp(samples.t, GRID, warp)
-        tried += [_Warped(_Spline(u, samples, weights, _PENALTIES[order]), warp, PRICE) for order in WARPED_ORDERS]
+    first = before[0] if before else min(tried, key=lambda each: each.score)
+    for warp in [_warped(first, strength) for strength in STRENGTHS]:
+        spline = _Spline(np.interp(samples.t, GRID, warp), samples, weights, _PENALTIES[WARPED_ORDER])
+        tried.append(_Warped(spline, warp, PRICE))
     return sorted(tried, key=lambda each: each.score)
 
 

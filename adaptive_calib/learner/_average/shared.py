@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,9 +79,11 @@ class SharedNoise:
             size = stage if stage <= size else 0
         used = rows[:size]
         if kept is None or kept[1] != used:
-            samples = _by_place(used)
+            # squares of very large or small values would overflow or vanish
+            unit = math.frexp(max([abs(y) for _, _, y in used], default=0.0))[1]
+            samples = _by_place([(seed, t, math.ldexp(y, -unit)) for seed, t, y in used])
             curve = fit(samples) if len(samples.t) >= FEWEST_PLACES and size >= START else None
-            kept = total, used, curve
+            kept = total, used, None if curve is None else replace(curve, unit=unit)
         self._fits[whole] = total, used, kept[2]
         return kept[2]
 

@@ -27,8 +27,8 @@ def seed_and_x(point: Any) -> SeedAndX:
 
 @lru_cache(maxsize=100_000)
 def student_quantile(alpha: float, m: int) -> float:
-    """Return the quantile t_{1-α, m-1} of Student's distribution."""
-    return float(stdtrit(m - 1, 1 - alpha))
+    """Return the quantile t_{1-α, m-1} of Student's distribution; 0 from α = 1/2 on, where it would be negative."""
+    return float(stdtrit(m - 1, 1 - alpha)) if alpha < 0.5 else 0.0
 
 
 class Site:
