@@ -173,6 +173,8 @@ def test_outside_and_before() -> None:
     learner = _run(_learner(_wave, 0.1), 20)
     assert np.isfinite(learner.predict([0.1, 0.2])).all()
     assert np.isnan(_run(learner, 100).predict([-1.2, 1.2], return_error=True)).all()
+    assert learner.predict([]).shape == (0,)
+    assert _run(_learner(lambda x: 0.0 * x, 0.0, min_error=0.1), 100).ask(3) == ([], [])
 
 
 def test_plot() -> None:

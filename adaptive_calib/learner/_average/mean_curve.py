@@ -159,6 +159,8 @@ class _Spline:
 
 
 def _basis(u: Floats) -> Any:
+    if not len(u):
+        return np.zeros((0, KNOTS + DEGREE))
     return BSpline.design_matrix(np.clip(u, 0, 1), _KNOTS, DEGREE)
 
 
