@@ -243,8 +243,13 @@ def look(runner: Any) -> RunView:
             failures=tuple((shorten(failure.point), failure.traceback) for failure in machine.failures[-LISTED:]),
             losses=tuple(history.losses),
             error=failure_text(machine.error) if status == "failed" else "",
-            mode="noise" if getattr(runner.learner, "noise", None) is True else getattr(runner.learner, "mode", ""),
+            mode=_mode(runner.learner),
         )
+
+
+def _mode(learner: Any) -> str:
+    mode = "noise" if getattr(learner, "noise", None) is True else getattr(learner, "mode", "")
+    return mode if isinstance(mode, str) else ""
 
 
 def way_to(

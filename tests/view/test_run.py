@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adaptive_calib import BlockingRunner, Learner1D
+from adaptive_calib import BlockingRunner, Learner1D, SequenceLearner
 from adaptive_calib.engine.goals import Elapsed, LargestError, Loss, Points, Progress
 from adaptive_calib.runner import SequentialExecutor
 from adaptive_calib.view.run import RunHistory, RunView, look, shorten
@@ -75,6 +75,14 @@ def test_a_status_is_not_repeated() -> None:
     """Where the reason is no more than the status, it is written once."""
     fields = _fields(look(_finished())) | {"status": "cancelled", "reason": "cancelled"}
     assert "status: cancelled\n" in text(RunView(**fields))
+
+
+@pytest.mark.parametrize(("mode", "shown"), [("auto", "auto"), (3, ""), (None, "")])
+def test_a_mode_is_a_word(mode: Any, shown: str) -> None:
+    """Learners of users may have a `mode` that is something else."""
+    learner = SequenceLearner(abs, [1])
+    learner.mode = mode  # type: ignore[attr-defined]
+    assert look(BlockingRunner(learner, executor=SequentialExecutor())).mode == shown
 
 
 def test_what_users_write_is_escaped() -> None:
