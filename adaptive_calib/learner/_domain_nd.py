@@ -309,6 +309,8 @@ def _read_bounds(bounds: Any, ndim: int | None, fewest: int) -> tuple[list[Any],
             raise TypeError(f"`bounds` should be {expected}, but came {bounds!r}.") from None
         if array.shape == (1, 2) and fewest == 1:
             return [tuple(pair) for pair in bounds], None
+        if array.shape == (2,) and fewest == 1:
+            raise ValueError(f"`bounds` should be [(low, high)] for one number, but is {bounds!r}.")
         if array.shape == (1, 2) or (array.shape == (2,) and ndim is None):
             raise ValueError(f"`bounds` should have at least two dimensions, but is {bounds!r}; use Learner1D for one.")
         if array.ndim != 2 or array.shape[1] < 2 or len(array) < 2:
@@ -325,7 +327,12 @@ def _read_bounds(bounds: Any, ndim: int | None, fewest: int) -> tuple[list[Any],
             f"`bounds` given as points should be at least {points.shape[1] + 1} of dimension {points.shape[1]}, "
             f"but has shape {points.shape}."
         )
-    return list(zip(points.min(axis=0).tolist(), points.max(axis=0).tolist(), strict=True)), points
+    low, high = points.min(axis=0), points.max(axis=0)
+    if ndim is not None and (low == high).any():
+        raise ValueError(
+            f"`bounds` should be {ndim} pairs (low, high), or points that span an area or a volume, but is {bounds!r}."
+        )
+    return list(zip(low.tolist(), high.tolist(), strict=True)), points
 
 
 def _checked_pair(k: int, pair: Any, log: bool, whole: bool) -> tuple[float, float]:

@@ -34,6 +34,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -67,9 +68,13 @@ def checks_needed(fraction: float = FRACTION, confidence: float = CONFIDENCE) ->
     (22, 59)
     """
     for name, share in (("fraction", fraction), ("confidence", confidence)):
-        if not 0 < share < 1:
+        if not (_is_number(share) and 0 < share < 1):
             raise ValueError(f"`{name}` should be above 0 and below 1, but is {share!r}.")
     return math.ceil(math.log1p(-confidence) / math.log1p(-fraction))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real)
 
 
 def _percent(share: float) -> str:
@@ -94,7 +99,8 @@ class Claim:
     checks : int
         Number of check points of the last check.
     basis : {"checked", "estimated"}
-        Whether check points were used, or only the learner's own estimate.
+        Whether check points bound the error, or it is the learner's own estimate; that of an integral is an estimate,
+        though a check of the interpolants has passed.
     resolution : float, optional
         Longest distance between neighbouring points, as a share of the domain: narrower features may have been missed.
     unpredicted : float
@@ -131,7 +137,8 @@ class Claim:
 
     def __str__(self) -> str:
         if self.basis == "estimated":
-            parts = [f"error about {self.error:.3g}, estimated and not checked"]
+            how = f"compared with values at {self.checks} random points" if self.checks else "not checked"
+            parts = [f"error about {self.error:.3g}, estimated and {how}"]
         else:
             parts = [f"error at most {self.error:.3g}; checked at {self.checks} random points: " + self._share()]
         if self.resolution is not None:
@@ -202,7 +209,7 @@ class ErrorCheck:
         confidence: float = CONFIDENCE,
         seed: int = 0,
     ) -> None:
-        if not 0 < error < math.inf:
+        if not (_is_number(error) and 0 < error < math.inf):
             raise ValueError(f"the error goal should be above 0 and finite, but is {error!r}.")
         self.error = float(error)
         self.dimensions = dimensions

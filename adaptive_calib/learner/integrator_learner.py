@@ -156,8 +156,11 @@ class IntegratorLearner(QuadratureLearner):
 
     @property
     def _extent(self) -> float:
-        extent = self.bounds[1] - self.bounds[0]
-        return 1.0 if isinf(extent) else extent
+        return 1.0 if isinf(self._length) else self._length
+
+    @property
+    def _length(self) -> float:
+        return float(self.bounds[1] - self.bounds[0])
 
     def _estimate(self) -> IntegralEstimate | None:
         return self.first_ival.estimate
@@ -351,9 +354,13 @@ class IntegratorLearner(QuadratureLearner):
         if x in self._open_checks:
             self._use_check(x)
         if divergent:
+            of, more = "", ""
+            if isinf(self._length):
+                of = " of f(x) dx/dt, with x(t) from a finite interval,"
+                more = " Integrals that converge by changes of the sign only, as that of sin x², cannot be found."
             raise DivergentIntegralError(
-                f"the integral over {self.bounds} seems to be infinite: near {x!r} the mean value at least doubles "
-                "with each halving of the interval."
+                f"the integral over {self.bounds} seems to be infinite: near {x!r} the mean value{of} at least doubles "
+                f"with each halving of the interval.{more}"
             )
 
     def _update(self, interval: QuadratureInterval) -> bool:

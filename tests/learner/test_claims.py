@@ -18,14 +18,14 @@ def test_number_of_checks():
         assert (1 - fraction) ** n <= 1 - confidence < (1 - fraction) ** (n - 1)
 
 
-@pytest.mark.parametrize("arguments", [(0, 0.9), (1, 0.9), (0.1, 0), (0.1, 1), (math.nan, 0.9)])
+@pytest.mark.parametrize("arguments", [(0, 0.9), (1, 0.9), (0.1, 0), (0.1, 1), (math.nan, 0.9), ("a", 0.9)])
 def test_shares_lie_between_none_and_all(arguments):
     """A fraction or a confidence of 0 or 1 has no number of points."""
     with pytest.raises(ValueError, match="should be above 0 and below 1"):
         checks_needed(*arguments)
 
 
-@pytest.mark.parametrize("error", [0, -1, math.inf, math.nan])
+@pytest.mark.parametrize("error", [0, -1, math.inf, math.nan, "1e-3"])
 def test_a_goal_is_above_zero(error):
     """No check ends with a goal of 0."""
     with pytest.raises(ValueError, match="above 0 and finite"):

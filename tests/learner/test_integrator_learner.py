@@ -264,6 +264,9 @@ def test_reasons() -> None:
     learner = IntegratorLearner(math.sin, (0, 3), 1e-10)
     assert "not done" in learner.stopped_because()
     assert "tol=1e-10" in _integrate(math.sin, (0, 3), 1e-10).stopped_because()
+    small = _integrate(lambda x: 3.2e-9 * math.exp(x), (0, 1), 1e-8)
+    assert "the integral is 5.498502e-09 with" in small.stopped_because()
+    assert "compared with values at 8 random points" in str(small.claim())
     assert "rounding" in _integrate(_peaked, (-1, 1), 1e-20, limit=40_000).stopped_because()
 
 

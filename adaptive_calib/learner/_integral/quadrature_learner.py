@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from math import inf
 from numbers import Real
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 from adaptive_calib.learner._integral.interval import IntegralEstimate, Value, is_finite, norm
 from adaptive_calib.learner._integral.noise import NoiseWatch
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
+from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.integrator_coeffs import eps
 from adaptive_calib.learner.values import value_and_vector
 
@@ -201,6 +203,11 @@ class QuadratureLearner(BaseLearner):
         """Whether the tolerance is reached and a check of the interpolants has passed."""
         return self._state() == "reached" and self._checked
 
+    def claim(self) -> Claim | None:
+        """Return the estimated error of the integral, with the number of points of the check that has passed."""
+        claim = super().claim()
+        return replace(claim, checks=self._number_of_checks()) if claim and self.converged else claim
+
     def stopped_because(self) -> str:
         """Return in one line why the learner is done, or that it is not."""
         state, err = self._state(), self.err
@@ -208,7 +215,7 @@ class QuadratureLearner(BaseLearner):
         if not self.done():
             return f"the integral is not done: the estimated error is {err:.2g}, {wanted}"
         if state == "reached":
-            igral = np.array2string(np.asarray(self.igral), precision=6, threshold=8, suppress_small=True)
+            igral = np.array2string(np.asarray(self.igral), threshold=8, formatter={"float_kind": "{:.7g}".format})
             return f"the integral is {igral} with an estimated error of {err:.2g}; {wanted}"
         if state == "rounding":
             return (
