@@ -405,7 +405,8 @@ class AverageLearner1D(Learner1D):
                 self._undersampled.discard(z)
                 if other.u is not None:
                     self._goal.record(other.u, other.mean if other.valid else None)
-        self._goal.look(self._intervals, len(self.data), [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)])
+        lengths = [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)]
+        self._goal.look(self._intervals, len(self.data), self._interpolant, lengths)
         if why := self._bars.hopeless(x):
             self._goal.stop(why)
 

@@ -407,8 +407,13 @@ class Learner1D(InterpolatedCurve):
     def _look(self, u: float) -> None:
         """Look for reasons to stop after the value at `u` came."""
         if self._goal is not None:
+            why = (
+                self._intervals.hopeless(self._goal.check.error) if isinstance(self._intervals, CurveIntervals) else ""
+            )
+            if why and not self._goal.satisfied(self._intervals):
+                self._goal.stop(why)
             lengths = [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)]
-            self._goal.look(self._intervals, len(self.data), lengths)
+            self._goal.look(self._intervals, len(self.data), self._interpolant, lengths)
 
     def _coordinate(self, x: Any) -> float | None:
         """Return the coordinate of `x`; None outside the domain."""
@@ -539,7 +544,7 @@ class Learner1D(InterpolatedCurve):
         self._points = {u: x for u, x in self._points.items() if u in pending}
         self._count_gaps()
         if self._goal is not None:
-            self._goal.look(self._intervals, len(self.data))
+            self._goal.look(self._intervals, len(self.data), self._interpolant)
 
     def _without_twins(self, known: Mapping[float, Value], new: Mapping[float, Value]) -> dict[float, Value]:
         """Return the new points that are no twins of any."""
@@ -601,7 +606,7 @@ class Learner1D(InterpolatedCurve):
         self._retrace({}, order)
         for u in order.keys() - set(self._intervals.known()[0]):
             self._goal.take_twin(u, order[u])
-        self._goal.look(self._intervals, len(self.data))
+        self._goal.look(self._intervals, len(self.data), self._interpolant)
 
     def _replace_intervals(self, loss: IntervalLoss, uneven: bool) -> None:
         """Order the intervals by another loss; those of mode="auto" have the estimated error as loss in any case."""

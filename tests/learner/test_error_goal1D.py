@@ -295,7 +295,35 @@ def test_an_oscillation_without_end_ends_the_run(mode):
         learner.tell(points[0], learner.function(points[0]))
         assert learner.npoints < 2500
     assert "noise" in learner.stopped_because()
+    assert "or changes that are too fast to be resolved" in learner.stopped_because()
     assert learner.claim().basis == "estimated"
+
+
+@pytest.mark.parametrize("mode", ["smooth", "auto"])
+@pytest.mark.parametrize(
+    ("f", "error", "size"),
+    [
+        (lambda x: 1e12 - math.cos(3 * x), 1e-6, 1.2e-4),
+        (lambda x: float(np.float32(20 * x + math.sin(3 * x))), 5e-8, 1e-6),
+    ],
+    ids=["large", "float32"],
+)
+def test_the_noise_on_a_slope_is_not_the_slope(mode, f, error, size):
+    """Rounding changes the values by less than the curve does between a point and its twin; the run tells its size."""
+    learner = Learner1D(f, (-1, 2), mode=mode)
+    runner = run(learner, error, 400)
+    assert runner.stop_reason.startswith("goal not reached: noise of about ")
+    assert size / 4 < float(runner.stop_reason.split()[6]) < size * 4
+    assert "too fast" not in runner.stop_reason
+
+
+@pytest.mark.parametrize(("size", "error", "words"), [(1e150, 1e145, "values above"), (2.0, 1e-14, "rounding leaves")])
+def test_what_auto_cannot_reach_ends_the_run(size, error, words):
+    """Values that are too large for rational functions, and goals below their rounding, are reasons to stop."""
+    learner = Learner1D(lambda x: size * math.sin(20 * x), (0, 1), mode="auto")
+    runner = run(learner, error, 250)
+    assert words in runner.stop_reason
+    assert runner.progress.status == "exhausted"
 
 
 def test_values_in_steps_end_the_run():

@@ -43,6 +43,7 @@ import numpy as np
 from adaptive_calib._arrays import Bools, Floats
 from adaptive_calib.learner._curve.least_squares import CLOSE
 from adaptive_calib.learner._curve.model import CLOSED, COARSEST, CurveModel, R, S
+from adaptive_calib.learner._curve.rational import TOLERANCE
 from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
 from adaptive_calib.learner._interval.loss_scale import LossScale
 from adaptive_calib.learner._interval.types import Ends, Interval, Value, rank
@@ -72,6 +73,9 @@ BREAK = 0.3
 CROWD = ((7, 2), (31, 3), (math.inf, 7))
 #: Larger values are no nodes of interpolants; beside them there is no prediction.
 LARGEST = 1e140
+#: Number of points with which values above `LARGEST` are a reason to stop; the same for goals below rounding, which few
+#: points may reach by chance.
+FIRST, MANY_FOR_ROUNDING = 16, 200
 #: More points than this that are told together are taken in together, see `CurveIntervals.replay`.
 MANY, MEMORY = 2000, 64
 #: Division of an interval: between its middle and the golden section, which is too uneven for polynomials.
@@ -122,6 +126,7 @@ class CurveIntervals:
         self._model = CurveModel()
         self._at: dict[float, float] = {}
         self._open: dict[tuple[float, float], bool] = {}
+        self._too_large = False  # whether a value was above `LARGEST`
         self._crowd: float = math.inf  # the most pending points in an interval with a break
 
     # -- known points ----------------------------------------------------------------------------------------------
@@ -212,6 +217,26 @@ class CurveIntervals:
         """Return the standard deviation of the noise that was found in the values; None if there is none."""
         return self._model.noise_level
 
+    def hopeless(self, error: float) -> str:
+        """Return why further points will not lead to this error; empty if they may."""
+        if self._too_large and len(self._us) >= FIRST:
+            return (
+                f'values above {LARGEST:g}, which mode="auto" does not interpolate: divide them by a power of ten, or '
+                'use mode="smooth"'
+            )
+        few = len(self._us) < MANY_FOR_ROUNDING or not self._model.ready
+        if few or error >= TOLERANCE * self.scale.y_scale:
+            return ""
+        # beside a pole the range is as large as it happens to be
+        low, high = np.percentile(self._model.y, (25, 75), axis=0)
+        least = TOLERANCE * float((high - low).max())
+        if error < least:
+            return (
+                f"the goal of {error:g} is below {least:.1g}, a million-millionth of the values, which is about what "
+                'rounding leaves of mode="auto": ask for a larger error, or use mode="smooth"'
+            )
+        return ""
+
     def intervals_beside(self, u: float) -> list[Interval]:
         """Return the intervals (at most two) that end at the known point `u`."""
         i = bisect_left(self._us, u)
@@ -237,7 +262,9 @@ class CurveIntervals:
         t = self._coordinate(u)
         if t is not None:
             self._at[u] = t
-            self._model.add(t, _node(y))
+            node = _node(y)
+            self._too_large |= node is None and y is not None
+            self._model.add(t, node)
 
     def revalue(self, u: float, y: Value) -> None:
         """Take in another value at a known point."""
@@ -261,6 +288,7 @@ class CurveIntervals:
             taken.setdefault(self._t(u), u)
         self._at = {u: t for t, u in taken.items()}
         nodes = {t: _node(self._values[u]) for u, t in self._at.items()}
+        self._too_large = any(nodes[t] is None and self._values[u] is not None for u, t in self._at.items())
         valid = {t: y for t, y in nodes.items() if y is not None}
         lost = [t for t, y in nodes.items() if y is None]
         if valid:

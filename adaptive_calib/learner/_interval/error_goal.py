@@ -19,7 +19,8 @@ interpolant is wrong, or are predicted well, and then an estimate within `PASSED
 The run stops for one of these reasons:
 
 - the values have noise that the goal is not above: at the interval with the largest estimate the values look like noise
-  of a size that explains the estimate, and so do twins;
+  of a size that explains the estimate, and so do twins, less what the slope of the interpolant explains; of noise as
+  small as the distance of floating-point numbers no twins are asked;
 - more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve;
 - none of `NO_VALUES` values is valid, or valid and missing ones alternate too often;
 - a reason of the learner's own, see `ErrorGoal.stop`.
@@ -61,6 +62,11 @@ CHECKABLE = 3.0
 #: The estimate may be this many times the goal once a check has passed: the values at its places say more. Means, which
 #: have error bars themselves, do not.
 PASSED = 2.0
+#: Noise of less than this many distances between neighbouring floating-point numbers is their rounding.
+ROUNDED = 4.0
+#: What looks like noise on less than this share of the domain may be none: where a function oscillates ever faster even
+#: twins differ.
+LOCAL = 0.1
 #: Breaks nearer to each other than this many times `BREAK_WIDTH` are one: around a pole there are many.
 JOINED = 16
 #: Largest number of breaks.
@@ -192,10 +198,17 @@ class ErrorGoal:
             self._seen.clear()
             self._expected.clear()
 
-    def look(self, intervals: Parts, count: int, beside: Iterable[float] = ()) -> None:
+    def look(
+        self,
+        intervals: Parts,
+        count: int,
+        interpolant: Callable[[], Interpolant | None],
+        beside: Iterable[float] = (),
+    ) -> None:
         """Look for reasons to stop, after a value became part of the intervals.
 
-        `count` points are observed; `beside` are the lengths of the intervals that are new, as far as they are known.
+        `count` points are observed, and `interpolant` makes the interpolant of these; `beside` are the lengths of the
+        intervals that are new, as far as they are known.
         """
         if self.stopped:
             return
@@ -207,9 +220,10 @@ class ErrorGoal:
             self._count_gaps(intervals)
         if min(beside, default=math.inf) <= BREAK_WIDTH * self._width:
             self._count_breaks(intervals)
-        self._compare_twins()
+        self._compare_twins(intervals, interpolant)
         if self._looks_for_noise and not (self._twins or self.stopped or self.check.begun):
             self._look_for_noise(intervals, count)
+            self._compare_twins(intervals, interpolant)
 
     def _look_for_noise(self, intervals: Parts, count: int) -> None:
         """Ask for twins where the values look like noise, if the goal is not reached for that."""
@@ -219,7 +233,7 @@ class ErrorGoal:
             valid = [(u, y) for u, y in _valid(intervals) if self._has_room(intervals, u)]
             if len(valid) >= TWINS:
                 chosen = [len(valid) * k // TWINS for k in range(TWINS)]
-                self._ask_for_twins([valid[i] for i in chosen], level)
+                self._ask_for_twins(intervals, [valid[i] for i in chosen], level)
         elif count >= self._next_look and not self.satisfied(intervals):
             worst = intervals.worst()
             if worst is not None and not ErrorLoss.is_unknown(worst[3]):
@@ -247,7 +261,7 @@ class ErrorGoal:
             nearest = sorted(around, key=lambda point: abs(point[0] - worst[1]))
             roomy = [(u, y) for u, y in nearest if self._has_room(intervals, u)]
             if roomy:
-                self._ask_for_twins(roomy[:TWINS], max(sizes))
+                self._ask_for_twins(intervals, roomy[:TWINS], max(sizes))
 
     def _has_room(self, intervals: Parts, u: float) -> bool:
         """Whether no point lies between an observed point and its twin, or there."""
@@ -255,15 +269,19 @@ class ErrorGoal:
         ends = intervals.ends_at(twin)
         return ends is not None and u in ends[:2] and twin not in ends[:2]
 
-    def _ask_for_twins(self, points: Sequence[tuple[float, Value]], size: float) -> None:
+    def _ask_for_twins(self, intervals: Parts, points: Sequence[tuple[float, Value]], size: float) -> None:
         """Ask for twins of observed points, one after the other, which show whether there is noise of this size."""
         self._suspected, self._values, self._twins = size, dict(points), {}
+        spacing = _spacing(self._values.values())
+        if size <= ROUNDED * spacing and self.check.error < 2 * spacing:
+            # twins may have the same rounded values
+            self._stop_for_noise(intervals, size)
+            return
         self._ask_for_next_twin()
 
     def _ask_for_next_twin(self) -> None:
         u = next(u for u in self._values if u not in self._twins)
         self._twins[u] = self._twin_values.get(self._domain.twin(u))
-        self._compare_twins()
 
     def take_twin(self, u: float, y: Value) -> None:
         """Take in the value of a twin, asked for or not."""
@@ -272,14 +290,25 @@ class ErrorGoal:
             if self._domain.twin(v) == u:
                 self._twins[v] = self._twin_values[u]
 
-    def _compare_twins(self) -> None:
+    def _difference(self, interpolant: Interpolant | None, u: float, y: Value) -> float:
+        """Return by how much the value of the twin of `u` differs from that at `u`, less what the slope explains."""
+        change = np.atleast_1d(np.asarray(y, dtype=float) - np.asarray(self._values[u], dtype=float))
+        if interpolant is None or change.ndim > 1:
+            return float(np.abs(change).max())
+        # beyond the point itself, as an interpolant that smooths has another value there than beside
+        step = self._domain.twin(u) - u
+        near, far = interpolant(np.array([u + step, u + 4 * step]))[0]
+        slope = (far - near) / 3
+        # that of an interpolant through noise may be anything
+        return float(np.fmin(np.abs(change), np.abs(change - slope)).max())
+
+    def _compare_twins(self, intervals: Parts, interpolant: Callable[[], Interpolant | None]) -> None:
         """Decide whether there is noise, or ask for one more twin; as soon as they show none there is none."""
-        if not self._twins or any(y is None for y in self._twins.values()):
-            return
-        differences = [
-            float(np.abs(np.atleast_1d(np.asarray(y) - np.asarray(self._values[v]))).max())
-            for v, y in self._twins.items()
-        ]
+        while self._twins and all(y is not None for y in self._twins.values()):
+            self._decide(intervals, interpolant())
+
+    def _decide(self, intervals: Parts, interpolant: Interpolant | None) -> None:
+        differences = [self._difference(interpolant, v, y) for v, y in self._twins.items()]
         finite = [difference for difference in differences if math.isfinite(difference)]
         # the median: one of the points may lie beside a step
         size = float(np.median(finite)) / TWIN_DIFFERENCE if finite else 0.0
@@ -290,21 +319,39 @@ class ErrorGoal:
         else:
             self._twins = {}
             size = max(size, self._suspected) if size < RATIO * self._suspected else size
-            # twins on a slope differ a little: with many pending points they were asked for while nothing was amiss
+            # with many pending points twins were asked for while nothing was amiss
             if self.check.error < EXPLAINED[self._mode] * size:
-                self._stop_for_noise(size)
+                self._stop_for_noise(intervals, size)
 
     def stop(self, reason: str) -> None:
         """Ask for no more points, since the goal cannot be reached for this reason; the first one stays."""
         self.stopped = self.stopped or reason
 
-    def _stop_for_noise(self, size: float) -> None:
+    def _is_local(self, intervals: Parts, size: float) -> bool:
+        """Whether the estimated error is below half of this noise but for a small part of the domain."""
+        scale = intervals.scale.y_scale
+        noisy = sum(b - a for _, a, b, loss, *_ in intervals.real() if 2 * loss * scale > size)
+        return noisy < LOCAL * self._width
+
+    def _stop_for_noise(self, intervals: Parts, size: float) -> None:
         self.noise = size
         goal = f"the goal of {self.check.error:g} is " + ("below it" if self.check.error <= size else "too near to it")
-        self.stopped = (
-            f"noise of about {size:.1g} in the values; {goal}. Ask for an error above {5 * size:.1g}, or, if the same "
-            "point gives another value each time, average repeated evaluations (AverageLearner1D)"
-        )
+        ask = f"Ask for an error above {5 * size:.1g}"
+        average = "if the same point gives another value each time, average repeated evaluations (AverageLearner1D)"
+        first, last = min(self._values), max(self._values)
+        if size <= ROUNDED * _spacing(self._values.values()):
+            self.stopped = (
+                f"noise of about {size:.1g} in the values, which is the rounding of numbers as large as they are; "
+                f"{goal}. {ask}, or subtract what is large and constant"
+            )
+        elif self._is_local(intervals, size):
+            a, b = self._domain.x(first), self._domain.x(last)
+            self.stopped = (
+                f"noise of about {size:.1g} in the values between {a:.6g} and {b:.6g}, or changes that are too fast "
+                f"to be resolved; {goal}. {ask}, leave this region out, or, {average}"
+            )
+        else:
+            self.stopped = f"noise of about {size:.1g} in the values; {goal}. {ask}, or, {average}"
 
     def _count_breaks(self, intervals: Parts) -> None:
         """Stop if there are too many breaks."""
@@ -444,6 +491,11 @@ def joined_breaks(real: Sequence[Any], width: float, error: float) -> list[tuple
             else:
                 found.append((a, b))
     return found
+
+
+def _spacing(values: Iterable[Value]) -> float:
+    """Return the distance of floating-point numbers as large as the values."""
+    return float(np.spacing(max(float(np.abs(np.asarray(y, dtype=float)).max()) for y in values)))
 
 
 def _valid(intervals: Parts) -> list[tuple[float, Value]]:
