@@ -39,16 +39,18 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._average.error_bars import WELL, ErrorBars, Wanted
+from adaptive_calib.learner._average.places import LOOK
 from adaptive_calib.learner._average.rescaled import RescaledErrors
-from adaptive_calib.learner._average.shared import SharedNoise
+from adaptive_calib.learner._average.shared import Band, SharedNoise
 from adaptive_calib.learner._average.site import SeedAndX, Site, seed_and_x
+from adaptive_calib.learner._curve.features import SmoothPieces
 from adaptive_calib.learner._curve.intervals import AutoCurve
 from adaptive_calib.learner._interval.error_goal import ErrorGoal
 from adaptive_calib.learner._interval.intervals import Intervals
@@ -64,9 +66,6 @@ __all__ = ["AverageLearner1D"]
 #: From which samples the mean at an x comes.
 NoiseMode = Literal["separate", "shared"]
 
-#: Longest interval under an error goal, as a fraction of the domain: with it a peak of half that half-width is seen at
-#: half of its height.
-LOOK = 1 / 100
 #: With an estimate of less than this many error bars the means zigzag by chance.
 ZIGZAG = 3.0
 
@@ -96,8 +95,10 @@ class AverageLearner1D(Learner1D):
         As for `Learner1D`.
     mode : {"separate", "shared"}
         Whether the mean at an x comes from the samples there, as in python-adaptive, or from those at all x together:
-        then `predict` gives a smooth curve and its error bar, an x usually has one sample, and a curve takes a small
-        part of the samples. With "shared" `delta`, `neighbor_sampling` and the loss have no meaning.
+        then `predict` gives a smooth curve and, as its error, half the width of the band in which the mean is at each
+        x with a probability of 1 - 2 `alpha`; `roots`, `extrema`, `derivative` and `integral` are those of that curve.
+        An x usually has one sample, and a curve takes a small part of the samples. Before there are some samples the
+        curve is the line through the means. With "shared" `delta`, `neighbor_sampling` and the loss have no meaning.
 
     Attributes
     ----------
@@ -226,14 +227,14 @@ class AverageLearner1D(Learner1D):
         `Learner1D`: between two points the line is off by what it bends past, and by what its ends are off. Cautious
         where noise makes the means zigzag, which looks like curvature; both parts fall with more samples.
 
-        With ``mode="shared"`` the largest half-width of the band around the curve; infinite while two neighbouring x
-        with samples are more than a hundredth of the domain apart, since a peak between them would not be seen.
+        With ``mode="shared"`` the largest half-width of the band around the curve; infinite while a gap that can be
+        divided is longer than a hundredth of the domain, since a peak in it would not be seen.
 
         Infinite until `Learner1D`'s is known and as long as an x has a single valid sample. An x without any valid
         sample, although there are enough of them, is left out. O(n) after each tell.
         """
         if self._shared is not None:
-            return self._shared.largest_error(self._sites, self.alpha, LOOK)
+            return self._shared.largest_error(self._sites, self.alpha)
         if self._goal is not None:
             return self._goal.estimate(self._intervals)
         sites = [(x, site) for x, site in self._sites.items() if site.u is not None]
@@ -247,31 +248,27 @@ class AverageLearner1D(Learner1D):
         self._cache["loss"] = loss = self._shared.loss(self._sites, self.alpha)
         return loss
 
-    @overload
-    def predict(self, x: Any, return_error: Literal[False] = False) -> Floats: ...
+    # -- what follows from the curve: with mode="shared" that of the band ---------------------------------------------
 
-    @overload
-    def predict(self, x: Any, return_error: Literal[True]) -> tuple[Floats, Floats]: ...
+    def _band(self) -> Band | None:
+        return None if self._shared is None else self._shared.band(self._sites, self.alpha)
 
-    def predict(self, x: Any, return_error: bool = False) -> Floats | tuple[Floats, Floats]:
-        """Return the mean curve and its error, see `Learner1D.predict`.
+    def _described(self) -> Callable[[Floats], tuple[Floats, Floats]] | None:
+        return self._band() or super()._described()
 
-        With ``mode="shared"`` the value is that of the fitted curve, and the error is half the width of the band in
-        which the mean is at each x with a probability of 1 - 2 `alpha`; NaN outside the bounds. Before there are some
-        samples it is the line through the means.
-        """
-        curve = None if self._shared is None else self._shared.curve(self._sites)
-        if curve is None or self._shared is None:
-            return super().predict(x, True) if return_error else super().predict(x)
-        at = np.asarray(x, dtype=float)
-        t = self._shared.shares([self._position(p) for p in at.ravel().tolist()]).reshape(at.shape)
-        known = np.isfinite(t)
-        inside = np.where(known, t, 0.5).ravel()
-        value = np.where(known, curve(inside).reshape(at.shape), np.nan)
-        if not return_error:
-            return value
-        error = curve.error(inside, self._shared.quantile(self.alpha)).reshape(at.shape)
-        return value, np.where(known, error, np.nan)
+    def _edges(self) -> Floats:
+        band = self._band()
+        return super()._edges() if band is None else band.edges()
+
+    def _pieces(self, weight: Callable[[Floats], Floats] | None = None) -> tuple[SmoothPieces | None, Floats]:
+        pieces, errors = super()._pieces(weight)  # of the spline: a root may be off by more than one of them
+        if pieces is not None and self._band() is not None:
+            pieces.length[:] = self._domain.high - self._domain.low
+        return pieces, errors
+
+    def _slope_errors(self, us: Floats, errors: Floats) -> Floats:
+        band = self._band()
+        return super()._slope_errors(us, errors) if band is None else band.slope_error(us)
 
     # -- ask -------------------------------------------------------------------------------------------------------
 
@@ -293,8 +290,7 @@ class AverageLearner1D(Learner1D):
             return self._ask_new(n, tell_pending)
         site = self._sites[x]
         seeds = site.seeds(n)
-        m = len(site.samples)
-        share = (1 - math.sqrt(m / (m + n))) / n
+        share = (1 - math.sqrt(len(site.samples) / (len(site.samples) + n))) / n
         if tell_pending:
             site.take(seeds)
         return [(seed, x) for seed in seeds], [self._loss_beside(x) * share] * n
@@ -304,9 +300,8 @@ class AverageLearner1D(Learner1D):
         assert self._shared is not None
         limits = self.min_samples, self.max_samples, self.min_error
         points, improvements = self._shared.choose(self._sites, n, limits, self.alpha)
-        if tell_pending:
-            for point in points:
-                self.tell_pending(point)
+        for point in points if tell_pending else ():
+            self.tell_pending(point)
         return points, improvements
 
     def _old_x(self) -> float | None:
@@ -347,16 +342,23 @@ class AverageLearner1D(Learner1D):
     def claim(self) -> Claim | None:
         """Return what is claimed about the line through the means; see `Learner1D.claim`.
 
-        ``resolution`` is the longest distance of two x: a narrower peak between them may have been missed.
+        ``resolution`` is the longest distance of two x: a narrower peak between them may have been missed. With
+        ``mode="shared"`` it is at least the length of two pieces of the curve.
         """
         if self._shared is not None:
-            error = self.largest_error()
-            if not math.isfinite(error):
+            if (error := self.largest_error()) == math.inf:
                 return None
             return replace(Claim.estimated(error), resolution=self._shared.resolution(self._sites))
         if self._goal is None:
             return super().claim()
         return self._goal.claim(self._intervals, len(self.data), self._domain.x, resolution=True)
+
+    def stopped_because(self) -> str:
+        """Return why nothing more is asked for: an error goal, or `max_samples` at every possible x; empty if it is."""
+        if self._shared is None or self.max_samples == sys.maxsize or self.ask(1, False)[0]:
+            return super().stopped_because()
+        at = f"the error bar is {self.largest_error():.2g} with as many samples at every x as `max_samples` allows"
+        return f"{at}, {self.max_samples}; allow more"
 
     def set_error_goal(
         self, error: float | None, fraction: float | None = None, confidence: float | None = None
@@ -654,9 +656,9 @@ class AverageLearner1D(Learner1D):
     def new(self) -> Self:
         """Return a learner of the same function and parameters, without data."""
         own = {name: getattr(self, name) for name in _OWN}
-        domain = {name: self._parameters[name] for name in ("x_scale", "integer", "min_spacing")}
+        own |= {name: self._parameters[name] for name in ("x_scale", "integer", "min_spacing")}
         loss = self.loss_per_interval if self._shared is None else None
-        return type(self)(self.function, self.bounds, loss, **own, **domain, mode=self.mode)
+        return type(self)(self.function, self.bounds, loss, **own, mode=self.mode)
 
     def to_numpy(self, mean: bool = False) -> Floats:
         """Return all samples, or the means, as an array; empty without data.

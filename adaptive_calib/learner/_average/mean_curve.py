@@ -16,19 +16,23 @@ equally many samples, drawn towards the common level by what chance alone explai
 
 The error bar at t is the quantile of the level times the posterior standard deviation, plus the distance to the fit
 with a tenth of λ: a peak that the penalty flattens is off by about that. Other fits whose likelihood is not much less
-are not ruled out, so that the band has theirs in it.
+are not ruled out, so that the band has theirs in it. Where the samples are clearly further from the curve than repeats
+and neighbouring samples are from each other, the curve does not follow them, and the band is as much wider.
 
 Sources: penalised splines, Eilers & Marx, Statist. Sci. 11 (1996) 89; restricted likelihood, Ruppert, Wand & Carroll,
-Semiparametric Regression (2003); prior of one sample, Kass & Wasserman, J. Amer. Statist. Assoc. 90 (1995) 928; bands,
+Semiparametric Regression (2003); noise from neighbours, Gasser, Sroka & Jennen-Steinmetz, Biometrika 73 (1986)
+625; prior of one sample, Kass & Wasserman, J. Amer. Statist. Assoc. 90 (1995) 928; bands,
 Nychka, ibid. 83 (1988) 1134.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import BSpline
 from scipy.linalg import cholesky, solve_triangular, svd
 from scipy.ndimage import median_filter
@@ -56,6 +60,10 @@ PLAUSIBLE = 12.0
 AROUND = 9
 #: Stretches of the noise level, and the fewest samples in one.
 MOST_STRETCHES, FEWEST_IN_STRETCH = 12, 60
+#: By how many standard deviations of it the variance around the curve has to be above that of neighbours.
+CLEARLY = 4.0
+#: Step of the derivative, as a share of the domain.
+SMALL = 1e-6
 #: Penalties that are tried, in units of the smallest.
 PENALTIES = 10 ** np.linspace(0, 18, 109)
 
@@ -150,12 +158,14 @@ class _Spline:
         values: Floats = _basis(u) @ self._coefficients
         return values
 
-    def width(self, u: Floats, quantile: float) -> Floats:
-        """Return posterior standard deviations, plus the distance to the fit with a tenth of the penalty."""
-        basis = _basis(u)
-        deviation = np.sqrt(self.variance * ((basis @ self._back) ** 2 * self._shrink).sum(axis=1))
-        width: Floats = quantile * deviation + np.abs(basis @ (self._looser - self._coefficients))
-        return width
+    def functionals(self, rows: Any, quantile: float) -> tuple[Floats, Floats]:
+        """Return linear functionals of the curve, rows of factors of its coefficients, and their half-widths.
+
+        That is posterior standard deviations, plus the distance to the fit with a tenth of the penalty.
+        """
+        deviation = np.sqrt(self.variance * ((rows @ self._back) ** 2 * self._shrink).sum(axis=1))
+        width: Floats = quantile * deviation + np.abs(rows @ (self._looser - self._coefficients))
+        return rows @ self._coefficients, width
 
 
 def _basis(u: Floats) -> Any:
@@ -183,9 +193,6 @@ class _Warped:
     def __call__(self, t: Floats) -> Floats:
         return self.spline(self.u(t))
 
-    def width(self, t: Floats, quantile: float) -> Floats:
-        return self.spline.width(self.u(t), quantile)
-
 
 @dataclass(frozen=True, eq=False)
 class MeanCurve:
@@ -199,19 +206,34 @@ class MeanCurve:
         Standard deviation of a sample on the grid.
     places : array, shape (n,)
         Places of the samples, ascending.
+    misfit : array, shape (len(GRID),)
+        How far the samples are from the curve beyond what chance explains, root mean square on the grid; 0 where that
+        is not clear.
     unit : int
-        Values and errors are 2**unit times those of the splines; the noise is not.
+        Values and errors are 2**unit times those of the splines, and of the misfit; the noise is not.
+    line : (float, float)
+        Values at t = 0 and t = 1 of a straight line that is added.
+    rounding : float
+        What values are rounded to.
     """
 
     splines: list[_Warped]
     noise: Floats
     places: Floats
+    misfit: Floats
     unit: int = 0
+    line: tuple[float, float] = (0.0, 0.0)
+    rounding: float = 0.0
 
     def __call__(self, t: Floats) -> Floats:
         """Return the mean at t."""
-        value: Floats = np.ldexp(self.splines[0](t), self.unit)
+        value: Floats = np.ldexp(self.splines[0](t), self.unit) + straight(self.line, t)
         return value
+
+    def knots(self) -> Floats:
+        """Return the places between which the curve is a polynomial, from 0 to 1."""
+        inner = np.interp(np.arange(1, KNOTS) * _STEP, self.splines[0].warp, GRID)
+        return np.unique(np.concatenate([GRID, inner]))
 
     def error(self, t: Floats, quantile: float) -> Floats:
         """Return the half-width of the band at t.
@@ -220,16 +242,36 @@ class MeanCurve:
         slope around explains, the mean may have a step anywhere between the two, and the width is at least that.
         """
         curve = self.splines[0]
-        value = curve(t)
-        bands = [np.abs(each(t) - value) + each.width(t, quantile) for each in self.splines]
+        band = self._band(lambda each: _basis(each.u(t)), quantile) + quantile * np.interp(t, GRID, self.misfit)
         change, length = np.diff(curve(self.places)), np.diff(self.places)
         steps = np.pad(np.abs(change - length * median_filter(change / length, AROUND, mode="nearest")), 1)
-        width: Floats = np.ldexp(np.maximum(np.max(bands, axis=0), steps[np.searchsorted(self.places, t)]), self.unit)
-        return width
+        width = np.ldexp(np.maximum(band, steps[np.searchsorted(self.places, t)]), self.unit)
+        return np.asarray(width + self.rounding)
+
+    def slope_error(self, t: Floats, quantile: float) -> Floats:
+        """Return the half-width of the band of the derivative at t, from 0 to 1 along the domain."""
+        low, high = np.maximum(t - SMALL, 0), np.minimum(t + SMALL, 1)
+
+        def rows(each: _Warped) -> Any:
+            difference = _basis(each.u(high)) - _basis(each.u(low))
+            return difference.multiply(1 / (high - low)[:, None]).tocsr() if len(t) else difference
+
+        # what the pieces do not follow may turn from one to the next
+        misfit = quantile * np.interp(t, GRID, self.misfit) * KNOTS * np.interp(t, GRID, self.steepness())
+        return np.asarray(np.ldexp(self._band(rows, quantile) + misfit, self.unit))
+
+    def _band(self, rows: Callable[[_Warped], Any], quantile: float) -> Floats:
+        """Return the half-width around functionals of the curve that has those of all splines in it."""
+        found = [each.spline.functionals(rows(each), quantile) for each in self.splines]
+        return np.asarray(np.max([np.abs(value - found[0][0]) + width for value, width in found], axis=0))
 
     def largest_error(self, quantile: float) -> float:
         """Return the largest half-width of the band."""
         return float(self.error(np.concatenate([GRID, self.places]), quantile).max())
+
+    def resolution(self) -> float:
+        """Return the length of two pieces of the spline where they are longest, as a share of the domain."""
+        return float(2 * _STEP / self.steepness().min())
 
     def steepness(self) -> Floats:
         """Return du/dt on the grid, 1 in the mean."""
@@ -250,7 +292,13 @@ def fit(samples: Samples) -> MeanCurve:
             scale = weights.mean()
             weights, noise = weights / scale, noise * np.sqrt(scale)
     likely = [each for each in tried if each.score <= tried[0].score + PLAUSIBLE]
-    return MeanCurve(likely, noise * np.sqrt(tried[0].spline.variance), samples.t)
+    return MeanCurve(likely, noise * np.sqrt(tried[0].spline.variance), samples.t, _misfit(tried[0], samples))
+
+
+def straight(line: ArrayLike, t: Floats) -> Floats:
+    """Return a straight line at t, given its values at 0 and 1."""
+    first, last = np.asarray(line)
+    return np.asarray(first * (1 - t) + last * t)
 
 
 def _tried(samples: Samples, weights: Floats, before: list[_Warped]) -> list[_Warped]:
@@ -283,19 +331,41 @@ def _cumulated(values: Floats) -> Floats:
     return summed
 
 
-def _noise(curve: _Warped, samples: Samples) -> Floats:
-    """Return the noise level on the grid, in any unit."""
+def _off(curve: _Warped, samples: Samples) -> Floats:
+    """Return the sum of squares of the distances from a fit at each place, as large as without its freedom."""
+    count = float(samples.number.sum())
+    off = samples.number * (samples.mean - curve(samples.t)) ** 2 + samples.scatter
+    return np.asarray(off * count / max(count - curve.spline.freedom, 1))
+
+
+def _by_stretch(samples: Samples, *sums: Floats) -> list[Floats]:
+    """Return the number of samples in each stretch, their mean place, and the means of `sums`, given at each place."""
     count = float(samples.number.sum())
     stretches = int(np.clip(count // FEWEST_IN_STRETCH, 1, MOST_STRETCHES))
-    off = samples.number * (samples.mean - curve(samples.t)) ** 2 + samples.scatter
-    off *= count / max(count - curve.spline.freedom, 1)
     before = np.cumsum(samples.number) - samples.number / 2
     which = np.minimum((before / count * stretches).astype(int), stretches - 1)
     number = np.bincount(which, samples.number, stretches)
     kept = number > 0
-    number = number[kept]
-    level = np.log(np.bincount(which, off, stretches)[kept] / number + 1e-300)
-    place = np.bincount(which, samples.number * samples.t, stretches)[kept] / number
+    means = [np.bincount(which, each, stretches)[kept] / number[kept] for each in (samples.number * samples.t, *sums)]
+    return [np.asarray(number[kept], dtype=float), *means]
+
+
+def _misfit(curve: _Warped, samples: Samples) -> Floats:
+    """Return `MeanCurve.misfit`."""
+    t, weight = samples.t, 1 / samples.number
+    share = (t[2:] - t[1:-1]) / (t[2:] - t[:-2])
+    beside = samples.mean[1:-1] - share * samples.mean[:-2] - (1 - share) * samples.mean[2:]
+    chance = beside**2 / (weight[1:-1] + share**2 * weight[:-2] + (1 - share) ** 2 * weight[2:])
+    number, place, off, chance = _by_stretch(samples, _off(curve, samples), np.pad(chance, 1, "edge") + samples.scatter)
+    more = off - chance
+    clear = more > CLEARLY * np.sqrt(4 / number) * chance
+    return np.asarray(np.interp(GRID, place, np.sqrt(np.where(clear, more, 0.0))))
+
+
+def _noise(curve: _Warped, samples: Samples) -> Floats:
+    """Return the noise level on the grid, in any unit."""
+    number, place, off = _by_stretch(samples, _off(curve, samples))
+    level = np.log(off + 1e-300)
     chance = 2 / number
     spread = max(float(level.var() - chance.mean()), 0.0)
     level = level.mean() + spread / (spread + chance) * (level - level.mean())

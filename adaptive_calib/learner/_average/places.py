@@ -7,7 +7,7 @@ smoothing the best density is nearly even; it matters where a feature is narrowe
 A new sample goes into the largest gap, measured in that mass, a little beside its middle, so that places do not lie
 on a lattice. Repeats of known places tell less about the curve than new places do, until places are much closer than
 the curve bends; from `EACH` places for a degree of freedom on the place with the fewest samples for its mass is
-repeated.
+repeated, after gaps longer than `LOOK` are closed. If no place may be repeated gaps are divided further.
 
 Source: the trade-off of Binois, Huang, Gramacy & Ludkovski, Technometrics 61 (2019) 7, for penalised splines.
 """
@@ -23,12 +23,15 @@ import numpy as np
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._average.mean_curve import GRID, MeanCurve
 
-__all__ = ["EACH", "density", "next_places"]
+__all__ = ["EACH", "LOOK", "density", "next_places"]
 
 #: Share of the density that follows the warp.
 MIX = 0.8
 #: Places for each degree of freedom of the curve from which on places are repeated.
 EACH = 30.0
+#: Longest gap under an error goal, as a share of the domain: with it a peak of half that half-width is seen at half of
+#: its height.
+LOOK = 1 / 100
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -49,7 +52,9 @@ def next_places(
     curve: MeanCurve | None,
     n: int,
     snap: Callable[[float], float],
+    divisible: Callable[[float, float], bool],
     limits: tuple[int, int] = (1, sys.maxsize),
+    finer: bool = True,
 ) -> list[float]:
     """Choose n samples, one after the other.
 
@@ -65,8 +70,12 @@ def next_places(
     n : int
     snap : callable
         From a wanted place to the next possible one, which may be a known one.
+    divisible : callable
+        Whether another place is possible between two.
     limits : (int, int)
         Fewest and most samples at a new place.
+    finer : bool
+        Whether more samples are wanted than those in long gaps: repeats of new places, and places between others.
 
     Returns
     -------
@@ -80,20 +89,26 @@ def next_places(
     chosen: list[float] = []
     while len(chosen) < n:
         place = _in_gap(t, mass, curve, shortest, snap)
-        if place is None or (len(t) and bool((t == place).any())):
-            # the place is known: that, or another that needs it more, is repeated
-            i = _to_repeat(t, number, repeatable, mass)
-            if i is None:
+        i = None
+        if place is None or place in t:
+            place = _between(t, t, LOOK, snap, divisible)
+            # without a long gap the place that needs it most is repeated
+            i = _to_repeat(t, number, repeatable, mass) if place is None else None
+            if place is None and i is None and finer:
+                place = _between(t, np.interp(t, GRID, mass), 0.0, snap, divisible)
+            if place is None and i is None:
                 break
+        if i is not None:
             number[i] += 1
             repeatable[i] -= 1
             chosen.append(float(t[i]))
             continue
+        assert place is not None
         i = int(np.searchsorted(t, place))
         t, number = np.insert(t, i, place), np.insert(number, i, 1.0)
         repeated = min(limits[0], limits[1], n - len(chosen))
         number[i] = repeated
-        repeatable = np.insert(repeatable, i, limits[1] - repeated)
+        repeatable = np.insert(repeatable, i, limits[1] - repeated if finer else 0)
         chosen += [place] * repeated
     return chosen
 
@@ -115,6 +130,22 @@ def _in_gap(
     share = 0.35 + 0.3 * (len(t) * _GOLDEN % 1)
     wanted = float(np.interp(at[best] + share * gaps[best], mass, GRID))
     return snap(wanted)
+
+
+def _between(
+    t: Floats, at: Floats, least: float, snap: Callable[[float], float], divisible: Callable[[float, float], bool]
+) -> float | None:
+    """Return a new place in the longest possible gap, measured at `at`; None if none is longer than `least`."""
+    gaps = np.diff(at)
+    # of equal lengths, but for rounding, the first
+    for i in np.argsort(-np.round(gaps, 12), kind="stable").tolist():
+        if gaps[i] <= least:
+            return None
+        if divisible(float(t[i]), float(t[i + 1])):
+            place = snap(float(t[i] + t[i + 1]) / 2)
+            if place not in t:
+                return place
+    return None
 
 
 def _to_repeat(t: Floats, number: Floats, repeatable: np.ndarray, mass: Floats) -> int | None:

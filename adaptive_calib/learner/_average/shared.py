@@ -10,23 +10,60 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 
 from adaptive_calib._arrays import Floats
-from adaptive_calib.learner._average.mean_curve import FEWEST_PLACES, GRID, MeanCurve, Samples, fit
-from adaptive_calib.learner._average.places import next_places
+from adaptive_calib.learner._average.mean_curve import FEWEST_PLACES, GRID, MeanCurve, Samples, fit, straight
+from adaptive_calib.learner._average.places import LOOK, next_places
 from adaptive_calib.learner._average.site import Site
 
-__all__ = ["SharedNoise"]
+__all__ = ["Band", "SharedNoise"]
 
 #: Samples of the first fit, and growth until the next.
 START, GROWTH = 60, 1.15
 #: Places are rounded to this share of the domain, so that rounding errors of sums do not move them.
 GRAIN = 2.0**-40
+
+
+@dataclass(frozen=True)
+class Band:
+    """A mean curve and its band over the coordinate of a domain; NaN at NaN.
+
+    Attributes
+    ----------
+    curve : MeanCurve
+    low, size : float
+        Lower end and length of the domain.
+    quantile : float
+        Of the band.
+    """
+
+    curve: MeanCurve
+    low: float
+    size: float
+    quantile: float
+
+    def __call__(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the mean at u, shape (len(u), 1), and the half-width of the band."""
+        known = np.isfinite(u)
+        t = np.clip((np.where(known, u, self.low) - self.low) / self.size, 0, 1)
+        value, error = self.curve(t), self.curve.error(t, self.quantile)
+        return np.where(known, value, np.nan)[:, None], np.where(known, error, np.nan)
+
+    def slope_error(self, u: Floats) -> Floats:
+        """Return the half-width of the band of the derivative with respect to u."""
+        return self.curve.slope_error(np.clip((u - self.low) / self.size, 0, 1), self.quantile) / self.size
+
+    def edges(self) -> Floats:
+        """Return the coordinates between which the curve is a polynomial."""
+        edges = self.low + self.size * self.curve.knots()
+        edges[-1] = self.low + self.size
+        return edges
 
 
 class SharedNoise:
@@ -79,11 +116,8 @@ class SharedNoise:
             size = stage if stage <= size else 0
         used = rows[:size]
         if kept is None or kept[1] != used:
-            # squares of very large or small values would overflow or vanish
-            unit = math.frexp(max([abs(y) for _, _, y in used], default=0.0))[1]
-            samples = _by_place([(seed, t, math.ldexp(y, -unit)) for seed, t, y in used])
-            curve = fit(samples) if len(samples.t) >= FEWEST_PLACES and size >= START else None
-            kept = total, used, None if curve is None else replace(curve, unit=unit)
+            enough = size >= START and len({t for _, t, _ in used}) >= FEWEST_PLACES
+            kept = total, used, _fit(used) if enough else None
         self._fits[whole] = total, used, kept[2]
         return kept[2]
 
@@ -98,15 +132,31 @@ class SharedNoise:
         """Return the quantile of the error bars: the mean is inside with probability 1 - 2 alpha."""
         return float(ndtri(1 - alpha)) if alpha < 0.5 else 0.0
 
-    def resolution(self, sites: Mapping[float, Site]) -> float:
-        """Return the longest distance of two places with valid samples, or of one from an end, as a share."""
-        places = [t for t, _, site in self._inside(sites) if site.valid]
-        return float(np.diff([0.0, *places, 1.0]).max())
+    def band(self, sites: Mapping[float, Site], alpha: float) -> Band | None:
+        """Return the curve of all samples with its band; None with too few."""
+        curve = self._fitted(sites, True)
+        low, size = self._domain.low, self._domain.high - self._domain.low
+        return None if curve is None else Band(curve, low, size, self.quantile(alpha))
 
-    def largest_error(self, sites: Mapping[float, Site], alpha: float, longest: float) -> float:
-        """Return the largest half-width of the band; inf while places are more than `longest` apart."""
+    def resolution(self, sites: Mapping[float, Site]) -> float:
+        """Return the share of the domain below which a feature may be missed: by a gap, or by the spline."""
+        curve = self._fitted(sites, True)
+        return max(self._longest_gap(sites), 0.0 if curve is None else curve.resolution())
+
+    def _longest_gap(self, sites: Mapping[float, Site]) -> float:
+        """Return the longest distance of two places with valid samples, or ends, with a possible place between them."""
+        places = [0.0, *(t for t, _, site in self._inside(sites) if site.valid), 1.0]
+        return max([b - a for a, b in pairwise(places) if self._divisible(a, b)], default=0.0)
+
+    def _divisible(self, a: float, b: float) -> bool:
+        """Whether another place is possible between two."""
+        low, size = self._domain.low, self._domain.high - self._domain.low
+        return bool(self._domain.parts(low + a * size, low + b * size) >= 2)
+
+    def largest_error(self, sites: Mapping[float, Site], alpha: float) -> float:
+        """Return the largest half-width of the band; inf while there are gaps longer than `LOOK`."""
         curve = self._fitted(sites, False)
-        if curve is None or self.resolution(sites) > longest:
+        if curve is None or self._longest_gap(sites) > LOOK:
             return math.inf
         return self._widest(curve, alpha)[0]
 
@@ -114,7 +164,8 @@ class SharedNoise:
         """Return the largest half-width of the band, and the range of the curve (1 of a constant); kept."""
         if self._kept[:2] != (curve, alpha):
             size = float(np.ptp(curve(GRID)))
-            self._kept = curve, alpha, (curve.largest_error(self.quantile(alpha)), size if size > 0 else 1.0)
+            width = curve.largest_error(self.quantile(alpha))
+            self._kept = curve, alpha, (width, size if size > curve.rounding else 1.0)
         return self._kept[2]
 
     def loss(self, sites: Mapping[float, Site], alpha: float) -> float:
@@ -178,7 +229,9 @@ class SharedNoise:
             names[place] = x
             return place
 
-        chosen += next_places(t, number, room, curve, n - len(chosen), possible, (max(fewest, 1), most))
+        finer = curve is None or self._widest(curve, alpha)[0] > enough
+        more, at_new = n - len(chosen), (max(fewest, 1), most)
+        chosen += next_places(t, number, room, curve, more, possible, self._divisible, at_new, finer)
         seed = 1 + max((max(_seeds(site), default=-1) for _, _, site in known), default=-1)
         points = [(seed + k, names[place]) for k, place in enumerate(chosen)]
         if curve is None:
@@ -194,6 +247,29 @@ def _taken(site: Site) -> int:
 
 def _seeds(site: Site) -> list[int]:
     return [*site.samples, *site.pending, *site.failed]
+
+
+def _fit(used: list[tuple[int, float, float]]) -> MeanCurve:
+    """Return the curve of samples (seed, place, value).
+
+    It is fitted to what is left of a straight line, in a unit of its own: of large values the rounding errors would
+    be large, and squares of very large or small ones would overflow or vanish.
+    """
+    t, y = np.array([t for _, t, _ in used]), np.array([y for _, _, y in used])
+    unit = math.frexp(float(np.abs(y).max()))[1]
+    y = np.ldexp(y, -unit)
+    away = t - t.mean()
+    slope = float((away * (y - y.mean())).sum() / (away**2).sum())
+    first = float(y.mean() - slope * t.mean())
+    line = first, first + slope
+    left = y - straight(line, t)
+    rounding = 8 * float(np.finfo(float).eps)
+    left[np.abs(left) <= rounding] = 0.0
+    own = math.frexp(float(np.abs(left).max()))[1]
+    left = np.ldexp(left, -own)
+    curve = fit(_by_place([(seed, t, y) for (seed, t, _), y in zip(used, left.tolist(), strict=True)]))
+    first, last = (math.ldexp(end, unit) for end in line)
+    return replace(curve, unit=unit + own, line=(first, last), rounding=math.ldexp(rounding, unit))
 
 
 def _by_place(rows: list[tuple[int, float, float]]) -> Samples:

@@ -87,7 +87,7 @@ class InterpolatedCurve(BaseLearner):
             see `smooth1D`.
         """
         at = np.asarray(x, dtype=float)
-        curve = self._interpolant()
+        curve = self._described()
         value: Floats = np.full((at.size, self.vdim), np.nan)
         error: Floats = np.full(at.size, np.nan)
         if curve is not None:
@@ -128,6 +128,10 @@ class InterpolatedCurve(BaseLearner):
                 return None
             self._curve = len(self.data), curve
         return self._curve[1]
+
+    def _described(self) -> Callable[[Floats], tuple[Floats, Floats]] | None:
+        """Return what `predict` and all below describe: values and errors of coordinates."""
+        return self._interpolant()
 
     def _frozen_interpolant(self) -> Curve | AutoCurve | None:
         """Return the interpolant of now, which later values do not change."""
@@ -175,14 +179,18 @@ class InterpolatedCurve(BaseLearner):
         pieces, errors = self._pieces()
         if pieces is not None:
             inside = (us >= pieces.a[0]) & (us <= pieces.b[-1])
-            edges = self._edges()
-            rows = np.clip(np.searchsorted(edges, us[inside], side="right") - 1, 0, len(edges) - 2)
             value[inside] = pieces.derivative(us[inside])
-            error[inside] = STEEPNESS * errors[rows] / np.diff(edges)[rows]
+            error[inside] = self._slope_errors(us[inside], errors)
             if self.x_scale == "log":
                 value, error = value / at.reshape(-1, 1), error / at.ravel()
         value = value.reshape((*at.shape, self.vdim) if self._shape else at.shape)
         return (value, error.reshape(at.shape)) if return_error else value
+
+    def _slope_errors(self, us: Floats, errors: Floats) -> Floats:
+        """Return the errors of the derivative at coordinates, given those of the intervals."""
+        edges = self._edges()
+        rows = np.clip(np.searchsorted(edges, us, side="right") - 1, 0, len(edges) - 2)
+        return STEEPNESS * errors[rows] / np.diff(edges)[rows]
 
     @np.errstate(all="ignore")
     def roots(self, level: float = 0.0, component: int = 0) -> list[Root]:
@@ -273,7 +281,7 @@ class InterpolatedCurve(BaseLearner):
 
     def _pieces(self, weight: Callable[[Floats], Floats] | None = None) -> tuple[SmoothPieces | None, Floats]:
         """Return the interpolant, times a weight of the coordinate, as polynomials, and the error of each interval."""
-        curve, edges = self._interpolant(), self._edges()
+        curve, edges = self._described(), self._edges()
         if curve is None or len(edges) < 2:
             return None, np.zeros(0)
         errors = curve(edges[:-1] + np.diff(edges) / 2)[1]
