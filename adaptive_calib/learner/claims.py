@@ -32,10 +32,11 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from numbers import Real
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -44,6 +45,8 @@ from adaptive_calib._deprecation import experimental
 
 __all__ = ["Claim", "ErrorCheck", "checks_needed"]
 
+PointT = TypeVar("PointT", bound=Hashable)
+
 #: Share of the domain that may be off, and the confidence, unless said otherwise.
 FRACTION = 0.1
 CONFIDENCE = 0.9
@@ -51,6 +54,8 @@ CONFIDENCE = 0.9
 SHARE = 0.1
 #: Largest number of blocks that failed checks alone lead to.
 MOST_BLOCKS = 8
+#: Largest number of blocks that are searched for places at which there can be a point.
+MOST_SEARCHED = 64
 
 
 def checks_needed(fraction: float = FRACTION, confidence: float = CONFIDENCE) -> int:
@@ -238,19 +243,32 @@ class ErrorCheck:
         mine, theirs = ((c.error, c.dimensions, c.fraction, c.confidence, c.seed) for c in (self, other))
         return mine == theirs
 
-    def places(self, known: int) -> list[tuple[float, ...]]:
+    def places(self, known: int, blocks: int = 0) -> list[tuple[float, ...]]:
         """Return the places of the present check in the unit cube.
 
         Parameters
         ----------
         known : int
             Number of observed points now; that at `begin` counts once there was one.
+        blocks : int
+            Return at least this many blocks of places.
         """
         count = known if self._known is None else self._known
-        wanted = max(min(self.failed + 1, MOST_BLOCKS), int(SHARE * count) // self.block)
+        wanted = max(min(self.failed + 1, MOST_BLOCKS), int(SHARE * count) // self.block, blocks)
         while len(self._blocks) < wanted:
             self._blocks.append(self._places_of(len(self._blocks)))
         return [place for block in self._blocks[:wanted] for place in block]
+
+    def points(self, known: int, point_at: Callable[[tuple[float, ...]], PointT | None]) -> dict[PointT, None]:
+        """Return as many points as the present check has places, from further blocks where `point_at` has none."""
+        places = self.places(known)
+        wanted, blocks = len(places), len(places) // self.block
+        found = dict.fromkeys(point for point in map(point_at, places) if point is not None)
+        while len(found) < wanted and blocks < MOST_SEARCHED:
+            blocks += 1
+            more = map(point_at, self.places(known, blocks)[-self.block :])
+            found.update(dict.fromkeys(point for point in more if point is not None))
+        return dict.fromkeys(islice(found, wanted))
 
     def _places_of(self, block: int) -> list[tuple[float, ...]]:
         """Return one place in each of equally many parts of every axis (a Latin hypercube)."""

@@ -186,6 +186,8 @@ class GPLearner(BaseLearner):
             raise ValueError(f"acquisition='minimum' needs numbers as values, but at {point!r} came {y!r}.")
         if point in self.data:
             return
+        if (check := self._check) is not None and self._is_place(point, check):
+            self._open = self._free_points(check)
         if point in self._open:
             self._observe_check(point, inner)
         if inner is not None and self._shape is None:
@@ -418,6 +420,12 @@ class GPLearner(BaseLearner):
             if self._check is not None and self._check.asks_the_same(check):
                 return
         self._check, self._open, self._before, self._claim = check, {}, None, None
+        if check is not None:  # data from an earlier run with this goal make its claim again
+            data, failed = self.data, self._failed
+            self.data, self._inner, self._failed = {}, {}, {}
+            self.tell_many(data.keys(), data.values())
+            for point in failed:
+                self.tell_failed(point)
 
     def largest_error(self) -> float:
         """Return two standard deviations at the worst of 256 places spread over the domain; inf before the first fit.
@@ -450,8 +458,32 @@ class GPLearner(BaseLearner):
         check = self._check
         if check is None or self._claim is not None or self.largest_error() > check.target:
             return {}
-        places = dict.fromkeys(map(self._domain.x, check.places(len(self.data))))
-        return {point: None for point in places if self._domain.contains(point) and not self._known(point)}
+        return self._free_points(check)
+
+    def _free_points(self, check: ErrorCheck) -> dict[PointND, None]:
+        """Return the points of the present check; none that has a value or has failed, or lies outside the domain."""
+
+        def point_at(place: tuple[float, ...]) -> PointND | None:
+            point = self._domain.x(place)
+            free = point not in self.data and point not in self._failed and self._domain.contains(point)
+            return point if free else None
+
+        points = check.points(len(self.data), point_at)
+        if len(points) < check.block and (lattice := self._lattice()):
+            points = dict.fromkeys(x for x in lattice if x not in self.data and x not in self._failed)
+        return points
+
+    def _is_place(self, point: PointND, check: ErrorCheck) -> bool:
+        """Whether the value at a point begins a check: one is due, or was when the point was asked for.
+
+        Of integers any point may be one, and which were asked for as such is not known: there the estimate decides.
+        """
+        if self._open or self._claim is not None:
+            return False
+        key = check.failed, len(check.places(len(self.data)))
+        if point not in self._kept("places", (check, key), lambda: self._free_points(check)) or not self._stage():
+            return False
+        return not all(self._domain.integer) or self.largest_error() <= check.target
 
     def _observe_check(self, point: PointND, value: Floats | None) -> None:
         """Compare a value, None if there is none, with the prediction of the points before the check."""
@@ -468,7 +500,9 @@ class GPLearner(BaseLearner):
             right = check.record(math.nan if value is None else float(np.abs(predicted - value).max()))
         if right and not self._open:
             unpredicted = float(np.mean(self._beside_invalid(self._references())))
-            self._claim = check.claim(unpredicted=unpredicted)
+            known = [*self.data, *self._failed, point]
+            exhausted = bool(lattice := self._lattice()) and set(lattice) <= set(known)
+            self._claim = check.claim(unpredicted=unpredicted, exhausted=exhausted)
         if not right or not self._open:
             self._open, self._before = {}, None
 

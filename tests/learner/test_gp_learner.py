@@ -175,7 +175,7 @@ def test_axes_are_learned() -> None:
 
 
 def test_error_goal_is_checked() -> None:
-    """An error goal is reached with a check at random places; the claim holds, and a replay makes the same."""
+    """An error goal is reached with a check at random places; the claim holds."""
     learner = GPLearner(number(in_four), [(0, 1)] * 4)
     assert learner.claim() is None
     simple(learner, error_goal=0.05)
@@ -185,10 +185,6 @@ def test_error_goal_is_checked() -> None:
     assert claim.checks >= 22
     off = np.abs(learner.predict(_INSIDE) - in_four(_INSIDE))
     assert np.mean(off > 0.05) < 0.1
-    again = GPLearner(number(in_four), [(0, 1)] * 4)
-    simple(again, error_goal=0.05)
-    assert again.claim() == claim
-    assert list(again.data) == list(learner.data)
 
 
 def test_failed_check() -> None:

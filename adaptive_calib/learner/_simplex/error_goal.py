@@ -15,12 +15,12 @@ interpolant of the points before the first of them. A miss ends the check, and t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from adaptive_calib.learner._domain_nd import DomainND, PointND
+from adaptive_calib.learner._domain_nd import GRID, DomainND, PointND
 from adaptive_calib.learner._simplex.interpolant import CellErrors, Interpolant
 from adaptive_calib.learner._simplex.noise import NoiseWatch
 from adaptive_calib.learner.claims import Claim, ErrorCheck
@@ -39,6 +39,9 @@ MOST_UNRESOLVED = 0.02
 
 #: Share of the points that are chosen from one estimate.
 BATCH = 1 / 16
+
+#: Largest lattice of integers whose points without a value are all checked where the places of a check are too few.
+MOST_LATTICE = 4096
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ class ErrorGoal:
         self.passed: Claim | None = None
         self.checked: Claim | None = None
         self._before: tuple[int, Interpolant, OpenCells, np.ndarray] | None = None
+        self._exhausts = False  # whether every point of the domain is known after the check
+        self._places: tuple[tuple[int, int], set[PointND]] | None = None
 
     @property
     def error(self) -> float:
@@ -137,18 +142,32 @@ class ErrorGoal:
         self.queue = found[: max(1, int(known * BATCH)) + pending][::-1]
         return bool(self.queue)
 
-    def begin_check(self, known: int, taken: Sequence[PointND]) -> None:
-        """Choose the places of a check; those that are known already, or outside the domain, are left out."""
+    def _point_at(self, place: tuple[float, ...]) -> PointND | None:
+        """Return the point at a place of the unit cube, the same for all spans; None outside the domain."""
         spans = self.domain.spans
-        places = [
-            self.domain.x([c * span for c, span in zip(place, spans, strict=True)])
-            for place in self.check.places(known)
-        ]
-        self.open_places = dict.fromkeys(place for place in places if self.domain.contains(place))
-        for point in taken:
-            self.open_places.pop(point, None)
-        if not self.open_places:
-            self.passed = self.checked = self.check.claim(exhausted=any(self.domain.integer))
+        point = self.domain.x([round(c * GRID) / GRID * span for c, span in zip(place, spans, strict=True)])
+        return point if self.domain.contains(point) else None
+
+    def is_place(self, point: PointND, known: int) -> bool:
+        """Whether the value at a point may begin a check: one is due, or was when the point was asked for."""
+        if self.open_places or self.passed is not None:
+            return False
+        key = self.check.failed, len(self.check.places(known))
+        if self._places is None or self._places[0] != key:
+            self._places = key, set(self.check.points(known, self._point_at))
+        return point in self._places[1]
+
+    def begin_check(self, known: int, taken: Collection[PointND]) -> None:
+        """Choose the points of a check; none that is known already, or outside the domain."""
+        free = self.check.points(known, lambda place: None if (x := self._point_at(place)) in taken else x)
+        if len(free) < self.check.block and all(self.domain.integer):
+            corners = np.array([[0.0] * self.domain.ndim, self.domain.spans])
+            lattice = self.domain.lattice(corners, MOST_LATTICE)
+            free = dict.fromkeys(x for x in lattice if x not in taken and self.domain.contains(x))
+            self._exhausts = bool(lattice)
+        self.open_places = free
+        if self._exhausts and not free:
+            self.passed = self.checked = self.check.claim(exhausted=True)
 
     def observe(
         self, point: PointND, value: np.ndarray | None, interpolant: Interpolant, u: np.ndarray, known: int
@@ -185,8 +204,11 @@ class ErrorGoal:
             self.open_places = {}
             self.queue = []
             self._before = None
+            self._exhausts = False
         elif not self.open_places:
-            self.passed = self.check.claim(unpredicted=cells.unpredicted, unresolved=cells.unresolved)
+            self.passed = self.check.claim(
+                unpredicted=cells.unpredicted, unresolved=cells.unresolved, exhausted=self._exhausts
+            )
             self.queue = []
             self._before = None
 

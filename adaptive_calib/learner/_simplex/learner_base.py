@@ -21,6 +21,7 @@ from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._simplex.error_goal import CAUTION, GOAL_CAUTION, MOST_UNRESOLVED, ErrorGoal
 from adaptive_calib.learner._simplex.interpolant import Interpolant
 from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, ChosenCell, Mesh
+from adaptive_calib.learner._simplex.parameters import PlaneMode, check_parameters
 from adaptive_calib.learner._simplex.places import drawn_point, face_centres, far_corner, snapped
 from adaptive_calib.learner._simplex.smooth import (
     FIRST_STRETCH,
@@ -37,16 +38,11 @@ from adaptive_calib.learner.values import value_and_vector
 
 __all__ = ["PlaneMode", "TriangulatedLearner"]
 
-#: The interpolant of a triangulated learner.
-PlaneMode = Literal["linear", "smooth", "auto"]
-
 #: Above this dimension the 2^N corners are no start points by default.
 MOST_CORNER_DIMENSIONS = 4
 #: Default share of exploration of a learner that starts without corners: without it no point outside the hull of the
 #: start points would be asked for.
 EXPLORATION_WITHOUT_CORNERS = 0.25
-#: Triangulations above this dimension are out of reach: a point changes tens of thousands of simplices.
-MOST_DIMENSIONS = 10
 
 #: Fewest points for each dimension for an error estimate; number of points from which on an estimate is reused.
 FEWEST = 25
@@ -72,34 +68,11 @@ class TriangulatedLearner(BaseLearner):
         own_loss: bool = False,
     ) -> None:
         """Check the common parameters, and start without data."""
-        if domain.ndim > MOST_DIMENSIONS:
-            raise ValueError(
-                f"the domain should have at most {MOST_DIMENSIONS} dimensions, but has {domain.ndim}: the number of "
-                "simplices grows with the factorial of the dimension. Use GPLearner, which has none."
-            )
         if corners is None:
             corners = domain.ndim <= MOST_CORNER_DIMENSIONS
         if exploration is None:
             exploration = 0.0 if corners else EXPLORATION_WITHOUT_CORNERS
-        if not 0 <= exploration <= 1:
-            raise ValueError(f"`exploration` should be a share from 0 to 1, but is {exploration!r}.")
-        if not 0 <= min_spacing < math.inf:
-            raise ValueError(
-                "`min_spacing` should be a distance of at least 0, in units of the bounding box, "
-                f"but is {min_spacing!r}."
-            )
-        if mode not in ("linear", "smooth", "auto"):
-            raise ValueError(f"`mode` should be 'linear', 'smooth' or 'auto', but is {mode!r}.")
-        if mode == "smooth" and domain.ndim > MOST_SMOOTH:
-            raise ValueError(
-                f"mode='smooth' is for functions of 2 to {MOST_SMOOTH} numbers, but there are {domain.ndim}; "
-                "use GPLearner, or mode='auto' or 'linear'."
-            )
-        if mode != "linear" and own_loss:
-            raise ValueError(
-                f"with mode={mode!r} points are placed by the estimated error of the interpolant: leave the loss out, "
-                "or use mode='linear'."
-            )
+        check_parameters(domain.ndim, min_spacing, exploration, mode, own_loss)
         self._smooth = mode != "linear" and domain.ndim <= MOST_SMOOTH
         self.mode: PlaneMode = mode
         self._domain = domain
@@ -300,13 +273,16 @@ class TriangulatedLearner(BaseLearner):
     def set_error_goal(self, error: float | None) -> None:
         """Choose points that reduce the estimated error, and check it, until it is at most `error`; None: no longer.
 
-        With the same goal as before nothing changes.
+        With the same goal as before nothing changes. Data from an earlier run with this goal make its claim again.
         """
         self._estimate = (0, math.inf)
         if error is None:
             self._goal = None
         elif self._goal is None or self._goal.error != error:
-            self._goal = ErrorGoal(float(error), self._domain)
+            self._goal = goal = ErrorGoal(float(error), self._domain)
+            inside = [x for x in self.data if self._domain.contains(x)]
+            if any(goal.is_place(x, 0) or self._domain.twin(x) in self.data for x in inside):
+                self._retrace(self.data, float(error))
 
     def claim(self) -> Claim | None:
         """Return what is claimed about the error of `predict`; see `adaptive_calib.learner.claims`."""
@@ -347,7 +323,7 @@ class TriangulatedLearner(BaseLearner):
             if goal.passed is not None:
                 goal.checked = goal.passed
                 return False, None
-            goal.begin_check(len(self.data), [*self.data, *self._failed])
+            goal.begin_check(len(self.data), self.data.keys() | self._failed.keys())
         for point in goal.open_places:
             if not self._known(point):
                 return True, point
@@ -371,9 +347,19 @@ class TriangulatedLearner(BaseLearner):
         return self._spacing is None or self._spacing.allows(self._domain.u(point))
 
     def _observe_check(self, point: PointND, u: Sequence[float], inner: np.ndarray | None) -> None:
-        """Pass the value at a check point to the error goal, before it becomes data."""
+        """Pass the value at a check point to the error goal, before it becomes data.
+
+        A point of the present check begins it, asked for or not, so that data that come again make the same claim.
+        Of integers any point may be one, and which were asked for as such is not known: there the estimate decides.
+        """
         goal = self._goal
-        if goal is not None and point in goal.open_places:
+        if goal is None or point in self.data:
+            return
+        if goal.is_place(point, len(self.data)) and self._can_estimate():
+            if not all(self._domain.integer) or not self._fill_queue(goal):
+                goal.begin_check(len(self.data), self.data.keys() | self._failed.keys())
+            goal.queue = []
+        if point in goal.open_places:
             goal.observe(point, inner, self._interpolant(), np.array(u) + self._shift, len(self.data))
 
     def _observe_twin(self, point: PointND, inner: np.ndarray | None) -> bool:
@@ -666,9 +652,19 @@ class TriangulatedLearner(BaseLearner):
         """
         if isinstance(data.get("data"), Mapping):  # points are tuples, so "data" is none of them
             data = data["data"]
-        points, values = list(data), [np.copy(y) if isinstance(y, np.ndarray) else y for y in data.values()]
+        self._retrace({x: np.copy(y) if isinstance(y, np.ndarray) else y for x, y in data.items()})
+
+    def _retrace(self, data: Mapping[Any, Any], error: float | None = None) -> None:
+        """Begin anew with these data in their order, on the way to an error goal if there is one."""
         fresh = self.new()
-        fresh.tell_many(points, values)
+        if error is not None:
+            fresh.set_error_goal(error)
+        fresh.tell_many(list(data), list(data.values()))
+        if error is not None:
+            for point in self._failed:
+                fresh.tell_failed(point)
+            for unfinished in self._mesh.pending:
+                fresh.tell_pending(unfinished)
         function = self.function
         self.__dict__.update(fresh.__dict__)
         self.function = function
