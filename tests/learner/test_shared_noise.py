@@ -227,6 +227,19 @@ def test_what_is_read_off_is_that_of_the_curve() -> None:
     assert slopes[1:-1] == pytest.approx(np.gradient(learner.predict(_X), _X)[1:-1], abs=0.05)
 
 
+def test_read_off_a_logarithmic_scale() -> None:
+    """On a logarithmic scale the root of the logarithm, its derivative and its integral are those with respect to x."""
+    learner = AverageLearner1D(Noisy(np.log, 0.05), (0.03, 7), x_scale="log", mode="shared")
+    points = [(k, x) for k, x in enumerate(np.geomspace(0.03, 7, 200).tolist())]
+    learner.tell_many(points, [learner.function(point) for point in points])
+    (root,) = learner.roots()
+    assert abs(root.x - 1) < root.x_error < 0.1
+    slope, error = learner.derivative([0.1, 3], return_error=True)
+    assert (np.abs(slope - [10, 1 / 3]) < error).all()
+    area, error = learner.integral()
+    assert abs(area - (7 * math.log(7) - 7 - 0.03 * math.log(0.03) + 0.03)) < error < 0.5
+
+
 @pytest.mark.parametrize("line", [(1e9, 0.0), (3.0, -1e7)])
 def test_large_offsets_and_slopes(line: tuple[float, float]) -> None:
     """A straight line in the mean changes nothing but the line; without noise the band is as wide as rounding."""

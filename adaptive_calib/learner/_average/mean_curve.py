@@ -209,8 +209,9 @@ class MeanCurve:
     misfit : array, shape (len(GRID),)
         How far the samples are from the curve beyond what chance explains, root mean square on the grid; 0 where that
         is not clear.
-    unit : int
-        Values and errors are 2**unit times those of the splines, and of the misfit; the noise is not.
+    units : (int, int)
+        Exponents of 2: the splines and the misfit are multiplied by the first, the sum with the line by both; the noise
+        is not.
     line : (float, float)
         Values at t = 0 and t = 1 of a straight line that is added.
     rounding : float
@@ -221,13 +222,13 @@ class MeanCurve:
     noise: Floats
     places: Floats
     misfit: Floats
-    unit: int = 0
+    units: tuple[int, int] = (0, 0)
     line: tuple[float, float] = (0.0, 0.0)
     rounding: float = 0.0
 
     def __call__(self, t: Floats) -> Floats:
         """Return the mean at t."""
-        value: Floats = np.ldexp(self.splines[0](t), self.unit) + straight(self.line, t)
+        value: Floats = np.ldexp(np.ldexp(self.splines[0](t), self.units[0]) + straight(self.line, t), self.units[1])
         return value
 
     def knots(self) -> Floats:
@@ -245,7 +246,7 @@ class MeanCurve:
         band = self._band(lambda each: _basis(each.u(t)), quantile) + quantile * np.interp(t, GRID, self.misfit)
         change, length = np.diff(curve(self.places)), np.diff(self.places)
         steps = np.pad(np.abs(change - length * median_filter(change / length, AROUND, mode="nearest")), 1)
-        width = np.ldexp(np.maximum(band, steps[np.searchsorted(self.places, t)]), self.unit)
+        width = np.ldexp(np.maximum(band, steps[np.searchsorted(self.places, t)]), sum(self.units))
         return np.asarray(width + self.rounding)
 
     def slope_error(self, t: Floats, quantile: float) -> Floats:
@@ -258,7 +259,7 @@ class MeanCurve:
 
         # what the pieces do not follow may turn from one to the next
         misfit = quantile * np.interp(t, GRID, self.misfit) * KNOTS * np.interp(t, GRID, self.steepness())
-        return np.asarray(np.ldexp(self._band(rows, quantile) + misfit, self.unit))
+        return np.asarray(np.ldexp(self._band(rows, quantile) + misfit, sum(self.units)))
 
     def _band(self, rows: Callable[[_Warped], Any], quantile: float) -> Floats:
         """Return the half-width around functionals of the curve that has those of all splines in it."""

@@ -37,32 +37,35 @@ class Band:
     Attributes
     ----------
     curve : MeanCurve
-    low, size : float
-        Lower end and length of the domain.
+    low, high : float
+        Ends of the domain.
     quantile : float
         Of the band.
     """
 
     curve: MeanCurve
     low: float
-    size: float
+    high: float
     quantile: float
+
+    def _t(self, u: Floats) -> Floats:
+        return np.clip((u - self.low) / (self.high - self.low), 0, 1)
 
     def __call__(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the mean at u, shape (len(u), 1), and the half-width of the band."""
         known = np.isfinite(u)
-        t = np.clip((np.where(known, u, self.low) - self.low) / self.size, 0, 1)
+        t = self._t(np.where(known, u, self.low))
         value, error = self.curve(t), self.curve.error(t, self.quantile)
         return np.where(known, value, np.nan)[:, None], np.where(known, error, np.nan)
 
     def slope_error(self, u: Floats) -> Floats:
         """Return the half-width of the band of the derivative with respect to u."""
-        return self.curve.slope_error(np.clip((u - self.low) / self.size, 0, 1), self.quantile) / self.size
+        return self.curve.slope_error(self._t(u), self.quantile) / (self.high - self.low)
 
     def edges(self) -> Floats:
         """Return the coordinates between which the curve is a polynomial."""
-        edges = self.low + self.size * self.curve.knots()
-        edges[-1] = self.low + self.size
+        edges: Floats = self.low + (self.high - self.low) * self.curve.knots()
+        edges[-1] = self.high
         return edges
 
 
@@ -135,8 +138,7 @@ class SharedNoise:
     def band(self, sites: Mapping[float, Site], alpha: float) -> Band | None:
         """Return the curve of all samples with its band; None with too few."""
         curve = self._fitted(sites, True)
-        low, size = self._domain.low, self._domain.high - self._domain.low
-        return None if curve is None else Band(curve, low, size, self.quantile(alpha))
+        return None if curve is None else Band(curve, self._domain.low, self._domain.high, self.quantile(alpha))
 
     def resolution(self, sites: Mapping[float, Site]) -> float:
         """Return the share of the domain below which a feature may be missed: by a gap, or by the spline."""
@@ -268,8 +270,7 @@ def _fit(used: list[tuple[int, float, float]]) -> MeanCurve:
     own = math.frexp(float(np.abs(left).max()))[1]
     left = np.ldexp(left, -own)
     curve = fit(_by_place([(seed, t, y) for (seed, t, _), y in zip(used, left.tolist(), strict=True)]))
-    first, last = (math.ldexp(end, unit) for end in line)
-    return replace(curve, unit=unit + own, line=(first, last), rounding=math.ldexp(rounding, unit))
+    return replace(curve, units=(own, unit), line=line, rounding=math.ldexp(rounding, unit))
 
 
 def _by_place(rows: list[tuple[int, float, float]]) -> Samples:
