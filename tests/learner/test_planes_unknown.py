@@ -93,6 +93,24 @@ def test_cells_beside_invalid_points_count_as_not_known() -> None:
     assert missed.mean() <= MOST_UNRESOLVED
 
 
+@pytest.mark.parametrize(("mode", "goal", "points"), [("linear", 0.15, 300), ("smooth", 0.1, 150)])
+def test_the_edge_of_values_leaves_points_to_the_rest(mode: Any, goal: float, points: int) -> None:
+    """With an error goal, the edge of a disc does not take the points that its inside needs."""
+
+    def disc(point: tuple[float, float]) -> float:
+        return math.sin(7 * point[0] + 0.3) * math.cos(6 * point[1]) if math.hypot(*point) < 0.9 else math.nan
+
+    learner = Learner2D(disc, _BOX, mode=mode)
+    learner.set_error_goal(goal)
+    while learner.npoints < points:
+        (point,), _ = learner.ask(1)
+        learner.tell(point, disc(point))
+    misses = np.abs(learner.predict(_GRID) - np.array([disc(tuple(point)) for point in _GRID]))
+    predicted = np.isfinite(misses)
+    assert predicted.mean() > 0.35
+    assert np.mean(misses[predicted] > goal) < 0.02
+
+
 # ------------------------------------------------------------------------------------------------------ error goals
 
 

@@ -6,7 +6,8 @@ not known: their error is infinite.
 
 At a step or a pole the estimate does not fall, and at the edge of a region of invalid values it stays infinite. Such
 cells are refined until they are small and, together, at most `MOST_UNRESOLVED` of the domain; then they are left out
-and their share is reported (`Claim.unresolved`), so that a run ends.
+and their share is reported (`Claim.unresolved`), so that a run ends. The edge of a region of invalid values is long, so
+that it gets at most `EDGE` of the points while there are other cells to refine.
 
 When no other cell is left, the goal is checked at random places (`claims.ErrorCheck`): they are compared with the
 interpolant of the points before the first of them. A miss ends the check, and the search goes on.
@@ -43,6 +44,9 @@ BATCH = 1 / 16
 #: Largest lattice of integers whose points without a value are all checked where the places of a check are too few.
 MOST_LATTICE = 4096
 
+#: Share of the points for the edge of a region of invalid values, while other cells are above the goal.
+EDGE = 1 / 3
+
 
 @dataclass(frozen=True)
 class OpenCells:
@@ -51,7 +55,7 @@ class OpenCells:
     Attributes
     ----------
     places : list
-        Coordinates of the worst places, the largest error first, each once.
+        Coordinates of the worst places, the largest error first, each once; those at an edge of values in between.
     unresolved : float
         Share of the domain in cells that are left out.
     unpredicted : float
@@ -87,8 +91,15 @@ def open_cells(cells: CellErrors, error: float, volume: float, caution: float = 
     share = float(cells.volumes[small].sum()) / volume
     left_out = small if share <= MOST_UNRESOLVED else np.zeros_like(small)
     wanted = np.flatnonzero(over & ~left_out)
-    # of equal errors, such as infinite ones, the largest cell first
+    # of equal errors the largest cell first
     order = wanted[np.lexsort((-cells.volumes[wanted], -cells.errors[wanted]))]
+    beside = np.isinf(cells.errors[order])
+    if beside.any():  # small cells as well: a function that ends in a root or a pole is steep there
+        beside |= small[order]
+        first, edge = order[~beside], order[beside]
+        edge = edge[np.argsort(-cells.volumes[edge], kind="stable")]
+        turns = np.concatenate([np.arange(len(first)) / (1 - EDGE), (np.arange(len(edge)) + 0.5) / EDGE])
+        order = np.concatenate([first, edge])[np.argsort(turns, kind="stable")]
     places = list(dict.fromkeys(map(tuple, cells.places[order].tolist())))
     unpredicted = float(cells.volumes[np.isnan(cells.errors)].sum()) / volume
     return OpenCells(places, share if left_out.any() else 0.0, unpredicted, left_out)
