@@ -224,13 +224,19 @@ def test_regions_without_values() -> None:
     """Invalid values are left out of the process; the claim says which share of the domain has none."""
 
     def half(point: tuple[float, float]) -> float:
-        return math.nan if point[0] > 0.7 else float(hill(point))
+        return math.nan if point[0] + 0.4 * point[1] > 0.9 else math.sin(3 * point[0])
 
     learner = GPLearner(half, [(0, 1)] * 2)
     simple(learner, error_goal=0.05)
     claim = learner.claim()
     assert claim is not None
+    assert (claim.checks, claim.fraction) == (22, 0.1)
+    assert learner.npoints < 120
     assert claim.unpredicted == pytest.approx(0.3, abs=0.1)
+    again = learner.new()
+    again.tell_many(learner.data.keys(), learner.data.values())
+    again.set_error_goal(0.05)
+    assert again.claim() == claim
     assert np.isfinite(learner.predict((0.9, 0.5)))
 
 
