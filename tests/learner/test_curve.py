@@ -451,6 +451,27 @@ def test_features_of_a_step_known_to_rounding(mode: str) -> None:
     assert error > 0.5
 
 
+@pytest.mark.parametrize("mode", ["linear", "auto"])
+@pytest.mark.parametrize(
+    ("f", "places"),
+    [
+        (lambda d: 1 / d, []),
+        (lambda d: math.cos(3 * d) / d**2 - 2, [0.41]),
+        (lambda d: math.copysign(1.0, d) + 0.3 * d, [0.0]),
+        (lambda d: math.atan(1e7 * d), [0.0]),
+    ],
+    ids=["odd", "even", "step", "steep"],
+)
+def test_a_pole_is_no_root_and_no_extremum(mode: str, f: Callable[[float], float], places: list[float]) -> None:
+    """Where the values grow without end there is neither, in every mode; a step, and a steep rise, keep their root."""
+    learner = Learner1D(lambda x: f(x - 0.3456), bounds=(0, 0.9), mode=mode)  # type: ignore[arg-type]
+    learner.set_error_goal(0.1)
+    while learner.npoints < 100 and (points := learner.ask(1)[0]):
+        learner.tell(points[0], learner.function(points[0]))
+    assert np.allclose([root.x - 0.3456 for root in learner.roots()], places, rtol=0, atol=0.12)
+    assert [e for e in learner.extrema() if e.value_error > 1e3] == []
+
+
 def test_the_value_at_a_kink_is_not_known_better_than_its_place() -> None:
     """The minimum of |x - c| between two points is lower than the interpolant by the slope times what is left open."""
     kink = learned(lambda x: abs(x - 0.12345) + 0.1 * math.cos(5 * x), 40)

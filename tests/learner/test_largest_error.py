@@ -192,3 +192,12 @@ def test_what_cannot_estimate_does_not_claim_to(learner: BaseLearner, words):
     with pytest.raises(TypeError, match="Use loss_goal= instead") as caught:
         LargestError.of(learner, 0.1)
     assert words in str(caught.value)
+
+
+def test_of_a_pole_it_is_not_less_than_predictions_say():
+    """Losses relative to huge values are all below rounding; the largest error is that of the worst interval."""
+    learner = Learner1D(lambda x: 1 / (x - 0.123), (-1, 1), mode="smooth")
+    xs = (np.linspace(-1, 1, 60), 0.123 + 2.0 ** np.arange(-8.0, -50.0, -1), 0.123 - 2.0 ** np.arange(-8.0, -50.0, -1))
+    learner.tell_many(points := np.concatenate(xs).tolist(), [learner.function(x) for x in points])
+    errors = learner.predict(np.linspace(-0.99, 0.99, 500), return_error=True)[1]
+    assert learner.largest_error() >= errors.max() > 1e-3

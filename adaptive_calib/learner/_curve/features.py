@@ -17,6 +17,8 @@ pole            three times the largest distance to the nearest pole of fits wit
 ==============  =======================================================================================================
 
 They are as good as e: the size of the error, not a bound.
+
+Where the values grow without end, as at a pole on the axis, there is no root and no extremum: see `beside_poles`.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ from typing import Any, Literal
 import numpy as np
 
 from adaptive_calib._arrays import Floats, Ints
+from adaptive_calib.learner.smooth1D import BREAK_WIDTH
 
-__all__ = ["Extremum", "Pole", "Root", "SmoothPieces", "extrema", "roots"]
+__all__ = ["Extremum", "Pole", "Root", "SmoothPieces", "beside_poles", "extrema", "roots"]
 
 DEGREE = 16
 #: Last coefficients of a resolved piece, as a fraction of the largest value.
@@ -43,6 +46,14 @@ HALVINGS = 40
 CROWD = 16
 #: Error of a derivative in units of error / length; Markov's inequality has 2 d² for degree d, here 3.
 STEEPNESS = 18.0
+#: Distances at which values beside a break are compared: the first in units of the interval, the others of the one
+#: before.
+NEAREST, FARTHER = 1.5, 4.0
+#: Change per octave towards a pole, in units of that farther away: 1 for a logarithm, 0.5 for a square root.
+GROWTH = 0.9
+#: The last change before a pole is this share of what is beyond it, or that is this many times the values before it.
+#: Beside a step of finite width, as of an arc tangent, values grow, too, but by little.
+LAST_CHANGE, BEYOND = 0.05, 15.0
 
 
 @dataclass(frozen=True)
@@ -350,3 +361,53 @@ def _prominent(pieces: SmoothPieces, values: Floats, e: Floats, component: int) 
         # a maximum and a minimum of the same height go together; one beside an end goes alone
         numbers = [k for j, k in enumerate(numbers) if k < 0 or j not in (i, i + 1)]
     return numbers[1:-1]
+
+
+def beside_poles(points: Floats, values: Floats, errors: Floats, width: float) -> list[tuple[float, float]]:
+    """Return the stretches of short intervals in which one component seems to grow without end, as at a pole.
+
+    Parameters
+    ----------
+    points, values : array, shape (n,)
+        Ascending points, and the values of the component there.
+    errors : array, shape (n - 1,)
+        Those of the interpolant between the points: a steep rise that is resolved is no pole.
+    width : float
+        Of the domain.
+    """
+    valid = np.isfinite(values)
+    u, y, errors = points[valid], values[valid], errors[np.flatnonzero(valid)[:-1]]
+    short = np.concatenate([[0], u[1:] - u[:-1] <= BREAK_WIDTH * width, [0]]).astype(int)
+    ends = np.flatnonzero(np.diff(short)).reshape(-1, 2)
+    found = []
+    for first, last in ends.tolist():
+        base = (y[first] + y[last]) / 2
+        changes = np.abs(np.diff(y[first : last + 1]))
+        at = first + int(np.argmax(changes))
+        # next to a pole that is known to rounding, fits may say anything
+        if errors[at] < LAST_CHANGE * changes.max() and u[at + 1] - u[at] > 16 * np.spacing(abs(u[at])):
+            continue
+        top = max((at, at + 1), key=lambda i: abs(float(y[i] - base)))
+        length = float(np.diff(u[max(top - 1, 0) : top + 2]).max())
+        if any(_grows(side, y, top, length, float(changes.max())) for side in (u[top] - u, u - u[top])):
+            found.append((float(u[first]), float(u[last])))
+    return found
+
+
+def _grows(distances: Floats, values: Floats, top: int, length: float, change: float) -> bool:
+    """Whether values at positive distances grow towards point number `top`, beside which they change by `change`."""
+    d, y = [], []
+    least = NEAREST * length
+    for _ in range(3):
+        far = np.where(distances >= least, distances, np.inf)
+        i = int(np.argmin(far))
+        if not math.isfinite(far[i]):
+            return False
+        d.append(float(distances[i]))
+        y.append(float(values[i]))
+        least = FARTHER * d[-1]
+    near, farther = abs(y[0] - y[1]), abs(y[1] - y[2])
+    beyond = max(abs(float(values[top]) - y[0]), change)
+    if near / math.log(d[1] / d[0]) < GROWTH * farther / math.log(d[2] / d[1]):
+        return False
+    return near > 0 and (near >= LAST_CHANGE * beyond or beyond >= BEYOND * max(map(abs, y)))

@@ -10,12 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 
 from adaptive_calib._arrays import Bools, Floats
-from adaptive_calib.learner._curve.features import STEEPNESS, Extremum, Pole, Root, SmoothPieces, extrema, roots
+from adaptive_calib.learner._curve.features import (
+    STEEPNESS,
+    Extremum,
+    Pole,
+    Root,
+    SmoothPieces,
+    beside_poles,
+    extrema,
+    roots,
+)
 from adaptive_calib.learner._curve.intervals import AutoCurve, CurveIntervals
 from adaptive_calib.learner._interval.domain import Domain1D
 from adaptive_calib.learner._interval.error_goal import ErrorGoal
@@ -26,6 +35,11 @@ from adaptive_calib.learner.losses1D import IntervalLoss
 from adaptive_calib.learner.smooth1D import COARSEST, Curve, CurveMode, smooth_loss
 
 __all__ = ["InterpolatedCurve"]
+
+Feature = TypeVar("Feature", Root, Extremum)
+
+#: Below this loss the interval that is ranked first need not be the one with the largest.
+TIED = 1e-9
 
 
 class InterpolatedCurve(BaseLearner):
@@ -112,7 +126,8 @@ class InterpolatedCurve(BaseLearner):
         if not math.isfinite(self._intervals.loss()):
             return math.inf
         worst = self._intervals.worst() if self.loss_per_interval is smooth_loss and self._mode == "smooth" else None
-        if worst is not None and worst[4] is not None and worst[5] is not None:
+        # losses below some 1e-12 are ties: beside values that are huge, as at a pole, the worst may be any of them
+        if worst is not None and worst[3] > TIED and worst[4] is not None and worst[5] is not None:
             _, a, b, loss, _, _ = worst
             measure = self._intervals.scale
             return math.inf if b - a > COARSEST * measure.width else loss * measure.y_scale
@@ -196,6 +211,8 @@ class InterpolatedCurve(BaseLearner):
     def roots(self, level: float = 0.0, component: int = 0) -> list[Root]:
         """Return where the interpolant (one component of a vector) takes a level, ascending, with errors.
 
+        A step has one; a pole of the function on the axis, where values grow without end on either side, has none.
+
         Examples
         --------
         >>> import math
@@ -209,7 +226,7 @@ class InterpolatedCurve(BaseLearner):
         pieces, errors = self._pieces()
         if pieces is None:
             return []
-        found = roots(pieces, errors, self._checked_component(component), level)
+        found = self._without_poles(roots(pieces, errors, self._checked_component(component), level), errors, component)
         if self.x_scale == "log":
             return [Root(x := math.exp(r.x), r.x_error * x, r.slope / x) for r in found]
         return found
@@ -217,6 +234,8 @@ class InterpolatedCurve(BaseLearner):
     @np.errstate(all="ignore")
     def extrema(self, component: int = 0) -> list[Extremum]:
         """Return the local maxima and minima of the interpolant (one component) inside the domain, with errors.
+
+        Without those beside a pole of the function on the axis, where values grow without end.
 
         Examples
         --------
@@ -230,7 +249,7 @@ class InterpolatedCurve(BaseLearner):
         pieces, errors = self._pieces()
         if pieces is None:
             return []
-        found = extrema(pieces, errors, self._checked_component(component))
+        found = self._without_poles(extrema(pieces, errors, self._checked_component(component)), errors, component)
         if self.x_scale == "log":
             return [Extremum(x := math.exp(e.x), e.x_error * x, e.value, e.value_error, e.kind) for e in found]
         return found
@@ -275,6 +294,15 @@ class InterpolatedCurve(BaseLearner):
             return []
         found = self._intervals.curve(self.vdim).poles()
         return [Pole(place, error, residue if self._shape else complex(residue[0])) for place, error, residue in found]
+
+    def _without_poles(self, found: list[Feature], errors: Floats, component: int) -> list[Feature]:
+        """Return the features, with places in the coordinate, that are not in a stretch where the values grow."""
+        if not found:
+            return found
+        us, ys = self._intervals.known()
+        values = [math.nan if y is None else y[component] if isinstance(y, tuple) else y for y in ys]
+        stretches = beside_poles(np.array(us), np.array(values), errors, self._domain.high - self._domain.low)
+        return [one for one in found if not any(a <= one.x <= b for a, b in stretches)]
 
     def _edges(self) -> Floats:
         return np.array(self._intervals.known()[0], dtype=float)
