@@ -47,7 +47,7 @@ from adaptive_calib._arrays import Floats
 from adaptive_calib.learner.base_learner import uses_nth_neighbors
 from adaptive_calib.learner.losses1D import default_loss, invalid_loss
 
-__all__ = ["Curve", "CurveMode", "ErrorLoss", "smooth_loss"]
+__all__ = ["Curve", "CurveMode", "ErrorLoss", "estimate_beside", "smooth_loss"]
 
 CurveMode: TypeAlias = Literal["linear", "smooth", "auto"]
 
@@ -194,6 +194,18 @@ def _estimate_on_interval(xs: Sequence[Any], ys: Sequence[Any], nodes: int) -> f
         values = [ys[reach + k] for k in choice.nodes]
         error = min(error, _estimate_of_values(choice, places, values, nodes == LINEAR_NODES))
     return error
+
+
+def estimate_beside(real: Sequence[Any], i: int, mode: CurveMode) -> float:
+    """Return the estimated error on interval number `i` of neighbouring ones (rank, a, b, loss, value at a, at b)."""
+    reach = LINEAR_REACH if mode == "linear" else REACH
+    near = real[max(i - reach, 0) : i + reach + 1]
+    points = [(interval[1], interval[4]) for interval in near] + [(near[-1][2], near[-1][5])]
+    nothing = [(None, None)]
+    points = nothing * max(reach - i, 0) + points + nothing * max(i + reach + 1 - len(real), 0)
+    xs, ys = zip(*points, strict=True)
+    error = _estimate_on_interval(xs, ys, LINEAR_NODES if mode == "linear" else NODES)
+    return math.inf if error is None else error
 
 
 class ErrorLoss:

@@ -508,3 +508,14 @@ def test_a_slope_is_no_noise_with_many_pending_points(mode, pending):
         x = points.pop(draw.randrange(len(points)))
         learner.tell(x, x)
     assert learner.stopped_because() == ""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_two_points_close_to_each_other_are_no_break(mode):
+    """A steep curve changes between them, and is known there; a step between them is a break."""
+    for f, breaks in ((lambda x: math.sin(9 * x), 0), (lambda x: math.sin(9 * x) + (x > 0.4321), 1)):
+        learner = Learner1D(f, (0, 1), mode=mode)
+        learner.set_error_goal(1e-6)
+        points = [*np.linspace(0, 1, 60).tolist(), 0.4321 - 3e-7, 0.4321 + 3e-7]
+        learner.tell_many(points, [f(x) for x in points])
+        assert len(learner.breaks) == breaks

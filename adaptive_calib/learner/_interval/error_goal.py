@@ -44,7 +44,7 @@ from adaptive_calib.learner._interval.noise import RATIO, WINDOW, plateau
 from adaptive_calib.learner._interval.types import Ends, Interval, Value
 from adaptive_calib.learner._twins import TWIN_DIFFERENCE, TWINS
 from adaptive_calib.learner.claims import Claim, ErrorCheck
-from adaptive_calib.learner.smooth1D import BREAK_WIDTH, EDGE, CurveMode, ErrorLoss
+from adaptive_calib.learner.smooth1D import BREAK_WIDTH, EDGE, CurveMode, ErrorLoss, estimate_beside
 from adaptive_calib.learner.values import no_valid_value
 
 __all__ = ["ErrorGoal", "Interpolant"]
@@ -442,7 +442,7 @@ class ErrorGoal:
 
     def breaks(self, intervals: Parts) -> list[tuple[float, float]]:
         """Return the intervals, in coordinates, that hold a break and are not divided any more; near ones joined."""
-        return joined_breaks(intervals.real(), BREAK_WIDTH * self._width, self.check.error)
+        return joined_breaks(intervals.real(), BREAK_WIDTH * self._width, self.check.error, self._mode)
 
     def claim(
         self, intervals: Parts, count: int, name: Callable[[float], float], resolution: bool = False
@@ -462,7 +462,7 @@ class ErrorGoal:
             # with no further point possible the estimate is 0, as it leaves all intervals out
             return None if intervals.exhausted else Claim.estimated(estimate)
         real = intervals.real()
-        breaks = joined_breaks(real, BREAK_WIDTH * self._width, self.check.error)
+        breaks = joined_breaks(real, BREAK_WIDTH * self._width, self.check.error, self._mode)
         unknown = sum(b - a for _, a, b, _, ya, yb in real if ya is None or yb is None)
         longest = max((b - a for _, a, b, *_ in real), default=0.0) / self._width
         claim = self.check.claim(
@@ -478,14 +478,17 @@ class ErrorGoal:
         return replace(claim, fraction=min(1.0, claim.fraction + closed))
 
 
-def joined_breaks(real: Sequence[Any], width: float, error: float) -> list[tuple[float, float]]:
-    """Return the intervals of at most `width` over which a value changes by more than `error`, near ones joined."""
+def joined_breaks(real: Sequence[Any], width: float, error: float, mode: CurveMode) -> list[tuple[float, float]]:
+    """Return the intervals of at most `width` over which a value changes by more than `error`, near ones joined.
+
+    Without those that are short by chance, over which the interpolant is estimated to be as good as that.
+    """
     found: list[tuple[float, float]] = []
-    for _, a, b, _, ya, yb in real:
+    for i, (_, a, b, _, ya, yb) in enumerate(real):
         if b - a > width or ya is None or yb is None:
             continue
         change = max(map(abs, map(float.__sub__, yb, ya))) if isinstance(ya, tuple) else abs(yb - ya)
-        if not change <= error:
+        if not (change <= error or estimate_beside(real, i, mode) <= error):
             if found and a - found[-1][1] <= JOINED * width:
                 found[-1] = (found[-1][0], b)
             else:
