@@ -254,14 +254,18 @@ def _seeds(site: Site) -> list[int]:
 def _fit(used: list[tuple[int, float, float]]) -> MeanCurve:
     """Return the curve of samples (seed, place, value).
 
-    It is fitted to what is left of a straight line, in a unit of its own: of large values the rounding errors would
-    be large, and squares of very large or small ones would overflow or vanish.
+    It is fitted to what is left of the mean, or of a straight line that leaves less than a tenth of that, in a unit of
+    its own: of large values the rounding errors would be large, and squares of very large or small ones would overflow
+    or vanish. Other lines are left in: without them the flat ends of a step would not be flat, and tanh 20x was known
+    a fifth less well.
     """
     t, y = np.array([t for _, t, _ in used]), np.array([y for _, _, y in used])
     unit = math.frexp(float(np.abs(y).max()))[1]
     y = np.ldexp(y, -unit)
     away = t - t.mean()
     slope = float((away * (y - y.mean())).sum() / (away**2).sum())
+    if (y - slope * away).std() > 0.1 * y.std():
+        slope = 0.0
     first = float(y.mean() - slope * t.mean())
     line = first, first + slope
     left = y - straight(line, t)
