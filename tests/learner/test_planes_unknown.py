@@ -130,6 +130,17 @@ def test_error_goal(learner_type: Any, function: Any, goal: float) -> None:
     assert learner.npoints < 1000
 
 
+def test_a_check_beside_a_region_without_values_is_whole() -> None:
+    """Places where there is no prediction say nothing, and are replaced: the claim has the share that was asked for."""
+    learner = Learner2D(_half, _BOX, mode="smooth")
+    simple(learner, error_goal=0.3)
+    claim = learner.claim()
+    assert claim is not None
+    assert claim.checks >= 22
+    assert claim.fraction <= 0.1
+    assert claim.unpredicted > 0.2
+
+
 def test_a_step_ends() -> None:
     """At a step the run ends: the cells that hold it are small, and reported."""
     learner = Learner2D(_step, _BOX)

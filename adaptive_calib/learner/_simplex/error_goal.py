@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -170,7 +171,7 @@ class ErrorGoal:
 
     def begin_check(self, known: int, taken: Collection[PointND]) -> None:
         """Choose the points of a check; none that is known already, or outside the domain."""
-        free = self.check.points(known, lambda place: None if (x := self._point_at(place)) in taken else x)
+        free = self._free_points(known, taken)
         if len(free) < self.check.block and all(self.domain.integer):
             corners = np.array([[0.0] * self.domain.ndim, self.domain.spans])
             lattice = self.domain.lattice(corners, MOST_LATTICE)
@@ -180,8 +181,17 @@ class ErrorGoal:
         if self._exhausts and not free:
             self.passed = self.checked = self.check.claim(exhausted=True)
 
+    def _free_points(self, known: int, taken: Collection[PointND]) -> dict[PointND, None]:
+        return self.check.points(known, lambda place: None if (x := self._point_at(place)) in taken else x)
+
     def observe(
-        self, point: PointND, value: np.ndarray | None, interpolant: Interpolant, u: np.ndarray, known: int
+        self,
+        point: PointND,
+        value: np.ndarray | None,
+        interpolant: Interpolant,
+        u: np.ndarray,
+        known: int,
+        taken: Collection[PointND],
     ) -> None:
         """Compare the value at a check point, None if it is invalid, with the interpolant of the points before.
 
@@ -196,6 +206,8 @@ class ErrorGoal:
             The coordinates of the point in the interpolant.
         known : int
             Number of observed points.
+        taken
+            Observed and failed points, but for this one.
         """
         del self.open_places[point]
         if self._before is None:
@@ -216,7 +228,12 @@ class ErrorGoal:
             self.queue = []
             self._before = None
             self._exhausts = False
-        elif not self.open_places:
+            return
+        left = self.check.block - self.check.passed
+        if not self.open_places and left > 0 and not self._exhausts:  # others instead of those that were left out
+            more = (x for x in self._free_points(count, taken) if x != point)
+            self.open_places = dict.fromkeys(islice(more, left))
+        if not self.open_places:
             self.passed = self.check.claim(
                 unpredicted=cells.unpredicted, unresolved=cells.unresolved, exhausted=self._exhausts
             )

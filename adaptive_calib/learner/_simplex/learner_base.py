@@ -355,12 +355,13 @@ class TriangulatedLearner(BaseLearner):
         goal = self._goal
         if goal is None or point in self.data:
             return
+        taken = self.data.keys() | self._failed.keys()
         if goal.is_place(point, len(self.data)) and self._can_estimate():
             if not all(self._domain.integer) or not self._fill_queue(goal):
-                goal.begin_check(len(self.data), self.data.keys() | self._failed.keys())
+                goal.begin_check(len(self.data), taken)
             goal.queue = []
         if point in goal.open_places:
-            goal.observe(point, inner, self._interpolant(), np.array(u) + self._shift, len(self.data))
+            goal.observe(point, inner, self._interpolant(), np.array(u) + self._shift, len(self.data), taken)
 
     def _observe_twin(self, point: PointND, inner: np.ndarray | None) -> bool:
         """Pass the value at a twin to the error goal; return whether it is one: no vertex, as cells would be flat."""
