@@ -38,6 +38,7 @@ from scipy.linalg import cholesky, solve_triangular, svd
 from scipy.ndimage import median_filter
 
 from adaptive_calib._arrays import Floats
+from adaptive_calib._blas import one_thread
 
 __all__ = ["FEWEST_PLACES", "GRID", "MeanCurve", "Samples", "fit"]
 
@@ -281,6 +282,7 @@ class MeanCurve:
         return steepness
 
 
+@one_thread
 def fit(samples: Samples) -> MeanCurve:
     """Fit curve, warp and noise; at least `FEWEST_PLACES` places."""
     noise, weights = np.ones(len(GRID)), np.ones(len(samples.t))

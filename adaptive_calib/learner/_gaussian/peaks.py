@@ -29,6 +29,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import qmc
 
 from adaptive_calib._arrays import Floats
+from adaptive_calib._blas import one_thread
 from adaptive_calib.learner._gaussian.level import uneven
 from adaptive_calib.learner._gaussian.process import LENGTHS, MOST_FITTED, Model, Process, search, standardised
 
@@ -124,6 +125,7 @@ def _evidence(model: Model, u: Floats, y: Floats, centres: Floats) -> Floats:
     return np.array(found)
 
 
+@one_thread
 def fitted_in_noise(u: Floats, values: Floats) -> Model:
     """Return the model of values with noise, with peaks if they show; it depends on nothing else.
 

@@ -23,6 +23,7 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 
 from adaptive_calib._arrays import Floats
+from adaptive_calib._blas import one_thread
 
 __all__ = ["Model", "Process", "Variances", "fitted", "prior"]
 
@@ -85,6 +86,7 @@ def prior(ndim: int, components: int = 1) -> Model:
     return Model(kernels.Matern([1.0] * ndim, nu=2.5), NUGGET, np.zeros(components), np.ones(components), -math.inf)
 
 
+@one_thread
 def fitted(u: Floats, values: Floats, noisy: bool, smoothness: Sequence[float] = SMOOTHNESS) -> Model:
     """Return the model of the largest likelihood; it depends on nothing else.
 

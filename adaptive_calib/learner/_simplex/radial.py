@@ -10,6 +10,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from adaptive_calib._arrays import Floats
+from adaptive_calib._blas import one_thread
 
 __all__ = ["RadialBasis"]
 
@@ -33,6 +34,7 @@ class RadialBasis:
         By how much the value at each point is missed when it is left out; infinite if there is no interpolant.
     """
 
+    @one_thread
     def __init__(self, points: Floats, values: Floats) -> None:
         count, ndim = points.shape
         self._points = points
