@@ -355,8 +355,11 @@ class TriangulatedLearner(BaseLearner):
         goal = self._goal
         if goal is None or point in self.data:
             return
+        begins = goal.is_place(point, len(self.data)) and self._can_estimate()
+        if not begins and point not in goal.open_places:
+            return
         taken = self.data.keys() | self._failed.keys()
-        if goal.is_place(point, len(self.data)) and self._can_estimate():
+        if begins:
             if not all(self._domain.integer) or not self._fill_queue(goal):
                 goal.begin_check(len(self.data), taken)
             goal.queue = []
