@@ -410,9 +410,7 @@ class CurveModel:
         value = np.full((len(u), self.y.shape[1]), np.nan)
         if not self.ready:
             return value
-        rows = np.minimum(np.maximum(np.searchsorted(self.t, u, side="right") - 1, 0), len(self.t) - 2)
-        inside = (u >= self.t[0]) & (u <= self.t[-1]) & ~self.gap[rows]
-        closed = inside & (self.t[rows + 1] - self.t[rows] < CLOSED)
+        rows, inside, closed = self._located(u)
         for kind in range(4):
             some = inside & ~closed & (self.use[rows] == kind)
             if some.any():
@@ -423,6 +421,12 @@ class CurveModel:
             value[closed] = self.y[i] + share[:, None] * (self.y[i + 1] - self.y[i])
         return value
 
+    def _located(self, u: Floats) -> tuple[Any, Bools, Bools]:
+        """Return the intervals of `u`, where there is a prediction, and where in an interval that holds a break."""
+        rows = np.minimum(np.maximum(np.searchsorted(self.t, u, side="right") - 1, 0), len(self.t) - 2)
+        inside = (u >= self.t[0]) & (u <= self.t[-1]) & ~self.gap[rows]
+        return rows, inside, inside & (self.t[rows + 1] - self.t[rows] < CLOSED)
+
     def error_at(self, u: Floats) -> Floats:
         """Return the estimated errors at `u`, shape (len(u),); NaN outside the points and in gaps.
 
@@ -430,10 +434,8 @@ class CurveModel:
         """
         if not self.ready:
             return np.full(len(u), np.nan)
-        rows = np.minimum(np.maximum(np.searchsorted(self.t, u, side="right") - 1, 0), len(self.t) - 2)
-        inside = (u >= self.t[0]) & (u <= self.t[-1]) & ~self.gap[rows]
+        rows, inside, closed = self._located(u)
         error = np.where(inside, self.claim[rows], np.nan)
-        closed = inside & (self.t[rows + 1] - self.t[rows] < CLOSED)
         if closed.any():
             i = rows[closed]
             error[closed] = np.maximum(error[closed], np.abs(self.y[i + 1] - self.y[i]).max(axis=1))
