@@ -290,7 +290,8 @@ class AverageLearner1D(Learner1D):
             return self._ask_new(n, tell_pending)
         site = self._sites[x]
         seeds = site.seeds(n)
-        share = (1 - math.sqrt(len(site.samples) / (len(site.samples) + n))) / n
+        m = len(site.samples)
+        share = (1 - math.sqrt(m / (m + n))) / n
         if tell_pending:
             site.take(seeds)
         return [(seed, x) for seed in seeds], [self._loss_beside(x) * share] * n
@@ -300,8 +301,9 @@ class AverageLearner1D(Learner1D):
         assert self._shared is not None
         limits = self.min_samples, self.max_samples, self.min_error
         points, improvements = self._shared.choose(self._sites, n, limits, self.alpha)
-        for point in points if tell_pending else ():
-            self.tell_pending(point)
+        if tell_pending:
+            for point in points:
+                self.tell_pending(point)
         return points, improvements
 
     def _old_x(self) -> float | None:
@@ -346,7 +348,8 @@ class AverageLearner1D(Learner1D):
         ``mode="shared"`` it is at least the length of two pieces of the curve.
         """
         if self._shared is not None:
-            if (error := self.largest_error()) == math.inf:
+            error = self.largest_error()
+            if not math.isfinite(error):
                 return None
             return replace(Claim.estimated(error), resolution=self._shared.resolution(self._sites))
         if self._goal is None:
@@ -656,9 +659,9 @@ class AverageLearner1D(Learner1D):
     def new(self) -> Self:
         """Return a learner of the same function and parameters, without data."""
         own = {name: getattr(self, name) for name in _OWN}
-        own |= {name: self._parameters[name] for name in ("x_scale", "integer", "min_spacing")}
+        domain = {name: self._parameters[name] for name in ("x_scale", "integer", "min_spacing")}
         loss = self.loss_per_interval if self._shared is None else None
-        return type(self)(self.function, self.bounds, loss, **own, mode=self.mode)
+        return type(self)(self.function, self.bounds, loss, **own, **domain, mode=self.mode)
 
     def to_numpy(self, mean: bool = False) -> Floats:
         """Return all samples, or the means, as an array; empty without data.
