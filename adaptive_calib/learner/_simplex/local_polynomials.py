@@ -29,7 +29,6 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from adaptive_calib._arrays import Floats
-from adaptive_calib._blas import one_thread
 
 __all__ = ["DEGREES", "LocalPolynomials", "blending_weights"]
 
@@ -119,7 +118,6 @@ class LocalPolynomials:
         The degrees, the highest first.
     """
 
-    @one_thread
     def __init__(self, ndim: int) -> None:
         self.ndim = ndim
         self.degrees = DEGREES[ndim]
