@@ -32,8 +32,8 @@ __all__ = ["compared", "drawn", "loss", "of_points", "timeline"]
 
 #: Points of a curve and of a surface that are drawn, the latest failed ones, spans of time of each worker, and workers.
 CURVE, SURFACE, FAILED, SPANS, WORKERS = 4000, 1500, 200, 500, 64
-#: Up to so many points are drawn with the interpolant of their learner, which takes some seconds for as many; more with
-#: straight lines between them. A Gaussian process is fitted to so many of more.
+#: The largest number of points that are drawn with the interpolant of their learner, which takes some seconds; more are
+#: drawn with straight lines between them. A Gaussian process is fitted to at most this number of them.
 FITTED = 300
 HEIGHT = 340
 #: Readable on white and on black.

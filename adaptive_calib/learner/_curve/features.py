@@ -41,8 +41,9 @@ DEGREE = 16
 RESOLVED = 1e-13
 #: How often a piece is halved at most.
 HALVINGS = 40
-#: So many unresolved pieces of one interval, all of one length: halving leaves two beside a pole, and all of them where
-#: the coefficients are rounding errors, as of an interval that is hardly longer than these, beside a step.
+#: With this number of unresolved pieces of one interval, all of one length, halving ends: it leaves two beside a pole,
+#: and all of them where coefficients are rounding errors, as of an interval that is hardly longer than these, beside a
+#: step.
 CROWD = 16
 #: Error of a derivative in units of error / length; Markov's inequality has 2 d² for degree d, here 3.
 STEEPNESS = 18.0

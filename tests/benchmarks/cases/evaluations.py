@@ -42,7 +42,7 @@ Method: TypeAlias = Callable[[CurveFunction], Iterator[tuple[int, Callable[[Any]
 
 
 def ours(mode: str, in_flight: int = 1, most: int = 700, seed: int = 0) -> Method:
-    """Return `Learner1D` in a mode with so many points in flight; any one of them, drawn at random, is next to end."""
+    """Return `Learner1D` in a mode with points in flight, of which any one, drawn at random, ends next."""
 
     def steps(f: CurveFunction) -> Iterator[tuple[int, Callable[[Any], Any]]]:
         from adaptive_calib import Learner1D
