@@ -36,6 +36,13 @@ MAKE = {
 }
 
 
+def make(kind: str) -> tuple[Any, float]:
+    """Make a learner and a goal for it; skip the test where a learner's library is missing."""
+    if "process" in kind:
+        pytest.importorskip("sklearn", reason="GPLearner needs scikit-learn")
+    return MAKE[kind]()
+
+
 def run(learner: Any, goal: float) -> BlockingRunner:
     return BlockingRunner(learner, error_goal=goal, executor=SequentialExecutor())
 
@@ -43,9 +50,7 @@ def run(learner: Any, goal: float) -> BlockingRunner:
 @pytest.mark.parametrize("kind", MAKE)
 def test_the_same_claim(kind: str, tmp_path: Path) -> None:
     """Loaded from a file, and gone on with from the middle of the check, as a stored run is."""
-    if "process" in kind:
-        pytest.importorskip("sklearn", reason="GPLearner needs scikit-learn")
-    learner, goal = MAKE[kind]()
+    learner, goal = make(kind)
     run(learner, goal)
     claim, data = learner.claim(), list(learner.data.items())
     assert (claim.basis, claim.checks, claim.fraction) == ("checked", CHECKS, 0.1)
@@ -63,7 +68,7 @@ def test_the_same_claim(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["smooth plane", "process"])
 def test_a_miss_is_remembered(kind: str) -> None:
     """A check that failed has failed when its data come again, and the next one asks for all of its points."""
-    learner, goal = MAKE[kind]()
+    learner, goal = make(kind)
     learner.set_error_goal(goal)
     error_goal = (lambda: learner._check) if kind == "process" else (lambda: learner._goal.check)
     while not error_goal().passed:
