@@ -451,6 +451,16 @@ def test_features_of_a_step_known_to_rounding(mode: str) -> None:
     assert error > 0.5
 
 
+@pytest.mark.parametrize("place", [-0.7529, 0.0471, 0.2071, 0.4471, 0.5671, 0.6471])
+def test_an_extremum_of_a_step_may_be_anywhere_in_it(place: float) -> None:
+    """Its height is all that is known of the curve in there, so the error of the place is the interval."""
+    learner = Learner1D(lambda x: math.copysign(1.0, x - place) + 0.3 * math.cos(4.5 * x), bounds=(-1, 1), mode="auto")
+    simple(learner, npoints_goal=110)
+    turns = [e for e in learner.extrema() if abs(e.x - place) < 0.01]
+    assert turns
+    assert all(abs(e.x - place) <= e.x_error + 1e-15 and e.value_error > 0.9 for e in turns)
+
+
 @pytest.mark.parametrize("mode", ["linear", "auto"])
 @pytest.mark.parametrize(
     ("f", "places"),

@@ -339,12 +339,20 @@ def extrema(pieces: SmoothPieces, errors: Floats, component: int) -> list[Extrem
     for i in kept:
         x, value, whole_i = float(places[i]), float(values[i]), float(whole[i])
         error = min(math.sqrt(2 * float(e[i]) / float(bend[i])), whole_i) if bend[i] > 0 else whole_i
+        # in a step the curve is known by its height only, and may turn anywhere in the interval
+        if _change(pieces, x, whole_i, value, component) <= 2 * e[i]:
+            error = whole_i
         # at a kink the value changes by more than the error of a smooth curve
-        sides = np.clip([x - error / 2, x + error / 2], pieces.a[0], pieces.b[-1])
-        change = float(np.abs(pieces.at(sides)[:, component] - value).max())
+        change = _change(pieces, x, error / 2, value, component)
         kind: Literal["maximum", "minimum"] = "minimum" if after[i] > 0 else "maximum"
         found.append(Extremum(x, error, value, max(float(e[i]), change), kind))
     return found
+
+
+def _change(pieces: SmoothPieces, x: float, distance: float, value: float, component: int) -> float:
+    """Return the larger difference from `value` at a distance on both sides of x, or at the ends of the domain."""
+    sides = np.clip([x - distance, x + distance], pieces.a[0], pieces.b[-1])
+    return float(np.abs(pieces.at(sides)[:, component] - value).max())
 
 
 def _prominent(pieces: SmoothPieces, values: Floats, e: Floats, component: int) -> list[int]:
