@@ -16,7 +16,9 @@ equally many samples, drawn towards the common level by what chance alone explai
 
 The error bar at t is the quantile of the level times the posterior standard deviation, plus the distance to the fit
 with a tenth of λ: a peak that the penalty flattens is off by about that. Other fits whose likelihood is not much less
-are not ruled out, so that the band has theirs in it. Where the samples are clearly further from the curve than repeats
+are not ruled out, so that the band has theirs in it; nor are curves with a step that are about as likely as the curve:
+the place of a step is known to some samples, in much noise to many. A step behind a sample is one more free coefficient
+with the same prior, and may be behind any sample. Where the samples are clearly further from the curve than repeats
 and neighbouring samples are from each other, the curve does not follow them, and the band is as much wider.
 
 Sources: penalised splines, Eilers & Marx, Statist. Sci. 11 (1996) 89; restricted likelihood, Ruppert, Wand & Carroll,
@@ -35,7 +37,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import BSpline
 from scipy.linalg import cholesky, solve_triangular, svd
-from scipy.ndimage import median_filter
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib._blas import one_thread
@@ -57,13 +58,16 @@ FLAT = 0.3
 PRICE = 4.0
 #: By how much more -2 log likelihood may be for a fit that is not ruled out.
 PLAUSIBLE = 12.0
-#: Distances of neighbouring samples, of which the median slope is that around the middle one.
-AROUND = 9
+#: By how much -2 log likelihood has to be less for a step, beside the prior of its height and place: curves without a
+#: step in noise are then rarely as likely with one.
+STEP_PRICE = 8.0
+#: Distances between neighbouring samples in which a step may be, the steepest ones of the curve.
+MOST_STEPS = 100
 #: Stretches of the noise level, and the fewest samples in one.
 MOST_STRETCHES, FEWEST_IN_STRETCH = 12, 60
 #: By how many standard deviations of it the variance around the curve has to be above that of neighbours.
 CLEARLY = 4.0
-#: Step of the derivative, as a share of the domain.
+#: Step of the derivative, and the shortest distance of samples that counts, as a share of the domain.
 SMALL = 1e-6
 #: Penalties that are tried, in units of the smallest.
 PENALTIES = 10 ** np.linspace(0, 18, 109)
@@ -133,8 +137,9 @@ class _Spline:
         lower = cholesky(normal + least * penalty.matrix + 1e-13 * np.trace(normal) / size * np.eye(size), lower=True)
         # not of the square, whose small eigenvalues would be lost: smooth curves need them
         _, roots, turned = svd(solve_triangular(lower, penalty.differences.T, lower=True).T)
-        spectrum, vectors = np.pad(roots**2, (0, order)), turned.T
-        z = turned @ solve_triangular(lower, right, lower=True)
+        spectrum = np.pad(roots**2, (0, order))
+        self._back = solve_triangular(lower, turned.T, lower=True, trans=1)
+        z = self._back.T @ right
         total = float((heavy * samples.mean**2).sum() + (weights * samples.scatter).sum())
         count = float(samples.number.sum())
         penalties = least * PENALTIES
@@ -147,9 +152,10 @@ class _Spline:
         #: -2 log likelihood, up to a constant of the samples and weights.
         self.score = float(scores[best] + 2 * np.log(np.diag(lower)).sum() - penalty.logarithm - free)
         self.score += order * (np.log(count) - 1)
+        self.order = order
         self.variance = float(left[best] / (count - order))
+        self._tried = z, shrink, left, scores + (self.score - scores[best])
         self._shrink = shrink[best]
-        self._back = solve_triangular(lower, vectors, lower=True, trans=1)
         self._coefficients = self._back @ (self._shrink * z)
         looser = 1 / (1 + np.maximum(penalties[best] / 10 - least, 0) * spectrum)
         self._looser = self._back @ (looser * z)
@@ -158,6 +164,30 @@ class _Spline:
     def __call__(self, u: Floats) -> Floats:
         values: Floats = _basis(u) @ self._coefficients
         return values
+
+    def with_steps(self, u: Floats, samples: Samples, weights: Floats, after: Any) -> tuple[Floats, Floats, Floats]:
+        """Return the scores of the spline with a step behind one of the samples `after`, its coefficients, the heights.
+
+        Shapes are (k,), (k, KNOTS + DEGREE) and (k,).
+        """
+        z, shrink, left, tried = self._tried
+        heavy = weights * samples.number
+
+        def behind(values: Any) -> Any:
+            return np.cumsum(values[::-1], axis=0)[::-1][after + 1]
+
+        count, own, product = samples.number.sum(), behind(heavy), behind(heavy * samples.mean)
+        of_step = behind(_basis(u).toarray() * heavy[:, None]) @ self._back
+        square = np.maximum(own[:, None] - of_step**2 @ shrink.T, 1e-9 * own[:, None])
+        free = np.maximum(own - (of_step[:, -self.order :] ** 2).sum(axis=1), 1e-9 * own)
+        heights = (product[:, None] - (of_step * z) @ shrink.T) / square
+        less = np.maximum(1 - heights**2 * square / left, 1e-12) * (count - self.order) / (count - self.order - 1)
+        scores = tried + count * np.log(less) + np.log(square / free[:, None])
+        scores += np.log(count) - 1 + 2 * np.log(len(u)) + STEP_PRICE
+        each, best = np.arange(len(after)), scores.argmin(axis=1)
+        height = heights[each, best]
+        coefficients = (shrink[best] * (z - height[:, None] * of_step)) @ self._back.T
+        return scores[each, best], coefficients, height
 
     def functionals(self, rows: Any, quantile: float) -> tuple[Floats, Floats]:
         """Return linear functionals of the curve, rows of factors of its coefficients, and their half-widths.
@@ -207,11 +237,13 @@ class MeanCurve:
         Standard deviation of a sample on the grid.
     places : array, shape (n,)
         Places of the samples, ascending.
+    steps : array, shape (n + 1,)
+        How far curves with a step are from the curve, before the first place, between two, and after the last.
     misfit : array, shape (len(GRID),)
         How far the samples are from the curve beyond what chance explains, root mean square on the grid; 0 where that
         is not clear.
     units : (int, int)
-        Exponents of 2: the splines and the misfit are multiplied by the first, the sum with the line by both; the noise
+        Exponents of 2: splines, steps and misfit are multiplied by the first, the sum with the line by both; the noise
         is not.
     line : (float, float)
         Values at t = 0 and t = 1 of a straight line that is added.
@@ -222,6 +254,7 @@ class MeanCurve:
     splines: list[_Warped]
     noise: Floats
     places: Floats
+    steps: Floats
     misfit: Floats
     units: tuple[int, int] = (0, 0)
     line: tuple[float, float] = (0.0, 0.0)
@@ -240,14 +273,10 @@ class MeanCurve:
     def error(self, t: Floats, quantile: float) -> Floats:
         """Return the half-width of the band at t.
 
-        It has the bands of all splines in it. Where the curve changes from one sample to the next by more than its
-        slope around explains, the mean may have a step anywhere between the two, and the width is at least that.
+        It has the bands of all splines in it, and the curves with a step.
         """
-        curve = self.splines[0]
         band = self._band(lambda each: _basis(each.u(t)), quantile) + quantile * np.interp(t, GRID, self.misfit)
-        change, length = np.diff(curve(self.places)), np.diff(self.places)
-        steps = np.pad(np.abs(change - length * median_filter(change / length, AROUND, mode="nearest")), 1)
-        width = np.ldexp(np.maximum(band, steps[np.searchsorted(self.places, t)]), sum(self.units))
+        width = np.ldexp(band + self.steps[np.searchsorted(self.places, t)], sum(self.units))
         return np.asarray(width + self.rounding)
 
     def slope_error(self, t: Floats, quantile: float) -> Floats:
@@ -295,7 +324,8 @@ def fit(samples: Samples) -> MeanCurve:
             scale = weights.mean()
             weights, noise = weights / scale, noise * np.sqrt(scale)
     likely = [each for each in tried if each.score <= tried[0].score + PLAUSIBLE]
-    return MeanCurve(likely, noise * np.sqrt(tried[0].spline.variance), samples.t, _misfit(tried[0], samples))
+    level = noise * np.sqrt(tried[0].spline.variance)
+    return MeanCurve(likely, level, samples.t, _steps(tried, samples, weights), _misfit(tried[0], samples))
 
 
 def straight(line: ArrayLike, t: Floats) -> Floats:
@@ -339,6 +369,23 @@ def _off(curve: _Warped, samples: Samples) -> Floats:
     count = float(samples.number.sum())
     off = samples.number * (samples.mean - curve(samples.t)) ** 2 + samples.scatter
     return np.asarray(off * count / max(count - curve.spline.freedom, 1))
+
+
+def _steps(tried: list[_Warped], samples: Samples, weights: Floats) -> Floats:
+    """Return `MeanCurve.steps`."""
+    t, curve = samples.t, tried[0](samples.t)
+    after = np.argsort(-np.abs(np.diff(curve)) / np.maximum(np.diff(t), SMALL), kind="stable")[:MOST_STEPS]
+    found = np.zeros(len(t) + 1)
+    for each in tried:
+        scores, coefficients, heights = each.spline.with_steps(each.u(t), samples, weights, after)
+        likely = scores + each.price <= tried[0].score + PLAUSIBLE
+        last, height = after[likely], heights[likely]
+        off = _basis(each.u(t)) @ coefficients[likely].T - curve[:, None]
+        at = np.abs(off + height * (np.arange(len(t))[:, None] > last)).max(axis=1, initial=0.0)
+        np.maximum(found, np.maximum(np.pad(at, (0, 1)), np.pad(at, (1, 0))), out=found)
+        k = np.arange(len(last))
+        np.maximum.at(found, last + 1, np.maximum(np.abs(off[last, k] + height), np.abs(off[last + 1, k])))
+    return found
 
 
 def _by_stretch(samples: Samples, *sums: Floats) -> list[Floats]:
