@@ -40,7 +40,7 @@ from adaptive_calib.learner.losses1D import (
     triangle_loss,
     uniform_loss,
 )
-from adaptive_calib.learner.smooth1D import Curve, CurveMode, ErrorLoss, smooth_loss
+from adaptive_calib.learner.smooth1D import BREAK_WIDTH, Curve, CurveMode, ErrorLoss, smooth_loss
 from adaptive_calib.learner.values import is_real_number, real_number_or_vector
 
 __all__ = [
@@ -407,9 +407,7 @@ class Learner1D(InterpolatedCurve):
     def _look(self, u: float) -> None:
         """Look for reasons to stop after the value at `u` came."""
         if self._goal is not None:
-            why = (
-                self._intervals.hopeless(self._goal.check.error) if isinstance(self._intervals, CurveIntervals) else ""
-            )
+            why = self._intervals.hopeless() if isinstance(self._intervals, CurveIntervals) else ""
             if why and not self._goal.satisfied(self._intervals):
                 self._goal.stop(why)
             lengths = [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)]
@@ -610,7 +608,8 @@ class Learner1D(InterpolatedCurve):
 
     def _replace_intervals(self, loss: IntervalLoss, uneven: bool) -> None:
         """Order the intervals by another loss; those of mode="auto" have the estimated error as loss in any case."""
-        if self._mode == "auto":
+        if isinstance(self._intervals, CurveIntervals):
+            self._intervals.resolve_breaks(*[BREAK_WIDTH] if isinstance(loss, ErrorLoss) else [])
             return
         us, ys = self._intervals.known()
         pending = self._intervals.pending

@@ -193,6 +193,28 @@ def test_kinks_roots_and_poles_end(mode, f):
     run(Learner1D(f, (-1, 1), mode=mode), 0.05)
 
 
+@pytest.mark.parametrize("c", [0.3123, -0.7071])
+@pytest.mark.parametrize("f", [lambda d: 1 / d, lambda d: 1 / math.tan(d / 2), lambda d: math.log(abs(d))])
+def test_auto_knows_a_function_beside_its_pole(f, c):
+    """Points that crowd at a pole, with their huge values, do not spoil the interpolant elsewhere: the run is short."""
+    learner = Learner1D(lambda x: f(x - c), (-1, 1), mode="auto")
+    run(learner, 1e-4, 200)
+    ((a, b),) = learner.breaks
+    assert a <= c <= b <= a + 1e-4
+    grid = np.linspace(-1, 1, 1001)
+    grid = grid[np.abs(grid - c) > 1e-3]
+    assert np.mean(np.abs(learner.predict(grid) - [f(x - c) for x in grid]) > 1e-4) <= learner.claim().fraction
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("f", [lambda x: 1 / (x - 0.3123) ** 2, lambda x: math.exp(min(1 / x, 700)) if x > 0 else 0.0])
+def test_values_too_large_for_the_goal_end_the_run(mode, f):
+    """Beside a pole values may grow so large that the goal is below what their rounding leaves: a reason to stop."""
+    runner = run(Learner1D(f, (-1, 1), mode=mode), 1e-3, 260)
+    reasons = ("is below what rounding leaves of values as large as", "values above 1e+140")
+    assert runner.goal_reached or any(reason in runner.stop_reason for reason in reasons)
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("edge", [0.0, 0.37])
 def test_a_region_without_values(mode, edge):

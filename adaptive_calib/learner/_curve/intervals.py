@@ -43,7 +43,6 @@ import numpy as np
 from adaptive_calib._arrays import Bools, Floats
 from adaptive_calib.learner._curve.least_squares import CLOSE
 from adaptive_calib.learner._curve.model import CLOSED, COARSEST, CurveModel, R, S
-from adaptive_calib.learner._curve.rational import TOLERANCE
 from adaptive_calib.learner._interval.domain import Domain1D, IntegerDomain
 from adaptive_calib.learner._interval.loss_scale import LossScale
 from adaptive_calib.learner._interval.types import Ends, Interval, Value, rank
@@ -73,9 +72,8 @@ BREAK = 0.3
 CROWD = ((7, 2), (31, 3), (math.inf, 7))
 #: Larger values are no nodes of interpolants; beside them there is no prediction.
 LARGEST = 1e140
-#: Number of points with which values above `LARGEST` are a reason to stop; the same for goals below rounding, which few
-#: points may reach by chance.
-FIRST, MANY_FOR_ROUNDING = 16, 200
+#: Number of points with which values above `LARGEST` are a reason to stop.
+FIRST = 16
 #: More points than this that are told together are taken in together, see `CurveIntervals.replay`.
 MANY, MEMORY = 2000, 64
 #: Division of an interval: between its middle and the golden section, which is too uneven for polynomials.
@@ -119,11 +117,11 @@ class CurveIntervals:
         self.scale = LossScale(domain.high - domain.low, smooth_loss)
         self._clear()
 
-    def _clear(self) -> None:
+    def _clear(self, break_width: float = CLOSED) -> None:
         self._values: dict[float, Value] = {}
         self._us: list[float] = []
         self._pending: list[float] = []
-        self._model = CurveModel()
+        self._model = CurveModel(break_width)
         self._at: dict[float, float] = {}
         self._open: dict[tuple[float, float], bool] = {}
         self._too_large = False  # whether a value was above `LARGEST`
@@ -140,6 +138,10 @@ class CurveIntervals:
         """Whether `u` is pending."""
         at = bisect_left(self._pending, u)
         return at < len(self._pending) and self._pending[at] == u
+
+    def resolve_breaks(self, width: float = CLOSED) -> None:
+        """Divide intervals whose error does not fall any more until they are shorter than this share of the domain."""
+        self._model.break_width = width
 
     def missing(self) -> list[float]:
         """Return the ends of the domain that are neither known nor pending."""
@@ -217,23 +219,12 @@ class CurveIntervals:
         """Return the standard deviation of the noise that was found in the values; None if there is none."""
         return self._model.noise_level
 
-    def hopeless(self, error: float) -> str:
-        """Return why further points will not lead to this error; empty if they may."""
+    def hopeless(self) -> str:
+        """Return why further points will not lead to any error; empty if they may."""
         if self._too_large and len(self._us) >= FIRST:
             return (
                 f'values above {LARGEST:g}, which mode="auto" does not interpolate: divide them by a power of ten, or '
                 'use mode="smooth"'
-            )
-        few = len(self._us) < MANY_FOR_ROUNDING or not self._model.ready
-        if few or error >= TOLERANCE * self.scale.y_scale:
-            return ""
-        # beside a pole the range is as large as it happens to be
-        low, high = np.percentile(self._model.y, (25, 75), axis=0)
-        least = TOLERANCE * float((high - low).max())
-        if error < least:
-            return (
-                f"the goal of {error:g} is below {least:.1g}, a million-millionth of the values, which is about what "
-                'rounding leaves of mode="auto": ask for a larger error, or use mode="smooth"'
             )
         return ""
 
@@ -278,7 +269,7 @@ class CurveIntervals:
     def rebuild(self, us: list[float], ys: list[Value]) -> None:
         """Start anew with these points, ascending, and keep the pending ones."""
         pending = [u for u in self._pending if u not in set(us)]
-        self._clear()
+        self._clear(self._model.break_width)
         self._pending = pending
         self.scale.forget()
         self.scale.count_all(ys)
@@ -433,7 +424,7 @@ class CurveIntervals:
         if model.ready:
             raw = np.minimum(model.raw[rows] / model.scale, 1e300)
             loss = np.where(np.isfinite(error), loss, np.maximum(length, raw))
-        loss[(length < CLOSED) & inside] = 0.0
+            loss[((length < CLOSED) | model.closed[rows]) & inside] = 0.0
         loss[~self._opens(edges)] = 0.0
         return loss
 
@@ -488,7 +479,8 @@ class CurveIntervals:
         score = np.where(opens, error, -1.0)
         if self._pending:
             score[self._crowded()[rows] & inside & np.isfinite(error)] = 0.0
-        score[(length < CLOSED) & inside] = -1.0
+        closed = (length < CLOSED) | model.closed[rows]
+        score[closed & inside] = -1.0
         coarse = score == np.inf
         rational = inside & (model.use[rows] == R)
         if coarse.any():
@@ -519,7 +511,7 @@ class CurveIntervals:
         # converged everywhere: in turn the longest piece, and the one that polynomials find the hardest
         i = int(np.argmax(np.where(opens, length, -1.0)))
         if count % 2 and inside.any():
-            hard = np.where(opens & inside & (length >= CLOSED), self._hardness(length, rows), -1.0)
+            hard = np.where(opens & inside & ~closed, self._hardness(length, rows), -1.0)
             i = int(np.argmax(hard)) if hard.max() > 0 else i
         return self._place(edges, i, share), max(top, 0.0) / model.scale
 
@@ -539,7 +531,8 @@ class CurveIntervals:
         model = self._model
         t, differ, rows = model.rational_places()
         whole = model.t[1:] - model.t[:-1]
-        good = (model.use[rows] == R) & ~model.gap[rows] & (whole[rows] >= CLOSED)
+        usable = (model.use == R) & ~model.closed
+        good = usable[rows] & ~model.gap[rows]
         score = np.where(good, differ, -1.0)
         best: tuple[float, float] | None = None
         edges_t = (edges - self.domain.low) / self.scale.width
@@ -547,7 +540,7 @@ class CurveIntervals:
             q = self._t(u)
             row = min(max(int(np.searchsorted(model.t, q)) - 1, 0), len(whole) - 1)
             score = score * np.minimum(1.0, ((t - q) / whole[row]) ** 2)
-            if model.use[row] == R and self._one_sided(np.array([row]))[0] and whole[row] >= CLOSED:
+            if usable[row] and self._one_sided(np.array([row]))[0]:
                 inside = rows == row
                 score[inside] = -1.0
                 at = int(np.argmax(np.where(inside, differ, -1.0)))

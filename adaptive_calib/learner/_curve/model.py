@@ -40,6 +40,9 @@ COARSEST = 1 / 12
 SHORT = 1e-4
 #: Intervals shorter than this contain a break that is located well enough.
 CLOSED = 1e-9
+#: A break in an interval shorter than `break_width` is a change of the values by more than this share of their range;
+#: shorter intervals within as many times `break_width` from it belong to it: beside a pole there are many.
+STEP, BESIDE_BREAK = 0.01, 16
 #: Number of predictions that make the record.
 MEMORY = 8
 #: R is fitted to each new point while points * components * (support points)² is below this.
@@ -81,6 +84,8 @@ class CurveModel:
         `raw` times the record, if that is above 1.
     gap : array of bool, shape (n - 1,)
         Intervals that contain a point without a value.
+    break_width : float
+        Breaks are located well enough in intervals shorter than this, see `closed`.
     streak, fall : array, shape (n - 1,)
         On which side most of the error was left in the last divisions, see `_remember_split`, and the larger error
         after the last division as a fraction of the one before.
@@ -88,11 +93,12 @@ class CurveModel:
         Whether the values may have noise, which close points would show; whether they have: then S is used everywhere.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, break_width: float = CLOSED) -> None:
         self.t: Floats = np.zeros(0)
         self.y: Floats = np.zeros((0, 1))
         self.lost: list[float] = []
         self.scale = 1.0
+        self.break_width = break_width
         self.ready = False
         self.suspected = self.noise = False
         self.use: Ints = np.zeros(0, dtype=np.int64)
@@ -379,6 +385,24 @@ class CurveModel:
     # -- for placement ---------------------------------------------------------------------------------------------
 
     @property
+    def closed(self) -> Bools:
+        """The intervals in which a break is located well enough, shape (n - 1,).
+
+        Those shorter than `CLOSED`, and those shorter than `break_width` in or beside a step or a pole, where values
+        would only grow, and the rounding errors of fits with them. Not those at a cusp, where the error still falls.
+        """
+        h = self.t[1:] - self.t[:-1]
+        short = np.flatnonzero(h < self.break_width)
+        if len(short):
+            change = np.abs(self.y[short + 1] - self.y[short]).max(axis=1)
+            breaks = short[(change > STEP * self.scale) & (self.use[short] != R)]
+            apart = np.abs(self.t[short, None] - self.t[breaks]).min(axis=1, initial=math.inf)
+            short = short[(apart <= BESIDE_BREAK * self.break_width) | (h[short] < CLOSED)]
+        closed = np.zeros(len(h), dtype=bool)
+        closed[short] = True
+        return closed
+
+    @property
     def polynomial_errors(self) -> Floats:
         """The estimated errors of P, shape (n - 1,)."""
         errors: Floats = self._polynomials.errors[P]
@@ -425,17 +449,24 @@ class CurveModel:
         """Return the intervals of `u`, where there is a prediction, and where in an interval that holds a break."""
         rows = np.minimum(np.maximum(np.searchsorted(self.t, u, side="right") - 1, 0), len(self.t) - 2)
         inside = (u >= self.t[0]) & (u <= self.t[-1]) & ~self.gap[rows]
-        return rows, inside, inside & (self.t[rows + 1] - self.t[rows] < CLOSED)
+        return rows, inside, inside & self.closed[rows]
 
     def error_at(self, u: Floats) -> Floats:
         """Return the estimated errors at `u`, shape (len(u),); NaN outside the points and in gaps.
 
-        In an interval in which a break is located, how much the values at its ends differ, if that is more.
+        Successive R may agree in an interval by chance, near a cusp in one of ten by more than ten times their error:
+        of R it is at least its distance from P, unless it predicted the last values better than that. In an interval in
+        which a break is located, how much the values at its ends differ, if that is more.
         """
         if not self.ready:
             return np.full(len(u), np.nan)
         rows, inside, closed = self._located(u)
-        error = np.where(inside, self.claim[rows], np.nan)
+        claim = self.claim
+        rational = np.unique(rows[self.use[rows] == R])
+        if len(rational):
+            claim = claim.copy()
+            claim[rational] = np.maximum(claim[rational], np.minimum(self._apart(rational), self.last_error()))
+        error = np.where(inside, claim[rows], np.nan)
         if closed.any():
             i = rows[closed]
             error[closed] = np.maximum(error[closed], np.abs(self.y[i + 1] - self.y[i]).max(axis=1))
@@ -444,12 +475,12 @@ class CurveModel:
     def largest_error(self) -> float:
         """Return the largest estimated error; infinite while an interval is longer than `COARSEST`.
 
-        Intervals in which a break is located (shorter than `CLOSED`) and gaps are left out.
+        Intervals in which a break is located and gaps are left out.
         """
         if not self.ready or not self._record:
             return math.inf
         h = self.t[1:] - self.t[:-1]
-        there = ~self.gap & (h >= CLOSED)
+        there = ~self.gap & ~self.closed
         if not there.any() or h[there].max() > COARSEST:
             return math.inf
         return max(float(self.claim[there].max()), self.last_error())

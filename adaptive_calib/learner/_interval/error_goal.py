@@ -21,6 +21,7 @@ The run stops for one of these reasons:
 - the values have noise that the goal is not above: at the interval with the largest estimate the values look like noise
   of a size that explains the estimate, and so do twins, less what the slope of the interpolant explains; of noise as
   small as the distance of floating-point numbers no twins are asked;
+- a goal below the rounding errors of interpolants, a share of the range of the values, which grows beside a pole;
 - more than `MOST_BREAKS` breaks: values in steps, as of rounded numbers, are no curve;
 - none of `NO_VALUES` values is valid, or valid and missing ones alternate too often;
 - a reason of the learner's own, see `ErrorGoal.stop`.
@@ -67,6 +68,9 @@ ROUNDED = 4.0
 #: What looks like noise on less than this share of the domain may be none: where a function oscillates ever faster even
 #: twins differ.
 LOCAL = 0.1
+#: From this number of points on, which may reach it by chance, a goal has to be at least this share of the range of the
+#: values, that with breaks if there are any: losses are told apart to the first, mode="auto" fits to ten times as much.
+MANY, LEAST, LEAST_WITH_BREAKS = 200, 1e-12, 1e-11
 #: Breaks nearer to each other than this many times `BREAK_WIDTH` are one: around a pole there are many.
 JOINED = 16
 #: Largest number of breaks.
@@ -161,7 +165,7 @@ class ErrorGoal:
         # places of the present check: with a value that was right; with a first sample, but not enough of them
         self._seen: set[float] = set()
         self._expected: set[float] = set()
-        self._next_look, self._next_doubt, self._next_count = FIRST_LOOK, 0, MOST_GAPS
+        self._next_look, self._next_doubt, self._next_count, self._next_breaks = FIRST_LOOK, 0, MOST_GAPS, 0
         # point -> value of its twin, None while that is not observed; in the order of asking
         self._twins: dict[float, Value] = {}
         self._suspected = 0.0
@@ -215,11 +219,13 @@ class ErrorGoal:
         if not self._any_value(intervals):
             self.stopped = no_valid_value(count)
             return
+        if count >= MANY:
+            self._compare_with_range(intervals)
         if count >= self._next_count:
             self._next_count = 2 * count
             self._count_gaps(intervals)
-        if min(beside, default=math.inf) <= BREAK_WIDTH * self._width:
-            self._count_breaks(intervals)
+        if count >= self._next_breaks and min(beside, default=math.inf) <= BREAK_WIDTH * self._width:
+            self._count_breaks(intervals, count)
         self._compare_twins(intervals, interpolant)
         if self._looks_for_noise and not (self._twins or self.stopped or self.check.begun):
             self._look_for_noise(intervals, count)
@@ -290,6 +296,7 @@ class ErrorGoal:
             if self._domain.twin(v) == u:
                 self._twins[v] = self._twin_values[u]
 
+    @np.errstate(over="ignore", invalid="ignore")  # of values near the largest float: the slope is none then
     def _difference(self, interpolant: Interpolant | None, u: float, y: Value) -> float:
         """Return by how much the value of the twin of `u` differs from that at `u`, less what the slope explains."""
         change = np.atleast_1d(np.asarray(y, dtype=float) - np.asarray(self._values[u], dtype=float))
@@ -353,12 +360,28 @@ class ErrorGoal:
         else:
             self.stopped = f"noise of about {size:.1g} in the values; {goal}. {ask}, or, {average}"
 
-    def _count_breaks(self, intervals: Parts) -> None:
-        """Stop if there are too many breaks."""
-        if len(self.breaks(intervals)) > MOST_BREAKS:
+    def _count_breaks(self, intervals: Parts, count: int) -> None:
+        """Stop if there are too many breaks; look again when there may be, with one more for each point."""
+        number = len(self.breaks(intervals))
+        self._next_breaks = count + max(MOST_BREAKS - number, 1)
+        if number > MOST_BREAKS:
             self.stopped = (
                 f"more than {MOST_BREAKS} breaks (steps or kinks) larger than the goal of {self.check.error:g}: the "
                 "values are in steps, as rounded numbers are. Ask for an error above the size of the steps"
+            )
+
+    def _compare_with_range(self, intervals: Parts) -> None:
+        """Stop if the goal is below the rounding errors of interpolants."""
+        share = self.check.error / intervals.scale.y_scale
+        if share >= LEAST_WITH_BREAKS or (self.satisfied(intervals) and not self.check.failed):
+            return
+        if share < LEAST or self.breaks(intervals):
+            values = _valid(intervals)
+            u, y = max(values, key=lambda value: float(np.abs(np.asarray(value[1], dtype=float)).max()))
+            largest = float(np.abs(np.asarray(y, dtype=float)).max())
+            self.stopped = (
+                f"the goal of {self.check.error:g} is below what rounding leaves of values as large as {largest:.1g} "
+                f"(near {self._domain.x(u):.6g}): ask for a larger error, or leave out where the values are large"
             )
 
     def _count_gaps(self, intervals: Parts) -> None:
