@@ -14,6 +14,7 @@ import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import islice, pairwise
 from typing import Any, Literal, Self, overload
 
@@ -26,6 +27,7 @@ from adaptive_calib.learner._domain_nd import DomainND, PointND
 from adaptive_calib.learner._gaussian.improvement import around, believing, expected_improvement
 from adaptive_calib.learner._gaussian.peaks import WithPeaks, fitted_in_noise, hidden
 from adaptive_calib.learner._gaussian.process import MOST_FITTED, Model, Process, Variances, fitted, prior
+from adaptive_calib.learner._gaussian.validity import NONE, label_model, labels, valid_chance
 from adaptive_calib.learner._twins import TWIN_DIFFERENCE, TWINS
 from adaptive_calib.learner.base_learner import BaseLearner, cache_latest, check_number_of_points
 from adaptive_calib.learner.claims import CONFIDENCE, FRACTION, Claim, ErrorCheck
@@ -244,8 +246,12 @@ class GPLearner(BaseLearner):
 
     def _stage(self) -> int:
         """Return to how many values the kernel is fitted; 0: none. In noise peaks are looked for in all values."""
-        known = sum(y is not None for y in self._inner.values())
-        stage, most = self._first, sys.maxsize if self.noise else MOST_FITTED
+        return self._stage_of(
+            sum(y is not None for y in self._inner.values()), sys.maxsize if self.noise else MOST_FITTED
+        )
+
+    def _stage_of(self, known: int, most: int = MOST_FITTED) -> int:
+        stage = self._first
         while (following := min(math.ceil(GROWTH * stage), most)) <= known and stage < most:
             stage = following
         return stage if known >= stage else 0
@@ -264,6 +270,20 @@ class GPLearner(BaseLearner):
     def _process(self) -> Process:
         process: Process = self._kept("process", len(self.data), lambda: Process(self._model(), *self._valid()))
         return process
+
+    def _chances(self, points: Collection[PointND]) -> Floats:
+        """Return for points of the domain how probable a valid value is; 1 before both kinds are known."""
+        known = [*self._failed, *self.data]
+        valid, us = [self._inner.get(point) is not None for point in known], self._domain.us
+        stage = self._stage_of(len(known))
+        if not points or all(valid[:stage]) or not any(valid[:stage]):
+            return np.ones(len(points))
+        places = us(np.array(known, float))
+        fit = partial(label_model, places[:stage], valid[:stage])
+        model = self._kept("label model", (stage, len(self._failed)), fit)
+        key = len(self.data), len(self._failed)
+        process: Process = self._kept("labelled", key, lambda: Process(model, places, labels(valid)))
+        return valid_chance(process, us(np.array(list(points), float)))
 
     def _references(self) -> list[PointND]:
         seed = 10**6 if self.noise else 0  # other places than the even ones
@@ -295,6 +315,10 @@ class GPLearner(BaseLearner):
 
         variances, candidates = self._kept("variances", (self._stage(), pool), begin)
         variances.set_points([self._domain.u(point) for point in known])
+        key = (self._stage(), pool, len(self.data), len(self._failed))
+        variances.chances = self._kept("candidates' chances", key, lambda: self._chances(candidates))
+        weights = self._kept("references' chances", key, lambda: self._chances(self._references()))
+        variances.weights = weights / weights.mean()
         return variances, candidates
 
     # -- ask ---------------------------------------------------------------------------------------------------------
@@ -330,7 +354,9 @@ class GPLearner(BaseLearner):
                 : self._first if count < self._first else None
             ]
             wanted = n if count < self._first else n - (count + n) // EVEN + count // EVEN
-            points = list(islice((point for point in even if not self._known(point)), wanted))
+            free = list(islice((point for point in even if not self._known(point)), 8 * wanted))
+            likely = zip(free, self._chances(free), strict=True)
+            points = [point for point, chance in likely if chance > NONE][:wanted]
         variances, candidates = self._variances()
         variances.set_points([*variances.points, *map(self._domain.u, points)])
         allowed = [not self._known(point) and point not in points for point in candidates]
@@ -350,14 +376,15 @@ class GPLearner(BaseLearner):
         pool = self._lattice() or self._sobol(1 + 4 * len(self.data) // CANDIDATES, CANDIDATES)
         known = {*self.data, *self._failed, *(() if real else self._pending)}
         places = [x for x in dict.fromkeys([*pool, *near]) if domain.contains(x) and x not in known]
-        size = float(np.ptp(process.values)) or 1.0
+        size, chances = float(np.ptp(process.values)) or 1.0, self._chances(places)
         points: list[PointND] = []
         improvements: list[float] = []
         while places and len(points) < n:
             believed = believing(process, np.array(pending))
-            gains = expected_improvement(believed, domain.us(np.array(places, float)), lowest)
+            gains = chances * expected_improvement(believed, domain.us(np.array(places, float)), lowest)
             best = int(gains.argmax())
             points.append(places.pop(best))
+            chances = np.delete(chances, best)
             improvements.append(float(gains[best]) / size)
             pending.append(domain.u(points[-1]))
         return points, improvements
@@ -430,9 +457,10 @@ class GPLearner(BaseLearner):
     def largest_error(self) -> float:
         """Return two standard deviations at the worst of 256 places spread over the domain; inf before the first fit.
 
-        With `noise` three, corners included, and at least the amplitude of a peak of a quarter of a plane's width that
-        the noise hides. Nothing guarantees it: it is a statement about functions that vary
-        everywhere as they do at the points; `claim().resolution` is how narrow peaks of that size may be missed.
+        Places where a value is less probable than none are left out, unless all are. With `noise` three, corners
+        included, and at least the amplitude of a peak of a quarter of a plane's width that the noise hides. Nothing
+        guarantees it: it is a statement about functions that vary everywhere as they do at the points;
+        `claim().resolution` is how narrow peaks of that size may be missed.
         """
         if not self._stage():
             return math.inf
@@ -445,6 +473,8 @@ class GPLearner(BaseLearner):
         return max(error, hidden(model, self._process().u)[0])
 
     def _largest_deviation(self, places: list[PointND]) -> float:
+        likely = [place for place, chance in zip(places, self._chances(places), strict=True) if chance >= 0.5]
+        places = likely or places
         return float(self.predict(np.array(places, float), return_error=True)[1].max())
 
     def claim(self) -> Claim | None:

@@ -82,6 +82,12 @@ def in_four(point: Any) -> Any:
     return np.sin(2 * a + b) * np.exp(-c * d)
 
 
+def branin(point: tuple[float, float]) -> float:
+    x, y = point
+    bowl = y - 5.1 / (4 * math.pi**2) * x * x + 5 / math.pi * x - 6
+    return bowl**2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10
+
+
 def number(function: Any) -> Any:
     return lambda point: float(function(point))
 
@@ -221,17 +227,20 @@ def test_check_waits_for_all_its_points() -> None:
 
 
 def test_regions_without_values() -> None:
-    """Invalid values are left out of the process; the claim says which share of the domain has none."""
+    """Where values are missing is learned and not asked for; the claim says which share of the domain has none."""
 
     def half(point: tuple[float, float]) -> float:
-        return math.nan if point[0] + 0.4 * point[1] > 0.9 else math.sin(3 * point[0])
+        x, y = point
+        return math.nan if x + 0.4 * y > 0.9 else math.sin(7 * x) * math.cos(6 * y)
 
     learner = GPLearner(half, [(0, 1)] * 2)
     simple(learner, error_goal=0.05)
     claim = learner.claim()
     assert claim is not None
-    assert (claim.checks, claim.fraction) == (22, 0.1)
-    assert learner.npoints < 120
+    assert claim.checks >= 22
+    assert claim.fraction <= 0.1
+    assert learner.npoints < 160
+    assert sum(math.isnan(y) for y in learner.data.values()) < 50
     assert claim.unpredicted == pytest.approx(0.3, abs=0.1)
     again = learner.new()
     again.tell_many(learner.data.keys(), learner.data.values())
@@ -359,12 +368,6 @@ def test_uneven_noise() -> None:
 
 def test_minimum() -> None:
     """Points for the minimum find it, several at a time; the loss says how much lower it may be."""
-
-    def branin(point: tuple[float, float]) -> float:
-        x, y = point
-        bowl = y - 5.1 / (4 * math.pi**2) * x * x + 5 / math.pi * x - 6
-        return bowl**2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10
-
     learner = GPLearner(branin, [(-5, 10), (0, 15)], acquisition="minimum")
     with pytest.raises(ValueError, match="at least one"):
         learner.lowest()
@@ -376,6 +379,18 @@ def test_minimum() -> None:
     point, value = learner.lowest()
     assert value == branin(point) == pytest.approx(0.397887, abs=2e-3)
     assert learner.npoints < 70
+
+
+@pytest.mark.parametrize(
+    ("missing", "lowest"), [(lambda x, y: x < 0, 0.398), (lambda x, y: math.hypot(x - 5, y - 5) < 5.5, 0.398)]
+)
+def test_minimum_beside_missing_values(missing: Any, lowest: float) -> None:
+    """Points for the minimum leave a region without values, whether it is inside the rest or at the edge."""
+    learner = GPLearner(lambda p: math.nan if missing(*p) else branin(p), [(-5, 10), (0, 15)], acquisition="minimum")
+
+    simple(learner, loss_goal=1e-4)
+    assert learner.lowest()[1] == pytest.approx(0.397887, abs=0.05)
+    assert learner.npoints < 60
 
 
 @pytest.mark.slow

@@ -190,11 +190,17 @@ class Variances:
     ----------
     model : Model
     candidates, references : array, shapes (m, N) and (r, N)
+
+    Attributes
+    ----------
+    chances, weights : array, shapes (m,) and (r,)
+        Probability that a candidate, once observed, has a valid value; weights of the references, of mean 1.
     """
 
     def __init__(self, model: Model, candidates: Floats, references: Floats) -> None:
         self.model = model
         self.candidates = candidates
+        self.chances, self.weights = np.ones(len(candidates)), np.ones(len(references))
         self.points: list[tuple[float, ...]] = []
         self._places = np.vstack([candidates, references])
         self._prior = model.kernel.diag(self._places)
@@ -233,10 +239,10 @@ class Variances:
         self.points.append(point)
 
     def integrated(self, n: int) -> float:
-        """Return the mean variance at the references given the first n points."""
+        """Return the weighted mean of the variance at the references given the first n points."""
         m = len(self.candidates)
         variance = self._prior[m:] - (self._rows[:n, m:] ** 2).sum(axis=0)
-        return float(np.maximum(variance, 0.0).mean())
+        return float((self.weights * np.maximum(variance, 0.0)).mean())
 
     def best(self, n: int, allowed: list[bool]) -> list[tuple[int, float]]:
         """Return at most n candidates, one after the other, each with the mean variance that it leaves.
@@ -249,7 +255,7 @@ class Variances:
         """
         m, rows = len(self.candidates), self._rows[: len(self.points)]
         ours, theirs = rows[:, :m], rows[:, m:]
-        crossed = self._crossed - ours.T @ theirs
+        crossed = (self._crossed - ours.T @ theirs) * np.sqrt(self.weights)
         variance = np.maximum(self._prior[:m] - (ours**2).sum(axis=0), 0.0)
         left = self.integrated(len(self.points))
         free = np.array(allowed)
@@ -257,6 +263,7 @@ class Variances:
         new_rows = np.zeros((0, m))
         while len(chosen) < n and free.any():
             gains = np.einsum("cr,cr->c", crossed, crossed) / crossed.shape[1] / (variance + self._noise)
+            gains *= self.chances
             i = int(np.where(free, gains, -1.0).argmax())
             free[i] = False
             left = max(0.0, left - float(gains[i]))
