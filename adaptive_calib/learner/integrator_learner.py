@@ -374,6 +374,10 @@ class IntegratorLearner(QuadratureLearner):
             elif split and interval in self.ivals:
                 self.priority_split.append(interval)
             interval.update_estimate()
+            for half in () if interval.parent is None else interval.parent.parts:
+                half.hold_slow_end()
+                half.update_estimate()
+                self._push(half)
             # the errors of parts were guessed or estimated again
             for changed in interval.with_descendants():
                 self._push(changed)

@@ -342,6 +342,9 @@ def test_regions_without_values(function: Any) -> None:
     assert not learner.converged
     assert learner.err > 0.1
     assert "values are missing" in learner.stopped_because()
+    flat = _integrate(lambda x: math.nan if 0.2 < x < 0.3 else 1.0, (0, 1), 1e-3, limit=2000)
+    assert not flat.converged
+    assert 0.05 < flat.err < 0.2
     assert _integrate(lambda x: math.sin(x) / x if x else math.nan, (-1, 1), 1e-6).converged
 
 
@@ -624,6 +627,35 @@ def test_divergent_at_infinity(bounds: Any) -> None:
     """The integral of 1/x up to infinity diverges."""
     with pytest.raises(DivergentIntegralError):
         _integrate(lambda x: 1 / x, bounds, 1e-6, limit=5000)
+
+
+@pytest.mark.parametrize(
+    ("function", "bounds", "exact"),
+    [
+        (lambda x: 1 / (x * math.log(x) ** 2), (2, math.inf), 1 / math.log(2)),
+        (lambda x: 1 / (x * math.log(-x) ** 2), (-math.inf, -3), -1 / math.log(3)),
+        (lambda x: 1 / (x * math.log(x) ** 2) if x else 0.0, (0, 0.5), 1 / math.log(2)),
+        (lambda x: x**-1.02, (1, math.inf), 50.0),
+        (lambda x: x**-0.99 if x else math.inf, (0, 1), 100.0),
+    ],
+)
+def test_what_falls_too_slowly_is_not_claimed(function: Any, bounds: Any, exact: float) -> None:
+    """Where most of the halves that matter cannot be reached, the error says so, and the integral ends."""
+    learner = _integrate(function, bounds, 1e-3, limit=5000)
+    assert learner.done()
+    assert not learner.converged
+    assert abs(learner.igral - exact) < learner.err
+
+
+def test_slow_power_tails_are_integrated() -> None:
+    """A power whose halves fall slowly, but far enough, costs what it did."""
+    learner = _integrate(lambda x: x**-1.3, (1, math.inf), 1e-6)
+    assert learner.converged
+    assert learner.igral == pytest.approx(1 / 0.3, rel=1e-6)
+    assert learner.npoints < 700
+    singular = _integrate(lambda x: x**-0.95 if x else math.inf, (0, 1), 1e-6)
+    assert singular.converged
+    assert singular.igral == pytest.approx(20, rel=1e-6)
 
 
 def test_checks_of_an_infinite_interval() -> None:

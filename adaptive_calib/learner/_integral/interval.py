@@ -73,6 +73,11 @@ _TAIL = 2.0
 _TAIL_LEAST = 1e-3
 
 
+#: From which ratio of the integrals of successive halves on an end is slow, and how many times what is left of the
+#: geometric series is the error there: of 1/(x ln^m x) that is right from m = 3/2 on.
+_SLOW, _OF_SLOW = 0.9, 3.0
+
+
 class IntegralEstimate(NamedTuple):
     """Sums over an interval.
 
@@ -394,19 +399,25 @@ class QuadratureInterval:
         """Raise `err` to the error that `checks` show; return that error.
 
         The interpolant is compared with the value at each check point. A feature that no node has seen is as wide as
-        the distance of the nodes around the point at most: the error is the difference times that distance.
+        the distance of the nodes around the point at most: the error is the difference times that distance. Where
+        three neighbours, nodes or check points, have no value, nothing is known between them.
         """
         low, width, variable = self.low, self.high - self.low, self.variable
         places: list[float] = []
         ys: list[Value] = []
+        missing: list[float] = []
         for x in self.checks:
             y = values.get(x, np.nan)
             t = x if variable is None else variable.t(x)
             if is_finite(y) and low < t < self.high:
                 places.append(t)
                 ys.append(y if variable is None else y * variable.slope(t))
+            elif low < t < self.high:
+                missing.append(t)
+        unknown = self._unknown_between(missing, places, values) if missing else 0.0
+        self.err = max(self.err, unknown)
         if not places:
-            return 0.0
+            return unknown
         ts = np.array(places)
         at = (ts - low - (self.high - ts)) / width
         misses = sizes(calc_V(at, len(self.c)) @ self.c - np.array(ys))
@@ -414,7 +425,37 @@ class QuadratureInterval:
         right = np.clip(np.searchsorted(xi, at), 1, len(xi) - 1)
         worst = float((misses * (xi[right] - xi[right - 1])).max()) * width / 2
         self.err = max(self.err, worst)
-        return worst
+        return max(worst, unknown)
+
+    def _unknown_between(self, missing: list[float], found: list[float], values: Mapping[float, Value]) -> float:
+        """Return the size of values times the length of gaps between check points without a value, and nodes."""
+        step = 2 ** (self.depth - self.depth_complete)
+        at = (self.low + self.high) / 2 + (self.high - self.low) * rules().xi[self.depth_complete] / 2
+        nodes = [(t, is_finite(values.get(x, np.nan))) for t, x in zip(at.tolist(), self.nodes[::step], strict=True)]
+        known = sorted([*nodes, *((t, False) for t in missing), *((t, True) for t in found)])
+        beside = zip(known, known[1:], known[2:], strict=False)
+        gaps = sum(right - left for (left, one), (_, two), (right, three) in beside if not (one or two or three)) / 2
+        return gaps * self._scale(values) if gaps else 0.0
+
+    def hold_slow_end(self) -> None:
+        """Raise `err` at an end towards which the integrals of halves fall slowly, to `_OF_SLOW` times what is left.
+
+        The rule sees little of what is left. Of a power that is a geometric series; of 1/(x ln² x), whose halves fall
+        ever more slowly, twice that of the last two.
+        """
+        i = 0 if self.variable is not None and self.low == self.variable.start else 1
+        if self.depth_complete < 0 or self.variable is None or (i and self.high != 1.0):
+            return
+        halves: list[float] = []
+        part = self
+        while len(halves) < 3:
+            above = part.parent
+            if above is None or above.variable is not self.variable or above.parts[i] is not part:
+                return
+            halves.append(norm(above.parts[1 - i].igral))
+            part = above
+        if all(_SLOW * before < near < before for near, before in pairwise(halves)):
+            self.err = max(self.err, _OF_SLOW * halves[0] ** 2 / (halves[1] - halves[0]))
 
     def twin(self, i: int, values: Mapping[float, Value]) -> tuple[float, Value, float] | None:
         """Return a point beside the node `i`, the value that the interpolant foretells from the node's, and `LEAST`.
