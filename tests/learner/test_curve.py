@@ -535,14 +535,14 @@ def test_rounding_errors_are_no_roots_or_extrema() -> None:
 def test_divided_differences_by_their_formula() -> None:
     """The leading coefficients are those of Newton's polynomial, beside a large constant too."""
     rng = np.random.default_rng(5)
-    nodes = np.sort(rng.uniform(0, 1, (3, 8)), axis=1)[:, rng.permutation(8)]
-    values = 1e3 + rng.normal(size=(3, 8, 2))
+    nodes = np.sort(rng.uniform(0, 1, (8, 3)), axis=0)[rng.permutation(8)]
+    values = 1e3 + rng.normal(size=(8, 3, 2))
     third, last = _leading(nodes, values, [3, 7])
     for row in range(3):
         for component in range(2):
-            y = values[row, :, component]
-            assert third[row, component] == pytest.approx(abs(np.polyfit(nodes[row, :4], y[:4], 3)[0]), rel=1e-8)
-            assert last[row, component] == pytest.approx(abs(np.polyfit(nodes[row], y, 7)[0]), rel=1e-6)
+            x, y = nodes[:, row], values[:, row, component]
+            assert third[row, component] == pytest.approx(abs(np.polyfit(x[:4], y[:4], 3)[0]), rel=1e-8)
+            assert last[row, component] == pytest.approx(abs(np.polyfit(x, y, 7)[0]), rel=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (40, 7), (900, 30), (5000, 2)])

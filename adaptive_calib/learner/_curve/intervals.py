@@ -303,12 +303,12 @@ class CurveIntervals:
             else:
                 self.insert(u, y)
 
-    def _t(self, u: float) -> float:
+    def _t(self, u: Any) -> Any:
         return (u - self.domain.low) / self.scale.width
 
     def _coordinate(self, u: float) -> float | None:
         """Return where in [0, 1] the model sees a new point; None if it cannot be told from a known one."""
-        t = self._t(u)
+        t: float = self._t(u)
         at = bisect_left(self._us, u)
         for beside in self._us[max(at - 1, 0) : at + 2]:
             if beside != u and self._t(beside) == t:
@@ -360,11 +360,13 @@ class CurveIntervals:
         Lengths are fractions of the domain, errors are in units of the values; errors beside points without a value
         are as explained at the head of this file.
         """
-        t = (edges - self.domain.low) / self.scale.width
+        t = self._t(edges)
         length = t[1:] - t[:-1]
         model = self._model
         if not model.ready:
             return length, np.full(len(length), np.inf), np.zeros(len(length), dtype=int), np.zeros(len(length), bool)
+        if len(edges) == len(model.t):  # no point is pending or without a value: the pieces are the intervals
+            return length, model.error, np.arange(len(length)), np.ones(len(length), dtype=bool)
         middle = t[:-1] + length / 2
         rows = np.searchsorted(model.t, middle) - 1
         inside = (rows >= 0) & (rows < len(model.t) - 1)
@@ -375,6 +377,8 @@ class CurveIntervals:
         cut = (length < (1 - 1e-9) * whole) & (length <= COARSEST)
         error = np.where(cut, np.minimum(model.error[rows], model.raw[rows]), model.error[rows])
         error = error * self._falls(t, length / whole, rows)
+        if inside.all():
+            return length, error, rows, inside
         beside = np.where(length > COARSEST, length, length**4) * model.scale
         # beyond the outermost values, as long as those of the ends are only pending: as in the interval beside
         lost = (model.lost[0], model.lost[-1]) if model.lost else (math.inf, -math.inf)
@@ -388,7 +392,7 @@ class CurveIntervals:
         model = self._model
         if math.isinf(self._crowd):
             return np.zeros(len(model.fall), dtype=bool)
-        pending = (np.array(self._pending) - self.domain.low) / self.scale.width
+        pending = self._t(np.array(self._pending))
         rows = np.searchsorted(model.t, pending[(pending > model.t[0]) & (pending < model.t[-1])]) - 1
         return np.asarray((np.bincount(rows, minlength=len(model.fall)) >= self._crowd) & (model.fall > BREAK))
 
@@ -498,7 +502,9 @@ class CurveIntervals:
         if squares.any():
             # least squares want points evenly
             score = np.where(squares, score * length / length.max(), score)
-        top = float(np.where(rational, -1.0, score).max(initial=-1.0))
+        score[rational] = -1.0
+        worst = int(score.argmax())
+        top = float(score[worst])
         best: tuple[float, float] | None = None
         if rational.any():
             best = self._rational_place(edges, opens)
@@ -506,8 +512,7 @@ class CurveIntervals:
         if best is not None and best[1] > max(top, floor):
             return best[0], best[1] / model.scale
         if top > floor:
-            i = int(np.argmax(np.where(rational, -1.0, score)))
-            return self._place(edges, i, share), top / model.scale
+            return self._place(edges, worst, share), top / model.scale
         # converged everywhere: in turn the longest piece, and the one that polynomials find the hardest
         i = int(np.argmax(np.where(opens, length, -1.0)))
         if count % 2 and inside.any():
@@ -531,29 +536,25 @@ class CurveIntervals:
         model = self._model
         t, differ, rows = model.rational_places()
         whole = model.t[1:] - model.t[:-1]
-        usable = (model.use == R) & ~model.closed
-        good = usable[rows] & ~model.gap[rows]
-        score = np.where(good, differ, -1.0)
+        good = (model.use == R) & ~model.gap & ~model.closed
+        score = np.where(good[rows], differ, -1.0)
         best: tuple[float, float] | None = None
-        edges_t = (edges - self.domain.low) / self.scale.width
-        for u in self._pending:
-            q = self._t(u)
-            row = min(max(int(np.searchsorted(model.t, q)) - 1, 0), len(whole) - 1)
-            score = score * np.minimum(1.0, ((t - q) / whole[row]) ** 2)
-            if usable[row] and self._one_sided(np.array([row]))[0]:
-                inside = rows == row
-                score[inside] = -1.0
-                at = int(np.argmax(np.where(inside, differ, -1.0)))
+        edges_t, pending = self._t(edges), self._t(np.array(self._pending))
+        beside = model.t[1:-1].searchsorted(pending)
+        if self._pending:
+            score *= np.multiply.reduce(np.minimum(1.0, ((t - pending[:, None]) / whole[beside, None]) ** 2))
+        for row in sorted(set(beside[good[beside] & self._one_sided(beside)].tolist())):
+            inside = rows == row
+            score[inside] = -1.0
+            at = int(np.argmax(np.where(inside, differ, -1.0)))
+            first, last = edges_t.searchsorted(model.t[row : row + 2])
+            cuts = edges_t[first : last + 1]
+            lengths = cuts[1:] - cuts[:-1]
+            pieces = differ[at] * self._falls(cuts, lengths / whole[row], np.full(len(lengths), row))
+            j = int(np.argmax(pieces))
+            if best is None or pieces[j] > best[1]:
                 share = float((t[at] - model.t[row]) / whole[row])
-                first, last = np.searchsorted(edges_t, (model.t[row], model.t[row + 1]))
-                cuts = edges_t[first : last + 1]
-                lengths = cuts[1:] - cuts[:-1]
-                if not len(lengths):
-                    continue
-                pieces = differ[at] * self._falls(cuts, lengths / whole[row], np.full(len(lengths), row))
-                j = int(np.argmax(pieces))
-                if best is None or pieces[j] > best[1]:
-                    best = self._u(float(cuts[j] + share * lengths[j])), float(pieces[j])
+                best = self._u(float(cuts[j] + share * lengths[j])), float(pieces[j])
         at = int(np.argmax(score))
         if score[at] >= 0 and (best is None or score[at] > best[1]):
             best = self._u(float(t[at])), float(score[at])

@@ -21,7 +21,7 @@ import numpy as np
 
 from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._curve.polynomials import inserted
-from adaptive_calib.learner._curve.rational import triangular
+from adaptive_calib.learner._curve.rational import largest, triangular
 
 __all__ = ["FEWEST", "LeastSquares"]
 
@@ -55,10 +55,9 @@ class LeastSquares:
         basis = np.polynomial.chebyshev.chebvander(2.0 * t - 1.0, min(MOST, n // 3) - 1)
         size = basis.shape[1]
         whole = triangular(np.concatenate([basis, y], axis=1))
-        r, c, rest = whole[:size, :size], whole[:size, size:], whole[size:, size:]
+        r, c = whole[:size, :size], whole[:size, size:]
         # the sum of squares left by the first d coefficients
-        squares = np.sum(rest**2, axis=0) + np.cumsum((c**2)[::-1], axis=0)[::-1]
-        squares = np.concatenate([squares[1:], np.sum(rest**2, axis=0, keepdims=True)])
+        squares = np.cumsum((whole[:, size:] ** 2)[::-1], axis=0)[::-1][1 : size + 1]
         degree, estimate = 1, math.inf
         for d, rms in enumerate(np.sqrt(squares.max(axis=1) / n).tolist(), start=1):
             score = rms / (1 - d / n)
@@ -66,8 +65,8 @@ class LeastSquares:
                 best, degree, estimate = score, d, 2 * score * math.sqrt(d / n)
         self._c = np.linalg.solve(r[:degree, :degree], c[:degree])
         self._estimate = estimate
-        residuals = y - self(t)
-        self.rests: Floats = np.maximum(np.abs(residuals).max(axis=1), estimate)
+        residuals = y - basis[:, :degree] @ self._c
+        self.rests: Floats = np.maximum(largest(residuals), estimate)
         of_components = np.sqrt(np.mean(residuals**2, axis=0))
         worst = int(np.argmax(of_components))
         self.rms = float(of_components[worst])
@@ -78,9 +77,8 @@ class LeastSquares:
             # the ratio of noise has a standard deviation of about 2 / √n
             self.noise_like = ratio > 2 - 6 / math.sqrt(n) and float(np.median(np.abs(one))) > 0.4 * self.rms
 
-    def insert(self, at: int, t: float, y: Floats) -> None:
-        """Take in that the point number `at` is new, without a new fit."""
-        rest = float(np.abs(self(np.array([t]))[0] - y).max())
+    def insert(self, at: int, rest: float) -> None:
+        """Take in that the point number `at` is new and how far its value is from the polynomial, without a new fit."""
         self.rests = inserted(self.rests, at, max(rest, self._estimate))
 
     def pairs(self, t: Floats, y: Floats) -> tuple[int, int]:
@@ -91,19 +89,18 @@ class LeastSquares:
         those of either pair beside it.
         """
         h = t[1:] - t[:-1]
-        close = np.flatnonzero(h < CLOSE * (t[-1] - t[0]) / len(h))
+        close = (h < CLOSE * (t[-1] - t[0]) / len(h)).nonzero()[0]
         if not len(close):
             return 0, 0
-        tenth = np.floor(10 * t[close])
-        order = np.lexsort((h[close], tenth))
-        close, tenth = close[order], tenth[order]
-        close = close[np.flatnonzero(np.concatenate([[True], tenth[1:] != tenth[:-1]]))]
+        longest_first = close[h[close].argsort()[::-1]]
+        tenths = np.floor(10 * t[longest_first]).tolist()
+        close = np.array(list(dict(zip(tenths, longest_first.tolist(), strict=True)).values()))
         steps = np.zeros(len(h) + 2)  # with a 0 at either end
-        steps[1:-1] = np.abs(y[1:] - y[:-1]).max(axis=1)
+        steps[1:-1] = largest(y[1:] - y[:-1])
         apart = np.minimum(steps[close + 1], np.maximum(steps[close], steps[close + 2]))
         return len(close), int(np.sum(apart > DIFFERENT * self.rms))
 
     def __call__(self, u: Floats) -> Floats:
-        """Return the values at `u`, shape (len(u), N)."""
-        angle = np.arccos(np.clip(2.0 * u - 1.0, -1.0, 1.0))
+        """Return the values at `u` in [0, 1], shape (len(u), N)."""
+        angle = np.arccos(2.0 * u - 1.0)
         return np.asarray(np.cos(angle[:, None] * np.arange(len(self._c))) @ self._c, dtype=np.float64)

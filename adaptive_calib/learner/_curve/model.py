@@ -30,7 +30,7 @@ import numpy as np
 from adaptive_calib._arrays import Bools, Floats, Ints
 from adaptive_calib.learner._curve.least_squares import FEWEST, LeastSquares
 from adaptive_calib.learner._curve.polynomials import MANY_FROM, PLACES, LocalPolynomials, inserted
-from adaptive_calib.learner._curve.rational import TOLERANCE, Rational, rounding
+from adaptive_calib.learner._curve.rational import TOLERANCE, Rational, largest, rounding
 
 __all__ = ["COARSEST", "CurveModel"]
 
@@ -61,6 +61,11 @@ PREDICTIONS = 3
 FEWEST_POINTS = 4
 
 P, Q, R, S = range(4)
+
+
+def _change(signs: Floats) -> Bools:
+    """Return between which neighbouring places the sign changes."""
+    return np.asarray(signs[1:] * signs[:-1] < 0)
 
 
 class CurveModel:
@@ -114,12 +119,12 @@ class CurveModel:
         self._before: Rational | None = None
         self._squares: LeastSquares | None = None
         # of the last predictions: errors, their ratios to the estimates, error of what was used; if R was far behind
-        self._record: deque[tuple[Floats, Floats, float]] = deque(maxlen=16)
+        self._record: deque[tuple[list[float], list[float], float]] = deque(maxlen=MEMORY)
         self._behind: deque[bool] = deque(maxlen=12)
-        # R at five places in each interval: |R - R before|, and the sign of the denominator
+        # R at five places in each interval: |R - R before|, the sign of the denominator, and the value, shape (N, n, 5)
         self._differ: Floats = np.zeros((0, len(PLACES)))
         self._signs: Floats = np.zeros((0, len(PLACES)))
-        self._at_places: Floats = np.zeros((0, len(PLACES), 1))
+        self._at_places: Floats = np.zeros((1, 0, len(PLACES)))
         self._poles: Any = np.zeros(0, dtype=complex)
         # points that R was not fitted to
         self._unseen: list[float] = []
@@ -138,8 +143,8 @@ class CurveModel:
             if self.ready:
                 self._choose()
             return
-        error = self._predicted(t, y) if self.ready else math.inf
-        at = int(np.searchsorted(self.t, t))
+        errors = self._predicted(t, y) if self.ready else []
+        at = int(self.t.searchsorted(t))
         self.y = inserted(self.y, at, y) if len(self.t) else y[None, :].copy()
         self.t = inserted(self.t, at, t)
         self.scale = float((self.y.max(axis=0) - self.y.min(axis=0)).max()) or 1.0
@@ -151,8 +156,8 @@ class CurveModel:
             self._fit_rational()
         else:
             self._polynomials.insert(self.t, self.y, at)
-            self._renew_rational(at, error)
-        self._renew_squares(at)
+            self._renew_rational(at, errors[R])
+        self._renew_squares(at, errors)
         self._choose()
         self._remember_split(at)
 
@@ -201,58 +206,71 @@ class CurveModel:
             self._unseen = []
             self._polynomials.fit(t, y)
             self._fit_rational()
-            self._renew_squares(0)
+            self._renew_squares(0, [])
             self._choose()
             self._remember_split(0)
 
-    def _predicted(self, t: float, y: Floats) -> float:
-        """Record how well the value was predicted; return the error of R."""
-        if not self.t[0] < t < self.t[-1]:
-            return math.inf
-        row = int(np.searchsorted(self.t, t)) - 1
-        few, many = self._polynomials.both(self.t, self.y, t, row)
+    def _predicted(self, t: float, y: Floats) -> list[float]:
+        """Record how well the value was predicted; return the errors, infinite where there was no prediction."""
         u = np.array([t])
+        squares = None if self._squares is None else self._squares(u)[0]
+        if not self.t[0] < t < self.t[-1]:
+            return [math.inf] * S + [math.inf if squares is None else float(np.abs(squares - y).max())]
+        row = int(self.t.searchsorted(t)) - 1
+        few, many = self._polynomials.both(self.t, self.y, t, row)
         rational = few if self._rational is None else self._rational(u)[0]
-        squares = few if self._squares is None else self._squares(u)[0]
-        errors = np.abs(np.array([few, many, rational, squares]) - y).max(axis=1)
+        values = np.array([few, many, rational, few if squares is None else squares])
+        errors: list[float] = np.abs(values - y).max(axis=1).tolist()
+        errors = [math.inf if math.isnan(error) else error for error in errors]
         if not self.gap[row]:
-            tiny = max(1e-15 * self.scale, 1e-290)
-            worse = (errors + tiny) / (self._estimates[:, row] + tiny)
-            self._record.append((errors, worse, float(errors[self.use[row]])))
-            self._behind.append(bool(errors[R] > 3 * errors.min()))
-        return float(errors[R])
+            tiny = self._tiny
+            estimates = self._estimates[:, row].tolist()
+            worse = [(error + tiny) / (estimate + tiny) for error, estimate in zip(errors, estimates, strict=True)]
+            self._record.append((errors, worse, errors[self.use[row]]))
+            self._behind.append(errors[R] > 3 * min(errors))
+        return errors
+
+    @property
+    def _tiny(self) -> float:
+        """Differences below this count as none."""
+        return max(1e-15 * self.scale, 1e-290)
 
     # -- the rational function -------------------------------------------------------------------------------------
 
+    def _places(self, rows: Any = slice(None)) -> Floats:
+        """Return the places at which R is looked at in some intervals, shape (len(rows), len(PLACES))."""
+        left = self.t[:-1][rows, None]
+        places: Floats = left + (self.t[1:][rows, None] - left) * PLACES
+        return places
+
     def _renew_rational(self, at: int, error: float) -> None:
         """Let R see the new point number `at`: fit it, or keep it and look at the two new intervals."""
-        n, size = len(self.t), self.y.shape[1]
+        n, size = self.y.shape
         assert self._rational is not None
-        first = min(max(at - 1, 0), n - 2)
-        for name in ("_differ", "_signs", "_at_places"):
-            setattr(self, name, inserted(getattr(self, name), first, 0.0))
-        every = 1 + int(n * size * len(self._rational.z) ** 2 / EFFORT)
-        if n > 30 and sum(self._behind) >= 10:
-            every = max(every, 1 + n // 20)
-        # the new intervals
-        rows = np.arange(max(at - 1, 0), min(at + 1, n - 1))
-        places = self.t[rows, None] + (self.t[rows + 1] - self.t[rows])[:, None] * PLACES
+        first = max(at - 1, 0)
+        new = slice(first, min(at + 1, n - 1))
+        places = self._places(new)
         value, signs = self._rational.values_and_signs(places.ravel())
-        self._at_places[rows] = value.reshape((*places.shape, -1))
-        self._signs[rows] = signs.reshape(places.shape)
+        value = value.T.reshape(size, *places.shape)
+        self._at_places = np.concatenate([self._at_places[:, :first], value, self._at_places[:, at:]], axis=1)
+        self._signs = np.concatenate([self._signs[:first], signs.reshape(places.shape), self._signs[at:]])
+        self._differ = inserted(self._differ, min(first, n - 2), 0.0)
         self._unseen.append(float(self.t[at]))
         if len(self._above):
             keep = self._above != self.t[at]
             self._above, self._above_differ = self._above[keep], self._above_differ[keep]
-        beside = slice(max(at - 1, 0), at + 2)
-        if self._rational.exact and error <= rounding(self.t[beside], self.y[beside], self.scale)[at - beside.start]:
+        every = 1 + int(n * size * len(self._rational.z) ** 2 / EFFORT)
+        if n > 30 and sum(self._behind) >= 10:
+            every = max(every, 1 + n // 20)
+        beside = slice(first, at + 2)
+        if self._rational.exact and error <= rounding(self.t[beside], self.y[beside], self.scale)[at - first]:
             # the same function again
             self._before = self._rational
             self._differ *= DOUBT
             self._above_differ *= DOUBT
         elif n % every:
-            before = value if self._before is None else self._before(places.ravel())
-            self._differ[rows] = np.abs(value - before).max(axis=1).reshape(places.shape)
+            before = value if self._before is None else self._before(places.ravel()).T.reshape(value.shape)
+            self._differ[new] = np.abs(value - before).max(axis=0)
         else:
             self._fit_rational()
 
@@ -261,55 +279,52 @@ class CurveModel:
         previous = self._rational
         # support points chosen from few points are not the best ones for many: choose anew from time to time
         anew = previous is None or n <= 12 or n in (16, 20, 24, 32, 48, 64, 96, 128, 256, 512, 1024)
-        new = int(np.searchsorted(self.t, self._unseen[0])) if len(self._unseen) == 1 else -1
+        new = int(self.t.searchsorted(self._unseen[0])) if len(self._unseen) == 1 else -1
         found, lower = Rational.fit(self.t, self.y, self.scale, None if anew else previous, new)
-        h = self.t[1:] - self.t[:-1]
-        places = (self.t[:-1, None] + h[:, None] * PLACES).ravel()
-        value, signs = found.values_and_signs(places)
-        if previous is not None and (signs[1:] * signs[:-1] < 0).any() and previous.exact:
+        places = self._places()
+        value, signs = found.values_and_signs(places.ravel())
+        if (
+            previous is not None
+            and previous.exact
+            and _change(signs).any()
+            and not _change(self._signs.ravel()).any()
+            and np.abs(previous(self.t) - self.y).max() <= SPURIOUS * self.scale
+        ):
             # a pair of a pole and a zero that fits rounding errors; the fit before is as good
-            residual = np.abs(previous(self.t) - self.y).max()
-            if residual <= SPURIOUS * self.scale and not (self._signs.ravel()[1:] * self._signs.ravel()[:-1] < 0).any():
-                self._before = previous
-                self._differ *= DOUBT
-                self._above_differ *= DOUBT
-                return
+            self._before = previous
+            self._differ *= DOUBT
+            self._above_differ *= DOUBT
+            return
         self._unseen = []
         self._before, self._rational = previous or lower, found
+        value = value.T.reshape(-1, *places.shape)
+        before = lower(places.ravel()).T.reshape(value.shape) if previous is None else self._at_places
+        self._differ = np.abs(value - before).max(axis=0)
+        self._at_places, self._signs = value, signs.reshape(places.shape)
         poles = found.poles()
         real = poles.real
-        near = (real > self.t[0]) & (real < self.t[-1])
-        rows = np.minimum(np.maximum(np.searchsorted(self.t, real) - 1, 0), n - 2)
-        near &= np.abs(poles.imag) < h[rows]
-        self._poles = poles[near]
-        above = np.unique(real[near])
-        self._above = above[self.t[np.searchsorted(self.t, above)] != above]
-        shape = (n - 1, len(PLACES))
-        value = value.reshape((*shape, -1))
-        before = lower(places).reshape(value.shape) if previous is None else self._at_places
-        self._differ = np.abs(value - before).max(axis=2)
-        self._at_places, self._signs = value, signs.reshape(shape)
-        self._above_differ = np.zeros(0)
-        if len(self._above):
-            self._above_differ = np.abs(found(self._above) - self._before(self._above)).max(axis=1)
+        h = (self.t[1:] - self.t[:-1])[self.t[1:-1].searchsorted(real)]
+        self._poles = poles[(real > self.t[0]) & (real < self.t[-1]) & (poles.imag >= 0) & (poles.imag < h)]
+        self._above = self._above_differ = np.zeros(0)
+        if len(self._poles):
+            above = np.sort(self._poles.real)
+            self._above = above[self.t[self.t.searchsorted(above)] != above]
+            self._above_differ = largest(found(self._above) - self._before(self._above))
 
     def _estimate_of_rational(self) -> Floats:
-        estimate: Floats = self._differ.max(axis=1)
+        estimate = largest(self._differ)
         if len(self._above):
-            rows = np.minimum(np.maximum(np.searchsorted(self.t, self._above) - 1, 0), len(estimate) - 1)
-            np.maximum.at(estimate, rows, self._above_differ)
-        flat = self._signs.ravel()
-        change = np.flatnonzero(flat[1:] * flat[:-1] < 0)
+            np.maximum.at(estimate, self.t[1:-1].searchsorted(self._above), self._above_differ)
+        change = _change(self._signs.ravel()).nonzero()[0]
         self._barred = np.zeros(len(estimate), dtype=bool)
         self._barred[change // len(PLACES)] = self._barred[(change + 1) // len(PLACES)] = True
         return estimate
 
     def _apart(self, rows: Ints) -> Floats:
         """Return the largest distance between P and R in each of the intervals `rows`."""
-        h = self.t[rows + 1] - self.t[rows]
-        places = (self.t[rows, None] + h[:, None] * PLACES).ravel()
-        local = self._value(P, places, np.repeat(rows, len(PLACES))).reshape(len(rows), len(PLACES), -1)
-        apart: Floats = np.abs(local - self._at_places[rows]).max(axis=(1, 2))
+        places = self._places(rows)
+        local = self._value(P, places.ravel(), np.repeat(rows, len(PLACES))).T.reshape(-1, *places.shape)
+        apart: Floats = np.abs(local - self._at_places[:, rows]).max(axis=(0, 2))
         return apart
 
     @property
@@ -319,20 +334,21 @@ class CurveModel:
 
     # -- the choice ------------------------------------------------------------------------------------------------
 
-    def _renew_squares(self, at: int) -> None:
-        """Let S see the new point number `at`, and look for noise."""
+    def _renew_squares(self, at: int, errors: list[float]) -> None:
+        """Let S see the new point number `at`, where the interpolants had these errors, and look for noise."""
         n = len(self.t)
         if n < FEWEST:
             return
         if self._squares is None or n % (1 + n // 10) == 0:
             self._squares = LeastSquares(self.t, self.y)
         else:
-            self._squares.insert(at, float(self.t[at]), self.y[at])
-        patience = MEMORY if self.noise else 3
+            self._squares.insert(at, errors[S])
+        last = [errors for errors, _, _ in self._record][-(MEMORY if self.noise else 3) :]
         self.noise = self.suspected = False
-        last = np.array([errors for errors, _, _ in list(self._record)[-patience:]])
-        rms = self._squares.rms
-        if len(last) and np.sqrt(np.mean(last**2, axis=0))[:S].min() > max(rms / 4, 10 * TOLERANCE * self.scale):
+        unpredicted = max(self._squares.rms / 4, 10 * TOLERANCE * self.scale)
+        if last and all(
+            sum(e * e for e in one) > len(last) * unpredicted**2 for one in list(zip(*last, strict=True))[:S]
+        ):
             pairs, different = self._squares.pairs(self.t, self.y)
             self.noise = pairs >= 3 and different > 0.6 * pairs
             self.suspected = self._squares.noise_like and pairs < 3 and different == pairs
@@ -352,22 +368,23 @@ class CurveModel:
         own[S] = own[P] if rests is None else np.maximum(rests[1:], rests[:-1])
         self._estimates = own
         self.use = np.zeros(n, dtype=np.int64)
-        tiny = max(1e-15 * self.scale, 1e-290)
         worse = np.ones(4)
         if self._record:
-            worse = np.max([ratios for _, ratios, _ in list(self._record)[-MEMORY:]], axis=0)
+            tiny = self._tiny
+            worse = np.array([max(ratios) for ratios in zip(*[ratios for _, ratios, _ in self._record], strict=True)])
             with np.errstate(invalid="ignore"):
                 score = (own + tiny) * worse[:, None]
             score[~np.isfinite(score)] = np.inf
             score[R, self._barred] = np.inf
-            self.use = np.full(n, S) if self.noise else np.argmin(score, axis=0)
-            rows = np.minimum(np.maximum(np.searchsorted(self.t, self._poles.real) - 1, 0), n - 1)
-            near = (np.abs(self._poles.imag) < h[rows]) & (h[rows] < SHORT) & (self.use[rows] == R)
-            if near.any():
-                short = np.unique(rows[near])
-                own[R, short] = np.maximum(own[R, short], self._apart(short))
-                score[R, short] = (own[R, short] + tiny) * worse[R]
-                self.use[short] = np.argmin(score[:, short], axis=0)
+            self.use = np.full(n, S) if self.noise else score.argmin(axis=0)
+            if len(self._poles):
+                rows = self.t[1:-1].searchsorted(self._poles.real)
+                near = (self._poles.imag < h[rows]) & (h[rows] < SHORT) & (self.use[rows] == R)
+                if near.any():
+                    short = np.unique(rows[near])
+                    own[R, short] = np.maximum(own[R, short], self._apart(short))
+                    score[R, short] = (own[R, short] + tiny) * worse[R]
+                    self.use[short] = score[:, short].argmin(axis=0)
         self.raw = own[self.use, np.arange(n)]
         self.error = np.where((self.use < R) & (h > COARSEST), np.inf, self.raw)
         # believed no further than the last predictions
@@ -408,23 +425,13 @@ class CurveModel:
         errors: Floats = self._polynomials.errors[P]
         return errors
 
-    @property
-    def above(self) -> Floats:
-        """The places above poles at which R was looked at."""
-        return self._above
-
     def rational_places(self) -> tuple[Floats, Floats, Any]:
         """Return places at which R was looked at, the difference of successive R there, and their intervals."""
-        h = self.t[1:] - self.t[:-1]
-        places = (self.t[:-1, None] + h[:, None] * PLACES).ravel()
-        rows = np.repeat(np.arange(len(h)), len(PLACES))
-        if not len(self._above):
-            return places, self._differ.ravel(), rows
-        above = np.minimum(np.maximum(np.searchsorted(self.t, self._above) - 1, 0), len(h) - 1)
+        rows = np.repeat(np.arange(len(self._differ)), len(PLACES))
         return (
-            np.concatenate([places, self._above]),
+            np.concatenate([self._places().ravel(), self._above]),
             np.concatenate([self._differ.ravel(), self._above_differ]),
-            np.concatenate([rows, above]),
+            np.concatenate([rows, self.t[1:-1].searchsorted(self._above)]),
         )
 
     # -- the interpolant -------------------------------------------------------------------------------------------
@@ -447,7 +454,7 @@ class CurveModel:
 
     def _located(self, u: Floats) -> tuple[Any, Bools, Bools]:
         """Return the intervals of `u`, where there is a prediction, and where in an interval that holds a break."""
-        rows = np.minimum(np.maximum(np.searchsorted(self.t, u, side="right") - 1, 0), len(self.t) - 2)
+        rows = self.t[1:-1].searchsorted(u, side="right")
         inside = (u >= self.t[0]) & (u <= self.t[-1]) & ~self.gap[rows]
         return rows, inside, inside & self.closed[rows]
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptive_calib._arrays import Floats
+from adaptive_calib._arrays import Floats, Ints
 
 __all__ = ["FEW", "MANY", "PLACES", "LocalPolynomials", "inserted"]
 
@@ -39,41 +39,50 @@ PREFERENCE = 10.0
 #: Where in an interval errors are estimated.
 PLACES = np.array([0.15, 0.35, 0.5, 0.65, 0.85])
 
-_OFFSETS = np.arange(-MANY, MANY + 2)
+_OFFSETS = np.arange(-MANY, MANY + 2)[:, None]
 _FAR = np.abs(_OFFSETS - 0.5)
-_NEAREST = _OFFSETS[np.argsort(_FAR, kind="stable")]
+_NEAREST = _OFFSETS[np.argsort(_FAR[:, 0], kind="stable")]
+_ON_LEFT = np.array([*range(0, 1 - SIDED, -1), 1])[:, None]
 
 
-def _central(rows: Any, n: int, k: int) -> Any:
-    """Return the numbers of the `k` points nearest to each interval, shape (len(rows), k); `n` is the last point."""
+def _central(rows: Ints, n: int, k: int) -> Any:
+    """Return the numbers of the `k` points nearest to each interval, shape (k, len(rows)); `n` is the last point."""
     if rows.min() >= k // 2 and rows.max() + k // 2 <= n:
-        return rows[:, None] + _NEAREST[:k]
-    at = rows[:, None] + _OFFSETS
+        return rows + _NEAREST[:k]
+    at = rows + _OFFSETS
     far = _FAR + np.where((at < 0) | (at > n), 1e9, 0.0)
-    order = np.argsort(far, axis=1, kind="stable")[:, :k]
-    return rows[:, None] + _OFFSETS[order]
+    order = np.argsort(far, axis=0, kind="stable")[:k]
+    return rows + _OFFSETS[order, 0]
 
 
-def _differences(nodes: Floats, values: Floats) -> Floats:
-    """Return divided differences, shape (rows, k, ...), of nodes (rows, k) and values of the shape of the result."""
-    c = np.array(values, dtype=float)
-    spread = (slice(None), slice(None)) + (None,) * (c.ndim - 2)
-    for j in range(1, nodes.shape[1]):
-        c[:, j:] = (c[:, j:] - c[:, j - 1 : -1]) / (nodes[:, j:] - nodes[:, :-j])[spread]
-    return c
+def _one_sided(rows: Ints, sign: int) -> Any:
+    """Return the numbers of the points on one side of each interval, shape (SIDED, len(rows)), the far end last."""
+    return rows + (_ON_LEFT if sign < 0 else 1 - _ON_LEFT)
+
+
+def _evaluate(nodes: Floats, values: Floats, u: Floats) -> Floats:
+    """Return Newton's polynomials with nodes (k, len(u)) and values (k, len(u), N) at `u`."""
+    c = values.copy()
+    for j in range(1, len(nodes)):
+        c[j:] = (c[j:] - c[j - 1 : -1]) / (nodes[j:] - nodes[:-j])[:, :, None]
+    value: Floats = c[-1]
+    for j in range(len(c) - 2, -1, -1):
+        value = value * (u - nodes[j])[:, None] + c[j]
+    return value
 
 
 def _leading(nodes: Floats, values: Floats, orders: list[int]) -> list[Floats]:
-    """Return the absolute values, shape (rows, N), of the divided differences of some orders, each from the first node.
+    """Return the absolute values of the divided differences of some orders, each from the first node.
 
-    By their explicit formula, Σ_i f_i / Π_j (t_i - t_j): it takes a third of the time of the table.
+    Nodes of shape (k, rows) and values (k, rows, N) give shapes (rows, N). By their explicit formula,
+    Σ_i f_i / Π_j (t_i - t_j): it takes a third of the time of the table.
     """
-    k = nodes.shape[1]
-    distances = nodes[:, :, None] - nodes[:, None, :]
-    distances[:, np.arange(k), np.arange(k)] = 1.0
-    products = np.cumprod(distances, axis=1)
+    k = len(nodes)
+    distances = nodes[:, None] - nodes
+    distances.reshape(k * k, -1)[:: k + 1] = 1.0
     return [
-        np.abs(np.matmul(1.0 / products[:, order, None, : order + 1], values[:, : order + 1])[:, 0]) for order in orders
+        np.abs(np.add.reduce(values[:size] / np.multiply.reduce(distances[:size, :size])[:, :, None]))
+        for size in (order + 1 for order in orders)
     ]
 
 
@@ -105,8 +114,7 @@ class LocalPolynomials:
     def fit(self, t: Floats, y: Floats) -> None:
         """Estimate all errors anew; `t`, shape (n,), ascending, `y`, shape (n, N)."""
         self._many = len(t) >= MANY_FROM
-        rows = np.arange(len(t) - 1)
-        self.errors, self.sided = self._estimate(t, y, rows)
+        self.errors, self.sided = self._estimate(t, y, 0, len(t) - 1)
 
     def insert(self, t: Floats, y: Floats, at: int) -> None:
         """Take in that the point number `at` is new."""
@@ -120,49 +128,45 @@ class LocalPolynomials:
         # an interval sees MANY nodes: MANY / 2 on each side, up to MANY beyond it at the ends
         low = 0 if at <= MANY else at - MANY // 2
         high = n if at >= n - MANY else at + MANY // 2
-        rows = np.arange(low, high)
-        self.errors[:, rows], self.sided[:, rows] = self._estimate(t, y, rows)
+        self.errors[:, low:high], self.sided[:, low:high] = self._estimate(t, y, low, high)
 
-    def _estimate(self, t: Floats, y: Floats, rows: Any) -> tuple[Floats, Any]:
+    def _estimate(self, t: Floats, y: Floats, low: int, high: int) -> tuple[Floats, Any]:
+        """Return errors and choices of nodes of the intervals low, ..., high - 1."""
         n = len(t) - 1
         k = min(MANY if self._many else FEW, n + 1)
+        rows = np.arange(low, high)
         central = _central(rows, n, k)
-        nodes = t[central]
+        nodes, left = t[central], t[low:high]
+        h = t[low + 1 : high + 1] - left
         # a break at the left end of the interval (at its right end for the first) has to be seen
-        first = rows == 0
-        corner = t[np.where(first, 1, rows)][:, None]
-        h = t[rows + 1] - t[rows]
-        kink = np.maximum((nodes - corner) * np.where(first, -1.0, 1.0)[:, None], 0.0) / h[:, None]
-        values = np.concatenate([y[central] - y[rows, None], kink[:, :, None]], axis=2)
-        places = nodes[:, :1] + PLACES * h[:, None]
-        products = np.cumprod(places[:, None, :] - nodes[:, : k - 1, None], axis=1)  # w_1, w_2, ... at the places
+        kink = np.maximum(nodes - left, 0.0) / h
+        if low == 0:
+            kink[:, 0] = np.maximum(t[1] - nodes[:, 0], 0.0) / h[0]
+        values = np.concatenate([y[central] - y[low:high], kink[:, :, None]], axis=2)
+        reach = left + PLACES[:, None] * h - nodes[:, None]
         sizes = [min(FEW, k), k] if self._many else [k]
-        leading = _leading(nodes, values, [order for size in sizes for order in (size - 2, size - 1)])
+        leading = iter(_leading(nodes, values, [order for size in sizes for order in (size - 2, size - 1)]))
         errors = np.empty((2, len(rows)))
         for number, size in enumerate(sizes):
             # the largest sum of the next two terms, of the kink and of the components
-            terms = sum(
-                leading[2 * number + i][:, :, None] * np.abs(products[:, size - 3 + i, None, :]) for i in (0, 1)
-            )
-            largest = np.max(terms, axis=2)
-            errors[number] = largest[:, :-1].max(axis=1) * np.maximum(1.0, 0.25 / np.maximum(largest[:, -1], 1e-100))
-        errors[1] = errors[len(sizes) - 1]
+            w = np.abs(np.multiply.reduce(reach[: size - 2]))[:, :, None]
+            terms = next(leading) * w + next(leading) * (w * np.abs(reach[size - 2])[:, :, None])
+            largest = np.maximum.reduce(terms)
+            seen = np.maximum(largest[:, -1], 1e-100)
+            errors[number:] = np.maximum.reduce(largest[:, :-1], axis=1) * np.maximum(1.0, 0.25 / seen)
         sided = np.zeros((2, len(rows)), dtype=np.int8)
         if n >= SIDED - 1:
             # both sides together: those of the left in front
-            goods = [np.flatnonzero(rows >= SIDED - 2), np.flatnonzero(rows + SIDED - 1 <= n)]
-            at = np.concatenate([_one_sided(rows[good], sign) for good, sign in zip(goods, (-1, 1), strict=True)])
+            first, last = max(low, SIDED - 2), min(high, n - SIDED + 2)
+            at = np.concatenate([_one_sided(rows[first - low :], -1), _one_sided(rows[: last - low], 1)], axis=1)
             nodes = t[at]
-            (last,) = _leading(nodes, y[at] - y[at[:, :1]], [SIDED - 1])
-            e = last.max(axis=1) * np.abs(np.prod(nodes[:, -1:] - nodes[:, :-1], axis=1)) * PREFERENCE
-            for good, one, sign in ((goods[0], e[: len(goods[0])], -1), (goods[1], e[len(goods[0]) :], 1)):
-                for number in (0, 1) if self._many else (0,):
-                    better = one < errors[number, good]
-                    which = good[better]
-                    errors[number, which] = one[better]
-                    sided[number, which] = sign
-            if not self._many:
-                errors[1], sided[1] = errors[0], sided[0]
+            (difference,) = _leading(nodes, y[at] - y[at[0]], [SIDED - 1])
+            e = np.maximum.reduce(difference, axis=1) * np.abs(np.multiply.reduce(nodes[-1] - nodes[:-1])) * PREFERENCE
+            here = slice(first - low, None), slice(last - low)
+            for sign, some, one in zip((-1, 1), here, (e[: high - first], e[high - first :]), strict=True):
+                better = one < errors[:, some]
+                errors[:, some] = np.where(better, one, errors[:, some])
+                sided[:, some][better] = sign
         return errors, sided
 
     def __call__(self, t: Floats, y: Floats, u: Floats, rows: Any, number: int) -> Floats:
@@ -185,7 +189,7 @@ class LocalPolynomials:
             side = int(self.sided[number, row])
             k = min(MANY if number else FEW, n + 1)
             low = min(max(row - k // 2 + 1, 0), n + 1 - k)
-            at = np.arange(low, low + k) if side == 0 else _one_sided(np.array([row]), side)[0]
+            at = np.arange(low, low + k) if side == 0 else _one_sided(np.array([row]), side)[:, 0]
             # Lagrange's formula: for one place it takes fewer operations than divided differences. Not divided by the
             # sum of the weights: among crowded nodes they cancel, to 0 even
             nodes, reach = t[at], u - t[at]
@@ -195,17 +199,3 @@ class LocalPolynomials:
             values.append(y[row] + weights @ (y[at] - y[row]))
         values.append(values[-1])
         return values[0], values[1]
-
-
-def _one_sided(rows: Any, sign: int) -> Any:
-    """Return the numbers of the points on one side of each interval, the far end last."""
-    near, far = (rows, rows + 1) if sign < 0 else (rows + 1, rows)
-    return np.concatenate([near[:, None] + sign * np.arange(SIDED - 1), far[:, None]], axis=1)
-
-
-def _evaluate(nodes: Floats, values: Floats, u: Floats) -> Floats:
-    c = _differences(nodes, values)
-    value: Floats = c[:, -1]
-    for j in range(c.shape[1] - 2, -1, -1):
-        value = value * (u - nodes[:, j])[:, None] + c[:, j]
-    return value

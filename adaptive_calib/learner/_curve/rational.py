@@ -25,19 +25,20 @@ from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
-from scipy.linalg.lapack import dgeqrf, dtrtrs
+from scipy.linalg.lapack import dgeev, dgeqrf, dtrtrs
 
 from adaptive_calib._arrays import Floats
 
-__all__ = ["Rational", "rounding", "triangular"]
+__all__ = ["Rational", "largest", "rounding", "triangular"]
 
 #: Fits are not made better than this fraction of the scale of the values.
 TOLERANCE = 1e-12
 STEEP = 1e-10
+EPS = float(np.finfo(float).eps)
 #: The largest number of support points.
 MOST = 60
 #: Where the poles are seen from, beside the domain [0, 1].
-BESIDE = (-0.31, 1.29)
+BESIDE = np.array([[-0.31], [1.29]])
 #: Up to this many support points, and of a matrix smaller than `SMALLEST`, the weights come from a singular value
 #: decomposition, else from `ITERATIONS` steps of inverse iteration.
 DIRECT, ITERATIONS, SMALLEST = 2, 4, 1e-290
@@ -68,11 +69,12 @@ class Rational:
 
     def __init__(self, z: Floats, f: Floats, w: Floats, factor: Floats) -> None:
         self.z, self.f, self.w = z, f, w
-        self._wf = w[:, None] * f
+        self._wf = w * f.T
         self._factor = factor
         self.exact = False
 
     @classmethod
+    @np.errstate(all="ignore")
     def fit(cls, t: Floats, y: Floats, scale: float, previous: Self | None = None, new: int = -1) -> tuple[Self, Self]:
         """Fit the points; return the function and the one with a support point less (the same if there is none).
 
@@ -89,47 +91,47 @@ class Rational:
         """
         n = len(t)
         most = max(min((n + 1) // 2, MOST), 1)
-        mean = y.mean(axis=0)
-        chosen: list[int] = []
+        components = y.T.copy()  # rows that follow one another in memory make all below several times as fast
         factor: Floats | None = None
-        if previous is not None:
-            chosen = np.searchsorted(t, previous.z).tolist()
+        if previous is None:
+            chosen = [int(np.abs(components - components.mean(axis=1, keepdims=True)).max(axis=0).argmax())]
+        else:
+            chosen = t.searchsorted(previous.z).tolist()
             if new >= 0:
                 row = (y[new] - previous.f) / (t[new] - previous.z)[:, None]
                 factor = triangular(np.concatenate([previous._factor, row.T]))
-        else:
-            chosen = [int(np.argmax(np.abs(y - mean).max(axis=1)))]
         found: Self | None = None
         lower: Self | None = None
-        exact = False
         tolerance = rounding(t, y, scale)
+        loosest = float(tolerance.max())
         left = np.ones(n, dtype=bool)
         left[chosen] = False
         while True:
-            z, f = t[chosen], y[chosen]
-            rest = np.flatnonzero(left)
-            values = y[rest]
-            cauchy = 1.0 / (t[rest, None] - z)
+            support = np.array(chosen)
+            z, f = t[support], y[support]
+            rest = left.nonzero()[0]
+            values = components.take(rest, axis=1)
+            cauchy = 1.0 / (t[rest] - z[:, None])
             if factor is None:
                 # one matrix for each component, one below the other
-                loewner = (values.T[:, :, None] - f.T[:, None, :]) * cauchy
-                factor = triangular(loewner.reshape(-1, len(z)))
-            w = _smallest(factor)
-            lower, found = found, cls(z, f, w, factor)
+                loewner = (values - f[:, :, None]) * cauchy[:, None]
+                factor = triangular(loewner.reshape(len(z), -1).T)
+            lower, found = found, cls(z, f, _smallest(factor), factor)
             if len(chosen) >= most:
                 break
-            with np.errstate(all="ignore"):
-                r = (cauchy @ found._wf) / (cauchy @ w)[:, None]
-                residual = np.abs(values - r).max(axis=1)
-            if not np.isfinite(residual).all():
-                residual = np.abs(values - np.where(np.isfinite(r), r, mean)).max(axis=1)
-            if (residual <= tolerance[rest]).all():
-                exact = True
+            r = (found._wf @ cauchy) / (found.w @ cauchy)
+            residual = np.abs(values - r).max(axis=0)
+            worst = int(residual.argmax())  # NaN, if there is one
+            if not residual[worst] < math.inf:
+                r = np.where(np.isfinite(r), r, components.mean(axis=1, keepdims=True))
+                residual = np.abs(values - r).max(axis=0)
+                worst = int(residual.argmax())
+            if residual[worst] <= loosest and (residual <= tolerance[rest]).all():
+                found.exact = True
                 break
-            chosen.append(int(rest[np.argmax(residual)]))
+            chosen.append(int(rest[worst]))
             left[chosen[-1]] = False
             factor = None
-        found.exact = exact
         return found, lower or found
 
     def __call__(self, u: Floats) -> Floats:
@@ -137,28 +139,27 @@ class Rational:
         return self._evaluated(u)[0]
 
     def values_and_signs(self, u: Floats) -> tuple[Floats, Floats]:
-        """Return the values at `u` and the signs there of the denominator as a polynomial.
+        """Return the values at `u` and the signs there of the denominator as a polynomial, NaN at support points.
 
         Between two places with different signs there is a pole.
         """
         value, d = self._evaluated(u)
-        crossings = np.searchsorted(np.sort(self.z), u)
-        signs = np.where(crossings % 2, -1.0, 1.0) * np.sign(d)
-        return value, np.where(np.isfinite(signs), signs, 0.0)
+        crossings = np.sort(self.z).searchsorted(u)
+        return value, np.sign(np.where(crossings & 1, -d, d))
 
     def _evaluated(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the values and the denominators in barycentric form."""
-        distance = u[:, None] - self.z
+        distance = u - self.z[:, None]
         with np.errstate(all="ignore"):
             cauchy = 1.0 / distance
-            d = cauchy @ self.w
-            value = (cauchy @ self._wf) / d[:, None]
+            d = self.w @ cauchy
+            value = (self._wf @ cauchy) / d
         good = np.isfinite(value)
         if not good.all():
             value = np.where(good, value, 0.0)
-            at, which = np.nonzero(distance == 0.0)
-            value[at] = self.f[which]
-        return value, d
+            which, at = np.nonzero(distance == 0.0)
+            value[:, at] = self.f[which].T
+        return value.T, d
 
     def poles(self) -> Any:
         """Return the poles, complex."""
@@ -166,24 +167,26 @@ class Rational:
         if m < 2:
             return np.zeros(0, dtype=complex)
         # 1 / (t - place) instead of t: poles at infinity, which there often are, become harmless zeros
-        best: tuple[float, float, Floats, Floats] | None = None
-        for place in BESIDE:
-            u = 1.0 / (self.z - place)
-            w = self.w * u
-            sum_of_weights = float(w.sum())
-            quality = abs(sum_of_weights) / float(np.abs(w).sum())
-            if best is None or quality > best[0]:
-                best = quality, place, u, w / (sum_of_weights or 1.0)
-        assert best is not None
-        _, place, u, w = best
-        found = np.linalg.eigvals(np.diag(u) - w * u).astype(complex)
-        return place + 1.0 / found[np.abs(found) > 1e-9]
+        u = 1.0 / (self.z - BESIDE)
+        w = self.w * u
+        sums = w.sum(axis=1)
+        best = int((np.abs(sums) / np.abs(w).sum(axis=1)).argmax())
+        real, imaginary = dgeev(np.diag(u[best]) - w[best] / (sums[best] or 1.0) * u[best], compute_vl=0, compute_vr=0)[
+            :2
+        ]
+        found = real + 1j * imaginary
+        return BESIDE[best] + 1.0 / found[np.abs(found) > 1e-9]
 
     @np.errstate(all="ignore")  # a pole at a support point has none
     def residues(self, poles: Any) -> Any:
         """Return the residues at simple poles, complex, shape (len(poles), N)."""
         cauchy = 1.0 / (poles[:, None] - self.z)
-        return (cauchy @ self._wf) / (-(cauchy**2) @ self.w)[:, None]
+        return (cauchy @ self._wf.T) / (-(cauchy**2) @ self.w)[:, None]
+
+
+def largest(rows: Floats) -> Floats:
+    """Return the largest absolute value in each row; as `numpy.max`, but ten times as fast for short rows."""
+    return np.asarray(np.maximum.reduce(np.abs(rows.T, order="C")))
 
 
 def rounding(t: Floats, y: Floats, scale: float) -> Floats:
@@ -192,12 +195,11 @@ def rounding(t: Floats, y: Floats, scale: float) -> Floats:
     `TOLERANCE` of the scale, the rounding error of the largest value, and what a rounding error of the coordinate does
     to the value: it is large beside a narrow peak. There it is at most `STEEP` of the scale.
     """
-    eps = float(np.finfo(float).eps)
     steep = np.zeros(len(t))
-    steep[:-1] = slope = np.abs(y[1:] - y[:-1]).max(axis=1) / (t[1:] - t[:-1])
+    steep[:-1] = slope = largest(y[1:] - y[:-1]) / (t[1:] - t[:-1])
     np.maximum(steep[1:], slope, out=steep[1:])
-    near: Floats = np.minimum(8 * eps * steep, STEEP * scale)
-    return TOLERANCE * scale + 2 * eps * float(np.abs(y).max()) + near
+    near: Floats = np.minimum(8 * EPS * steep, STEEP * scale)
+    return TOLERANCE * scale + 2 * EPS * float(np.abs(y).max()) + near
 
 
 def triangular(matrix: Floats) -> Floats:
@@ -225,17 +227,19 @@ def _smallest(factor: Floats) -> Floats:
     rows, m = factor.shape
     if m == 1:
         return np.ones(1)
-    size = float(np.abs(np.diagonal(factor)).max())
+    diagonal = np.abs(factor.diagonal())
+    size = float(diagonal.max())
     if m <= DIRECT or not SMALLEST < size < math.inf:
         return np.asarray(np.linalg.svd(factor, full_matrices=rows < m)[2][-1])
     r = np.zeros((m, m), order="F")
-    r[:rows] = factor / size
-    diagonal = np.diagonal(r)
-    eps = float(np.finfo(float).eps)
-    np.fill_diagonal(r, np.where(np.abs(diagonal) < eps, eps, diagonal))
-    w: Floats = np.full(m, 1.0)
+    r[:rows] = factor
+    r /= size
+    if rows < m or diagonal.min() < EPS * size:
+        diagonal = r.diagonal()
+        r.flat[:: m + 1] = np.where(np.abs(diagonal) < EPS, EPS, diagonal)
+    w: Floats = np.ones(m)
     for _ in range(ITERATIONS):
         for transposed in (1, 0):
-            w, _ = dtrtrs(r, w, trans=transposed)
-            w /= math.sqrt(w @ w)
+            w = dtrtrs(r, w, trans=transposed)[0]
+            w /= math.sqrt(w.dot(w))
     return w
