@@ -57,6 +57,10 @@ ONE_SIDED = 4.0
 FALL = 0.125
 #: As many last predictions limit the belief in R.
 PREDICTIONS = 3
+#: An interval has a pole near that is nearer than as many times its length.
+NEAR = 3.0
+#: The most fits that tell which of such poles are real.
+FITS = 12
 #: With fewer valid points there are no interpolants.
 FEWEST_POINTS = 4
 
@@ -133,6 +137,7 @@ class CurveModel:
         self._above_differ: Floats = np.zeros(0)
         self._estimates: Floats = np.zeros((4, 0))
         self._barred: Bools = np.zeros(0, dtype=bool)
+        self._unreal: Any = None  # poles of R, see `_unreal_poles`; None while not looked for
 
     # -- new points ------------------------------------------------------------------------------------------------
 
@@ -355,6 +360,7 @@ class CurveModel:
 
     def _choose(self) -> None:
         """Choose the interpolant of each interval."""
+        self._unreal = None
         n = len(self.t) - 1
         h = self.t[1:] - self.t[:-1]
         self.gap = np.zeros(n, dtype=bool)
@@ -462,8 +468,9 @@ class CurveModel:
         """Return the estimated errors at `u`, shape (len(u),); NaN outside the points and in gaps.
 
         Successive R may agree in an interval by chance, near a cusp in one of ten by more than ten times their error:
-        of R it is at least its distance from P, unless it predicted the last values better than that. In an interval in
-        which a break is located, how much the values at its ends differ, if that is more.
+        of R it is at least its distance from P, unless it predicted the last values better than that and has no pole
+        near that is not real. In an interval in which a break is located, how much the values at its ends differ, if
+        that is more.
         """
         if not self.ready:
             return np.full(len(u), np.nan)
@@ -471,8 +478,12 @@ class CurveModel:
         claim = self.claim
         rational = np.unique(rows[self.use[rows] == R])
         if len(rational):
+            a, b = self.t[rational, None], self.t[rational + 1, None]
+            poles = self._unreal_poles()
+            near = (np.abs(poles - np.clip(poles.real, a, b)) < NEAR * (b - a)).any(axis=1)
+            least = np.minimum(self._apart(rational), np.where(near, np.inf, self.last_error()))
             claim = claim.copy()
-            claim[rational] = np.maximum(claim[rational], np.minimum(self._apart(rational), self.last_error()))
+            claim[rational] = np.maximum(claim[rational], least)
         error = np.where(inside, claim[rows], np.nan)
         if closed.any():
             i = rows[closed]
@@ -518,17 +529,38 @@ class CurveModel:
         places = places[(places.real >= 0) & (places.real <= 1) & (places.imag >= 0) & (places.imag < 1)]
         if not len(places):
             return []
-        n = len(self.t)
-        beside = np.searchsorted(self.t, places.real)
-        left_out = {n * k // 5 for k in range(1, 5)} | set((beside - 1).tolist()) | set(beside.tolist())
-        errors = np.zeros(len(places))
-        for i in left_out - {-1, n}:
-            keep = np.arange(n) != i
-            others = Rational.fit(self.t[keep], self.y[keep], self.scale)[0].poles()
-            errors = np.maximum(errors, 3 * np.abs(places[:, None] - others).min(axis=1, initial=math.inf))
+        errors = self._shifts(places, len(self.t))
         residues = self._rational.residues(places)
         # a pole with a zero beside it is spurious
         strong = np.abs(residues).max(axis=1) > 1e-9 * self.scale * np.maximum(places.imag, 1e-12)
-        good = strong & (errors < 0.006 * np.abs(places[:, None] - self.t).min(axis=1))
+        good = strong & self._are_real(places, errors)
         order = np.flatnonzero(good)[np.argsort(places[good].real)]
         return [(complex(places[i]), float(errors[i]), residues[i]) for i in order]
+
+    def _shifts(self, poles: Any, most: int) -> Floats:
+        """Return how far poles of R are at most from those of fits without a point, at most `most`, times three."""
+        n = len(self.t)
+        beside = np.searchsorted(self.t, poles.real)
+        left_out = {n * k // 5 for k in range(1, 5)} | set((beside - 1).tolist()) | set(beside.tolist())
+        some = sorted(left_out - {-1, n})
+        shifts = np.zeros(len(poles))
+        for i in some[:: max(-(-len(some) // most), 1)]:
+            keep = np.arange(n) != i
+            others = Rational.fit(self.t[keep], self.y[keep], self.scale)[0].poles()
+            shifts = np.maximum(shifts, 3 * np.abs(poles[:, None] - others).min(axis=1, initial=math.inf))
+        return shifts
+
+    def _are_real(self, poles: Any, shifts: Floats) -> Bools:
+        """Whether poles stay in place when a point is left out, measured by their distance to the points."""
+        return np.asarray(shifts < 0.006 * np.abs(poles[:, None] - self.t).min(axis=1))
+
+    def _unreal_poles(self) -> Any:
+        """Return the poles of R nearer to the axis than intervals there are long, but for those of the function."""
+        if self._unreal is None:
+            poles = np.zeros(0) if self._rational is None else self._rational.poles()
+            poles = poles[poles.imag >= 0]
+            rows = np.clip(np.searchsorted(self.t, poles.real) - 1, 0, len(self.t) - 2)
+            a, b = self.t[rows], self.t[rows + 1]
+            poles = poles[np.abs(poles - np.clip(poles.real, a, b)) < b - a]
+            self._unreal = poles[~self._are_real(poles, self._shifts(poles, FITS))] if len(poles) else poles
+        return self._unreal
