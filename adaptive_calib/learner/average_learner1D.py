@@ -410,8 +410,7 @@ class AverageLearner1D(Learner1D):
                 self._undersampled.discard(z)
                 if other.u is not None:
                     self._goal.record(other.u, other.mean if other.valid else None)
-        lengths = [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)]
-        self._goal.look(self._intervals, len(self.data), self._interpolant, lengths)
+        self._goal.look(self._intervals, len(self.data), self._interpolant, self._intervals.lengths_beside(u))
         if why := self._bars.hopeless(x):
             self._goal.stop(why)
 

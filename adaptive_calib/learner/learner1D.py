@@ -410,8 +410,7 @@ class Learner1D(InterpolatedCurve):
             why = self._intervals.hopeless() if isinstance(self._intervals, CurveIntervals) else ""
             if why and not self._goal.satisfied(self._intervals):
                 self._goal.stop(why)
-            lengths = [b - a for _, a, b, *_ in self._intervals.intervals_beside(u)]
-            self._goal.look(self._intervals, len(self.data), self._interpolant, lengths)
+            self._goal.look(self._intervals, len(self.data), self._interpolant, self._intervals.lengths_beside(u))
 
     def _coordinate(self, x: Any) -> float | None:
         """Return the coordinate of `x`; None outside the domain."""

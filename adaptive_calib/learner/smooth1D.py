@@ -36,7 +36,7 @@ Source: Newton's interpolation with divided differences, e.g. Stoer & Bulirsch, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
@@ -118,8 +118,13 @@ def _product(x: Any, nodes: Sequence[Any]) -> Any:
     return product
 
 
-def _last_terms(xs: Sequence[Any], c: Sequence[Any], larger: Any, known: int) -> Any:
+def _larger(a: Any) -> Callable[[Any, Any], Any]:
+    return np.maximum if isinstance(a, np.ndarray) else max
+
+
+def _last_terms(xs: Sequence[Any], c: Sequence[Any], known: int) -> Any:
     """Return the largest sum of the terms from number `known` on, in absolute value, within the interval."""
+    larger = _larger(c[known])
     found = None
     for place in PLACES:
         x = xs[0] + place * (xs[1] - xs[0])
@@ -132,18 +137,22 @@ def _last_terms(xs: Sequence[Any], c: Sequence[Any], larger: Any, known: int) ->
     return found
 
 
-def _estimate(choice: _NodeChoice, xs: Sequence[Any], c: Sequence[Any], larger: Any, straight: bool = False) -> Any:
-    """Return the estimated error of one choice of nodes with divided differences `c`; of the segment if `straight`."""
+def _estimate(choice: _NodeChoice, xs: Sequence[Any], c: Sequence[Any], straight: bool = False) -> Any:
+    """Return the estimated error of one choice of nodes with divided differences `c`; of the segment if `straight`.
+
+    Nodes and differences are numbers or arrays that can be multiplied with each other.
+    """
     if choice.sided:
         return abs(c[-1] * _product(xs[-1], xs[:-1])) * PREFERENCE
     if choice.beside:
-        return _last_terms(xs, c, larger, 2) * PREFERENCE
+        return _last_terms(xs, c, 2) * PREFERENCE
     known = 2 if straight else max(2, len(c) - 2)
     # at the left end of the interval, or at its right end if all nodes are on one side of the left one
     at = 0 if min(choice.nodes) < 0 else 1
     kink = [(x - xs[at]) / (xs[1] - xs[0]) if k > at else 0.0 * x for k, x in zip(choice.nodes, xs, strict=True)]
-    seen = _last_terms(xs, _divided_differences(xs, kink), larger, known)
-    return _last_terms(xs, c, larger, known) * larger(1.0, 0.25 / larger(seen, 1e-300))
+    seen = _last_terms(xs, _divided_differences(xs, kink), known)
+    larger = _larger(seen)
+    return _last_terms(xs, c, known) * larger(1.0, 0.25 / larger(seen, 1e-300))
 
 
 def _invalid(dx: float) -> float:
@@ -259,10 +268,8 @@ class ErrorLoss:
 def _estimate_of_values(choice: _NodeChoice, nodes: list[float], values: list[Any], straight: bool) -> float:
     """Return the estimate for one interval; the largest over the components of vectors."""
     if isinstance(values[0], float):
-        return float(_estimate(choice, nodes, _divided_differences(nodes, values), max, straight))
-    arrays = [np.array([x]) for x in nodes]
-    c = _divided_differences(arrays, [np.asarray(y, dtype=float) for y in values])
-    return float(np.max(_estimate(choice, arrays, c, np.maximum, straight)))
+        return float(_estimate(choice, nodes, _divided_differences(nodes, values), straight))
+    return float(np.max(_estimate(choice, nodes, _divided_differences(nodes, [*np.array(values)]), straight)))
 
 
 class Curve:
@@ -322,7 +329,7 @@ class Curve:
             xs = [self._x[place][:, None] for place in places]
             c = _divided_differences(xs, [self._y[place] for place in places])
             if len(choice.nodes) > 2:
-                errors = _estimate(choice, xs, c, np.maximum, width == LINEAR_NODES).max(axis=1)
+                errors = _estimate(choice, xs, c, width == LINEAR_NODES).max(axis=1)
             else:
                 errors = np.abs(self._y[rows + 1] - self._y[rows]).max(axis=1)
             errors[np.isnan(errors)] = np.inf

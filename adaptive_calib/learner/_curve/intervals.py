@@ -157,18 +157,11 @@ class CurveIntervals:
 
     def real(self) -> list[Interval]:
         """Return the intervals between known points, from left to right."""
-        return self._intervals_between(self._us)
-
-    def _interval(self, i: int) -> Interval:
-        return self._intervals_between(self._us[i : i + 2])[0]
-
-    def _intervals_between(self, us: list[float]) -> list[Interval]:
-        """Return the intervals between neighbouring known points."""
-        losses = self._losses(np.array(us)).tolist() if len(us) > 1 else []
+        losses = self._losses(np.array(self._us)).tolist() if len(self._us) > 1 else []
         width = self.scale.width
         return [
             (rank(loss, (b - a) / width), a, b, loss, self._values[a], self._values[b])
-            for (a, b), loss in zip(pairwise(us), losses, strict=True)
+            for (a, b), loss in zip(pairwise(self._us), losses, strict=True)
         ]
 
     def combined(self) -> list[tuple[float, float, float]]:
@@ -228,11 +221,10 @@ class CurveIntervals:
             )
         return ""
 
-    def intervals_beside(self, u: float) -> list[Interval]:
-        """Return the intervals (at most two) that end at the known point `u`."""
+    def lengths_beside(self, u: float) -> list[float]:
+        """Return the lengths of the intervals (at most two) that end at the known point `u`."""
         i = bisect_left(self._us, u)
-        beside = [self._interval(k) for k in (i - 1, i) if 0 <= k < len(self._us) - 1]
-        return [interval for interval in beside if u in interval[1:3]]
+        return [b - a for a, b in pairwise(self._us[max(i - 1, 0) : i + 2]) if u in (a, b)]
 
     # -- values ----------------------------------------------------------------------------------------------------
 

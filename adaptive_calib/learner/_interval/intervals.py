@@ -172,9 +172,9 @@ class Intervals:
     def noise_level(self) -> None:
         """Return None: these interpolants do not look for noise themselves."""
 
-    def intervals_beside(self, u: float) -> list[Interval]:
-        """Return the intervals (at most two) that end at the observed point `u`."""
-        return self._indexed().beside(u)
+    def lengths_beside(self, u: float) -> list[float]:
+        """Return the lengths of the intervals (at most two) that end at the observed point `u`."""
+        return [b - a for _, a, b, *_ in self._indexed().beside(u)]
 
     def around(self, u: float) -> tuple[float | None, float | None, float | None, float | None]:
         """Return the two points before and the two after the observed point `u`; None where there is none."""
