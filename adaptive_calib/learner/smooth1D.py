@@ -39,6 +39,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -188,7 +189,12 @@ def smooth_loss(xs: Sequence[Any], ys: Sequence[Any]) -> float:
 
 
 def _estimate_on_interval(xs: Sequence[Any], ys: Sequence[Any], nodes: int) -> float | None:
-    """Return the estimate for the interval in the middle of equally many neighbours on both sides; None without any."""
+    """Return the estimate for the interval in the middle of equally many neighbours on both sides; None without any.
+
+    None as well where scaled points are the same number, far from 0.
+    """
+    if any(a is not None and a == b for a, b in pairwise(xs)):
+        return None
     reach = len(xs) // 2 - 1
     before, after = 0, 0
     while before < reach and ys[reach - 1 - before] is not None:
@@ -292,8 +298,11 @@ class Curve:
     def __init__(
         self, points: Floats, values: Floats, mode: CurveMode, width: float = math.inf, closed: Any = None
     ) -> None:
-        self._x = points
-        self._width = width
+        # by a power of two, so that powers of lengths neither overflow nor vanish
+        exponent = math.frexp(float(points[-1] - points[0]))[1]
+        self._unit = 2.0 ** min(max(-exponent, -1000), 1000)
+        self._x = points * self._unit
+        self._width = width * self._unit
         self._y = values
         count = len(points) - 1
         nodes = NODES if mode == "smooth" else LINEAR_NODES
@@ -346,6 +355,7 @@ class Curve:
     @np.errstate(over="ignore", invalid="ignore")
     def __call__(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the values, shape (len(u), N), and the estimated errors, shape (len(u),); NaN outside the points."""
+        u = u * self._unit
         if len(self._x) < 2:
             found = np.where((u == self._x[0])[:, None], self._y[0], np.nan)
             return found, np.where(np.isfinite(found).all(axis=1), 0.0, np.nan)

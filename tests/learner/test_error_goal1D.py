@@ -348,12 +348,32 @@ def test_what_auto_cannot_reach_ends_the_run(size, error, words):
     assert runner.progress.status == "exhausted"
 
 
-def test_values_in_steps_end_the_run():
-    """Rounded values have a step everywhere; the run says so instead of resolving each of them."""
-    learner = Learner1D(lambda x: round(math.sin(3 * x), 2), (-1, 1))
-    runner = run(learner, 1e-3, 2500)
+@pytest.mark.parametrize(("mode", "budget"), [("linear", 2500), ("smooth", 1300)])
+def test_values_in_steps_end_the_run(mode, budget):
+    """Rounded values have a step everywhere; the run says so instead of locating each of them."""
+    learner = Learner1D(lambda x: round(math.sin(3 * x), 2), (-1, 1), mode=mode)
+    runner = run(learner, 1e-3, budget)
     assert "breaks" in runner.stop_reason
     assert "rounded" in runner.stop_reason
+    # of integers every one may be known in the end
+    learner = Learner1D(lambda n: float(n // 2), (0, 150), mode=mode, integer=True)
+    assert run(learner, 0.1, 160).goal_reached
+
+
+@pytest.mark.parametrize("mode", ["linear", "smooth"])
+@pytest.mark.parametrize("bounds", [(0.0, 1e-200), (-1e200, 1e200), (1e14, 1e14 + 10)])
+def test_domains_of_any_size_and_place(mode, bounds):
+    """Lengths whose powers are no floats, and points that scaled coordinates hardly tell apart, change nothing."""
+    learner = Learner1D(lambda x: math.sin(7 * (x - bounds[0]) / (bounds[1] - bounds[0])), bounds, mode=mode)
+    run(learner, 0.01, 100)
+    x = bounds[0] + (bounds[1] - bounds[0]) * np.linspace(0, 1, 201)
+    value, error = learner.predict(x, return_error=True)
+    assert np.abs(value - [learner.function(p) for p in x]).max() <= 0.02
+    assert error.max() <= 0.01
+    # values that are told, at neighbouring numbers
+    near = np.nextafter(x[100], x[101])
+    learner.tell_many([x[100], near], [learner.function(x[100]), learner.function(near)])
+    assert math.isfinite(learner.largest_error())
 
 
 @pytest.mark.parametrize("mode", MODES)

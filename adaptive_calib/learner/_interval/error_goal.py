@@ -224,6 +224,8 @@ class ErrorGoal:
         if count >= self._next_count:
             self._next_count = 2 * count
             self._count_gaps(intervals)
+            if not isinstance(self._domain, IntegerDomain):
+                self._count_steps(intervals)
         if count >= self._next_breaks and min(beside, default=math.inf) <= BREAK_WIDTH * self._width:
             self._count_breaks(intervals, count)
         self._compare_twins(intervals, interpolant)
@@ -365,10 +367,22 @@ class ErrorGoal:
         number = len(self.breaks(intervals))
         self._next_breaks = count + max(MOST_BREAKS - number, 1)
         if number > MOST_BREAKS:
-            self.stopped = (
-                f"more than {MOST_BREAKS} breaks (steps or kinks) larger than the goal of {self.check.error:g}: the "
-                "values are in steps, as rounded numbers are. Ask for an error above the size of the steps"
-            )
+            self._stop_for_breaks()
+
+    @np.errstate(over="ignore")
+    def _count_steps(self, intervals: Parts) -> None:
+        """Stop if there are too many steps from one constant to another, which need not be located for that."""
+        values = np.array([y if isinstance(y, tuple) else (y,) for _, y in _valid(intervals)], dtype=float)
+        change = np.abs(np.diff(values, axis=0)).max(axis=1)
+        steps = (change[1:-1] > self.check.error) & (change[:-2] == 0) & (change[2:] == 0)
+        if np.count_nonzero(steps) > MOST_BREAKS:
+            self._stop_for_breaks()
+
+    def _stop_for_breaks(self) -> None:
+        self.stopped = (
+            f"more than {MOST_BREAKS} breaks (steps or kinks) larger than the goal of {self.check.error:g}: the "
+            "values are in steps, as rounded numbers are. Ask for an error above the size of the steps"
+        )
 
     def _compare_with_range(self, intervals: Parts) -> None:
         """Stop if the goal is below the rounding errors of interpolants."""
@@ -445,7 +459,9 @@ class ErrorGoal:
             return False
         if b - a <= BREAK_WIDTH * self._width or ((ya is None) != (yb is None) and b - a <= EDGE * self._width):
             return False
-        return self._domain.apart(a, u) and self._domain.apart(u, b)
+        # scaled coordinates far from 0 have to tell them apart
+        tell_apart = min(u - a, b - u) >= self._domain.shortest / 4
+        return tell_apart and self._domain.apart(a, u) and self._domain.apart(u, b)
 
     def wanted(self, intervals: Parts, count: int) -> list[float] | None:
         """Return the points to ask for before all others, without pending ones; None if intervals should be divided."""
