@@ -141,7 +141,7 @@ class CurveIntervals:
 
     def resolve_breaks(self, width: float = CLOSED) -> None:
         """Divide intervals whose error does not fall any more until they are shorter than this share of the domain."""
-        self._model.break_width = width
+        self._model.resolve_breaks(width)
 
     def missing(self) -> list[float]:
         """Return the ends of the domain that are neither known nor pending."""
@@ -364,7 +364,7 @@ class CurveIntervals:
         inside = (rows >= 0) & (rows < len(model.t) - 1)
         rows = np.minimum(np.maximum(rows, 0), len(model.t) - 2)
         inside &= ~model.gap[rows]
-        whole = model.t[rows + 1] - model.t[rows]
+        whole = model.h[rows]
         # an interval that is too long for its estimate to be believed may have short pieces
         cut = (length < (1 - 1e-9) * whole) & (length <= COARSEST)
         error = np.where(cut, np.minimum(model.error[rows], model.raw[rows]), model.error[rows])
@@ -515,8 +515,7 @@ class CurveIntervals:
     def _hardness(self, length: Floats, rows: Any) -> Floats:
         """Return the estimated errors of the local polynomials in pieces of the intervals `rows`."""
         model = self._model
-        whole = model.t[rows + 1] - model.t[rows]
-        hardness: Floats = model.polynomial_errors[rows] * np.minimum(length / whole, 1.0) ** ORDER
+        hardness: Floats = model.polynomial_errors[rows] * np.minimum(length / model.h[rows], 1.0) ** ORDER
         return hardness
 
     def _rational_place(self, edges: Floats, opens: Bools) -> tuple[float, float] | None:
@@ -527,7 +526,7 @@ class CurveIntervals:
         """
         model = self._model
         t, differ, rows = model.rational_places()
-        whole = model.t[1:] - model.t[:-1]
+        whole = model.h
         good = (model.use == R) & ~model.gap & ~model.closed
         score = np.where(good[rows], differ, -1.0)
         best: tuple[float, float] | None = None

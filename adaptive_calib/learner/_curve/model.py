@@ -79,6 +79,8 @@ class CurveModel:
     ----------
     t, y : array, shape (n,) and (n, N)
         Points with a finite value, ascending, and their values.
+    h : array, shape (n - 1,)
+        Lengths of the intervals between them.
     lost : list of float
         Points without one, ascending.
     scale : float
@@ -91,10 +93,11 @@ class CurveModel:
         The same, but infinite for polynomials and intervals longer than `COARSEST`; decides about the next point.
     claim : array, shape (n - 1,)
         `raw` times the record, if that is above 1.
-    gap : array of bool, shape (n - 1,)
-        Intervals that contain a point without a value.
+    gap, closed : array of bool, shape (n - 1,)
+        Intervals that contain a point without a value; those in which a break is located well enough, see
+        `resolve_breaks`.
     break_width : float
-        Breaks are located well enough in intervals shorter than this, see `closed`.
+        Breaks are located well enough in intervals shorter than this.
     streak, fall : array, shape (n - 1,)
         On which side most of the error was left in the last divisions, see `_remember_split`, and the larger error
         after the last division as a fraction of the one before.
@@ -105,6 +108,7 @@ class CurveModel:
     def __init__(self, break_width: float = CLOSED) -> None:
         self.t: Floats = np.zeros(0)
         self.y: Floats = np.zeros((0, 1))
+        self.h: Floats = np.zeros(0)
         self.lost: list[float] = []
         self.scale = 1.0
         self.break_width = break_width
@@ -115,6 +119,7 @@ class CurveModel:
         self.error: Floats = np.zeros(0)
         self.claim: Floats = np.zeros(0)
         self.gap: Bools = np.zeros(0, dtype=bool)
+        self.closed: Bools = np.zeros(0, dtype=bool)
         self.streak: Ints = np.zeros(0, dtype=np.int64)
         self.fall: Floats = np.zeros(0)
         self._last_raw: Floats = np.zeros(0)
@@ -150,21 +155,24 @@ class CurveModel:
             return
         errors = self._predicted(t, y) if self.ready else []
         at = int(self.t.searchsorted(t))
-        self.y = inserted(self.y, at, y) if len(self.t) else y[None, :].copy()
-        self.t = inserted(self.t, at, t)
-        self.scale = float((self.y.max(axis=0) - self.y.min(axis=0)).max()) or 1.0
-        if len(self.t) < FEWEST_POINTS:
-            return
+        points, values = self._with(at, t, y)
         if not self.ready:
-            self.ready = True
-            self._polynomials.fit(self.t, self.y)
-            self._fit_rational()
-        else:
-            self._polynomials.insert(self.t, self.y, at)
-            self._renew_rational(at, errors[R])
+            self.rebuild(points, values, self.lost)
+            return
+        self._take(points, values)
+        self._polynomials.insert(self.t, self.y, at)
+        self._renew_rational(at, errors[R])
         self._renew_squares(at, errors)
         self._choose()
         self._remember_split(at)
+
+    def _with(self, at: int, t: float, y: Floats) -> tuple[Floats, Floats]:
+        """Return the points and the values with a further point in front of number `at`."""
+        return inserted(self.t, at, t), inserted(self.y.reshape(-1, len(y)), at, y)
+
+    def _take(self, t: Floats, y: Floats) -> None:
+        self.t, self.y, self.h = t, y, t[1:] - t[:-1]
+        self.scale = (float((y.max(axis=0) - y.min(axis=0)).max()) or 1.0) if len(t) else 1.0
 
     def _remember_split(self, at: int) -> None:
         """Remember by how much the error has fallen where the point number `at` divided an interval, and on which side.
@@ -195,15 +203,14 @@ class CurveModel:
             keep = self.t != t
             points, values, lost = self.t[keep], self.y[keep], [*self.lost, t]
         else:
-            at = int(np.searchsorted(self.t, t))
-            points, values = np.insert(self.t, at, t), np.insert(self.y.reshape(len(self.t), len(y)), at, y, axis=0)
+            points, values = self._with(int(self.t.searchsorted(t)), t, y)
             lost = [u for u in self.lost if u != t]
         self.rebuild(points, values, lost)
 
     def rebuild(self, t: Floats, y: Floats, lost: list[float]) -> None:
         """Start anew with many points; the record is kept."""
-        self.t, self.y, self.lost = t, y, sorted(lost)
-        self.scale = (float(np.ptp(y, axis=0).max()) or 1.0) if len(t) else 1.0
+        self._take(t, y)
+        self.lost = sorted(lost)
         self.ready = len(t) >= FEWEST_POINTS
         self.streak, self.fall, self._last_raw = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
         if self.ready:
@@ -245,7 +252,7 @@ class CurveModel:
     def _places(self, rows: Any = slice(None)) -> Floats:
         """Return the places at which R is looked at in some intervals, shape (len(rows), len(PLACES))."""
         left = self.t[:-1][rows, None]
-        places: Floats = left + (self.t[1:][rows, None] - left) * PLACES
+        places: Floats = left + self.h[rows, None] * PLACES
         return places
 
     def _renew_rational(self, at: int, error: float) -> None:
@@ -307,8 +314,7 @@ class CurveModel:
         self._differ = np.abs(value - before).max(axis=0)
         self._at_places, self._signs = value, signs.reshape(places.shape)
         poles = found.poles()
-        real = poles.real
-        h = (self.t[1:] - self.t[:-1])[self.t[1:-1].searchsorted(real)]
+        real, h = poles.real, self.h[self.t[1:-1].searchsorted(poles.real)]
         self._poles = poles[(real > self.t[0]) & (real < self.t[-1]) & (poles.imag >= 0) & (poles.imag < h)]
         self._above = self._above_differ = np.zeros(0)
         if len(self._poles):
@@ -348,12 +354,10 @@ class CurveModel:
             self._squares = LeastSquares(self.t, self.y)
         else:
             self._squares.insert(at, errors[S])
-        last = [errors for errors, _, _ in self._record][-(MEMORY if self.noise else 3) :]
+        last = [errors[:S] for errors, _, _ in self._record][-(MEMORY if self.noise else 3) :]
         self.noise = self.suspected = False
-        unpredicted = max(self._squares.rms / 4, 10 * TOLERANCE * self.scale)
-        if last and all(
-            sum(e * e for e in one) > len(last) * unpredicted**2 for one in list(zip(*last, strict=True))[:S]
-        ):
+        mean_squares = [sum(e * e for e in one) / len(last) for one in zip(*last, strict=True)]
+        if math.sqrt(min(mean_squares, default=0.0)) > max(self._squares.rms / 4, 10 * TOLERANCE * self.scale):
             pairs, different = self._squares.pairs(self.t, self.y)
             self.noise = pairs >= 3 and different > 0.6 * pairs
             self.suspected = self._squares.noise_like and pairs < 3 and different == pairs
@@ -361,8 +365,7 @@ class CurveModel:
     def _choose(self) -> None:
         """Choose the interpolant of each interval."""
         self._unreal = None
-        n = len(self.t) - 1
-        h = self.t[1:] - self.t[:-1]
+        n, h = len(self.h), self.h
         self.gap = np.zeros(n, dtype=bool)
         if self.lost:
             inside = [u for u in self.lost if self.t[0] < u < self.t[-1]]
@@ -393,6 +396,7 @@ class CurveModel:
                     self.use[short] = score[:, short].argmin(axis=0)
         self.raw = own[self.use, np.arange(n)]
         self.error = np.where((self.use < R) & (h > COARSEST), np.inf, self.raw)
+        self.resolve_breaks(self.break_width)
         # believed no further than the last predictions
         self.claim = np.maximum(self.raw * np.maximum(worse, 1.0)[self.use], 10 * TOLERANCE * self.scale)
 
@@ -407,23 +411,20 @@ class CurveModel:
 
     # -- for placement ---------------------------------------------------------------------------------------------
 
-    @property
-    def closed(self) -> Bools:
-        """The intervals in which a break is located well enough, shape (n - 1,).
+    def resolve_breaks(self, width: float) -> None:
+        """Set `break_width`, and `closed`: in which intervals a break is located well enough.
 
-        Those shorter than `CLOSED`, and those shorter than `break_width` in or beside a step or a pole, where values
-        would only grow, and the rounding errors of fits with them. Not those at a cusp, where the error still falls.
+        Those shorter than `CLOSED`, and those shorter than `width` in or beside a step or a pole, where values would
+        only grow, and the rounding errors of fits with them. Not those at a cusp, where the error still falls.
         """
-        h = self.t[1:] - self.t[:-1]
-        short = np.flatnonzero(h < self.break_width)
-        if len(short):
+        self.break_width = width
+        self.closed = np.zeros(len(self.h), dtype=bool)
+        short = (self.h < width).nonzero()[0]
+        if len(short) and self.ready:
             change = np.abs(self.y[short + 1] - self.y[short]).max(axis=1)
             breaks = short[(change > STEP * self.scale) & (self.use[short] != R)]
             apart = np.abs(self.t[short, None] - self.t[breaks]).min(axis=1, initial=math.inf)
-            short = short[(apart <= BESIDE_BREAK * self.break_width) | (h[short] < CLOSED)]
-        closed = np.zeros(len(h), dtype=bool)
-        closed[short] = True
-        return closed
+            self.closed[short] = (apart <= BESIDE_BREAK * width) | (self.h[short] < CLOSED)
 
     @property
     def polynomial_errors(self) -> Floats:
@@ -454,7 +455,7 @@ class CurveModel:
                 value[some] = self._value(kind, u[some], rows[some])
         if closed.any():  # a line through the break
             i = rows[closed]
-            share = (u[closed] - self.t[i]) / (self.t[i + 1] - self.t[i])
+            share = (u[closed] - self.t[i]) / self.h[i]
             value[closed] = self.y[i] + share[:, None] * (self.y[i + 1] - self.y[i])
         return value
 
@@ -497,9 +498,8 @@ class CurveModel:
         """
         if not self.ready or not self._record:
             return math.inf
-        h = self.t[1:] - self.t[:-1]
         there = ~self.gap & ~self.closed
-        if not there.any() or h[there].max() > COARSEST:
+        if not there.any() or self.h[there].max() > COARSEST:
             return math.inf
         return max(float(self.claim[there].max()), self.last_error())
 
@@ -559,7 +559,7 @@ class CurveModel:
         if self._unreal is None:
             poles = np.zeros(0) if self._rational is None else self._rational.poles()
             poles = poles[poles.imag >= 0]
-            rows = np.clip(np.searchsorted(self.t, poles.real) - 1, 0, len(self.t) - 2)
+            rows = self.t[1:-1].searchsorted(poles.real)
             a, b = self.t[rows], self.t[rows + 1]
             poles = poles[np.abs(poles - np.clip(poles.real, a, b)) < b - a]
             self._unreal = poles[~self._are_real(poles, self._shifts(poles, FITS))] if len(poles) else poles
