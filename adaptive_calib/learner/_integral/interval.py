@@ -455,7 +455,7 @@ class QuadratureInterval:
             halves.append(norm(above.parts[1 - i].igral))
             part = above
         if all(_SLOW * before < near < before for near, before in pairwise(halves)):
-            self.err = max(self.err, _OF_SLOW * halves[0] ** 2 / (halves[1] - halves[0]))
+            self.err = max(self.err, _OF_SLOW * halves[0] * (halves[0] / (halves[1] - halves[0])))
 
     def twin(self, i: int, values: Mapping[float, Value]) -> tuple[float, Value, float] | None:
         """Return a point beside the node `i`, the value that the interpolant foretells from the node's, and `LEAST`.
