@@ -38,7 +38,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -348,10 +347,7 @@ class AverageLearner1D(Learner1D):
         ``mode="shared"`` it is at least the length of two pieces of the curve.
         """
         if self._shared is not None:
-            error = self.largest_error()
-            if not math.isfinite(error):
-                return None
-            return replace(Claim.estimated(error), resolution=self._shared.resolution(self._sites))
+            return self._shared.claim(self._sites, self.alpha)
         if self._goal is None:
             return super().claim()
         return self._goal.claim(self._intervals, len(self.data), self._domain.x, resolution=True)

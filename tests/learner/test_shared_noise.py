@@ -106,8 +106,8 @@ def test_the_band_holds_steps(level: float) -> None:
         slope_curve = fit(Samples(t, np.ones(600), np.tanh(8 * (t - step)) + each, np.zeros(600)))
         inside = np.abs(step_curve(_FINE) - np.sign(_FINE - step)) <= step_curve.error(_FINE, 2.6)
         assert inside.mean() > 0.995
-        assert step_curve.largest_error(2.6) > 0.9
-        largest.append(slope_curve.largest_error(2.6))
+        assert step_curve.error(_FINE, 2.6).max() > 0.9
+        largest.append(slope_curve.error(_FINE, 2.6).max())
     assert np.median(largest) < 1.5 * level
 
 
@@ -277,6 +277,29 @@ def test_gaps_come_before_repeats() -> None:
     simple(few, goal=lambda learner: learner.largest_error() < 0.2 or learner.nsamples >= 600)
     assert few.largest_error() < 0.2
     assert few.npoints == 19
+
+
+def test_parts_without_values() -> None:
+    """A part without any valid sample has no mean and is left out of the error; single samples without are nothing."""
+
+    def partly(x: Any) -> Any:
+        return np.where(np.abs(np.asarray(x) - 0.6) < 0.25, np.nan, np.cos(4 * np.asarray(x)))
+
+    learner = _told(partly, 0.05, 250)
+    assert learner.largest_error() < 0.1
+    claim = learner.claim()
+    assert claim is not None
+    assert 0.2 < claim.unpredicted < 0.26
+    values, errors = learner.predict(_X, return_error=True)
+    assert np.isnan(values[np.abs(_X - 0.6) < 0.23]).all()
+    known = np.isfinite(partly(_X)) & np.isfinite(values)
+    assert known.mean() > 0.72
+    assert np.mean(np.abs(values - partly(_X))[known] <= errors[known]) > 0.98
+    assert [round(turn.x, 1) for turn in learner.extrema()] == [-0.8, 0.0]
+    chance = _told(lambda x: np.nan if int(1e4 * abs(math.sin(1e3 * x))) % 5 == 0 else 2 * x, 0.05, 401)
+    assert 40 < chance.ninvalid < 120
+    assert chance.largest_error() < 0.1
+    assert np.isfinite(chance.predict(_X)).all()
 
 
 def test_max_samples_everywhere() -> None:

@@ -296,10 +296,6 @@ class MeanCurve:
         found = [each.spline.functionals(rows(each), quantile) for each in self.splines]
         return np.asarray(np.max([np.abs(value - found[0][0]) + width for value, width in found], axis=0))
 
-    def largest_error(self, quantile: float) -> float:
-        """Return the largest half-width of the band."""
-        return float(self.error(np.concatenate([GRID, self.places]), quantile).max())
-
     def resolution(self) -> float:
         """Return the length of two pieces of the spline where they are longest, as a share of the domain."""
         return float(2 * _STEP / self.steepness().min())

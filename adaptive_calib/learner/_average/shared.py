@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,14 @@ from adaptive_calib._arrays import Floats
 from adaptive_calib.learner._average.mean_curve import FEWEST_PLACES, GRID, MeanCurve, Samples, fit, straight
 from adaptive_calib.learner._average.places import LOOK, next_places
 from adaptive_calib.learner._average.site import Site
+from adaptive_calib.learner.claims import Claim
 
 __all__ = ["Band", "SharedNoise"]
 
 #: Samples of the first fit, and growth until the next.
 START, GROWTH = 60, 1.15
+#: Neighbouring places without a valid sample that make a part of the domain without a mean; fewer are chance.
+BLANK = 3
 #: Places are rounded to this share of the domain, so that rounding errors of sums do not move them.
 GRAIN = 2.0**-40
 
@@ -41,12 +44,15 @@ class Band:
         Ends of the domain.
     quantile : float
         Of the band.
+    blanks : array, shape (k, 2)
+        Parts without a valid sample, as shares of the domain: the mean is NaN there.
     """
 
     curve: MeanCurve
     low: float
     high: float
     quantile: float
+    blanks: Floats
 
     def _t(self, u: Floats) -> Floats:
         return np.clip((u - self.low) / (self.high - self.low), 0, 1)
@@ -55,6 +61,7 @@ class Band:
         """Return the mean at u, shape (len(u), 1), and the half-width of the band."""
         known = np.isfinite(u)
         t = self._t(np.where(known, u, self.low))
+        known &= ~_within(t, self.blanks)
         value, error = self.curve(t), self.curve.error(t, self.quantile)
         return np.where(known, value, np.nan)[:, None], np.where(known, error, np.nan)
 
@@ -64,7 +71,8 @@ class Band:
 
     def edges(self) -> Floats:
         """Return the coordinates between which the curve is a polynomial."""
-        edges: Floats = self.low + (self.high - self.low) * self.curve.knots()
+        knots = np.unique([*self.curve.knots(), *self.blanks.ravel()])
+        edges: Floats = self.low + (self.high - self.low) * knots
         edges[-1] = self.high
         return edges
 
@@ -82,7 +90,7 @@ class SharedNoise:
         self._domain = domain
         # number of samples in the fit and in all -> the samples of the fit, and the curve
         self._fits: dict[bool, tuple[int, Any, MeanCurve | None]] = {}
-        self._kept: tuple[MeanCurve | None, float, tuple[float, float]] = (None, math.nan, (math.inf, 1.0))
+        self._kept: tuple[Any, tuple[float, float]] = (None, (math.inf, 1.0))
 
     # -- samples ---------------------------------------------------------------------------------------------------
 
@@ -138,17 +146,41 @@ class SharedNoise:
     def band(self, sites: Mapping[float, Site], alpha: float) -> Band | None:
         """Return the curve of all samples with its band; None with too few."""
         curve = self._fitted(sites, True)
-        return None if curve is None else Band(curve, self._domain.low, self._domain.high, self.quantile(alpha))
+        if curve is None:
+            return None
+        return Band(curve, self._domain.low, self._domain.high, self.quantile(alpha), self._blanks(sites))
+
+    def _blanks(self, sites: Mapping[float, Site]) -> Floats:
+        """Return the parts, longer than `LOOK`, between `BLANK` or more neighbouring places without a valid sample."""
+        runs = groupby(self._sampled(sites), lambda one: one[1])
+        invalid = [[t for t, _ in run] for valid, run in runs if not valid]
+        return np.array(
+            [(run[0], run[-1]) for run in invalid if len(run) >= BLANK and run[-1] - run[0] > LOOK]
+        ).reshape(-1, 2)
+
+    def claim(self, sites: Mapping[float, Site], alpha: float) -> Claim | None:
+        """Return what is claimed of the mean; None without an error."""
+        error = self.largest_error(sites, alpha)
+        if not math.isfinite(error):
+            return None
+        unpredicted = float(np.diff(self._blanks(sites)).sum())
+        return replace(Claim.estimated(error), resolution=self.resolution(sites), unpredicted=unpredicted)
 
     def resolution(self, sites: Mapping[float, Site]) -> float:
         """Return the share of the domain below which a feature may be missed: by a gap, or by the spline."""
         curve = self._fitted(sites, True)
-        return max(self._longest_gap(sites), 0.0 if curve is None else curve.resolution())
+        sampled = self._sampled(sites)
+        blank = _within(np.array([t for t, _ in sampled]), self._blanks(sites))
+        known = [t for (t, valid), left_out in zip(sampled, blank, strict=True) if valid or left_out]
+        return max(self._longest_gap(known), 0.0 if curve is None else curve.resolution())
 
-    def _longest_gap(self, sites: Mapping[float, Site]) -> float:
-        """Return the longest distance of two places with valid samples, or ends, with a possible place between them."""
-        places = [0.0, *(t for t, _, site in self._inside(sites) if site.valid), 1.0]
-        return max([b - a for a, b in pairwise(places) if self._divisible(a, b)], default=0.0)
+    def _sampled(self, sites: Mapping[float, Site]) -> list[tuple[float, bool]]:
+        """Return the places where there was a sample, ascending, and whether one is valid."""
+        return [(t, site.valid > 0) for t, _, site in self._inside(sites) if site.samples or site.failed]
+
+    def _longest_gap(self, places: list[float]) -> float:
+        """Return the longest distance of two of the places, or ends, with a possible place between them."""
+        return max([b - a for a, b in pairwise([0.0, *places, 1.0]) if self._divisible(a, b)], default=0.0)
 
     def _divisible(self, a: float, b: float) -> bool:
         """Whether another place is possible between two."""
@@ -158,24 +190,28 @@ class SharedNoise:
     def largest_error(self, sites: Mapping[float, Site], alpha: float) -> float:
         """Return the largest half-width of the band; inf while there are gaps longer than `LOOK`."""
         curve = self._fitted(sites, False)
-        if curve is None or self._longest_gap(sites) > LOOK:
+        if curve is None or self._longest_gap([t for t, _ in self._sampled(sites)]) > LOOK:
             return math.inf
-        return self._widest(curve, alpha)[0]
+        return self._widest(curve, sites, alpha)[0]
 
-    def _widest(self, curve: MeanCurve, alpha: float) -> tuple[float, float]:
+    def _widest(self, curve: MeanCurve, sites: Mapping[float, Site], alpha: float) -> tuple[float, float]:
         """Return the largest half-width of the band, and the range of the curve (1 of a constant); kept."""
-        if self._kept[:2] != (curve, alpha):
-            size = float(np.ptp(curve(GRID)))
-            width = curve.largest_error(self.quantile(alpha))
-            self._kept = curve, alpha, (width, size if size > curve.rounding else 1.0)
-        return self._kept[2]
+        blanks = self._blanks(sites)
+        known = curve, alpha, blanks.tolist()
+        if self._kept[0] != known:
+            t = np.concatenate([GRID, curve.places])
+            t = t[~_within(t, blanks)]
+            size = float(np.ptp(curve(t)))
+            width = float(curve.error(t, self.quantile(alpha)).max())
+            self._kept = known, (width, size if size > curve.rounding else 1.0)
+        return self._kept[1]
 
     def loss(self, sites: Mapping[float, Site], alpha: float) -> float:
         """Return the largest half-width of the band as a share of the range of the curve; inf before the first fit."""
         curve = self._fitted(sites, False)
         if curve is None:
             return math.inf
-        width, size = self._widest(curve, alpha)
+        width, size = self._widest(curve, sites, alpha)
         return width / size
 
     # -- the next samples ------------------------------------------------------------------------------------------
@@ -231,16 +267,21 @@ class SharedNoise:
             names[place] = x
             return place
 
-        finer = curve is None or self._widest(curve, alpha)[0] > enough
+        finer = curve is None or self._widest(curve, sites, alpha)[0] > enough
         more, at_new = n - len(chosen), (max(fewest, 1), most)
         chosen += next_places(t, number, room, curve, more, possible, self._divisible, at_new, finer)
         seed = 1 + max((max(_seeds(site), default=-1) for _, _, site in known), default=-1)
         points = [(seed + k, names[place]) for k, place in enumerate(chosen)]
         if curve is None:
             return points, [math.inf] * len(points)
-        bars = curve.error(np.array(chosen), width) / self._widest(curve, alpha)[1]
+        bars = curve.error(np.array(chosen), width) / self._widest(curve, sites, alpha)[1]
         counts = dict(zip(t.tolist(), number.tolist(), strict=True))
         return points, [bar / (counts.get(place, 0.0) + 1) for bar, place in zip(bars.tolist(), chosen, strict=True)]
+
+
+def _within(t: Floats, parts: Floats) -> Any:
+    """Return whether each t lies in one of `parts`, shape (k, 2), ends included."""
+    return ((parts[:, 0] <= t[:, None]) & (t[:, None] <= parts[:, 1])).any(axis=1)
 
 
 def _taken(site: Site) -> int:

@@ -357,7 +357,9 @@ def _change(pieces: SmoothPieces, x: float, distance: float, value: float, compo
 
 def _prominent(pieces: SmoothPieces, values: Floats, e: Floats, component: int) -> list[int]:
     """Return the numbers of the extrema that differ from their neighbours, or from the ends, by more than the error."""
-    ends = pieces.at(np.array([pieces.a[0], pieces.b[-1]]))[:, component]
+    # those of the pieces that have values: T_k(±1) is (±1)^k
+    c = pieces.c[np.isfinite(pieces.c[:, :, component]).all(axis=1), :, component]
+    ends = (c[0] * (-1.0) ** np.arange(DEGREE + 1)).sum(), c[-1].sum()
     least = RESOLVED * float(np.nanmax(np.abs(pieces.c[:, :, component])))
     numbers = [-1, *range(len(values)), -2]
     while len(numbers) > 2:
