@@ -36,6 +36,7 @@ import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -166,14 +167,14 @@ class CurveIntervals:
 
     def combined(self) -> list[tuple[float, float, float]]:
         """Return all stretches between neighbouring points, known or pending: (a, b, loss), from left to right."""
-        edges = sorted([*self._us, *self._pending])
+        edges = self._edges()
         if len(edges) < 2:
             return []
-        losses = self._losses(np.array(edges)).tolist()
+        losses = self._losses(edges).tolist()
         known = (self._us[0], self._us[-1]) if self._us else (math.inf, -math.inf)
         return [
             (a, b, loss if known[0] <= a and b <= known[1] else math.inf)
-            for (a, b), loss in zip(pairwise(edges), losses, strict=True)
+            for (a, b), loss in zip(pairwise(edges.tolist()), losses, strict=True)
         ]
 
     @property
@@ -189,9 +190,9 @@ class CurveIntervals:
         """
         if not (self.domain.low in self._values and self.domain.high in self._values):
             return math.inf
-        edges = self._us if real else sorted([*self._us, *self._pending])
-        losses = self._losses(np.array(edges))
-        open_somewhere = bool(losses.any()) or bool(self._opens(np.array(edges)).any())
+        edges = np.array(self._us) if real else self._edges()
+        losses = self._losses(edges)
+        open_somewhere = bool(losses.any()) or bool(self._opens(edges).any())
         last = self._model.last_error() / self._model.scale if open_somewhere else 0.0
         return max(float(losses.max(initial=0.0)), last)
 
@@ -346,6 +347,10 @@ class CurveIntervals:
             return np.array([self._is_open(a, b) for a, b in pairwise(ends)], dtype=bool)
         return np.asarray(edges[1:] - edges[:-1] >= self.domain.shortest)
 
+    def _edges(self) -> Floats:
+        """Return the known and the pending points, ascending."""
+        return np.array(sorted([*self._us, *self._pending]) if self._pending else self._us)
+
     def _pieces(self, edges: Floats) -> tuple[Floats, Floats, Any, Bools]:
         """Return, for pieces between neighbouring `edges`: length, error, interval of the model, whether it has one.
 
@@ -462,7 +467,7 @@ class CurveIntervals:
         return max(ROUNDING * model.scale, rounding)
 
     def _next(self) -> tuple[float, float] | None:
-        edges = np.array(sorted([*self._us, *self._pending]) if self._pending else self._us)
+        edges = self._edges()
         opens = self._opens(edges)
         if not opens.any():
             return None
@@ -478,7 +483,6 @@ class CurveIntervals:
         closed = (length < CLOSED) | model.closed[rows]
         score[closed & inside] = -1.0
         coarse = score == np.inf
-        rational = inside & (model.use[rows] == R)
         if coarse.any():
             i = int(np.argmax(np.where(coarse, length, -1.0)))
             return self._place(edges, i, share), math.inf
@@ -494,12 +498,11 @@ class CurveIntervals:
         if squares.any():
             # least squares want points evenly
             score = np.where(squares, score * length / length.max(), score)
+        rational = inside & (model.use[rows] == R)
+        best = self._rational_place(edges, opens) if rational.any() else None
         score[rational] = -1.0
         worst = int(score.argmax())
         top = float(score[worst])
-        best: tuple[float, float] | None = None
-        if rational.any():
-            best = self._rational_place(edges, opens)
         floor = self._floor()
         if best is not None and best[1] > max(top, floor):
             return best[0], best[1] / model.scale
@@ -508,15 +511,10 @@ class CurveIntervals:
         # converged everywhere: in turn the longest piece, and the one that polynomials find the hardest
         i = int(np.argmax(np.where(opens, length, -1.0)))
         if count % 2 and inside.any():
-            hard = np.where(opens & inside & ~closed, self._hardness(length, rows), -1.0)
+            errors = model.polynomial_errors[rows] * np.minimum(length / model.h[rows], 1.0) ** ORDER
+            hard = np.where(opens & inside & ~closed, errors, -1.0)
             i = int(np.argmax(hard)) if hard.max() > 0 else i
         return self._place(edges, i, share), max(top, 0.0) / model.scale
-
-    def _hardness(self, length: Floats, rows: Any) -> Floats:
-        """Return the estimated errors of the local polynomials in pieces of the intervals `rows`."""
-        model = self._model
-        hardness: Floats = model.polynomial_errors[rows] * np.minimum(length / model.h[rows], 1.0) ** ORDER
-        return hardness
 
     def _rational_place(self, edges: Floats, opens: Bools) -> tuple[float, float] | None:
         """Return where successive rational functions differ most, and how much; None if nowhere is open.
@@ -526,14 +524,13 @@ class CurveIntervals:
         """
         model = self._model
         t, differ, rows = model.rational_places()
-        whole = model.h
         good = (model.use == R) & ~model.gap & ~model.closed
         score = np.where(good[rows], differ, -1.0)
-        best: tuple[float, float] | None = None
+        found: list[tuple[float, float]] = []
         edges_t, pending = self._t(edges), self._t(np.array(self._pending))
         beside = model.t[1:-1].searchsorted(pending)
         if self._pending:
-            score *= np.multiply.reduce(np.minimum(1.0, ((t - pending[:, None]) / whole[beside, None]) ** 2))
+            score *= np.multiply.reduce(np.minimum(1.0, ((t - pending[:, None]) / model.h[beside, None]) ** 2))
         for row in sorted(set(beside[good[beside] & self._one_sided(beside)].tolist())):
             inside = rows == row
             score[inside] = -1.0
@@ -541,20 +538,17 @@ class CurveIntervals:
             first, last = edges_t.searchsorted(model.t[row : row + 2])
             cuts = edges_t[first : last + 1]
             lengths = cuts[1:] - cuts[:-1]
-            pieces = differ[at] * self._falls(cuts, lengths / whole[row], np.full(len(lengths), row))
+            pieces = differ[at] * self._falls(cuts, lengths / model.h[row], np.full(len(lengths), row))
             j = int(np.argmax(pieces))
-            if best is None or pieces[j] > best[1]:
-                share = float((t[at] - model.t[row]) / whole[row])
-                best = self._u(float(cuts[j] + share * lengths[j])), float(pieces[j])
+            share = (t[at] - model.t[row]) / model.h[row]
+            found.append((float(pieces[j]), float(cuts[j] + share * lengths[j])))
         at = int(np.argmax(score))
-        if score[at] >= 0 and (best is None or score[at] > best[1]):
-            best = self._u(float(t[at])), float(score[at])
-        if best is None:
+        most, place = max([*found, (float(score[at]), float(t[at]))], key=itemgetter(0))
+        u = self._u(place)
+        i = int(edges[1:-1].searchsorted(u, side="right"))
+        if most < 0 or not opens[i]:
             return None
-        i = min(max(int(np.searchsorted(edges, best[0], side="right")) - 1, 0), len(edges) - 2)
-        if not opens[i]:
-            return None
-        return self.domain.place(float(edges[i]), float(edges[i + 1]), best[0]), best[1]
+        return self.domain.place(float(edges[i]), float(edges[i + 1]), u), most
 
     def _u(self, t: float) -> float:
         return self.domain.low + t * self.scale.width
@@ -564,8 +558,7 @@ class CurveIntervals:
         ends = edges.tolist()
         taken = set(ends)
         for k in range(len(ends) + 2):
-            t = _warp(_halves(k))
-            u = self.domain.low + t * self.scale.width
+            u = self._u(_warp(_halves(k)))
             i = min(max(bisect_right(ends, u) - 1, 0), len(ends) - 2)
             if not opens[i]:
                 continue

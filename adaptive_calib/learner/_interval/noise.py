@@ -36,15 +36,13 @@ RATIO = 4.0
 
 def _contrasts(points: Floats, values: Floats, order: int) -> Floats:
     """Return the scaled differences of one order, shape (number of points - order,)."""
-    found = []
-    for start in range(len(points) - order):
-        x = points[start : start + order + 1]
-        # in units of the window, so that no product overflows
-        gaps = (x[:, None] - x) / (x[-1] - x[0])
-        np.fill_diagonal(gaps, 1.0)
-        w = 1 / np.prod(gaps, axis=1)
-        found.append(float(w @ values[start : start + order + 1]) / math.sqrt(float(w @ w)))
-    return np.array(found)
+    at = np.arange(len(points) - order)[:, None] + np.arange(order + 1)
+    x = points[at]
+    # in units of the window, so that no product overflows
+    gaps = (x[:, :, None] - x[:, None, :]) / (x[:, -1:] - x[:, :1])[:, :, None]
+    gaps[:, np.arange(order + 1), np.arange(order + 1)] = 1.0
+    w = 1 / np.prod(gaps, axis=2)
+    return np.asarray(np.sum(w * values[at], axis=1) / np.sqrt(np.sum(w**2, axis=1)))
 
 
 def plateau(points: Sequence[float], values: Sequence[float]) -> float | None:
