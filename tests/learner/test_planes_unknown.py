@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from adaptive_calib.learner import Learner2D, LearnerND, SequenceLearner
-from adaptive_calib.learner._simplex.error_goal import MOST_UNRESOLVED
+from adaptive_calib.learner._simplex.noise import most_unresolved
 from adaptive_calib.runner import BlockingRunner, SequentialExecutor, simple
 
 _BOX = [(-1.0, 1.0), (-1.0, 1.0)]
@@ -90,7 +90,7 @@ def test_cells_beside_invalid_points_count_as_not_known() -> None:
     assert learner.largest_error() < 0.2
     true = np.array([_half(tuple(point)) for point in _GRID])
     missed = np.isnan(learner.predict(_GRID)) & ~np.isnan(true)
-    assert missed.mean() <= MOST_UNRESOLVED
+    assert missed.mean() <= most_unresolved(2)
 
 
 @pytest.mark.parametrize(("mode", "goal", "points"), [("linear", 0.15, 300), ("smooth", 0.1, 150)])
@@ -130,6 +130,29 @@ def test_error_goal(learner_type: Any, function: Any, goal: float) -> None:
     assert learner.npoints < 1000
 
 
+@pytest.mark.parametrize(
+    ("radius", "reason"),
+    [
+        pytest.param(0.5, "checked at", marks=pytest.mark.slow),
+        (1.1, "points would make it 10%; the rest is within the goal"),
+    ],
+)
+def test_a_ball_of_values(radius: float, reason: str) -> None:
+    """The surface of a region in space gets small slowly: a run goes on, or says how many points that would take."""
+
+    def ball(point: tuple[float, ...]) -> float:
+        return point[0] + point[1] * point[2] if math.hypot(*point) < radius else math.nan
+
+    learner = LearnerND(ball, [(-1, 1)] * 3)
+    runner = BlockingRunner(learner, error_goal=0.3, executor=SequentialExecutor())
+    assert reason in runner.stop_reason
+    assert runner.goal_reached == (reason == "checked at")
+    claim = learner.claim()
+    if runner.goal_reached:
+        assert claim is not None
+        assert 0.02 < claim.unresolved <= most_unresolved(3)
+
+
 def test_a_check_beside_a_region_without_values_is_whole() -> None:
     """Places where there is no prediction say nothing, and are replaced: the claim has the share that was asked for."""
     learner = Learner2D(_half, _BOX, mode="smooth")
@@ -147,7 +170,7 @@ def test_a_step_ends() -> None:
     BlockingRunner(learner, error_goal=0.2, executor=SequentialExecutor())
     claim = learner.claim()
     assert claim is not None
-    assert 0 < claim.unresolved <= MOST_UNRESOLVED
+    assert 0 < claim.unresolved <= most_unresolved(2)
     assert "small cells" in str(claim)
     true = np.array([_step(tuple(point)) for point in _GRID])
     assert np.mean(np.abs(learner.predict(_GRID) - true) > 0.2) <= claim.fraction + claim.unresolved

@@ -5,7 +5,7 @@ share of all points at a time; the estimate is then computed again. Cells beside
 not known: their error is infinite.
 
 At a step or a pole the estimate does not fall, and at the edge of a region of invalid values it stays infinite. Such
-cells are refined until they are small and, together, at most `MOST_UNRESOLVED` of the domain; then they are left out
+cells are refined until they are small and, together, at most `most_unresolved` of the domain; then they are left out
 and their share is reported (`Claim.unresolved`), so that a run ends. The edge of a region of invalid values is long, so
 that it gets at most `EDGE` of the points while there are other cells to refine.
 
@@ -24,7 +24,7 @@ import numpy as np
 
 from adaptive_calib.learner._domain_nd import GRID, DomainND, PointND
 from adaptive_calib.learner._simplex.interpolant import CellErrors, Interpolant
-from adaptive_calib.learner._simplex.noise import NoiseWatch
+from adaptive_calib.learner._simplex.noise import NoiseWatch, most_unresolved
 from adaptive_calib.learner.claims import Claim, ErrorCheck
 
 __all__ = ["CAUTION", "GOAL_CAUTION", "ErrorGoal", "OpenCells", "open_cells"]
@@ -35,9 +35,6 @@ CAUTION = 2.0
 #: The same where points are chosen by the estimate, which then is nearly equal everywhere: at 90 points of a bell the
 #: true error was 1.2 times the estimate with `CAUTION` in one place.
 GOAL_CAUTION = 2.5
-
-#: Largest share of the domain in cells that are left out.
-MOST_UNRESOLVED = 0.02
 
 #: Share of the points that are chosen from one estimate.
 BATCH = 1 / 16
@@ -72,8 +69,8 @@ class OpenCells:
 
 
 def resolution(ndim: int) -> float:
-    """Return the longest edge of a cell that may be left out: 1/64 of the box in two dimensions, 1/16 in three."""
-    return float(2.0 ** (-12 / ndim))
+    """Return the longest edge of a cell that may be left out: about as many cells lie along a face of the box."""
+    return float(64.0 ** (-1 / (ndim - 1)))
 
 
 def open_cells(cells: CellErrors, error: float, volume: float, caution: float = GOAL_CAUTION) -> OpenCells:
@@ -88,9 +85,10 @@ def open_cells(cells: CellErrors, error: float, volume: float, caution: float = 
         Volume of the domain.
     """
     over = caution * cells.errors > error  # False for NaN: without any valid value there is nothing to refine
-    small = over & (cells.longest <= resolution(cells.places.shape[1]))
+    ndim = cells.places.shape[1]
+    small = over & (cells.longest <= resolution(ndim))
     share = float(cells.volumes[small].sum()) / volume
-    left_out = small if share <= MOST_UNRESOLVED else np.zeros_like(small)
+    left_out = small if share <= most_unresolved(ndim) else np.zeros_like(small)
     wanted = np.flatnonzero(over & ~left_out)
     # of equal errors the largest cell first
     order = wanted[np.lexsort((-cells.volumes[wanted], -cells.errors[wanted]))]

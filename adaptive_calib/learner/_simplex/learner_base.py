@@ -18,9 +18,10 @@ import cloudpickle
 import numpy as np
 
 from adaptive_calib.learner._domain_nd import DomainND, PointND
-from adaptive_calib.learner._simplex.error_goal import CAUTION, GOAL_CAUTION, MOST_UNRESOLVED, ErrorGoal
+from adaptive_calib.learner._simplex.error_goal import CAUTION, GOAL_CAUTION, ErrorGoal
 from adaptive_calib.learner._simplex.interpolant import Interpolant
 from adaptive_calib.learner._simplex.mesh import Cell, CellLosses, ChosenCell, Mesh
+from adaptive_calib.learner._simplex.noise import most_unresolved
 from adaptive_calib.learner._simplex.parameters import PlaneMode, check_parameters
 from adaptive_calib.learner._simplex.places import drawn_point, face_centres, far_corner, snapped
 from adaptive_calib.learner._simplex.smooth import (
@@ -599,7 +600,8 @@ class TriangulatedLearner(BaseLearner):
             largest estimate that `predict` gives in the middle of an edge, a triangle or a cell. Where the function is
             smooth and resolved the true error of linear interpolation was 0.4 to 0.9 of it, at kinks up to 1.7 times as
             large; features between points are not in it. Infinite until all start points are observed and there are 25
-            N points, and while more than 2 % of the domain are cells beside an invalid or failed point.
+            N points, and while more than 2 % of the domain, 10 % above the plane, are cells beside an invalid or failed
+            point.
 
         Notes
         -----
@@ -615,7 +617,7 @@ class TriangulatedLearner(BaseLearner):
             cells = interpolant.cells()
             error = (CAUTION if self._goal is None else GOAL_CAUTION) * interpolant.largest_error()
             unknown = float(cells.volumes[np.isinf(cells.errors)].sum()) / self._domain.volume()
-            if math.isnan(error) or unknown > MOST_UNRESOLVED:
+            if math.isnan(error) or unknown > most_unresolved(self.ndim):
                 error = math.inf
             self._estimate = (count, error)
         return error

@@ -20,21 +20,30 @@ from adaptive_calib.learner._simplex.interpolant import Interpolant
 from adaptive_calib.learner._twins import Twins
 from adaptive_calib.learner.values import no_valid_value
 
-__all__ = ["NoiseWatch"]
+__all__ = ["NoiseWatch", "most_unresolved"]
 
 #: Twins are asked for from this number of points on, and again when it has grown by this factor.
 FIRST, GROWTH = 100, 1.5
-#: An estimate that is left with more than this share of what it was has not fallen.
+#: An estimate of which more than this share is left has not fallen.
 FALLEN = 0.8
 #: Part of the goal by which the values of twins differ if they do.
 LEAST = 0.01
 #: They also differ by more than this many times what the slope of a cell makes of their distance, as near a pole.
 STEEP = 20.0
-#: A run ends if this share of the domain lies beside missing values, and does not fall in `LOOKS` looks in a row.
-UNKNOWN, LOOKS = 0.02, 3
+#: A run ends if in this number of looks in a row the domain beside missing values is no less than before, or is all
+#: that is left and needs more than `MOST_POINTS`.
+LOOKS, MOST_POINTS = 3, 5_000
 #: A goal of fewer standard deviations than this cannot be checked by single values; the run ends if the estimate does
 #: not fall any more, at the third look that finds the noise, or at the first one below `BELOW`.
 TOO_NEAR, BELOW = 5.0, 1.0
+
+
+def most_unresolved(ndim: int) -> float:
+    """Return the largest share of the domain that may be left out, in cells at steps or beside missing values.
+
+    A layer of cells along a surface gets thinner with the root of their number only.
+    """
+    return 0.02 if ndim == 2 else 0.1
 
 
 class NoiseWatch:
@@ -63,7 +72,7 @@ class NoiseWatch:
         self._before = math.inf
         self._stands = False  # the estimate has not fallen
         self._noisy = 0  # looks that found noise too near to the goal
-        self._unknown, self._looks = math.inf, 0
+        self._unknown, self._looks, self._count = math.inf, 0, 0
 
     def due(self, count: int, valid: bool) -> bool:
         """Whether the estimate at `count` points is to be looked at; ends the run if none of them is valid."""
@@ -87,7 +96,7 @@ class NoiseWatch:
         finite = errors[np.isfinite(errors)]
         median = float(np.median(finite)) if len(finite) else 0.0
         self._stands, self._before = median > FALLEN * self._before, median
-        self._look_for_values(errors, interpolant)
+        self._look_for_values(errors, interpolant, count)
         worst = np.argsort(np.where(np.isfinite(errors), -errors, math.inf), kind="stable")
         self.twins.choose(self._pairs(interpolant, points, interpolant.triangulation.simplices[worst]))
 
@@ -107,16 +116,27 @@ class NoiseWatch:
                     slope = float(np.nanmax(rises[lengths > 0] / lengths[lengths > 0], initial=0.0))
                     yield twin, value, max(LEAST * self.error, STEEP * slope * distance)
 
-    def _look_for_values(self, errors: np.ndarray, interpolant: Interpolant) -> None:
-        """End the run if the domain beside missing values does not become less."""
-        volumes = interpolant.cells().volumes
+    def _look_for_values(self, errors: np.ndarray, interpolant: Interpolant, count: int) -> None:
+        """End the run if the domain beside missing values does not become less, or too slowly.
+
+        If these are a region, n points along its edge make it as little as n^(-1/(N - 1)).
+        """
+        volumes, power = interpolant.cells().volumes, self.domain.ndim - 1
         unknown = float(volumes[np.isinf(errors)].sum()) / self.domain.volume()
-        before, self._unknown = self._unknown, unknown
-        self._looks = self._looks + 1 if unknown > max(UNKNOWN, FALLEN * before) else 0
+        others = float(volumes[np.isfinite(errors) & (errors > self.error)].sum()) / self.domain.volume()
+        most, fall = most_unresolved(self.domain.ndim), (self._count / count) ** (1 / power)
+        needed = count * (unknown / most) ** power
+        stands = unknown > max(most, (1 + fall) / 2 * self._unknown)
+        slow = needed > MOST_POINTS and others <= most
+        self._looks = self._looks + 1 if stands or slow else 0
+        self._count, self._unknown = count, unknown
         if self._looks >= LOOKS:
+            why = "does not become less"
+            if slow and not stands:
+                why = f"about {float(f'{needed:.1g}'):.0f} points would make it {most:.0%}; the rest is within the goal"
             self.stopped = (
                 f"{unknown:.0%} of the domain lies beside points without a valid value (NaN, infinite or failed), and "
-                "does not become less; make the function return a value there, or leave the region out"
+                f"{why}; make the function return a value there, or leave the region out"
             )
 
     def observe(self, point: PointND, value: np.ndarray | None) -> None:
