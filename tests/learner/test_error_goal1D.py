@@ -215,6 +215,12 @@ def test_values_too_large_for_the_goal_end_the_run(mode, f):
     assert runner.goal_reached or any(reason in runner.stop_reason for reason in reasons)
 
 
+@pytest.mark.parametrize("goal", [1e-2, 1e-3])
+def test_waves_that_become_ever_faster_end(goal):
+    """Where a wave is too fast to be resolved the run ends, or knows the rest; no interval is left for ever."""
+    run(Learner1D(lambda x: math.sqrt(x) * math.sin((x or 1.0) ** -0.7), (0, 1), mode="auto"), goal, 700)
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("edge", [0.0, 0.37])
 def test_a_region_without_values(mode, edge):

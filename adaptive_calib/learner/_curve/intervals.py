@@ -75,6 +75,8 @@ CROWD = ((7, 2), (31, 3), (math.inf, 7))
 LARGEST = 1e140
 #: Number of points with which values above `LARGEST` are a reason to stop.
 FIRST = 16
+#: Up to this number of points intervals with the least-squares polynomial are divided evenly though they are few.
+FEW_POINTS = 200
 #: More points than this that are told together are taken in together, see `CurveIntervals.replay`.
 MANY, MEMORY = 2000, 64
 #: Division of an interval: between its middle and the golden section, which is too uneven for polynomials.
@@ -495,8 +497,8 @@ class CurveIntervals:
                 i = int(np.argmax(np.where(wanted, length, -1.0)))
                 return self._place(edges, i, 0.1 * close / float(length[i])), 1.0
         squares = inside & (model.use[rows] == S)
-        if squares.any():
-            # least squares want points evenly
+        if squares.any() and (count < FEW_POINTS or 2 * np.count_nonzero(squares) > len(squares)):
+            # least squares want points evenly; a few short intervals among many would never get any
             score = np.where(squares, score * length / length.max(), score)
         rational = inside & (model.use[rows] == R)
         best = self._rational_place(edges, opens) if rational.any() else None
