@@ -276,6 +276,13 @@ class DomainND:
             axes.append(values)
         return list(itertools.product(*axes))
 
+    def all_points(self, limit: int) -> list[PointND]:
+        """Return all points of a domain of integers; none of another, and none if the box has more than `limit`."""
+        if not all(self.integer):
+            return []
+        ends = np.array([[0.0] * len(self.spans), self.spans])
+        return [point for point in self.lattice(ends, limit) if self.contains(point)]
+
     def _raw(self, k: int, c: float) -> float:
         return _unscaled(self._ends[k][0] + c / self.spans[k] * self._widths[k], self.log[k])
 

@@ -144,8 +144,11 @@ class Claim:
         if self.basis == "estimated":
             how = f"compared with values at {self.checks} random points" if self.checks else "not checked"
             parts = [f"error about {self.error:.3g}, estimated and {how}"]
+        elif self.fraction == 0:
+            parts = [f"error at most {self.error:.3g}; every point of the domain is known"]
         else:
-            parts = [f"error at most {self.error:.3g}; checked at {self.checks} random points: " + self._share()]
+            share = f"at most {_percent(self.fraction)} of the domain ({_percent(self.confidence)} confidence)"
+            parts = [f"error at most {self.error:.3g}; checked at {self.checks} random points: exceeded on {share}"]
         if self.resolution is not None:
             parts.append(f"features narrower than {_percent(self.resolution)} of the domain may be missed")
         if self.unpredicted > 0:
@@ -157,11 +160,6 @@ class Claim:
             more = f" and {len(self.breaks) - 1} more" if len(self.breaks) > 1 else ""
             parts.append(f"but for a break between {a:.10g} and {b:.10g}{more}")
         return "; ".join(parts)
-
-    def _share(self) -> str:
-        if self.fraction == 0:
-            return "every point of the domain is known"
-        return f"exceeded on at most {_percent(self.fraction)} of the domain ({_percent(self.confidence)} confidence)"
 
 
 class ErrorCheck:

@@ -299,9 +299,8 @@ class GPLearner(BaseLearner):
 
     def _lattice(self) -> list[PointND]:
         """Return all points of a domain of few integers; none of another."""
-        ends = np.array([[0.0] * self.ndim, [1.0] * self.ndim])
-        lattice = self._domain.lattice(ends, MOST_LATTICE) if all(self._domain.integer) else []
-        return [point for point in lattice if self._domain.contains(point)]
+        points: list[PointND] = self._kept("lattice", 0, lambda: self._domain.all_points(MOST_LATTICE))
+        return points
 
     def _variances(self) -> tuple[Variances, list[PointND]]:
         """Return the variances given all known points, the observed ones first, and the candidates."""
@@ -481,7 +480,16 @@ class GPLearner(BaseLearner):
         """Return what is claimed about the error of `predict`; see `adaptive_calib.learner.claims`."""
         if self.noise and math.isfinite(error := self.largest_error()):
             return replace(Claim.estimated(error), resolution=hidden(self._model(), self._process().u, error)[1])
+        if self._check is not None and self._claim is None and self._stage() and self._all_known():
+            us, values = self._valid()  # values are met up to the nugget
+            off = float(np.abs(self._process()(us)[0] - values).max())
+            missing = 1 - len(values) / len({*self.data, *self._failed})
+            return replace(self._check.claim(unpredicted=missing, exhausted=True), error=max(self._check.error, off))
         return super().claim() if self._claim is None else self._claim
+
+    def _all_known(self, *more: PointND) -> bool:
+        """Whether every point of a domain of integers is known, or one of `more`."""
+        return bool(lattice := self._lattice()) and {*self.data, *self._failed, *more}.issuperset(lattice)
 
     def _checks(self) -> dict[PointND, None]:
         """Return the points of a check that can begin now; none without a goal, or while the estimate is above it."""
@@ -533,9 +541,7 @@ class GPLearner(BaseLearner):
             self._open = dict.fromkeys(islice(more, check.block - check.passed))
         if right and not self._open:
             unpredicted = float(np.mean(self._beside_invalid(self._references())))
-            known = [*self.data, *self._failed, point]
-            exhausted = bool(lattice := self._lattice()) and set(lattice) <= set(known)
-            self._claim = check.claim(unpredicted=unpredicted, exhausted=exhausted)
+            self._claim = check.claim(unpredicted=unpredicted, exhausted=self._all_known(point))
         if not right or not self._open:
             self._open, self._before = {}, None
 

@@ -25,6 +25,11 @@ def steps(point: tuple[float, ...]) -> float:
     return math.sin(point[0] / 6) + point[1] / 40
 
 
+def rough(point: tuple[float, ...]) -> float:
+    """Values without any order; none at one point."""
+    return math.nan if point[:2] == (2, 1) else 7.0 * point[0] * sum(point) % 5
+
+
 MAKE = {
     "smooth plane": lambda: (Learner2D(ripple, [(-1, 1)] * 2, mode="smooth"), 0.05),
     "linear plane": lambda: (Learner2D(ripple, [(-1, 1)] * 2), 0.3),
@@ -63,6 +68,30 @@ def test_the_same_claim(kind: str, tmp_path: Path) -> None:
         assert run(other, goal).goal_reached
         assert other.claim() == claim
         assert list(other.data.items()) == data
+
+
+@pytest.mark.parametrize(
+    "make_learner",
+    [
+        lambda: Learner2D(rough, [(0, 4), (-2, 2)], integer=True),
+        lambda: Learner2D(rough, [(0, 4), (-2, 2)], integer=True, mode="smooth"),
+        lambda: LearnerND(rough, [(0, 2)] * 3, integer=True),
+        pytest.param(lambda: GPLearner(rough, [(0, 4), (-2, 2)], integer=True), id="process"),
+    ],
+)
+def test_all_integers_known(make_learner: Any) -> None:
+    """Where every point is known nothing is left to check: the run says so, again after the data were loaded."""
+    if "GPLearner" in make_learner.__code__.co_names:
+        pytest.importorskip("sklearn", reason="GPLearner needs scikit-learn")
+    learner = make_learner()
+    assert run(learner, 1e-4).stop_reason.startswith("goal reached: error at most 0.0001; every point")
+    claim = learner.claim()
+    assert (claim.basis, claim.fraction, claim.confidence) == ("checked", 0, 1)
+    assert 0 < claim.unpredicted < 0.2
+    again = learner.new()
+    again.copy_from(learner)
+    assert run(again, 1e-4).goal_reached
+    assert again.claim() == claim
 
 
 @pytest.mark.parametrize("kind", ["smooth plane", "process"])

@@ -16,9 +16,10 @@ interpolant of the points before the first of them. A miss ends the check, and t
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ GOAL_CAUTION = 2.5
 #: Share of the points that are chosen from one estimate.
 BATCH = 1 / 16
 
-#: Largest lattice of integers whose points without a value are all checked where the places of a check are too few.
+#: Largest lattice of integers whose points are looked at, each by itself.
 MOST_LATTICE = 4096
 
 #: Share of the points for the edge of a region of invalid values, while other cells are above the goal.
@@ -136,6 +137,7 @@ class ErrorGoal:
         self.passed: Claim | None = None
         self.checked: Claim | None = None
         self._before: tuple[int, Interpolant, OpenCells, np.ndarray] | None = None
+        self._all_points = domain.all_points(MOST_LATTICE)
         self._exhausts = False  # whether every point of the domain is known after the check
         self._places: tuple[tuple[int, int], set[PointND]] | None = None
 
@@ -151,6 +153,14 @@ class ErrorGoal:
         found = open_cells(interpolant.cells(), self.check.target, self.domain.volume(), caution).places
         self.queue = found[: max(1, int(known * BATCH)) + pending][::-1]
         return bool(self.queue)
+
+    def exhausted(self, data: Mapping[PointND, Any], failed: Collection[PointND]) -> Claim | None:
+        """Return the claim of a domain of integers whose points are all known; None of another."""
+        points = self._all_points
+        if not points or not all(x in data or x in failed for x in points):
+            return None
+        missing = sum(x in failed or not np.isfinite(data[x]).all() for x in points)
+        return self.check.claim(unpredicted=missing / len(points), exhausted=True)
 
     def _point_at(self, place: tuple[float, ...]) -> PointND | None:
         """Return the point at a place of the unit cube, the same for all spans; None outside the domain."""
@@ -170,11 +180,9 @@ class ErrorGoal:
     def begin_check(self, known: int, taken: Collection[PointND]) -> None:
         """Choose the points of a check; none that is known already, or outside the domain."""
         free = self._free_points(known, taken)
-        if len(free) < self.check.block and all(self.domain.integer):
-            corners = np.array([[0.0] * self.domain.ndim, self.domain.spans])
-            lattice = self.domain.lattice(corners, MOST_LATTICE)
-            free = dict.fromkeys(x for x in lattice if x not in taken and self.domain.contains(x))
-            self._exhausts = bool(lattice)
+        if len(free) < self.check.block and self._all_points:
+            free = dict.fromkeys(x for x in self._all_points if x not in taken)
+            self._exhausts = True
         self.open_places = free
         if self._exhausts and not free:
             self.passed = self.checked = self.check.claim(exhausted=True)

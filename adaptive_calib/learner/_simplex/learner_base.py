@@ -287,7 +287,8 @@ class TriangulatedLearner(BaseLearner):
 
     def claim(self) -> Claim | None:
         """Return what is claimed about the error of `predict`; see `adaptive_calib.learner.claims`."""
-        checked = None if self._goal is None else self._goal.checked
+        goal = self._goal
+        checked = None if goal is None else goal.checked or goal.exhausted(self.data, self._failed)
         return super().claim() if checked is None else checked
 
     def stopped_because(self) -> str:
