@@ -75,7 +75,7 @@ _TAIL_LEAST = 1e-3
 
 #: From which ratio of the integrals of successive halves on an end is slow, and how many times what is left of the
 #: geometric series is the error there: of 1/(x ln^m x) that is right from m = 3/2 on.
-_SLOW, _OF_SLOW = 0.9, 3.0
+_SLOW, _OF_SLOW = 0.75, 3.0
 
 
 class IntegralEstimate(NamedTuple):
