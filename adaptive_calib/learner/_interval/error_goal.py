@@ -69,7 +69,7 @@ ROUNDED = 4.0
 #: twins differ.
 LOCAL = 0.1
 #: From this number of points on, which may reach it by chance, a goal has to be at least this share of the range of the
-#: values, that with breaks if there are any: losses are told apart to the first, mode="auto" fits to ten times as much.
+#: values: losses are told apart to the first; with breaks mode="auto" fits to the other.
 MANY, LEAST, LEAST_WITH_BREAKS = 200, 1e-12, 1e-11
 #: Breaks nearer to each other than this many times `BREAK_WIDTH` are one: around a pole there are many.
 JOINED = 16
@@ -389,7 +389,7 @@ class ErrorGoal:
         share = self.check.error / intervals.scale.y_scale
         if share >= LEAST_WITH_BREAKS or (self.satisfied(intervals) and not self.check.failed):
             return
-        if share < LEAST or self.breaks(intervals):
+        if share < LEAST or (self._mode == "auto" and self.breaks(intervals)):
             values = _valid(intervals)
             u, y = max(values, key=lambda value: float(np.abs(np.asarray(value[1], dtype=float)).max()))
             largest = float(np.abs(np.asarray(y, dtype=float)).max())
