@@ -298,6 +298,8 @@ class AverageLearner1D(Learner1D):
     def _ask_shared(self, n: int, tell_pending: bool) -> tuple[list[SeedAndX], list[float]]:
         """Choose n samples at places of their own."""
         assert self._shared is not None
+        if self._shared.stopped_because(self._sites):
+            return [], []
         limits = self.min_samples, self.max_samples, self.min_error
         points, improvements = self._shared.choose(self._sites, n, limits, self.alpha)
         if tell_pending:
@@ -354,8 +356,11 @@ class AverageLearner1D(Learner1D):
 
     def stopped_because(self) -> str:
         """Return why nothing more is asked for: an error goal, or `max_samples` at every possible x; empty if it is."""
-        if self._shared is None or self.max_samples == sys.maxsize or self.ask(1, False)[0]:
+        if self._shared is None:
             return super().stopped_because()
+        why = self._shared.stopped_because(self._sites)
+        if why or self.max_samples == sys.maxsize or self.ask(1, False)[0]:
+            return why
         at = f"the error bar is {self.largest_error():.2g} with as many samples at every x as `max_samples` allows"
         return f"{at}, {self.max_samples}; allow more"
 
@@ -365,10 +370,11 @@ class AverageLearner1D(Learner1D):
         """Work towards an error of the line through the means, and check it; see `Learner1D.set_error_goal`.
 
         The error bars are part of the error; see the top of the file for the samples that are taken. With
-        ``mode="shared"`` nothing changes: samples are always placed by the error of the curve, and single samples
-        cannot check a curve that is known better than the noise; the claim is an estimate.
+        ``mode="shared"`` samples are placed as ever, by the error of the curve, and single samples cannot check a curve
+        that is known better than the noise; the claim is an estimate.
         """
         if self._shared is not None:
+            self._shared.to_an_error = error is not None
             return
         before = self._goal
         super().set_error_goal(error, fraction, confidence)

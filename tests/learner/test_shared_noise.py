@@ -279,6 +279,17 @@ def test_gaps_come_before_repeats() -> None:
     assert few.npoints == 19
 
 
+def test_a_run_to_an_error_ends_where_nothing_is_valid() -> None:
+    """Not before samples at 40 x; without an error to reach samples go on."""
+    learner = AverageLearner1D(lambda sample: math.nan, (-1, 1), mode="shared")
+    runner = BlockingRunner(learner, error_goal=0.1, executor=SequentialExecutor())
+    assert "none of the values at 40 points is valid" in runner.stop_reason
+    assert not runner.goal_reached
+    assert not learner.ask(1)[0]
+    learner.set_error_goal(None)
+    assert learner.ask(1)[0]
+
+
 def test_parts_without_values() -> None:
     """A part without any valid sample has no mean and is left out of the error; single samples without are nothing."""
 

@@ -22,6 +22,7 @@ from adaptive_calib.learner._average.mean_curve import FEWEST_PLACES, GRID, Mean
 from adaptive_calib.learner._average.places import LOOK, next_places
 from adaptive_calib.learner._average.site import Site
 from adaptive_calib.learner.claims import Claim
+from adaptive_calib.learner.values import no_valid_value
 
 __all__ = ["Band", "SharedNoise"]
 
@@ -91,6 +92,8 @@ class SharedNoise:
         # number of samples in the fit and in all -> the samples of the fit, and the curve
         self._fits: dict[bool, tuple[int, Any, MeanCurve | None]] = {}
         self._kept: tuple[Any, tuple[float, float]] = (None, (math.inf, 1.0))
+        #: Whether samples are taken until an error is reached.
+        self.to_an_error = False
 
     # -- samples ---------------------------------------------------------------------------------------------------
 
@@ -205,6 +208,12 @@ class SharedNoise:
             width = float(curve.error(t, self.quantile(alpha)).max())
             self._kept = known, (width, size if size > curve.rounding else 1.0)
         return self._kept[1]
+
+    def stopped_because(self, sites: Mapping[float, Site]) -> str:
+        """Return why no error can be reached, as no sample is valid; empty if it may be."""
+        if not self.to_an_error or any(site.valid for site in sites.values()):
+            return ""
+        return no_valid_value(len(self._sampled(sites)))
 
     def loss(self, sites: Mapping[float, Site], alpha: float) -> float:
         """Return the largest half-width of the band as a share of the range of the curve; inf before the first fit."""
