@@ -221,6 +221,21 @@ def test_waves_that_become_ever_faster_end(goal):
     run(Learner1D(lambda x: math.sqrt(x) * math.sin((x or 1.0) ** -0.7), (0, 1), mode="auto"), goal, 700)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x if x < 0.3 else math.nan,
+        lambda x: math.nan if 0.3 < x < 0.55 else x**2,
+        lambda x: math.sin(20 * x) if x < 0.5 else math.nan,
+    ],
+)
+def test_few_points_are_spent_where_auto_sees_no_values(f):
+    """A curve that takes few points is known to rounding soon; the edge of the region comes before its inside."""
+    learner = Learner1D(f, (0, 1), mode="auto")
+    assert run(learner, 1e-5, 100).goal_reached
+    assert sum(map(math.isnan, learner.data.values())) < 50
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("edge", [0.0, 0.37])
 def test_a_region_without_values(mode, edge):
@@ -534,7 +549,7 @@ def test_values_that_are_missing_all_over_end_a_run(mode):
     runner = BlockingRunner(learner, error_goal=0.01, executor=SequentialExecutor())
     assert not runner.goal_reached
     assert "more than 64 separate places" in runner.stop_reason
-    assert learner.npoints <= 512
+    assert learner.npoints <= 648
 
 
 def test_a_share_of_the_whole_is_a_hundred_percent():

@@ -27,7 +27,7 @@ taken for that of the interval beside as long as the end is only pending, and on
 is proposed before it comes.
 
 An interval with a point without a value inside (invalid or failed) has no interpolant: its parts are divided as if the
-error was their length while that is above `COARSEST`, and its fourth power below.
+error was their length while that is above `COARSEST`, and its fourth power below; its eighth between two such points.
 """
 
 from __future__ import annotations
@@ -378,7 +378,12 @@ class CurveIntervals:
         error = error * self._falls(t, length / whole, rows)
         if inside.all():
             return length, error, rows, inside
-        beside = np.where(length > COARSEST, length, length**4) * model.scale
+        # between two points without a value there is probably none: the edge of the region comes first
+        known = np.concatenate([model.t, model.lost])
+        order = known.argsort()
+        at = np.clip(known.searchsorted(middle, sorter=order), 1, len(known) - 1)
+        power = np.where((order[at - 1] < len(model.t)) | (order[at] < len(model.t)), 4, 8)
+        beside = np.where(length > COARSEST, length, length**power) * model.scale
         # beyond the outermost values, as long as those of the ends are only pending: as in the interval beside
         lost = (model.lost[0], model.lost[-1]) if model.lost else (math.inf, -math.inf)
         beyond = ((middle < model.t[0]) & (lost[0] > model.t[0])) | ((middle > model.t[-1]) & (lost[1] < model.t[-1]))

@@ -222,7 +222,7 @@ class ErrorGoal:
         if count >= MANY:
             self._compare_with_range(intervals)
         if count >= self._next_count:
-            self._next_count = 2 * count
+            self._next_count = count + count // 2
             self._count_gaps(intervals)
             if not isinstance(self._domain, IntegerDomain):
                 self._count_steps(intervals)
