@@ -209,11 +209,12 @@ class LearnerND(TriangulatedLearner):
         return [(p + q) / 2 for p, q in zip(corners[i], corners[j], strict=True)]
 
     def tell(self, x: Any, y: Any) -> None:
-        """Record a value, see `TriangulatedLearner.tell`; ``y=None`` means `tell_pending`.
+        """Record a value, see `TriangulatedLearner.tell`.
 
-        A point that is observed already is ignored.
+        A point that is observed already is ignored. ``y=None`` means `tell_pending`; for a point that is pending it is
+        no value, as a function returns that has no ``return``: a TypeError.
         """
-        if y is None:
+        if y is None and self._domain.read(x) not in self._mesh.pending:
             self.tell_pending(x)
             return
         if self.anisotropic and np.ndim(y):

@@ -529,6 +529,16 @@ def test_samples_in_flight():
     assert again.ask(3, tell_pending=False) == learner.ask(3, tell_pending=False)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_claim_about_integers_counts_those_that_are_not_known(mode):
+    """A least distance leaves integers out, which are not known then; few that are left are a small share."""
+    learner = Learner1D(lambda n: math.sin(n / 30), (0, 100), mode=mode, integer=True, min_spacing=5)
+    assert "every point" not in run(learner, 1e-3, 30).stop_reason
+    primes = Learner1D(lambda n: float(all(n % i for i in range(2, n))), (2, 150), mode=mode, integer=True)
+    assert run(primes, 1e-3, 160).goal_reached
+    assert primes.claim().fraction <= (149 - primes.npoints) / 149
+
+
 @pytest.mark.parametrize("mode", ["linear", "smooth", "auto"])
 def test_a_function_without_valid_values_ends_without_a_claim(mode):
     """Nothing is known, so nothing is claimed, before and after the end."""

@@ -373,6 +373,9 @@ def test_none_is_pending():
     learner.tell_pending((7, 7))
     learner.tell_pending((0.25, 0.5), simplex=(0, 1, 2))
     assert learner.pending_points == {(0.5, 0.5), (0.25, 0.5)}
+    # but it is no value of a point that was asked for, as a function returns that has no `return`
+    with pytest.raises(TypeError, match="is None"):
+        simple(LearnerND(lambda point: None, BOX), npoints_goal=5)
 
 
 def test_tell_many_at_once():

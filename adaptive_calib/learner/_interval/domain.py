@@ -241,6 +241,15 @@ class IntegerDomain(Domain1D):
         steps = self.x(b) - self.x(a)
         return min(steps, math.floor((b - a) / self._spacing * (1 + 1e-9))) if self._spacing else steps
 
+    @property
+    def size(self) -> int:
+        """The number of integers."""
+        return int(self.bounds[1] - self.bounds[0]) + 1
+
+    def between(self, a: float, b: float) -> int:
+        """Return the number of integers between the coordinates of two, without these."""
+        return self.x(b) - self.x(a) - 1
+
     def inner(self, a: float, b: float, k: int) -> list[float]:
         """Return the coordinates of k - 1 different integers that divide the interval as evenly as they can."""
         xs = [self.x(u) for u in super().inner(a, b, k)]

@@ -496,11 +496,15 @@ class ErrorGoal:
         small = self._is_small(intervals) and not self._edges(intervals)
         if self.stopped or not small or self.open_places(intervals, count):
             return Claim.estimated(estimate) if math.isfinite(estimate) else None
-        exhausted = isinstance(self._domain, IntegerDomain) and intervals.exhausted
+        real = intervals.real()
+        # the integers that are not known, as a share of all
+        left = 1.0
+        if isinstance(self._domain, IntegerDomain):
+            left = sum(self._domain.between(a, b) for _, a, b, *_ in real) / self._domain.size
+        exhausted = intervals.exhausted and not left
         if not self.check.passed and not exhausted:
             # with no further point possible the estimate is 0, as it leaves all intervals out
             return None if intervals.exhausted else Claim.estimated(estimate)
-        real = intervals.real()
         breaks = joined_breaks(real, BREAK_WIDTH * self._width, self.check.error, self._mode)
         unknown = sum(b - a for _, a, b, _, ya, yb in real if ya is None or yb is None)
         longest = max((b - a for _, a, b, *_ in real), default=0.0) / self._width
@@ -511,10 +515,10 @@ class ErrorGoal:
             exhausted=exhausted,
         )
         if exhausted or self._domain.shortest <= BREAK_WIDTH * self._width:
-            return claim
+            return replace(claim, fraction=min(left, claim.fraction))
         # where the least distance of points forbids another one, nothing was estimated or checked
         closed = sum(b - a for _, a, b, *_ in real if self._domain.parts(a, b) < 2) / self._width
-        return replace(claim, fraction=min(1.0, claim.fraction + closed))
+        return replace(claim, fraction=min(left, claim.fraction + closed))
 
 
 def joined_breaks(real: Sequence[Any], width: float, error: float, mode: CurveMode) -> list[tuple[float, float]]:
