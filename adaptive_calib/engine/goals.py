@@ -391,10 +391,18 @@ class LargestError(GoalBase):
         """Whether the learner claims this error, or, if it checks nothing, estimates it."""
         return _has_small_error(self.learner, self.value)
 
+    def given_up(self, progress: Progress) -> bool:
+        """Whether a child of a balancing learner has ended with a larger error; its estimate leaves that child out."""
+        return bool(_ended_above(self.learner, self.value))
+
     def reason(self, progress: Progress) -> str:
-        """Return the claim, or the estimate and its bound."""
+        """Return the claim, or the estimate and its bound; of children that ended above it, which and why."""
         if _checks(self.learner):
             return str(cast(Any, self.learner).claim())
+        if ended := _ended_above(self.learner, self.value):
+            numbers = f"{'child' if len(ended) == 1 else 'children'} {', '.join(map(str, ended))}"
+            why = cast(Any, self.learner).stopped_because()
+            return f"{numbers} ended with an error above {self.value:g}" + (f"; {why}" if why else "")
         return f"estimated error {self.learner.largest_error():.4g} (error_goal={self.value:g})"
 
     def share(self, progress: Progress, first: First | None = None) -> float | None:
@@ -438,6 +446,17 @@ def _has_small_error(learner: Any, value: float) -> bool:
         return bool(learner.largest_error() <= value)
     claim = learner.claim()
     return claim is not None and claim.basis == "checked" and claim.error <= value
+
+
+def _ended_above(learner: Any, value: float) -> list[int]:
+    """Return the children of a balancing learner that have ended with a larger error, or that have such children."""
+    if not has_method(learner, "has_ended"):
+        return []
+    return [
+        i
+        for i, child in enumerate(learner.learners)
+        if (learner.has_ended(i) and not child.largest_error() <= value) or _ended_above(child, value)
+    ]
 
 
 def error_goal_of(goal: Any) -> float | None:

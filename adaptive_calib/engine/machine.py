@@ -492,18 +492,17 @@ class RunMachine:
         self._give_up(point)
 
     def _judge_failures(self, failure: Failure) -> None:
-        total = self._failed_here
+        total, limit, known = self._failed_here, self.max_failures, self._told or self._stored or self._loaded
+        raised = f"{call(self.learner.function, failure.point)} raised {failure.error!r}"
         if self.on_error == "raise":
-            reason = f"{call(self.learner.function, failure.point)} raised {failure.error!r}"
-        elif self.max_failures is not None and total >= self.max_failures:
-            words = f"{count(total, 'point')} failed (max_failures={self.max_failures})"
-            reason = f"{words}; the last one: {failure.error!r}"
-        elif self.max_failures is None and total >= FIRST_FAILURES and not (self._told or self._stored or self._loaded):
-            reason = f"the first {count(total, 'point')} all failed; the last one: {failure.error!r}"
-        else:
+            reason, words = raised, f'{raised}. With on_error="continue" a run goes on without such points.'
+        elif total < (FIRST_FAILURES if limit is None else limit) or (limit is None and known):
             return
-        words = f"{call(self.learner.function, failure.point)} raised {failure.error!r}. "
-        words += 'With on_error="continue" a run goes on without such points.'
+        else:
+            failed = f"the first {total} points all failed"
+            if limit is not None:
+                failed = f"{count(total, 'point')} failed (max_failures={limit})"
+            reason, words = f"{failed}; the last one: {failure.error!r}", f"{raised}; {failed}."
         if failure.error.__traceback__ is None:
             words += f" The traceback:\n\n{failure.traceback}"
         error = EvaluationError(words)

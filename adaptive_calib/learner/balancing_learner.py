@@ -14,8 +14,11 @@ cycle               the next index after the last child that was asked
 ==================  =========================================================================
 
 A child has *ended* if it can get no further: it is done, it has no point to ask for and none is pending, or all of its
-many evaluations failed. Children that ended are passed over by every strategy, and neither losses nor goals count them
-any more, until they are told a value; if all have ended, all count.
+many evaluations failed. Children that ended are passed over by every strategy, and neither losses nor goals wait for
+them any more, until they are told a value; if all have ended, all count.
+
+If every child has an error goal, those whose goal is reached are passed over while another's is not. A run ends when
+each child has reached its goal or has ended; if one ended without it, as "goal not reached", with its reason.
 """
 
 from __future__ import annotations
@@ -24,19 +27,20 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
-from inspect import isawaitable
 from itertools import product
 from math import inf
 from typing import Any, Literal, Self, TypeAlias, cast, get_args
 
 import cloudpickle
 
+from adaptive_calib._words import count
 from adaptive_calib.learner import _familiar_methods
+from adaptive_calib.learner._balancing.functions import ChildFunctions, call, call_async
 from adaptive_calib.learner._balancing.ranking import Rank, Ranking
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.coroutines import is_coroutine_function
-from adaptive_calib.learner.protocol import EstimatesError, Finite, has_method
+from adaptive_calib.learner.protocol import ChecksError, EstimatesError, Explains, Finite, has_method
 
 __all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
 
@@ -59,34 +63,6 @@ def named_product(**items: Iterable[Any]) -> list[dict[str, Any]]:
     [{'a': 1, 'b': 'x'}, {'a': 1, 'b': 'y'}, {'a': 2, 'b': 'x'}, {'a': 2, 'b': 'y'}]
     """
     return [dict(zip(items, values, strict=True)) for values in product(*items.values())]
-
-
-class _ChildFunctions:
-    """The functions of the children, looked up at each call; a pickle holds the functions only."""
-
-    def __init__(self, learners: Sequence[BaseLearner]) -> None:
-        self.learners = learners
-
-    def __getitem__(self, index: int) -> Callable[..., Any]:
-        return self.learners[index].function
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _fixed_functions, ([learner.function for learner in self.learners],)
-
-
-def _fixed_functions(functions: list[Callable[..., Any]]) -> list[Callable[..., Any]]:
-    return functions
-
-
-def _call(functions: Any, point: tuple[int, Any]) -> Any:
-    """Call the function of child ``point[0]`` with its point ``point[1]``."""
-    return functions[point[0]](point[1])
-
-
-async def _call_async(functions: Any, point: tuple[int, Any]) -> Any:
-    """Like `_call`, where at least one child's function is a coroutine function."""
-    value = functions[point[0]](point[1])
-    return await value if isawaitable(value) else value
 
 
 class BalancingLearner(BaseLearner):
@@ -160,7 +136,7 @@ class BalancingLearner(BaseLearner):
     def _prepare(self) -> None:
         """Compute the attributes that depend on the children."""
         any_async = any(is_coroutine_function(learner.function) for learner in self.learners)
-        self.function = partial(_call_async if any_async else _call, _ChildFunctions(self.learners))
+        self.function = partial(call_async if any_async else call, ChildFunctions(self.learners))
         self._finite = [has_method(learner, "done") for learner in self.learners]
         # the first child without an estimate of its error
         self._without_error = next(
@@ -233,8 +209,13 @@ class BalancingLearner(BaseLearner):
         }
         count = len(self.learners)
         self._idle.clear()
-        self._order = Ranking(ranks[self._strategy], count)
-        self._fewest = Ranking(self._rank_by_points, count)
+        self._at_goal: dict[int, bool] = {}  # as far as it is known
+        self._for_error = all(getattr(learner, "error_goal", None) is not None for learner in self.learners)
+        chosen, fewest = ranks[self._strategy], ranks["npoints"]
+        if self._for_error:
+            chosen, fewest = self._last_at_goal(chosen), self._last_at_goal(fewest)
+        self._order, self._fewest = Ranking(chosen, count), Ranking(fewest, count)
+        self._short = Ranking(lambda i: None if self._has_reached(i) else (i,), count)
         self._most = Ranking(lambda i: (-self._points_of(i), i), count)
         self._real_losses = Ranking(lambda i: self._unless_ended(i, -self._child_loss(i, True)), count)
         self._expected_losses = Ranking(lambda i: self._unless_ended(i, -self._child_loss(i, False)), count)
@@ -246,8 +227,36 @@ class BalancingLearner(BaseLearner):
     def _touch(self, index: int) -> None:
         """Mark ranks and losses of child `index` as outdated."""
         self._idle.discard(index)
-        for ranking in (self._order, self._fewest, self._most, self._real_losses, self._expected_losses, self._errors):
+        if self._for_error:
+            self._at_goal.pop(index, None)
+            self._short.touch(index)
+        self._most.touch(index)
+        self._rank_again(index)
+
+    def _rank_again(self, index: int) -> None:
+        for ranking in (self._order, self._fewest, self._real_losses, self._expected_losses, self._errors):
             ranking.touch(index)
+
+    def _has_reached(self, index: int) -> bool:
+        """Whether a child has reached the error goal that it was given; False if some child has none."""
+        if not self._for_error:
+            return False
+        if index not in self._at_goal:
+            child = cast(ChecksError, self.learners[index])
+            claim = child.claim()
+            self._at_goal[index] = (
+                claim is not None and claim.basis == "checked" and claim.error <= cast(float, child.error_goal)
+            )
+        return self._at_goal[index]
+
+    def _last_at_goal(self, rank_of: Callable[[int], Rank | None]) -> Callable[[int], Rank | None]:
+        """Return ranks with children whose goal is reached behind all others; they begin with whether it is."""
+
+        def rank(index: int) -> Rank | None:
+            own = rank_of(index)
+            return None if own is None else (self._has_reached(index), *own)
+
+        return rank
 
     def has_ended(self, index: int) -> bool:
         """Whether a child can get no further: it is done, has nothing to ask for, or all of its evaluations failed."""
@@ -264,16 +273,13 @@ class BalancingLearner(BaseLearner):
         child = self.learners[index]
         if self._finite[index] and cast(Finite, child).done():
             return True
-        if len(child.failed_points) >= MOST_FAILURES * (1 + child.npoints):
-            return True
-        return index in self._idle and not len(child.pending_points)
+        return _always_fails(child) or (index in self._idle and not len(child.pending_points))
 
     def _mark_idle(self, index: int) -> None:
         """Note that a child has no point to ask for at present."""
         if index not in self._idle:
             self._idle.add(index)
-            for ranking in (self._order, self._fewest, self._real_losses, self._expected_losses, self._errors):
-                ranking.touch(index)
+            self._rank_again(index)
 
     def _has_more(self, index: int) -> bool:
         learner = self.learners[index]
@@ -315,14 +321,15 @@ class BalancingLearner(BaseLearner):
 
     def _next_child(self) -> int | None:
         """Return the child that is next, None if no child has a point to ask for."""
+        some_short = self._for_error and self._short.first() is not None
         if self._strategy == "cycle":
             count = len(self.learners)
             turns = (index % count for index in range(self._cycle, self._cycle + count))
-            return next((index for index in turns if self._has_more(index)), None)
+            return next((i for i in turns if self._has_more(i) and not (some_short and self._has_reached(i))), None)
         first, fewest, most = self._order.first(), self._fewest.first(), self._most.first()
-        if first is None or fewest is None or most is None:
+        if first is None or fewest is None or most is None or (some_short and first[0]):
             return None
-        return int((fewest if MOST_AHEAD * fewest[0] < -most[0] else first)[-1])
+        return int((fewest if MOST_AHEAD * fewest[-2] < -most[0] else first)[-1])
 
     # -------------------------------------------------------------------------------------------------- ask and tell
 
@@ -480,10 +487,24 @@ class BalancingLearner(BaseLearner):
         return max(unchecked or found, key=lambda claim: (claim.error, claim.fraction))
 
     def stopped_because(self) -> str:
-        """Return why the children ask for no more points, as far as they say."""
-        children: list[Any] = [learner for learner in self.learners if has_method(learner, "stopped_because")]
-        reasons = (str(learner.stopped_because()) for learner in children)
-        return "; ".join(dict.fromkeys(filter(None, reasons)))
+        """Return why children have ended, with their numbers; nothing of those that have reached their error goal."""
+        children: dict[str, list[str]] = {}
+        for i, child in enumerate(self.learners):
+            ended = not self._has_reached(i) and (self.has_ended(i) or has_method(child, "has_ended"))
+            if ended and (reason := self._reason_of(i)):
+                children.setdefault(reason, []).append(str(i))
+        return "; ".join(
+            f"{'child' if len(numbers) == 1 else 'children'} {', '.join(numbers)}: {reason}"
+            for reason, numbers in children.items()
+        )
+
+    def _reason_of(self, index: int) -> str:
+        child = self.learners[index]
+        if _always_fails(child):
+            but = f" but {child.npoints}" if child.npoints else ""
+            return f"all{but} of its {count(child.npoints + len(child.failed_points), 'point')} failed"
+        reason = str(cast(Explains, child).stopped_because()) if has_method(child, "stopped_because") else ""
+        return reason or ("nothing left to ask for" if self._for_error else "")
 
     # ---------------------------------------------------------------------------------------------------- children
 
@@ -610,6 +631,9 @@ class BalancingLearner(BaseLearner):
             "_finite",
             "_without_error",
             "_idle",
+            "_at_goal",
+            "_for_error",
+            "_short",
             "_order",
             "_fewest",
             "_most",
@@ -641,6 +665,10 @@ class _CopyOnAsk(BalancingLearner):
             self._copied.add(index)
             self.learners[index] = deepcopy(self.learners[index])
         return super()._ask_child(index, tell_pending)
+
+
+def _always_fails(child: BaseLearner) -> bool:
+    return len(child.failed_points) >= MOST_FAILURES * (1 + child.npoints)
 
 
 def _checked_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:

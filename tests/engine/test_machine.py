@@ -176,6 +176,7 @@ def test_max_failures():
     assert run.phase == "running"
     run.handle(Failed(2.0, 2, ValueError("b")))
     assert (run.phase, run.status) == ("ended", "failed")
+    assert str(run.error).endswith("raised ValueError('b'); 2 points failed (max_failures=2). The traceback:\n\n")
 
 
 @pytest.mark.parametrize("capacity", [1, 4, 50])
@@ -188,6 +189,8 @@ def test_gives_up_if_the_first_all_fail(capacity):
         run.handle(Failed(1.0, task, ValueError("all")))
     assert run.status == "failed"
     assert run.stop_reason.startswith("failed: the first 20 points all failed")
+    assert "raised ValueError('all'); the first 20 points all failed." in str(run.error)
+    assert "on_error" not in str(run.error)
 
 
 @pytest.mark.parametrize("more", [{"max_failures": 90}, {}])

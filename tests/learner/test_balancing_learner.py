@@ -7,6 +7,7 @@ import inspect
 import math
 import pickle
 import random
+import re
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -21,7 +22,7 @@ from adaptive_calib.learner.data_saver import make_datasaver
 from adaptive_calib.learner.integrator_learner import IntegratorLearner
 from adaptive_calib.learner.learner1D import Learner1D
 from adaptive_calib.learner.sequence_learner import SequenceLearner
-from adaptive_calib.runner import BlockingRunner, SequentialExecutor
+from adaptive_calib.runner import BlockingRunner, LargestError, Points, SequentialExecutor
 from adaptive_calib.testing.learners import LearnerContract
 
 STRATEGIES = ["loss_improvements", "loss", "npoints", "cycle"]
@@ -476,6 +477,54 @@ def test_children_that_ended(ended: Any, strategy: Any) -> None:
     assert not learner.has_ended(1)
     assert learner.loss() == going.loss()
     assert all(index == 1 for index, _ in learner.ask(5)[0])
+
+
+def _nan(x: float) -> float:
+    return math.nan
+
+
+def _noise(x: float) -> float:
+    return random.Random(x.hex()).gauss(0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "hopeless", "words"),
+    [
+        ("cycle", (), "goal reached: error at most 0.001"),
+        ("npoints", (_nan,), "goal not reached: child 2: none of the values"),
+        ("loss", (_fails,), "goal not reached: child 2: all of its 20 points failed"),
+        (
+            "loss_improvements",
+            (_nan, _noise, _nan),
+            "goal not reached: children 2, 4: none of the values .*; child 3: noise of about",
+        ),
+    ],
+)
+def test_children_at_an_error_goal_are_left_alone(strategy: Any, hopeless: Any, words: str) -> None:
+    """Each child gets the points that it gets alone; the run names those that ended without the goal, and says why."""
+    alone = [Learner1D(f, (-1, 4), mode="auto") for f in (math.sin, abs)]
+    for child in alone:
+        assert BlockingRunner(child, error_goal=1e-3, executor=SequentialExecutor()).goal_reached
+    learner = BalancingLearner(
+        [*(child.new() for child in alone), *(Learner1D(f, (0, 1), mode="auto") for f in hopeless)], strategy=strategy
+    )
+    goal = LargestError(1e-3, learner) | Points(500)
+    runner = BlockingRunner(learner, goal=goal, on_error="continue", executor=SequentialExecutor())
+    assert re.match(words, runner.stop_reason), runner.stop_reason
+    assert runner.goal_reached == (not hopeless)
+    assert [child.npoints for child in learner.learners[:2]] == [child.npoints for child in alone]
+    assert bool(learner.ask(1)[0]) == (not hopeless)  # more is left to ask for once all have reached it
+
+
+def test_an_estimate_leaves_out_children_that_ended_above_it() -> None:
+    """Where not all children check their error: the others end the run, which says that the goal is not reached."""
+    inner = BalancingLearner([Learner1D(math.sin, (0, 1)), Learner1D(_fails, (0, 1))])
+    learner = BalancingLearner([AverageLearner(_gauss, atol=0.1), inner, IntegratorLearner(math.exp, (0, 1), 1e-8)])
+    goal = LargestError(0.3, learner) | Points(2000)
+    runner = BlockingRunner(learner, goal=goal, on_error="continue", executor=SequentialExecutor())
+    expected = "goal not reached: child 1 ended with an error above 0.3; child 1: child 1: all of its 20 points failed"
+    assert runner.stop_reason.startswith(expected), runner.stop_reason
+    assert not runner.goal_reached
 
 
 @pytest.mark.parametrize("strategy", ["loss_improvements", "loss", "npoints", "cycle"])
