@@ -492,6 +492,16 @@ def test_features_of_a_step_known_to_rounding(mode: str) -> None:
     assert error > 0.5
 
 
+@pytest.mark.parametrize(("f", "exists"), [(lambda d: 1 / d, False), (math.tan, True), (lambda d: abs(d) ** -0.3, True)])
+def test_there_is_no_integral_over_a_pole(f: Callable[[float], float], exists: bool) -> None:
+    """At a singularity that can be integrated over there is one."""
+    learner = Learner1D(lambda x: f(x - 0.1234), bounds=(-1, 1), mode="auto")
+    simple(learner, npoints_goal=60)
+    value, error = learner.integral()
+    assert math.isnan(value) != exists
+    assert math.isfinite(error) == exists
+
+
 @pytest.mark.parametrize("place", [-0.7529, 0.0471, 0.2071, 0.4471, 0.5671, 0.6471])
 def test_an_extremum_of_a_step_may_be_anywhere_in_it(place: float) -> None:
     """Its height is all that is known of the curve in there, so the error of the place is the interval."""

@@ -261,14 +261,16 @@ class InterpolatedCurve(BaseLearner):
         Returns
         -------
         integral : float, or array of shape (N,) for vectors
-            NaN if a part of the domain has no interpolant: an end is not observed, or there are invalid points.
+            NaN if a part of the domain has no interpolant: an end is not observed, or there are invalid points; and
+            where `poles` has one on the axis, which the integral diverges at.
         error : float
             Σ (estimated error · length) over the intervals.
         """
         log = self.x_scale == "log"
         pieces, errors = self._pieces(weight=np.exp if log else None)
         edges = self._edges()
-        if pieces is None or edges[0] != self._domain.low or edges[-1] != self._domain.high:
+        known = pieces is not None and edges[0] == self._domain.low and edges[-1] == self._domain.high
+        if pieces is None or not known or any(pole.place.imag <= pole.error for pole in self.poles()):
             return (math.nan if not self._shape else np.full(self.vdim, np.nan)), math.inf
         total = pieces.integrals().sum(axis=0)
         lengths = np.diff(np.exp(edges)) if log else np.diff(edges)
