@@ -630,9 +630,7 @@ class GPLearner(BaseLearner):
         error : array, shape ``x.shape[:-1]``
             For vectors the largest of a component.
         """
-        at = np.asarray(x, float)
-        if at.ndim == 0 or at.shape[-1] != self.ndim:
-            raise ValueError(f"`x` should have shape (..., {self.ndim}), but has shape {at.shape}.")
+        at = self._points_of(x)
         flat = at.reshape(-1, self.ndim)
         values, errors = np.full((len(flat), self.vdim), math.nan), np.full(len(flat), math.nan)
         inside = self._domain.inside(flat)
@@ -641,6 +639,39 @@ class GPLearner(BaseLearner):
         shape = at.shape[:-1]
         value = values.reshape(shape if not self._shape else (*shape, self.vdim))
         return (value, errors.reshape(shape)) if return_error else value
+
+    def probability_of_value(self, x: Any) -> np.ndarray:
+        """Return how probable a valid value is at many points: how much of the domain has none, and where.
+
+        Parameters
+        ----------
+        x : array, shape (..., N)
+
+        Returns
+        -------
+        array, shape ``x.shape[:-1]``
+            From 0 to 1, learned from the points with a value and without (NaN, infinite or failed); 1 everywhere before
+            both are known.
+
+        Examples
+        --------
+        >>> import math
+        >>> from adaptive_calib import GPLearner
+        >>> from adaptive_calib.runner import simple
+        >>> learner = GPLearner(lambda p: p[0] * p[1] if p[0] > 0 else math.nan, bounds=[(-1, 1), (0, 1)])
+        >>> simple(learner, npoints_goal=40)
+        >>> (learner.probability_of_value([(-0.7, 0.5), (0.7, 0.5)]) > 0.5).tolist()
+        [False, True]
+        """
+        at = self._points_of(x)
+        return self._chances(list(map(tuple, at.reshape(-1, self.ndim).tolist()))).reshape(at.shape[:-1])
+
+    def _points_of(self, x: Any) -> np.ndarray:
+        """Return many points as an array, shape (..., N); ValueError if they have another number of coordinates."""
+        at = np.asarray(x, float)
+        if at.ndim == 0 or at.shape[-1] != self.ndim:
+            raise ValueError(f"`x` should have shape (..., {self.ndim}), but has shape {at.shape}.")
+        return at
 
     # -- copies and plots --------------------------------------------------------------------------------------------
 

@@ -22,7 +22,8 @@ def plot(learner: GPLearner, n: int | None = None) -> Any:
     """Return the prediction: of two numbers an image times the points; of more, three cuts through the middle.
 
     Of one number: a band of two standard deviations, the points and the curve. The cuts are the planes of the three
-    dimensions along which the function changes fastest.
+    dimensions along which the function changes fastest. Where a value is less probable than none, images of two numbers
+    and curves are empty.
 
     Parameters
     ----------
@@ -56,7 +57,9 @@ def plot(learner: GPLearner, n: int | None = None) -> Any:
     if not np.isfinite(learner.loss()):  # the elements of a live plot stay the same
         return styled(hv.Image([], bounds=(x0, y0, x1, y1)) * hv.EdgePaths([]), 0) * points
     xs, ys = np.linspace(x0, x1, n), np.linspace(y0, y1, n)
-    zs = learner.predict(np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1))
+    places = np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1)
+    zs = learner.predict(places)
+    zs[learner.probability_of_value(places) < 0.5] = np.nan
     return picture(xs, ys, zs, (x0, y0, x1, y1), [], 0) * points
 
 
@@ -64,6 +67,7 @@ def _curve(learner: GPLearner, n: int) -> Any:
     low, high = learner.bounding_box[0]
     x = np.linspace(low, high, n)
     values, error = learner.predict(x[:, None], return_error=True)
+    values[learner.probability_of_value(x[:, None]) < 0.5] = np.nan
     points = np.array([(*point, *np.ravel(y)) for point, y in learner.data.items()], float).reshape(
         -1, 1 + learner.vdim
     )

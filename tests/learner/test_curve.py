@@ -492,7 +492,9 @@ def test_features_of_a_step_known_to_rounding(mode: str) -> None:
     assert error > 0.5
 
 
-@pytest.mark.parametrize(("f", "exists"), [(lambda d: 1 / d, False), (math.tan, True), (lambda d: abs(d) ** -0.3, True)])
+@pytest.mark.parametrize(
+    ("f", "exists"), [(lambda d: 1 / d, False), (math.tan, True), (lambda d: abs(d) ** -0.3, True)]
+)
 def test_there_is_no_integral_over_a_pole(f: Callable[[float], float], exists: bool) -> None:
     """At a singularity that can be integrated over there is one."""
     learner = Learner1D(lambda x: f(x - 0.1234), bounds=(-1, 1), mode="auto")

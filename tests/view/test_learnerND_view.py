@@ -186,6 +186,12 @@ def test_gp_learner_in_the_plane():
     assert list(map(type, plot)) == list(map(type, empty)), "the elements of a live plot must not change"
     vectors = run(GPLearner(lambda p: [p[0], p[1]], BOX), 15).plot(10)
     assert sorted(vectors.keys()) == [0, 1]
+    # empty where there is probably no value
+    partly = run(GPLearner(lambda p: p[0] if p[0] > 0.5 else math.nan, [(0, 1), (0, 1)]), 40).plot(20)
+    values = partly.Image.I.dimension_values(2, flat=False)
+    assert 0.3 < np.isnan(values).mean() < 0.6
+    assert np.isnan(partly.Image.I[0.2, 0.5])
+    assert partly.Image.I[0.8, 0.5] == pytest.approx(0.8, abs=0.05)
 
 
 def test_gp_learner_of_one_number():
