@@ -136,7 +136,7 @@ class CubatureLearner(QuadratureLearner):
     # --------------------------------------------------------------------------------------------------- estimates
 
     @property
-    def _extent(self) -> float:
+    def _volume(self) -> float:
         return self.boxes[0].volume
 
     def _estimate(self) -> IntegralEstimate | None:

@@ -155,11 +155,7 @@ class IntegratorLearner(QuadratureLearner):
         return set(self.first_ival.cover())
 
     @property
-    def _extent(self) -> float:
-        return 1.0 if isinf(self._length) else self._length
-
-    @property
-    def _length(self) -> float:
+    def _volume(self) -> float:
         return float(self.bounds[1] - self.bounds[0])
 
     def _estimate(self) -> IntegralEstimate | None:
@@ -355,7 +351,7 @@ class IntegratorLearner(QuadratureLearner):
             self._use_check(x)
         if divergent:
             of, more = "", ""
-            if isinf(self._length):
+            if isinf(self._volume):
                 of = " of f(x) dx/dt, with x(t) from a finite interval,"
                 more = " Integrals that converge by changes of the sign only, as that of sin x², cannot be found."
             raise DivergentIntegralError(

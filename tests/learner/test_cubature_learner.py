@@ -144,9 +144,10 @@ def test_equal_axes_are_halved_in_turn() -> None:
     assert all(0.4 < w / h < 2.1 for w, h in shapes)
 
 
-def test_a_constant_is_checked_at_more_points() -> None:
-    """An integral whose nodes saw nothing is done after 128 further points."""
-    learner = _integrate(lambda p: 2.0, SQUARE, 1e-6)
+@pytest.mark.parametrize("slope", [0.0, 1e-7])
+def test_a_constant_is_checked_at_more_points(slope: float) -> None:
+    """An integral whose nodes saw nothing, or nothing that matters to the tolerance, is done after 128 more points."""
+    learner = _integrate(lambda p: 2.0 + slope * p[0], SQUARE, 1e-6)
     assert learner.converged
     assert (learner.igral, learner.npoints) == (pytest.approx(2.0), 17 + 128)
 

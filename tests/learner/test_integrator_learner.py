@@ -15,9 +15,9 @@ import pytest
 
 from adaptive_calib.learner import integrator_coeffs
 from adaptive_calib.learner._integral.interval import downdate
-from adaptive_calib.learner._integral.quadrature_learner import CHECKS
+from adaptive_calib.learner._integral.quadrature_learner import BLIND_CHECKS, CHECKS
 from adaptive_calib.learner.integrator_learner import DivergentIntegralError, IntegratorLearner
-from adaptive_calib.runner import BlockingRunner, Done, Elapsed, SequentialExecutor
+from adaptive_calib.runner import BlockingRunner, Done, Elapsed, SequentialExecutor, simple
 from adaptive_calib.testing.learners import LearnerContract
 
 
@@ -154,6 +154,34 @@ def test_what_the_first_nodes_missed(base: float, centre: float, width: float) -
     learner = _integrate(tent, (-1, 1), 1e-6)
     assert learner.converged
     assert learner.igral == pytest.approx(2 * base + width, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "centre", "background"),
+    [
+        ((-1, 1), 0.3, lambda x: 0.0),
+        ((-1, 1), -0.61, lambda x: 2.0 + 1e-7 * x),
+        ((-math.inf, math.inf), 1.7, lambda x: 1e-9 * math.exp(-x * x)),
+    ],
+)
+def test_what_nodes_missed_on_a_background_below_the_wanted_error(
+    bounds: Any, centre: float, background: Callable[[float], float]
+) -> None:
+    """Values that differ by less than the wanted error are checked as often as equal ones."""
+    exact = 0.01 * math.sqrt(math.pi) + (2 * background(0.0) if bounds == (-1, 1) else 0.0)
+
+    def function(x: float) -> float:
+        return background(x) + math.exp(-(((x - centre) / 0.01) ** 2))
+
+    learner = IntegratorLearner(function, bounds, 1e-9, atol=1e-6)
+    simple(learner)
+    assert learner.converged
+    assert learner.igral == pytest.approx(exact, abs=2e-6)
+    flat = IntegratorLearner(background, bounds, 1e-9, atol=1e-6)
+    simple(flat)
+    claim = flat.claim()
+    assert claim is not None
+    assert claim.checks == BLIND_CHECKS  # of the check that was made, whatever its values were
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-170, 1.0, 1e170, 1e300])

@@ -28,7 +28,8 @@ __all__ = ["BLIND_CHECKS", "CHECKS", "MOST_CHECKS", "ROUNDING", "SMALL_MISS", "Q
 
 #: Points of the first check, and the most of a later one.
 CHECKS, MOST_CHECKS = 8, 64
-#: Points of a check where the nodes saw a constant. With 96 one of 20 tents of 2 % of the interval or more was missed.
+#: Points of a check where the nodes saw a constant, as far as it matters to the wanted error. With 96 one of 20 tents
+#: of 2 % of the interval or more was missed.
 BLIND_CHECKS = 128
 
 #: An error below this times the integral of the absolute values is rounding, whatever the tolerance.
@@ -79,6 +80,7 @@ class QuadratureLearner(BaseLearner):
         self._check_round = 0
         self._open_checks: set[Any] = set()  # check points of this round without a value
         self._check_failed = False  # in this round
+        self._checks_made = 0  # points of the latest round
         self._checked = False  # a round has passed
         self._noise = NoiseWatch()
         self._lost = 0.0  # error of parts that cannot be improved, when noise was last looked for
@@ -87,8 +89,8 @@ class QuadratureLearner(BaseLearner):
 
     @property
     @abstractmethod
-    def _extent(self) -> float:
-        """Length or volume of the domain; 1 for an infinite interval."""
+    def _volume(self) -> float:
+        """Length or volume of the domain."""
 
     @abstractmethod
     def _estimate(self) -> IntegralEstimate | None:
@@ -139,6 +141,11 @@ class QuadratureLearner(BaseLearner):
         """Take over the state that `state` returned."""
 
     # --------------------------------------------------------------------------------------------------- estimates
+
+    @property
+    def _extent(self) -> float:
+        """Length or volume of the domain; 1 for an infinite interval."""
+        return self._volume if self._volume < inf else 1.0
 
     @property
     def npoints(self) -> int:
@@ -206,7 +213,7 @@ class QuadratureLearner(BaseLearner):
     def claim(self) -> Claim | None:
         """Return the estimated error of the integral, with the number of points of the check that has passed."""
         claim = super().claim()
-        return replace(claim, checks=self._number_of_checks()) if claim and self.converged else claim
+        return replace(claim, checks=self._checks_made) if claim and self.converged else claim
 
     def stopped_because(self) -> str:
         """Return in one line why the learner is done, or that it is not."""
@@ -301,6 +308,7 @@ class QuadratureLearner(BaseLearner):
             self._check_failed = False
             points = self._check_points()
             self._open_checks = set(points)
+            self._checks_made = len(points)
             for x in points:
                 self._owners[x] = []
             self._stack.extendleft(reversed(points))
@@ -310,9 +318,18 @@ class QuadratureLearner(BaseLearner):
         return BLIND_CHECKS if self._saw_nothing() else min(CHECKS * 2**self._check_round, MOST_CHECKS)
 
     def _saw_nothing(self) -> bool:
-        """Whether all values are equal up to rounding, as they are beside a feature that is narrower than the gaps."""
+        """Whether all values are equal, as they are beside a feature that is narrower than the gaps.
+
+        That is up to rounding, or up to what changes the integral by no more than the wanted error.
+        """
         values = np.array([y for y in self.data.values() if is_finite(y)])
-        return not len(values) or bool(np.all(np.ptp(values, axis=0) <= 16 * eps * np.abs(values).max(axis=0)))
+        if not len(values):
+            return True
+        spread = np.ptp(values, axis=0)
+        if np.all(spread <= 16 * eps * np.abs(values).max(axis=0)):
+            return True
+        estimate = self._estimate()
+        return estimate is not None and min(norm(spread) * self._volume, estimate.size) <= self.wanted
 
     def _end_check(self) -> None:
         """Note the outcome if no check point is left."""
@@ -419,6 +436,7 @@ class QuadratureLearner(BaseLearner):
             "speculated": self._speculated,
             "noise": (self._lost, *self._noise.export()),
             "check": (self._check_round, sorted(self._open_checks), self._check_failed, self._checked),
+            "checks_made": self._checks_made,
         }
 
     def _take_shared_state(self, state: Mapping[str, Any]) -> None:
@@ -434,6 +452,7 @@ class QuadratureLearner(BaseLearner):
         self._speculated = state.get("speculated", 0)
         self._check_round, checks, self._check_failed, self._checked = state.get("check", (0, [], False, False))
         self._open_checks = set(checks)
+        self._checks_made = state.get("checks_made", CHECKS)
         if "noise" in state:
             self._lost, *noise = state["noise"]
             self._noise.restore(noise)
