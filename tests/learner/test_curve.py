@@ -549,6 +549,9 @@ def test_features_of_vectors_on_a_logarithmic_axis() -> None:
     assert [e.x for e in learner.extrema()] == pytest.approx([1.0])
     assert learner.integral()[0][1] == pytest.approx((100**2 - 0.1**2) / 2)
     assert learner.derivative(5.0) == pytest.approx([2 * math.log(5) / 5, 1.0])
+    for level in (math.nan, None, "0"):
+        with pytest.raises(ValueError, match="`level` should be a number"):
+            learner.roots(level)
     with pytest.raises(ValueError, match="component"):
         learner.roots(component=2)
 

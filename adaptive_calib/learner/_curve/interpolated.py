@@ -33,6 +33,7 @@ from adaptive_calib.learner._interval.types import Value
 from adaptive_calib.learner.base_learner import BaseLearner
 from adaptive_calib.learner.losses1D import IntervalLoss
 from adaptive_calib.learner.smooth1D import COARSEST, Curve, CurveMode, smooth_loss
+from adaptive_calib.learner.values import is_real_number
 
 __all__ = ["InterpolatedCurve"]
 
@@ -223,6 +224,8 @@ class InterpolatedCurve(BaseLearner):
         >>> [round(root.x, 8) for root in learner.roots()]
         [1.57079633, 4.71238898]
         """
+        if not is_real_number(level) or math.isnan(level):
+            raise ValueError(f"`level` should be a number, in units of the values, but is {level!r}.")
         pieces, errors = self._pieces()
         if pieces is None:
             return []
