@@ -348,8 +348,8 @@ class LargestError(GoalBase):
 
     Raises
     ------
-    TypeError
-        At the start of a run: the checks of this learner have no such parameters.
+    TypeError, ValueError
+        At the start of a run: the checks of this learner have no such parameters; `learner` is not that of the run.
 
     Examples
     --------
@@ -482,6 +482,14 @@ def _error_goals(goal: Any) -> list[LargestError]:
     return [error for part in (goal.goals if isinstance(goal, (AllOf, AnyOf)) else ()) for error in _error_goals(part)]
 
 
+def _holds(learner: Any, other: Any) -> bool:
+    """Whether a learner is another one, passes on to it, as a DataSaver, or balances it."""
+    if learner is other:
+        return True
+    inner = [getattr(learner, "learner", None), *getattr(learner, "learners", ())]
+    return any(_holds(one, other) for one in inner if one is not None)
+
+
 def error_goal_for(learner: Any, goal: Any) -> tuple[float | None, ...] | None:
     """Return the arguments of ``learner.set_error_goal`` at the start of a run with `goal`; None if no call is needed.
 
@@ -493,6 +501,12 @@ def error_goal_for(learner: Any, goal: Any) -> tuple[float | None, ...] | None:
     parts = _error_goals(goal)
     if not parts:
         return None if learner.error_goal is None else (None,)
+    for part in parts:
+        if not _holds(learner, part.learner):
+            raise ValueError(
+                f"`LargestError({part.value:g}, learner)` should have the learner of the run, or one that it holds, "
+                f"but has another {type(part.learner).__name__}, which no point is asked of."
+            )
     error = min(part.value for part in parts)
     fraction = min((part.fraction for part in parts if part.fraction is not None), default=None)
     confidence = max((part.confidence for part in parts if part.confidence is not None), default=None)

@@ -31,7 +31,7 @@ from adaptive_calib.engine.goals import (
     time_left,
     total_points,
 )
-from adaptive_calib.learner import BalancingLearner, Claim, Learner1D, SequenceLearner
+from adaptive_calib.learner import BalancingLearner, Claim, DataSaver, Learner1D, SequenceLearner
 from adaptive_calib.runner import simple
 from tests.engine.doubles import Counting
 
@@ -295,3 +295,13 @@ def test_the_statement_of_a_check():
     fixed = Checking(abs, [1])
     with pytest.raises(TypeError, match="fixed fraction and confidence"):
         error_goal_for(fixed, LargestError(0.1, fixed, fraction=0.2))
+
+
+def test_an_error_of_another_learner_is_refused():
+    """No point would be asked of it; one that the learner of the run holds is right."""
+    curve, other = Learner1D(math.sin, (0, 3)), Learner1D(math.sin, (0, 3))
+    goal = LargestError(0.1, other) | Points(50)
+    with pytest.raises(ValueError, match="has another Learner1D, which no point is asked of"):
+        simple(curve, goal=goal)
+    simple(BalancingLearner([curve, other]), goal=goal)
+    simple(DataSaver(other, float), goal=goal)
