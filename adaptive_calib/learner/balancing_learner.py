@@ -40,7 +40,7 @@ from adaptive_calib.learner._balancing.ranking import Rank, Ranking
 from adaptive_calib.learner.base_learner import BaseLearner, check_number_of_points
 from adaptive_calib.learner.claims import Claim
 from adaptive_calib.learner.coroutines import is_coroutine_function
-from adaptive_calib.learner.protocol import ChecksError, EstimatesError, Explains, Finite, has_method
+from adaptive_calib.learner.protocol import EstimatesError, Explains, Finite, has_method
 
 __all__ = ["STRATEGY_TYPE", "BalancingLearner", "named_product"]
 
@@ -209,7 +209,7 @@ class BalancingLearner(BaseLearner):
         }
         count = len(self.learners)
         self._idle.clear()
-        self._at_goal: dict[int, bool] = {}  # as far as it is known
+        self._claims: dict[int, Claim | None] = {}  # as far as they are known
         self._for_error = all(getattr(learner, "error_goal", None) is not None for learner in self.learners)
         chosen, fewest = ranks[self._strategy], ranks["npoints"]
         if self._for_error:
@@ -228,7 +228,7 @@ class BalancingLearner(BaseLearner):
         """Mark ranks and losses of child `index` as outdated."""
         self._idle.discard(index)
         if self._for_error:
-            self._at_goal.pop(index, None)
+            self._claims.pop(index, None)
             self._short.touch(index)
         self._most.touch(index)
         self._rank_again(index)
@@ -239,15 +239,16 @@ class BalancingLearner(BaseLearner):
 
     def _has_reached(self, index: int) -> bool:
         """Whether a child has reached the error goal that it was given; False if some child has none."""
-        if not self._for_error:
+        if not self._for_error or (claim := self._claim_of(index)) is None:
             return False
-        if index not in self._at_goal:
-            child = cast(ChecksError, self.learners[index])
-            claim = child.claim()
-            self._at_goal[index] = (
-                claim is not None and claim.basis == "checked" and claim.error <= cast(float, child.error_goal)
-            )
-        return self._at_goal[index]
+        return claim.basis == "checked" and bool(claim.error <= cast(Any, self.learners[index]).error_goal)
+
+    def _claim_of(self, index: int) -> Claim | None:
+        if not self._for_error:
+            return self.learners[index].claim()
+        if index not in self._claims:
+            self._claims[index] = self.learners[index].claim()
+        return self._claims[index]
 
     def _last_at_goal(self, rank_of: Callable[[int], Rank | None]) -> Callable[[int], Rank | None]:
         """Return ranks with children whose goal is reached behind all others; they begin with whether it is."""
@@ -479,7 +480,7 @@ class BalancingLearner(BaseLearner):
 
     def claim(self) -> Claim | None:
         """Return the weakest claim of a child: not checked, or with the largest error; None if one claims nothing."""
-        claims = [learner.claim() for learner in self.learners]
+        claims = [self._claim_of(index) for index in range(len(self.learners))]
         if None in claims:
             return None
         found = cast(list[Claim], claims)
@@ -631,7 +632,7 @@ class BalancingLearner(BaseLearner):
             "_finite",
             "_without_error",
             "_idle",
-            "_at_goal",
+            "_claims",
             "_for_error",
             "_short",
             "_order",

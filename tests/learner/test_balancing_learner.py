@@ -516,6 +516,26 @@ def test_children_at_an_error_goal_are_left_alone(strategy: Any, hopeless: Any, 
     assert bool(learner.ask(1)[0]) == (not hopeless)  # more is left to ask for once all have reached it
 
 
+class _Counted(Learner1D):
+    claims = 0
+
+    def claim(self) -> Any:
+        type(self).claims += 1
+        return super().claim()
+
+
+def test_claims_of_children_are_made_when_they_have_changed() -> None:
+    """With an error goal a point costs about as many claims beside 30 other children as beside one."""
+    each = []
+    for count in (2, 31):
+        _Counted.claims = 0
+        learner = BalancingLearner([_Counted(math.sin, (0, 2 + i / count)) for i in range(count)])
+        BlockingRunner(learner, error_goal=0.01, executor=SequentialExecutor())
+        each.append(_Counted.claims / learner.npoints)
+        assert learner.claim() == max((child.claim() for child in learner.learners), key=lambda claim: claim.fraction)
+    assert each[1] < 2 * each[0]
+
+
 def test_an_estimate_leaves_out_children_that_ended_above_it() -> None:
     """Where not all children check their error: the others end the run, which says that the goal is not reached."""
     inner = BalancingLearner([Learner1D(math.sin, (0, 1)), Learner1D(_fails, (0, 1))])
