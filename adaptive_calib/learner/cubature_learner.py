@@ -28,7 +28,7 @@ from adaptive_calib.learner._integral.box import Box, Point
 from adaptive_calib.learner._integral.box_rule import STRIP
 from adaptive_calib.learner._integral.interval import IntegralEstimate, Value, is_finite, norm, sizes
 from adaptive_calib.learner._integral.noise import LEAST
-from adaptive_calib.learner._integral.quadrature_learner import ROUNDING, SMALL_MISS, QuadratureLearner
+from adaptive_calib.learner._integral.quadrature_learner import SMALL_MISS, QuadratureLearner
 from adaptive_calib.learner._twins import TWINS
 from adaptive_calib.learner.integrator_learner import DivergentIntegralError
 from adaptive_calib.learner.values import two_numbers
@@ -227,7 +227,7 @@ class CubatureLearner(QuadratureLearner):
         return points
 
     def _end_check(self) -> None:
-        if not self._open_checks and not self._check_failed:
+        if not (self._open_checks or self._check_failed or self._checked):
             self._check_failed = self._compare_faces()
         super()._end_check()
 
@@ -277,10 +277,13 @@ class CubatureLearner(QuadratureLearner):
             if i in self._cover or not box.parts:
                 box.checks.append(x)
             if i in self._cover:
+                err = box.err
                 miss = box.check(self.data, self._shape or ())
-                if miss > SMALL_MISS * max(self.wanted, ROUNDING * box.size):
+                if miss > self._largest_miss(box.size):
                     self._check_failed = True
                     box.err = max(box.err, miss / SMALL_MISS)  # above the wanted one, so that it is halved
+                elif self._checked:
+                    box.err = err  # a late value that agrees does not change what is claimed
                 self._push(i)
                 self._sums = None
             if not box.parts:
@@ -300,8 +303,6 @@ class CubatureLearner(QuadratureLearner):
     # -------------------------------------------------------------------------------------------------------- tell
 
     def _arrived(self, x: Point) -> None:
-        self.pending_points.discard(x)
-        self._unasked.discard(x)
         y = self.data.get(x, np.nan)
         if is_finite(y):
             first, self._largest = self._largest == inf, max(norm(y), 0.0 if self._largest == inf else self._largest)

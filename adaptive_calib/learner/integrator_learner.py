@@ -46,7 +46,7 @@ from adaptive_calib.learner._integral.interval import (
     whole_interval,
 )
 from adaptive_calib.learner._integral.noise import LEAST
-from adaptive_calib.learner._integral.quadrature_learner import ROUNDING, SMALL_MISS, QuadratureLearner
+from adaptive_calib.learner._integral.quadrature_learner import SMALL_MISS, QuadratureLearner
 from adaptive_calib.learner._twins import TWINS
 from adaptive_calib.learner.integrator_coeffs import ns
 
@@ -295,12 +295,15 @@ class IntegratorLearner(QuadratureLearner):
                 interval.checks.append(x)
             if interval not in cover:
                 continue
+            err = interval.err
             miss = interval.check(self.data)
-            if miss > SMALL_MISS * max(self.wanted, ROUNDING * interval.size):
+            if miss > self._largest_miss(interval.size):
                 self._check_failed = True
                 interval.err = max(interval.err, miss / SMALL_MISS)  # above the wanted one, so that it is refined
                 if interval.removed:
                     self._reopen(interval)
+            elif self._checked:
+                interval.err = err  # a late value that agrees does not change what is claimed
             self._push(interval)
             interval.update_estimate()
         self._end_check()
@@ -337,8 +340,6 @@ class IntegratorLearner(QuadratureLearner):
 
     def _arrived(self, x: float) -> None:
         """Complete the rules for which the value at `x`, which is now observed or failed, was the last."""
-        self.pending_points.discard(x)
-        self._unasked.discard(x)
         owners = self._owners.pop(x, None)
         if owners is None:
             return

@@ -152,6 +152,29 @@ def test_a_constant_is_checked_at_more_points(slope: float) -> None:
     assert (learner.igral, learner.npoints) == (pytest.approx(2.0), 17 + 128)
 
 
+def test_late_values_leave_what_was_claimed() -> None:
+    """Values of points that were pending when the integral was done do not make it undone, unless they contradict."""
+
+    def function(p: tuple[float, float]) -> float:
+        return math.exp(-9 * (p[0] ** 2 + p[1] ** 2))
+
+    learner = CubatureLearner(function, ((-1, 1), (-1, 1)), 1e-4)
+    pending: list[Any] = []
+    rng = random.Random(1)
+    while not learner.done():
+        pending += learner.ask(30 - len(pending))[0]
+        x = pending.pop(rng.randrange(len(pending)))
+        learner.tell(x, function(x))
+    before = learner.igral, learner.err, learner.claim()
+    assert len(pending) > 1
+    for x in pending[1:]:
+        learner.tell(x, function(x))
+        assert learner.converged
+        assert (learner.igral, learner.err, learner.claim()) == before
+    learner.tell(pending[0], 1e3)
+    assert not learner.done()
+
+
 def test_what_the_first_nodes_missed() -> None:
     """Bells on a constant that no node sees, of a width of a tenth of the square, are found by the check."""
     for k in range(8):

@@ -71,10 +71,15 @@ class TestContractLater(LearnerContract):
 
 
 def _integrate(
-    function: Callable[[float], float], bounds: tuple[float, float], tol: float, in_flight: int = 1, limit: int = 20_000
+    function: Callable[[float], float],
+    bounds: tuple[float, float],
+    tol: float,
+    in_flight: int = 1,
+    limit: int = 20_000,
+    seed: int | None = None,
 ) -> IntegratorLearner:
     """Ask and tell until it is done, with up to `in_flight` pending nodes, told in random order."""
-    rng = random.Random(in_flight)
+    rng = random.Random(in_flight if seed is None else seed)
     learner = IntegratorLearner(function, bounds, tol)
     waiting: list[float] = []
     while not learner.done() and learner.npoints < limit:
@@ -220,6 +225,65 @@ def test_a_check_that_fails_below_the_tolerance_refines() -> None:
     learner = _integrate(lambda x: math.exp(-4.3 * x) * math.log(x) if x else -math.inf, (0, math.inf), 1e-3, limit=500)
     assert learner.converged
     assert learner.igral == pytest.approx(-(np.euler_gamma + math.log(4.3)) / 4.3, rel=1e-3)
+
+
+def _root(x: float) -> float:
+    return math.sqrt(abs(x - 0.3))
+
+
+@pytest.mark.parametrize(
+    ("function", "bounds"),
+    [
+        (_root, (-1, 1)),
+        (lambda x: float(x > 0.1234), (0, 1)),
+        (lambda x: abs(math.sin(3 * x)) * math.exp(-x), (0, math.inf)),
+    ],
+)
+@pytest.mark.parametrize("in_flight", [4, 16])
+def test_late_values_leave_what_was_claimed(function: Any, bounds: Any, in_flight: int) -> None:
+    """Values of points that were pending when the integral was done, in any order, do not make it undone."""
+    late = 0
+    for seed in range(4):
+        learner = _integrate(function, bounds, 1e-5, in_flight, seed=seed)
+        before = learner.igral, learner.err, learner.claim(), learner.stopped_because()
+        pending = sorted(learner.pending_points)
+        random.Random(seed).shuffle(pending)
+        for x in pending:
+            learner.tell(x, function(x))
+            assert learner.converged
+            assert learner.done()
+            assert (learner.igral, learner.err, learner.claim(), learner.stopped_because()) == before
+        late += len(pending)
+        copied = pickle.loads(pickle.dumps(learner))
+        learner.remove_unfinished()
+        assert learner.done()
+        assert copied.claim() == learner.claim()
+        points, _ = learner.ask(30)  # they are used where more points are wanted
+        assert points == copied.ask(30, tell_pending=False)[0] == copied.ask(30)[0]
+        assert not set(points) & set(learner.data)
+    assert late
+
+
+def test_a_late_value_that_contradicts_reopens_the_integral() -> None:
+    """Where it shows an error above the wanted one, nothing is claimed until a longer check has passed."""
+    learner = next(
+        done for seed in range(20) if (done := _integrate(_root, (-1, 1), 1e-4, 4, seed=seed)).pending_points
+    )
+    x, *others = sorted(learner.pending_points)
+    learner.tell(x, 100.0)
+    assert not learner.done()
+    assert not learner.converged
+    for other in others:
+        learner.tell(other, _root(other))
+    assert not learner.done()
+    while not learner.done():
+        for node in learner.ask(1)[0]:
+            learner.tell(node, _root(node) + 99 * max(0.0, 1 - abs(node - x) / 1e-3))
+    claim = learner.claim()
+    assert learner.converged
+    assert claim is not None
+    assert claim.checks > CHECKS
+    assert learner.igral == pytest.approx(2 / 3 * (0.7**1.5 + 1.3**1.5) + 0.099, rel=1e-3)
 
 
 def test_check_survives_a_pickle() -> None:

@@ -2,7 +2,9 @@
 
 A learner divides its domain into parts, each with a rule whose nodes it asks for. When the estimated error is within
 the tolerance, check points are asked for; the integral is done when a check has passed, and the next check after one
-that failed has twice as many points. It is done as well when there is noise that the tolerance is not above (`noise`).
+that failed has twice as many points. Values that come later, of points that were pending then, are compared as well: as
+long as they agree, integral and error stay what was claimed; they become nodes when more points are asked for. An
+integral is done as well when there is noise that the tolerance is not above (`noise`).
 """
 
 from __future__ import annotations
@@ -82,6 +84,7 @@ class QuadratureLearner(BaseLearner):
         self._check_failed = False  # in this round
         self._checks_made = 0  # points of the latest round
         self._checked = False  # a round has passed
+        self._late: list[Any] = []  # nodes whose values came after that, and agreed with what is claimed
         self._noise = NoiseWatch()
         self._lost = 0.0  # error of parts that cannot be improved, when noise was last looked for
 
@@ -119,6 +122,10 @@ class QuadratureLearner(BaseLearner):
     @abstractmethod
     def _arrived(self, x: Any) -> None:
         """Use the value at `x`, which is now observed or failed."""
+
+    @abstractmethod
+    def _use_check(self, x: Any) -> None:
+        """Compare the value at a check point with what was foretold."""
 
     @abstractmethod
     def _check_points(self) -> list[Any]:
@@ -258,6 +265,7 @@ class QuadratureLearner(BaseLearner):
         if not tell_pending:
             return self._preview(n)
         if n:
+            self._use_late()
             self._begin_check()
         points: list[Any] = []
         improvements: list[float] = []
@@ -274,7 +282,7 @@ class QuadratureLearner(BaseLearner):
         """Return the points that `ask` would return, without a change."""
         if not n:
             return [], []
-        if not self._starts_check():
+        if not (self._late or self._starts_check()):
             points = [x for x in self._stack if x in self._unasked][:n]
             if len(points) == n:
                 return points, [self._improvement(x) for x in points]
@@ -285,6 +293,7 @@ class QuadratureLearner(BaseLearner):
     def _require_known(self, x: Any, what: str) -> None:
         """Raise ValueError unless `x` was asked for, or the next `ask` would return it."""
         if not self._is_known(x):
+            self._use_late()
             self._begin_check()
             self._fill_stack()
         if not self._is_known(x):
@@ -330,6 +339,13 @@ class QuadratureLearner(BaseLearner):
             return True
         estimate = self._estimate()
         return estimate is not None and min(norm(spread) * self._volume, estimate.size) <= self.wanted
+
+    def _largest_miss(self, size: float) -> float:
+        """Return the largest error of a part of that size that a check point may show; a late value, what is claimed.
+
+        Late ones are where the error is largest, as beside a step.
+        """
+        return (1.0 if self._checked else SMALL_MISS) * max(self.wanted, ROUNDING * size)
 
     def _end_check(self) -> None:
         """Note the outcome if no check point is left."""
@@ -391,6 +407,15 @@ class QuadratureLearner(BaseLearner):
                 for twin in self._unasked.intersection(twins):
                     self._unasked.discard(twin)
                     del self._owners[twin]
+        self.pending_points.discard(x)
+        self._unasked.discard(x)
+        if self._checked and self._state() in CHECKED:
+            if x in self._owners and x not in self._late:
+                self._late.append(x)
+                self._use_check(x)
+            if self._checked:
+                return
+        self._use_late()
         self._arrived(x)
         if self._state() == "open":
             if self._noise.look(len(self.data), self.err, self._twins):
@@ -401,6 +426,11 @@ class QuadratureLearner(BaseLearner):
             self._owners.update((twin, []) for twin in new)
             self._stack.extendleft(reversed(new))
             self._unasked.update(new)
+
+    def _use_late(self) -> None:
+        """Use values that came after the check as nodes, as more points are wanted."""
+        while self._late:
+            self._arrived(self._late.pop(0))
 
     def tell_pending(self, x: Any) -> None:
         """Mark the node `x` as pending; ValueError if it is no node."""
@@ -421,8 +451,8 @@ class QuadratureLearner(BaseLearner):
     def remove_unfinished(self) -> None:
         """Give up the pending nodes: they are asked for again."""
         self.pending_points = set()
-        self._stack = deque(self._owners)
-        self._unasked = set(self._owners)
+        self._stack = deque(x for x in self._owners if x not in self._late)
+        self._unasked = set(self._stack)
 
     # ------------------------------------------------------------------------------------------------ data in and out
 
@@ -447,6 +477,7 @@ class QuadratureLearner(BaseLearner):
         self.failed_points = set(state["failed"])
         self._owners = {x: [] for x in state["unknown"]}
         self.pending_points = set(state["pending"])
+        self._late = [x for x in self._owners if x in self.data or x in self.failed_points]
         self._stack = deque(state["stack"])
         self._unasked = set(self._stack)
         self._speculated = state.get("speculated", 0)
