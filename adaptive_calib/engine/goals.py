@@ -445,7 +445,7 @@ def _has_small_error(learner: Any, value: float) -> bool:
     if not _checks(learner):
         return bool(learner.largest_error() <= value)
     claim = learner.claim()
-    return claim is not None and claim.basis == "checked" and claim.error <= value
+    return claim is not None and claim.is_checked and claim.error <= value
 
 
 def _ended_above(learner: Any, value: float) -> list[int]:

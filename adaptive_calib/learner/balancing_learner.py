@@ -241,7 +241,7 @@ class BalancingLearner(BaseLearner):
         """Whether a child has reached the error goal that it was given; False if some child has none."""
         if not self._for_error or (claim := self._claim_of(index)) is None:
             return False
-        return claim.basis == "checked" and bool(claim.error <= cast(Any, self.learners[index]).error_goal)
+        return claim.is_checked and bool(claim.error <= cast(Any, self.learners[index]).error_goal)
 
     def _claim_of(self, index: int) -> Claim | None:
         if not self._for_error:
@@ -484,7 +484,7 @@ class BalancingLearner(BaseLearner):
         if None in claims:
             return None
         found = cast(list[Claim], claims)
-        unchecked = [claim for claim in found if claim.basis != "checked"]
+        unchecked = [claim for claim in found if not claim.is_checked]
         return max(unchecked or found, key=lambda claim: (claim.error, claim.fraction))
 
     def stopped_because(self) -> str:

@@ -135,6 +135,11 @@ class Claim:
     breaks: tuple[tuple[float, float], ...] = ()
     unresolved: float = 0.0
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether points of a check support it, though the error of an integral is an estimate all the same."""
+        return self.basis == "checked" or self.checks > 0
+
     @classmethod
     def estimated(cls, error: float) -> Claim:
         """Return the claim of a learner that has an estimate of its error and has checked nothing."""

@@ -80,7 +80,8 @@ class CubatureLearner(QuadratureLearner):
     Notes
     -----
     `done` says when the tolerance is reached and checked, or cannot be reached; `converged` and `stopped_because` say
-    which. Only points that were asked for, or are about to be, can be told.
+    which. With ``error_goal=`` a run works to that absolute error instead of the tolerances. Only points that were
+    asked for, or are about to be, can be told.
 
     Each box takes 17 points in two dimensions, 33 in three. For a tolerance of 1e-9 and a smooth function, an
     `IntegratorLearner` over one variable whose function integrates over the others takes fewer. For an infinite bound
@@ -118,6 +119,7 @@ class CubatureLearner(QuadratureLearner):
         """Return a learner of the same function, bounds and tolerances, without data."""
         fresh = type(self)(self.function, self.bounds, self.tol, self.atol)
         fresh.speculation = self.speculation
+        fresh.set_error_goal(self.error_goal)
         return fresh
 
     def data_key(self, x: Any) -> Any:
@@ -215,7 +217,10 @@ class CubatureLearner(QuadratureLearner):
         start = np.array([rng.random() for _ in self.bounds])
         step = _GOLDEN[self.ndim] ** -np.arange(1.0, self.ndim + 1)
         points: list[Point] = []
-        for _ in range(self._number_of_checks()):
+        number = self._number_of_checks()
+        for _ in range(10 * number):  # some are known: those of an earlier check, for a larger error
+            if len(points) == number:
+                break
             negative, times, i = heap[0]
             box = self.boxes[i]
             share = ((start + times * step) % 1.0).tolist()

@@ -99,7 +99,8 @@ class IntegratorLearner(QuadratureLearner):
     Notes
     -----
     `done` says when the tolerance is reached and checked, or cannot be reached; `converged` and `stopped_because` say
-    which. `loss` is neither monotone nor 0 then. Only points that were asked for, or are about to be, can be told.
+    which. With ``error_goal=`` a run works to that absolute error instead of the tolerances. `loss` is neither monotone
+    nor 0 then. Only points that were asked for, or are about to be, can be told.
 
     With an infinite bound the function is asked at very large points, too. Give it in a unit in which it changes over
     distances near 1, and around 0 if both bounds are infinite: what is narrow and far away may be missed. An
@@ -145,6 +146,7 @@ class IntegratorLearner(QuadratureLearner):
         """Return a learner of the same function, bounds and tolerances, without data."""
         fresh = type(self)(self.function, self.bounds, self.tol, self.atol)
         fresh.max_ivals, fresh.speculation = self.max_ivals, self.speculation
+        fresh.set_error_goal(self.error_goal)
         return fresh
 
     # --------------------------------------------------------------------------------------------------- estimates
@@ -449,7 +451,7 @@ class IntegratorLearner(QuadratureLearner):
 
     def __getstate__(self) -> Any:
         # as plain data: a pickle of the tree itself would exceed the limit of recursion
-        names = ("function", "bounds", "tol", "atol", "max_ivals", "speculation")
+        names = ("function", "bounds", "tol", "atol", "_error_goal", "max_ivals", "speculation")
         kept = {name: self.__dict__[name] for name in names if name in self.__dict__}
         return cloudpickle.dumps((kept, self.state(), self.latest_loss))
 

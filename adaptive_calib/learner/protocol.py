@@ -123,7 +123,7 @@ class ChecksError(Protocol):
         ...
 
     def claim(self) -> Claim | None:
-        """Return what is claimed about the error, with ``basis="checked"`` once the goal is checked."""
+        """Return what is claimed about the error, with ``is_checked`` once the goal is checked."""
         ...
 
 

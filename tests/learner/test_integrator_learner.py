@@ -16,8 +16,10 @@ import pytest
 from adaptive_calib.learner import integrator_coeffs
 from adaptive_calib.learner._integral.interval import downdate
 from adaptive_calib.learner._integral.quadrature_learner import BLIND_CHECKS, CHECKS
+from adaptive_calib.learner.balancing_learner import BalancingLearner
+from adaptive_calib.learner.cubature_learner import CubatureLearner
 from adaptive_calib.learner.integrator_learner import DivergentIntegralError, IntegratorLearner
-from adaptive_calib.runner import BlockingRunner, Done, Elapsed, SequentialExecutor, simple
+from adaptive_calib.runner import BlockingRunner, Done, Elapsed, LargestError, Points, SequentialExecutor, simple
 from adaptive_calib.testing.learners import LearnerContract
 
 
@@ -284,6 +286,72 @@ def test_a_late_value_that_contradicts_reopens_the_integral() -> None:
     assert claim is not None
     assert claim.checks > CHECKS
     assert learner.igral == pytest.approx(2 / 3 * (0.7**1.5 + 1.3**1.5) + 0.099, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda f, tol: IntegratorLearner(f, (-1, 1), tol),
+        lambda f, tol: CubatureLearner(lambda p: f(p[0]), [(-1, 1), (0, 1)], tol),
+        lambda f, tol: BalancingLearner([IntegratorLearner(g, (-1, 1), tol) for g in (math.cos, f)]),
+    ],
+)
+def test_an_error_goal_is_checked(make: Any) -> None:
+    """It takes the place of the tolerance, and a peak that nodes hardly see is found; a smaller one is checked anew."""
+    learner = make(lambda x: math.exp(-(((x - 0.3) / 0.05) ** 2)), 1e-8)
+    last = getattr(learner, "learners", [learner])[-1]
+    for goal in (1e-2, 1e-5):
+        runner = BlockingRunner(learner, error_goal=goal, executor=SequentialExecutor())
+        assert runner.goal_reached
+        assert learner.claim().checks >= CHECKS
+        assert runner.stop_reason == f"goal reached: {learner.claim()}"
+        assert last.igral == pytest.approx(0.05 * math.sqrt(math.pi), abs=goal)
+        assert last.err <= goal
+    assert pickle.loads(pickle.dumps(last)).error_goal == goal
+    if learner is last:
+        assert learner.err > learner.tol * learner.igral
+        BlockingRunner(learner, goal=Points(learner.npoints), executor=SequentialExecutor())  # without an error goal
+        assert not learner.converged
+
+
+def test_a_check_for_a_larger_error_is_none_for_a_smaller_one() -> None:
+    """A peak that no node saw: what was compared for one goal is compared again, with the next one."""
+    learner = IntegratorLearner(lambda x: 0.0, (-1, 1), 1e-8)
+    simple(learner, error_goal=1.0)
+    assert learner.converged
+    learner.set_error_goal(0.9)
+    assert learner.converged
+    learner.set_error_goal(1e-3)
+    assert not learner.converged
+    assert not learner.done()
+    before = learner.npoints
+    simple(learner, error_goal=1e-3)
+    assert learner.npoints == before + BLIND_CHECKS
+
+
+@pytest.mark.parametrize(
+    ("function", "goal", "reason"),
+    [
+        (lambda x: math.nan, 1e-3, "no part of the domain"),
+        (lambda x: math.exp(x) + 1e-3 * random.Random(x).random(), 1e-7, "noise of about"),
+        (math.exp, 1e-18, "the estimated error of the integral"),
+    ],
+)
+def test_an_error_goal_that_cannot_be_reached(function: Any, goal: float, reason: str) -> None:
+    """The run ends with the reason, as without a goal."""
+    learner = IntegratorLearner(function, (0, 1), 1e-3)
+    runner = BlockingRunner(learner, goal=LargestError(goal, learner) | Points(5000), executor=SequentialExecutor())
+    assert not runner.goal_reached
+    assert runner.stop_reason.startswith(f"goal not reached: {reason}")
+    assert f"(error_goal={goal:g})" in runner.stop_reason
+    assert learner.ask(1, tell_pending=False) == learner.ask(1) == ([], [])
+
+
+@pytest.mark.parametrize("error", [0.0, -1.0, math.inf, math.nan, "1"])
+def test_error_goals_are_positive(error: Any) -> None:
+    """Nothing else is one."""
+    with pytest.raises(ValueError, match="an error goal should be positive and finite, but is"):
+        IntegratorLearner(math.sin, (0, 1), 1e-3).set_error_goal(error)
 
 
 def test_check_survives_a_pickle() -> None:

@@ -57,9 +57,12 @@ def test_error_goal_ends_a_run(make, goal):
     runner = BlockingRunner(learner, error_goal=goal, executor=SequentialExecutor())
     assert learner.largest_error() <= goal
     checks = hasattr(learner, "set_error_goal")
-    assert runner.stop_reason.startswith("goal reached: " + ("error at most" if checks else "estimated error "))
+    estimated = isinstance(learner, IntegratorLearner) or not checks  # that of an integral is an estimate
+    words = "estimated error " if not checks else "error about" if estimated else "error at most"
+    assert runner.stop_reason.startswith(f"goal reached: {words}")
     claim = learner.claim()
-    assert claim.basis == ("checked" if checks else "estimated")
+    assert claim.is_checked == checks
+    assert claim.basis == ("estimated" if estimated else "checked")
     assert claim.error <= goal
 
 

@@ -55,6 +55,7 @@ class QuadratureLearner(BaseLearner):
     failed_points: set[Any]
 
     speculation = 0.4
+    _error_goal: float | None = None  # instead of both tolerances
 
     def __init__(self, function: Callable[[Any], Any], tol: float, atol: float) -> None:
         tolerances: dict[str, Any] = {"tol": tol, "atol": atol}
@@ -83,7 +84,7 @@ class QuadratureLearner(BaseLearner):
         self._open_checks: set[Any] = set()  # check points of this round without a value
         self._check_failed = False  # in this round
         self._checks_made = 0  # points of the latest round
-        self._checked = False  # a round has passed
+        self._checked_for = inf  # wanted error of the round that has passed
         self._late: list[Any] = []  # nodes whose values came after that, and agreed with what is claimed
         self._noise = NoiseWatch()
         self._lost = 0.0  # error of parts that cannot be improved, when noise was last looked for
@@ -179,7 +180,7 @@ class QuadratureLearner(BaseLearner):
         return inf if estimate is None else estimate.err
 
     def largest_error(self) -> float:
-        """Return `err`, in units of the integral; with it ``error_goal=`` asks for an absolute error.
+        """Return `err`, in units of the integral.
 
         Inf before the first estimate. The estimate is cautious: the integral is mostly much nearer to the true one.
         """
@@ -187,8 +188,40 @@ class QuadratureLearner(BaseLearner):
 
     @property
     def wanted(self) -> float:
-        """The wanted absolute error: the larger of `atol` and ``tol·|igral|``, with the 2-norm of a vector."""
+        """The wanted absolute error: the larger of `atol` and ``tol·|igral|``, with the 2-norm of a vector.
+
+        With an error goal it is that.
+        """
+        if self._error_goal is not None:
+            return self._error_goal
         return max(norm(self.igral) * self.tol, self.atol)
+
+    @property
+    def error_goal(self) -> float | None:
+        """The error goal, in units of the integral; None without one."""
+        return self._error_goal
+
+    def set_error_goal(self, error: float | None) -> None:
+        """Take `error` as the wanted absolute error, instead of both tolerances; with None these count again.
+
+        Raises
+        ------
+        ValueError
+            If `error` is not positive and finite.
+        """
+        given: Any = error
+        is_number = isinstance(given, Real)
+        if given is not None and not (is_number and 0 < float(given) < inf):
+            raise ValueError(f"an error goal should be positive and finite, but is {error!r}.")
+        before = self.wanted
+        self._error_goal = None if error is None else float(error)
+        if self._open_checks and self.wanted < before:
+            self._check_failed = True  # values were compared with a larger error
+
+    @property
+    def _checked(self) -> bool:
+        """Whether a check has passed, for the wanted error or about that."""
+        return self._checked_for < inf and self.wanted >= self._checked_for / 2
 
     def _state(self) -> str:
         """Return "reached", "rounding" or "noise" (the tolerance is below it), "exhausted" or "open"."""
@@ -225,7 +258,10 @@ class QuadratureLearner(BaseLearner):
     def stopped_because(self) -> str:
         """Return in one line why the learner is done, or that it is not."""
         state, err = self._state(), self.err
-        wanted = f"the wanted error is {self.wanted:.2g} (tol={self.tol:g}, atol={self.atol:g})"
+        goal = self._error_goal
+        given = f"tol={self.tol:g}, atol={self.atol:g}" if goal is None else f"error_goal={goal:g}"
+        larger = "`tol` or `atol`" if goal is None else "`error_goal`"
+        wanted = f"the wanted error is {self.wanted:.2g} ({given})"
         if not self.done():
             return f"the integral is not done: the estimated error is {err:.2g}, {wanted}"
         if state == "reached":
@@ -234,12 +270,12 @@ class QuadratureLearner(BaseLearner):
         if state == "rounding":
             return (
                 f"the estimated error of the integral, {err:.2g}, is rounding of the values; {wanted}: "
-                "choose a larger `tol`, or an `atol`"
+                f"choose a larger {larger}"
             )
         if state == "noise":
             return (
                 f"noise of about {self._noise.size:.1g} in the values keeps the estimated error of the integral at "
-                f"{err:.2g}; {wanted}: choose a larger `tol` or `atol`, or return the mean of repeated evaluations"
+                f"{err:.2g}; {wanted}: choose a larger {larger}, or return the mean of repeated evaluations"
             )
         return (
             "no part of the domain with a large error can be improved: the estimated error of the integral is "
@@ -259,9 +295,11 @@ class QuadratureLearner(BaseLearner):
         """Return the next `n` nodes; the improvement of each is the largest error of a part that needs it.
 
         Fewer points come when others would be needed only if the pending values turn out unfavourable (`speculation`),
-        and none when nothing can be improved.
+        and none when nothing can be improved, or an error goal cannot be reached.
         """
         n = check_number_of_points(n)
+        if self._error_goal is not None and self.done() and not self.converged:
+            return [], []
         if not tell_pending:
             return self._preview(n)
         if n:
@@ -350,7 +388,7 @@ class QuadratureLearner(BaseLearner):
     def _end_check(self) -> None:
         """Note the outcome if no check point is left."""
         if not self._open_checks:
-            self._checked = not self._check_failed
+            self._checked_for = inf if self._check_failed else self.wanted
             self._check_round += self._check_failed
 
     # -------------------------------------------------------------------------------------------------------- tell
@@ -465,7 +503,7 @@ class QuadratureLearner(BaseLearner):
             "stack": [x for x in self._stack if x in self._unasked],
             "speculated": self._speculated,
             "noise": (self._lost, *self._noise.export()),
-            "check": (self._check_round, sorted(self._open_checks), self._check_failed, self._checked),
+            "check": (self._check_round, sorted(self._open_checks), self._check_failed, self._checked_for),
             "checks_made": self._checks_made,
         }
 
@@ -481,7 +519,9 @@ class QuadratureLearner(BaseLearner):
         self._stack = deque(state["stack"])
         self._unasked = set(self._stack)
         self._speculated = state.get("speculated", 0)
-        self._check_round, checks, self._check_failed, self._checked = state.get("check", (0, [], False, False))
+        self._check_round, checks, self._check_failed, checked = state.get("check", (0, [], False, inf))
+        # that of an older version was whether a check had passed
+        self._checked_for = (0.0 if checked else inf) if isinstance(checked, bool) else checked
         self._open_checks = set(checks)
         self._checks_made = state.get("checks_made", CHECKS)
         if "noise" in state:
