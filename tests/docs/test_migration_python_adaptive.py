@@ -1299,22 +1299,21 @@ def test_periodic_saving(tmp_path):
 
 def test_pending_points():
     """Pairs of future and point while it runs, nothing afterwards."""
-    seen = []
-    first_told = threading.Event()
+    seen = threading.Event()
 
     def late_at_the_left_end(x):
-        assert x != -1 or first_told.wait(60)
+        assert x != -1 or seen.wait(60)
         return x
 
-    def look(events, effects, progress):
-        if runner.learner.npoints:
-            seen.append(runner.pending_points)
-            first_told.set()
-
     with ThreadPoolExecutor(2) as executor:
-        runner = Runner(Learner1D(late_at_the_left_end, (-1, 1)), npoints_goal=6, executor=executor, callbacks=[look])
+        runner = Runner(Learner1D(late_at_the_left_end, (-1, 1)), npoints_goal=6, executor=executor)
+        deadline = time.monotonic() + 50
+        while -1 not in (pending := [point for future, point in runner.pending_points]):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        seen.set()
         runner.block_until_done()
-    assert -1 in [point for future, point in seen[0]]
+    assert -1 in pending
     assert runner.pending_points == []
     assert isinstance(runner.goal, Goal)
     assert runner.executor is executor
