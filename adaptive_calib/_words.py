@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-__all__ = ["call", "clock", "count", "local_time", "name_of"]
+__all__ = ["call", "children", "clock", "count", "local_time", "name_of"]
 
 
 def count(number: int, noun: str, several: str = "") -> str:
@@ -20,6 +20,18 @@ def count(number: int, noun: str, several: str = "") -> str:
     """
     figure = f"{number:,}" if number >= 10_000 else f"{number}"
     return f"{figure} {noun if number == 1 else several or noun + 's'}"
+
+
+def children(numbers: Sequence[int]) -> str:
+    """Return children of a balancing learner by their numbers.
+
+    Examples
+    --------
+    >>> from adaptive_calib._words import children
+    >>> children([3]), children([0, 2])
+    ('child 3', 'children 0, 2')
+    """
+    return f"{'child' if len(numbers) == 1 else 'children'} {', '.join(map(str, numbers))}"
 
 
 def clock(seconds: float) -> str:

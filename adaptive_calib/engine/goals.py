@@ -18,7 +18,7 @@ from inspect import signature
 from numbers import Real
 from typing import Any, cast
 
-from adaptive_calib._words import clock, count, name_of
+from adaptive_calib._words import children, clock, count, name_of
 from adaptive_calib.engine.goal_base import AllOf, AnyOf, GoalBase, given_up
 from adaptive_calib.engine.goal_shares import (
     First,
@@ -400,9 +400,8 @@ class LargestError(GoalBase):
         if _checks(self.learner):
             return str(cast(Any, self.learner).claim())
         if ended := _ended_above(self.learner, self.value):
-            numbers = f"{'child' if len(ended) == 1 else 'children'} {', '.join(map(str, ended))}"
             why = cast(Any, self.learner).stopped_because()
-            return f"{numbers} ended with an error above {self.value:g}" + (f"; {why}" if why else "")
+            return f"{children(ended)} ended with an error above {self.value:g}" + (f"; {why}" if why else "")
         return f"estimated error {self.learner.largest_error():.4g} (error_goal={self.value:g})"
 
     def share(self, progress: Progress, first: First | None = None) -> float | None:

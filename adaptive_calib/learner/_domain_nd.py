@@ -180,6 +180,13 @@ class DomainND:
             [0.0 if c < near else span if c > far else c * span for c, span in zip(self._u(x), self.spans, strict=True)]
         )
 
+    def many(self, x: Any) -> np.ndarray:
+        """Return many points as an array, shape (..., N); ValueError if they have another number of coordinates."""
+        at = np.asarray(x, float)
+        if at.ndim == 0 or at.shape[-1] != self.ndim:
+            raise ValueError(f"`x` should have shape (..., {self.ndim}), but has shape {at.shape}.")
+        return at
+
     def inside(self, xs: np.ndarray) -> np.ndarray:
         """Return for points of shape (m, N) whether the domain `contains` them; False for points with NaN or inf."""
         low, high = np.array(self.bbox).T

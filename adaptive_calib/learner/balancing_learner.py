@@ -33,7 +33,7 @@ from typing import Any, Literal, Self, TypeAlias, cast, get_args
 
 import cloudpickle
 
-from adaptive_calib._words import count
+from adaptive_calib._words import children, count
 from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._balancing.functions import ChildFunctions, call, call_async
 from adaptive_calib.learner._balancing.ranking import Rank, Ranking
@@ -489,15 +489,12 @@ class BalancingLearner(BaseLearner):
 
     def stopped_because(self) -> str:
         """Return why children have ended, with their numbers; nothing of those that have reached their error goal."""
-        children: dict[str, list[str]] = {}
+        ended_for: dict[str, list[int]] = {}
         for i, child in enumerate(self.learners):
             ended = not self._has_reached(i) and (self.has_ended(i) or has_method(child, "has_ended"))
             if ended and (reason := self._reason_of(i)):
-                children.setdefault(reason, []).append(str(i))
-        return "; ".join(
-            f"{'child' if len(numbers) == 1 else 'children'} {', '.join(numbers)}: {reason}"
-            for reason, numbers in children.items()
-        )
+                ended_for.setdefault(reason, []).append(i)
+        return "; ".join(f"{children(numbers)}: {reason}" for reason, numbers in ended_for.items())
 
     def _reason_of(self, index: int) -> str:
         child = self.learners[index]

@@ -630,7 +630,7 @@ class GPLearner(BaseLearner):
         error : array, shape ``x.shape[:-1]``
             For vectors the largest of a component.
         """
-        at = self._points_of(x)
+        at = self._domain.many(x)
         flat = at.reshape(-1, self.ndim)
         values, errors = np.full((len(flat), self.vdim), math.nan), np.full(len(flat), math.nan)
         inside = self._domain.inside(flat)
@@ -663,15 +663,8 @@ class GPLearner(BaseLearner):
         >>> (learner.probability_of_value([(-0.7, 0.5), (0.7, 0.5)]) > 0.5).tolist()
         [False, True]
         """
-        at = self._points_of(x)
+        at = self._domain.many(x)
         return self._chances(list(map(tuple, at.reshape(-1, self.ndim).tolist()))).reshape(at.shape[:-1])
-
-    def _points_of(self, x: Any) -> np.ndarray:
-        """Return many points as an array, shape (..., N); ValueError if they have another number of coordinates."""
-        at = np.asarray(x, float)
-        if at.ndim == 0 or at.shape[-1] != self.ndim:
-            raise ValueError(f"`x` should have shape (..., {self.ndim}), but has shape {at.shape}.")
-        return at
 
     # -- copies and plots --------------------------------------------------------------------------------------------
 

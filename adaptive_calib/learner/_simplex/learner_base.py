@@ -575,9 +575,7 @@ class TriangulatedLearner(BaseLearner):
             Estimated absolute error, for vectors the largest of a component: exact for quadratic functions up to the
             error of the gradients, see `_predict`.
         """
-        at = np.asarray(x, float)
-        if at.ndim == 0 or at.shape[-1] != self.ndim:
-            raise ValueError(f"`x` should have shape (..., {self.ndim}), but has shape {at.shape}.")
+        at = self._domain.many(x)
         flat = at.reshape(-1, self.ndim)
         values = np.full((len(flat), self.vdim), math.nan)
         errors = np.full(len(flat), math.nan)
