@@ -22,6 +22,7 @@ from adaptive_calib.learner import _familiar_methods
 from adaptive_calib.learner._curve.features import Extremum, Pole, Root
 from adaptive_calib.learner._curve.interpolated import InterpolatedCurve
 from adaptive_calib.learner._curve.intervals import AutoCurve, CurveIntervals
+from adaptive_calib.learner._curve.model import CLOSED
 from adaptive_calib.learner._interval.domain import make_domain
 from adaptive_calib.learner._interval.error_goal import ErrorGoal
 from adaptive_calib.learner._interval.gaps import Gaps
@@ -608,7 +609,7 @@ class Learner1D(InterpolatedCurve):
     def _replace_intervals(self, loss: IntervalLoss, uneven: bool) -> None:
         """Order the intervals by another loss; those of mode="auto" have the estimated error as loss in any case."""
         if isinstance(self._intervals, CurveIntervals):
-            self._intervals.resolve_breaks(*[BREAK_WIDTH] if isinstance(loss, ErrorLoss) else [])
+            self._intervals.resolve_breaks(BREAK_WIDTH if isinstance(loss, ErrorLoss) else CLOSED)
             return
         us, ys = self._intervals.known()
         pending = self._intervals.pending

@@ -272,8 +272,12 @@ class InterpolatedCurve(BaseLearner):
         log = self.x_scale == "log"
         pieces, errors = self._pieces(weight=np.exp if log else None)
         edges = self._edges()
-        known = pieces is not None and edges[0] == self._domain.low and edges[-1] == self._domain.high
-        if pieces is None or not known or any(pole.place.imag <= pole.error for pole in self.poles()):
+        if (
+            pieces is None
+            or edges[0] != self._domain.low
+            or edges[-1] != self._domain.high
+            or any(pole.place.imag <= pole.error for pole in self.poles())
+        ):
             return (math.nan if not self._shape else np.full(self.vdim, np.nan)), math.inf
         total = pieces.integrals().sum(axis=0)
         lengths = np.diff(np.exp(edges)) if log else np.diff(edges)

@@ -142,7 +142,7 @@ class CurveIntervals:
         at = bisect_left(self._pending, u)
         return at < len(self._pending) and self._pending[at] == u
 
-    def resolve_breaks(self, width: float = CLOSED) -> None:
+    def resolve_breaks(self, width: float) -> None:
         """Divide intervals whose error does not fall any more until they are shorter than this share of the domain."""
         self._model.resolve_breaks(width)
 
@@ -391,6 +391,10 @@ class CurveIntervals:
         beside = np.where(beyond & (length <= COARSEST), np.minimum(beside, near), beside)
         return length, np.where(inside, error, beside), rows, inside
 
+    def _closed(self, length: Floats, rows: Any) -> Bools:
+        """Return which pieces, of these lengths and in these intervals of the model, are not divided any more."""
+        return np.asarray((length < CLOSED) | self._model.closed[rows])
+
     def _crowded(self) -> Bools:
         """Return which intervals of the model contain a break, as it seems, and as many pending points as they may."""
         model = self._model
@@ -432,7 +436,7 @@ class CurveIntervals:
         if model.ready:
             raw = np.minimum(model.raw[rows] / model.scale, 1e300)
             loss = np.where(np.isfinite(error), loss, np.maximum(length, raw))
-            loss[((length < CLOSED) | model.closed[rows]) & inside] = 0.0
+            loss[self._closed(length, rows) & inside] = 0.0
         loss[~self._opens(edges)] = 0.0
         return loss
 
@@ -487,7 +491,7 @@ class CurveIntervals:
         score = np.where(opens, error, -1.0)
         if self._pending:
             score[self._crowded()[rows] & inside & np.isfinite(error)] = 0.0
-        closed = (length < CLOSED) | model.closed[rows]
+        closed = self._closed(length, rows)
         score[closed & inside] = -1.0
         coarse = score == np.inf
         if coarse.any():

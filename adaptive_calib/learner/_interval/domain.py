@@ -16,6 +16,7 @@ import math
 import operator
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from adaptive_calib.learner.values import LARGEST_EXACT, two_numbers
@@ -92,6 +93,10 @@ class Domain1D(ABC):
     def has_twins(self) -> bool:
         """Whether twins are far enough from their points for floats, and allowed."""
         return 8 * self.shortest < TWIN * (self.high - self.low)
+
+    def unknown(self, ends: Iterable[tuple[float, float]]) -> float:
+        """Return the share of the points that may be asked for inside intervals with these ends."""
+        return 1.0
 
     def apart(self, a: float, b: float) -> bool:
         """Whether two points `a` < `b` are as far apart as two asked points have to be."""
@@ -241,14 +246,9 @@ class IntegerDomain(Domain1D):
         steps = self.x(b) - self.x(a)
         return min(steps, math.floor((b - a) / self._spacing * (1 + 1e-9))) if self._spacing else steps
 
-    @property
-    def size(self) -> int:
-        """The number of integers."""
-        return int(self.bounds[1] - self.bounds[0]) + 1
-
-    def between(self, a: float, b: float) -> int:
-        """Return the number of integers between the coordinates of two, without these."""
-        return self.x(b) - self.x(a) - 1
+    def unknown(self, ends: Iterable[tuple[float, float]]) -> float:
+        """Return the share of the integers that lies between the ends of intervals, without these."""
+        return sum(self.x(b) - self.x(a) - 1 for a, b in ends) / (self.bounds[1] - self.bounds[0] + 1)
 
     def inner(self, a: float, b: float, k: int) -> list[float]:
         """Return the coordinates of k - 1 different integers that divide the interval as evenly as they can."""

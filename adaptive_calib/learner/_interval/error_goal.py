@@ -497,10 +497,7 @@ class ErrorGoal:
         if self.stopped or not small or self.open_places(intervals, count):
             return Claim.estimated(estimate) if math.isfinite(estimate) else None
         real = intervals.real()
-        # the integers that are not known, as a share of all
-        left = 1.0
-        if isinstance(self._domain, IntegerDomain):
-            left = sum(self._domain.between(a, b) for _, a, b, *_ in real) / self._domain.size
+        left = self._domain.unknown((a, b) for _, a, b, *_ in real)
         exhausted = intervals.exhausted and not left
         if not self.check.passed and not exhausted:
             # with no further point possible the estimate is 0, as it leaves all intervals out
